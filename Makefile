@@ -1,0 +1,31 @@
+# One short command for each job. `make` alone lists them.
+SHELL := /bin/bash
+VENV  := .venv
+PY    := $(VENV)/bin/python
+UV    := $(VENV)/bin/uv
+
+.PHONY: help venv venv-e2e lock
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+venv: $(VENV)/.dev ## the Python environment for development
+venv-e2e: $(VENV)/.e2e ## the same with TensorFlow and Envoy, for the cluster and the stories
+
+$(VENV)/.uv:
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.uv
+	$(UV) pip install --python $(PY) --quiet -r requirements-dev.lock
+	$(UV) pip install --python $(PY) --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/.e2e: requirements-e2e.lock $(VENV)/.dev
+	$(UV) pip install --python $(PY) --quiet -r requirements-e2e.lock
+	@touch $@
+
+LOCK := $(UV) pip compile --quiet --python-version 3.11 --no-header --no-emit-index-url --all-extras
+lock: $(VENV)/.uv ## the locked versions, anew from pyproject.toml
+	$(LOCK) --group dev pyproject.toml -o requirements-dev.lock
+	$(LOCK) --group dev --group e2e pyproject.toml -o requirements-e2e.lock
