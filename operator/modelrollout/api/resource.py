@@ -1,0 +1,98 @@
+"""The resource as it comes from the API server: metadata, a spec that may be wrong, a status, a person's command.
+
+A spec that does not parse is a value too (``SpecError``): the pass goes on with the last accepted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from modelrollout.api.rollout import Spec
+from modelrollout.api.status import Status
+
+GROUP = "modelrollout.dev"
+API_VERSION = f"{GROUP}/v1alpha1"
+KIND = "ModelRollout"
+PLURAL = "modelrollouts"
+COMMAND_ANNOTATION = f"{GROUP}/command"
+
+
+@dataclass(frozen=True, slots=True)
+class SpecError:
+    """Why a spec cannot be accepted: one sentence that names the field, the value and the way out."""
+
+    message: str
+    reason: str = "InvalidSpec"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRollout:
+    """One rollout. ``command`` is the raw command annotation, or None."""
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    resource_version: str
+    spec: Spec | SpecError
+    status: Status
+    command: str | None = None
+    deleting: bool = False
+    created: str = ""
+
+    @property
+    def key(self) -> str:
+        """``namespace/name``, as in logs and the queue."""
+        return f"{self.namespace}/{self.name}"
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> ModelRollout:
+        """Never raises for what a user wrote; raises KeyError for what is no Kubernetes object at all."""
+        metadata = body["metadata"]
+        return cls(
+            name=metadata["name"],
+            namespace=metadata["namespace"],
+            uid=metadata["uid"],
+            generation=metadata.get("generation", 0),
+            resource_version=metadata.get("resourceVersion", ""),
+            spec=parse_spec(body.get("spec")),
+            status=parse_status(body.get("status")),
+            command=(metadata.get("annotations") or {}).get(COMMAND_ANNOTATION),
+            deleting="deletionTimestamp" in metadata,
+            created=metadata.get("creationTimestamp", ""),
+        )
+
+
+def parse_spec(spec: object) -> Spec | SpecError:
+    """The typed spec, or what is wrong with it."""
+    try:
+        return Spec.model_validate(spec)
+    except ValidationError as error:
+        return SpecError(explain(error))
+
+
+def parse_status(status: object) -> Status:
+    """The typed status. One that cannot be read is a lost one: the objects in the cluster still serve."""
+    try:
+        return Status.model_validate(status or {})
+    except ValidationError:
+        return Status()
+
+
+def explain(error: ValidationError) -> str:
+    """All errors of a validation in one line each, with the path as the user wrote it."""
+    return "; ".join(_sentence(dict(item)) for item in error.errors(include_url=False))
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    path = ".".join(["spec", *(str(part) for part in item["loc"])])
+    message = str(item["msg"]).removeprefix("Value error, ")
+    given = item.get("input")
+    shown = (
+        f" (given: {given!r})" if isinstance(given, str | int | float) and repr(given) not in message else ""
+    )
+    return f"{path}: {message}{shown}"

@@ -1,0 +1,139 @@
+"""The strategies' settings: canary and blue/green."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from modelrollout.api.base import Duration, SpecModel
+
+
+class Approval(SpecModel):
+    """A person goes on with ``modelrollout promote``."""
+
+
+class Pause(SpecModel):
+    """A wait at the present weight."""
+
+    duration: Duration | None = Field(
+        default=None,
+        alias="for",
+        description="Goes on after this time; without it, when a person says promote.",
+    )
+
+
+class CanaryStep(SpecModel):
+    """One step: a weight and how long it is held, or a wait, or a person's approval. Exactly one of the three."""
+
+    set_weight: int | None = Field(
+        default=None, ge=0, le=100, description="Percent of the requests that the candidate gets."
+    )
+    duration: Duration | None = Field(
+        default=None,
+        alias="for",
+        description="With setWeight: the shortest time at this weight. Without it, until the candidate is proven "
+        "not worse.",
+    )
+    pause: Pause | None = None
+    approval: Approval | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if sum(value is not None for value in (self.set_weight, self.pause, self.approval)) != 1:
+            raise ValueError("a step has exactly one of setWeight, pause and approval")
+        if self.duration is not None and self.set_weight is None:
+            raise ValueError("for belongs to setWeight; write pause: {for: 5m} for a wait")
+        return self
+
+
+class EvidenceSteps(SpecModel):
+    """Weights that rise as soon as the candidate is proven not worse, with no step list."""
+
+    start: int = Field(default=1, ge=1, le=100, description="The first weight, percent.")
+    max: int = Field(default=50, ge=1, le=100, description="The last weight before promotion, percent.")
+    factor: float = Field(default=2.0, gt=1, le=100, description="Each weight is the last one times this.")
+
+    @model_validator(mode="after")
+    def _start_below_max(self) -> Self:
+        if self.start > self.max:
+            raise ValueError(f"start {self.start} is above max {self.max}")
+        return self
+
+
+class Canary(SpecModel):
+    """A growing share of the requests. Either ``steps`` or ``evidence``."""
+
+    steps: tuple[CanaryStep, ...] = Field(default=(), max_length=50)
+    evidence: EvidenceSteps | None = None
+    step_early: bool = Field(
+        default=False,
+        description="A step with a time ends before it when the candidate is proven not worse.",
+    )
+    bake: Duration = Field(
+        default=0.0,
+        description="Watch after full weight, while the old version stays warm, before the release is final.",
+    )
+
+    @model_validator(mode="after")
+    def _steps_or_evidence(self) -> Self:
+        if bool(self.steps) == (self.evidence is not None):
+            raise ValueError("a canary has either steps or evidence")
+        weights = [step.set_weight for step in self.steps if step.set_weight is not None]
+        if self.steps and not weights:
+            raise ValueError("steps has no setWeight; the candidate would never get a request")
+        for earlier, later in zip(weights, weights[1:], strict=False):
+            if later <= earlier:
+                raise ValueError(f"steps must ascend: setWeight {later} comes after setWeight {earlier}")
+        return self
+
+
+class Header(SpecModel):
+    """A request header and its exact value."""
+
+    name: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9-]+$")
+    value: str = Field(min_length=1, max_length=256)
+
+
+class Smoke(SpecModel):
+    """Requests sent through the mesh to the green version at weight 0. Every one must be answered well:
+    status 200, valid JSON, all numbers finite, in time."""
+
+    requests: tuple[dict[str, Any], ...] = Field(
+        default=(),
+        max_length=64,
+        description="Bodies of :predict requests, for example {instances: [[1, 2]]}.",
+    )
+    config_map: str | None = Field(
+        default=None,
+        max_length=253,
+        description="Name of a ConfigMap in the same namespace: each key holds one request body in JSON.",
+    )
+    max_latency: Duration | None = Field(default=None, description="The slowest answer that is still good.")
+    attempts: int = Field(
+        default=3,
+        ge=1,
+        le=20,
+        description="How often the whole set is sent before its failures count, a few seconds apart: the route may "
+        "need a moment to reach the gateway.",
+    )
+
+    @model_validator(mode="after")
+    def _requests_or_config_map(self) -> Self:
+        if bool(self.requests) == (self.config_map is not None):
+            raise ValueError("smoke has either requests or configMap")
+        return self
+
+
+class BlueGreen(SpecModel):
+    """Green at weight 0, checked there, then one switch of all the traffic; blue stays warm until the bake ends."""
+
+    preview: Header = Field(
+        default=Header(name="x-model-preview", value="green"),
+        description="Requests with this header reach green before the switch.",
+    )
+    smoke: Smoke | None = None
+    approval: bool = Field(default=False, description="A person says promote before the switch.")
+    bake: Duration = Field(
+        default=600.0, description="Watch after the switch, with blue warm and the way back instant."
+    )
