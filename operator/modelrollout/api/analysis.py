@@ -110,13 +110,9 @@ class Analysis(SpecModel):
     )
     no_traffic_after: Duration = Field(default=60.0)
     on_blind: BlindPolicy = BlindPolicy.PAUSE
-    max_blind: Duration = Field(
-        default=300.0, description="How long Prometheus may be away before onBlind holds."
-    )
+    max_blind: Duration = Field(default=300.0, description="How long Prometheus may be away before onBlind holds.")
     on_timeout: TimeoutPolicy = TimeoutPolicy.PAUSE
-    max_hold: Duration = Field(
-        default=3600.0, description="How long an undecided step is held before onTimeout holds."
-    )
+    max_hold: Duration = Field(default=3600.0, description="How long an undecided step is held before onTimeout holds.")
 
     @field_validator("metrics")
     @classmethod

@@ -92,7 +92,5 @@ def _sentence(item: Mapping[str, Any]) -> str:
     path = ".".join(["spec", *(str(part) for part in item["loc"])])
     message = str(item["msg"]).removeprefix("Value error, ")
     given = item.get("input")
-    shown = (
-        f" (given: {given!r})" if isinstance(given, str | int | float) and repr(given) not in message else ""
-    )
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float) and repr(given) not in message else ""
     return f"{path}: {message}{shown}"

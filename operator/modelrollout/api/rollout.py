@@ -54,15 +54,11 @@ class Model(SpecModel):
     def _uri_is_known(cls, uri: str) -> str:
         parts = urlsplit(uri)
         if parts.scheme not in URI_SCHEMES:
-            raise ValueError(
-                f"scheme {parts.scheme!r} of {uri!r} is unknown; use pvc://, file:// or https://"
-            )
+            raise ValueError(f"scheme {parts.scheme!r} of {uri!r} is unknown; use pvc://, file:// or https://")
         if ".." in parts.path.split("/"):
             raise ValueError(f"{uri!r} climbs out of its volume; remove the '..'")
         if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
-            raise ValueError(
-                f"{uri!r} must have three slashes and an absolute path: file:///models/fraud/1187"
-            )
+            raise ValueError(f"{uri!r} must have three slashes and an absolute path: file:///models/fraud/1187")
         if parts.scheme != "file" and not parts.netloc:
             raise ValueError(f"{uri!r} names no {'claim' if parts.scheme == 'pvc' else 'host'}")
         return uri
@@ -82,17 +78,13 @@ class Serving(SpecModel):
     resources: dict[str, Any] | None = Field(
         default=None, description="Of the serving container, as in a Pod: requests and limits."
     )
-    args: tuple[str, ...] = Field(
-        default=(), max_length=64, description="Further flags of tensorflow_model_server."
-    )
+    args: tuple[str, ...] = Field(default=(), max_length=64, description="Further flags of tensorflow_model_server.")
     template: dict[str, Any] | None = Field(
         default=None,
         description="A partial pod template (metadata, spec), merged over the operator's own: lists of containers, "
         "volumes and variables by name, everything else replaced.",
     )
-    load_timeout: Duration = Field(
-        default=600.0, description="A version that is not ready after this time has failed."
-    )
+    load_timeout: Duration = Field(default=600.0, description="A version that is not ready after this time has failed.")
     drain: Duration = Field(
         default=20.0, description="Time between the last request routed to a version and the end of its pods."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -82,7 +83,7 @@ class Canary(SpecModel):
         weights = [step.set_weight for step in self.steps if step.set_weight is not None]
         if self.steps and not weights:
             raise ValueError("steps has no setWeight; the candidate would never get a request")
-        for earlier, later in zip(weights, weights[1:], strict=False):
+        for earlier, later in itertools.pairwise(weights):
             if later <= earlier:
                 raise ValueError(f"steps must ascend: setWeight {later} comes after setWeight {earlier}")
         return self

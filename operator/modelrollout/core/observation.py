@@ -1,0 +1,102 @@
+"""Observation: everything that one pass has seen, gathered before anything is decided.
+
+Whatever could not be observed is a value too (``None``, ``Unavailable``), because "not seen" must lead to holding
+still and never to a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modelrollout.core.evidence import Count
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What runs of one version.
+
+    ``failure`` holds the fetcher's or the model server's own words once the version cannot come up by itself (a
+    container that ends with an error); ``waiting`` why it is not ready yet. ``digest`` is what the fetcher measured.
+    """
+
+    version: str
+    desired: int
+    ready: int
+    digest: str | None = None
+    failure: str | None = None
+    waiting: str | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """All the pods that are wanted can answer."""
+        return self.ready >= self.desired > 0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRoute:
+    """The VirtualService as it is: the weights by version, and the owner when it is somebody else's."""
+
+    weights: Mapping[str, int] = field(default_factory=dict)
+    foreign_owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Raw cumulative counters of one metric at one moment (seconds since the epoch, the sample's own time).
+
+    ``series`` maps a version to its series, each a name that stays the same between samples and its ``Count``
+    (bad, trials). A version without requests so far has no series, or an empty map.
+    """
+
+    metric: str
+    at: float
+    series: Mapping[str, Mapping[str, Count]]
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """A metric that could not be read. ``invalid`` when the query itself is wrong, otherwise Prometheus is away."""
+
+    metric: str
+    message: str
+    invalid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeResult:
+    """What the smoke requests to a version at weight 0 gave."""
+
+    sent: int
+    failures: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Every request was answered well, and there was at least one."""
+        return self.sent > 0 and not self.failures
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the spec cannot be accepted as things are (found outside the spec itself)."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One moment, as seen by one pass. ``now`` in seconds since the epoch.
+
+    ``refusal`` is the answer to the acceptance question (hosts, names, foreign VirtualService, custom queries) and is
+    None both when all is well and when it was not asked. ``baseline`` holds the stable version's increments per
+    scrape before the release, by metric, for the noise of the baseline; None when it was not asked or not answered.
+    """
+
+    now: float
+    workloads: Mapping[str, Workload] = field(default_factory=dict)
+    route: LiveRoute | None = None
+    samples: Mapping[str, Sample | Unavailable] = field(default_factory=dict)
+    smoke: SmokeResult | None = None
+    refusal: Refusal | None = None
+    baseline: Mapping[str, tuple[Count, ...]] | None = None
