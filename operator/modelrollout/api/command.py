@@ -1,0 +1,72 @@
+"""A person's command to one rollout, as the text of the annotation ``modelrollout.dev/command``.
+
+The spec says what shall serve and is under version control; "go on", "take it back" and "hold still" belong to one
+release and would be replayed from there. So they travel beside the spec, in one line that a person can also write by
+hand: ``VERB VERSION TOKEN NOTE``. The version says which release is meant, so that a command that comes late cannot
+hit the next release. The token makes each command's text unique, because the operator knows a command that it has
+carried out by its text (``status.lastCommand``).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from modelrollout.api.version import VERSION_PATTERN
+
+ANY_VERSION = "-"
+"""Stands for whatever release is under way; for ``pause`` and ``resume`` only, which can always be taken back."""
+
+
+class Verb(StrEnum):
+    """What a person can ask for."""
+
+    PROMOTE = "promote"  # approve, or go on from a step that waits
+    PROMOTE_FULL = "promote-full"  # skip all the steps that are left
+    ABORT = "abort"  # all traffic back to stable
+    PAUSE = "pause"  # hold the weights
+    RESUME = "resume"  # end of the pause
+    RETRY = "retry"  # take a version out of quarantine
+
+    @property
+    def takes_any_version(self) -> bool:
+        """Whether ``-`` may stand for the version."""
+        return self in (Verb.PAUSE, Verb.RESUME)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command. ``version`` is the candidate's (for ``retry`` the quarantined one's) or ``-``; ``token`` has no
+    white space and may be empty in a command written by hand, which then has no note; ``note`` is one line."""
+
+    verb: Verb
+    version: str
+    token: str = ""
+    note: str = ""
+
+    def render(self) -> str:
+        """The annotation's text; ``parse`` gives the same command back."""
+        return " ".join(part for part in (self.verb.value, self.version, self.token, self.note) if part)
+
+    def is_for(self, version: str | None) -> bool:
+        """Whether the command is meant for this version."""
+        return self.version == ANY_VERSION or self.version == version
+
+
+def parse(text: str) -> Command | None:
+    """The command in an annotation, or None when it is none: unknown verb, no version where one is needed."""
+    words = text.split(maxsplit=3)
+    if not words or words[0] not in frozenset(Verb):
+        return None
+    verb = Verb(words[0])
+    version, token, note = (words[1:] + ["", "", ""])[:3]
+    version = version or ANY_VERSION
+    if version == ANY_VERSION:
+        return Command(verb, version, token, one_line(note)) if verb.takes_any_version else None
+    return Command(verb, version, token, one_line(note)) if re.fullmatch(VERSION_PATTERN, version) else None
+
+
+def one_line(text: str) -> str:
+    """The text with every run of white space made one space, as a note has to be."""
+    return " ".join(text.split())
