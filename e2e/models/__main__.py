@@ -1,0 +1,5 @@
+"""`python -m e2e.models`: see build.py."""
+
+from e2e.models.build import main
+
+main()
