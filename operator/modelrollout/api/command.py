@@ -60,7 +60,7 @@ def parse(text: str) -> Command | None:
     if not words or words[0] not in frozenset(Verb):
         return None
     verb = Verb(words[0])
-    version, token, note = (words[1:] + ["", "", ""])[:3]
+    version, token, note = [*words[1:], "", "", ""][:3]
     version = version or ANY_VERSION
     if version == ANY_VERSION:
         return Command(verb, version, token, one_line(note)) if verb.takes_any_version else None
