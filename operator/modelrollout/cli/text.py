@@ -1,0 +1,135 @@
+"""Lines of text with styles, and the small forms that they are made of: bars, spans of time, shares.
+
+A line is a tuple of spans, so that it can be clipped to a terminal's width and measured without counting escape
+codes, and so that a test and a log get the same words as a terminal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import click
+
+from modelrollout.api.base import format_duration
+
+
+class Style(Enum):
+    """What a piece of text means; ``paint`` says what that looks like."""
+
+    PLAIN = "plain"
+    TITLE = "title"
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+    FAINT = "faint"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some text in one style."""
+
+    text: str
+    style: Style = Style.PLAIN
+
+
+Line = tuple[Span, ...]
+
+
+def line(*parts: str | Span) -> Line:
+    """A line of spans; plain text is a span too."""
+    return tuple(part if isinstance(part, Span) else Span(part) for part in parts)
+
+
+def plain(content: Line) -> str:
+    """The words of a line, with nothing else."""
+    return "".join(span.text for span in content).rstrip()
+
+
+def paint(content: Line) -> str:
+    """The line for a terminal."""
+    return "".join(_colour(span) for span in content)
+
+
+def _colour(span: Span) -> str:
+    match span.style:
+        case Style.PLAIN:
+            return span.text
+        case Style.TITLE:
+            return click.style(span.text, bold=True)
+        case Style.GOOD:
+            return click.style(span.text, fg="green")
+        case Style.WARN:
+            return click.style(span.text, fg="yellow")
+        case Style.BAD:
+            return click.style(span.text, fg="red")
+        case Style.FAINT:
+            return click.style(span.text, dim=True)
+
+
+def clip(content: Line, width: int) -> Line:
+    """The line cut to ``width`` characters, the last one an ellipsis when something was cut."""
+    if sum(len(span.text) for span in content) <= width:
+        return content
+    room, kept = max(width - 1, 0), []
+    for span in content:
+        kept.append(Span(span.text[:room], span.style))
+        room -= len(kept[-1].text)
+    return (*(span for span in kept if span.text), Span("…"))
+
+
+def bar(share: float, width: int, style: Style = Style.PLAIN) -> Line:
+    """A bar filled to ``share`` (0 to 1). It is full only when the share is 1, and empty only when it is 0."""
+    filled = round(width * min(max(share, 0.0), 1.0))
+    if share > 0:
+        filled = max(filled, 1)
+    if share < 1:
+        filled = min(filled, width - 1)
+    return (Span("█" * filled, style), Span("░" * (width - filled), Style.FAINT))
+
+
+def towards(evidence: float, bound: float) -> float:
+    """How far evidence has come to its bound, 0 to 1, on a scale where equal steps are equal factors.
+
+    Evidence is a likelihood ratio: it starts at 1 and is multiplied by each new answer. Up to 1 nothing is shown.
+    """
+    if evidence >= bound:
+        return 1.0
+    return math.log(evidence) / math.log(bound) if evidence > 1 and bound > 1 else 0.0
+
+
+def lasting(seconds: float) -> str:
+    """A span of time as a person says it: at most two units, ``2m10s``, ``3d4h``; never below 0."""
+    whole = max(round(seconds), 0)
+    for size, next_size in ((86400, 3600), (3600, 60)):
+        if whole >= size:
+            whole -= whole % next_size
+            break
+    return format_duration(whole)
+
+
+def number(value: float) -> str:
+    """A number in three significant digits, large ones with thousands apart: ``0.412``, ``12.1``, ``7,301``."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}" if abs(value) < 1e6 else f"{value:.1e}"
+    return f"{value:.3g}"
+
+
+def percent(part: float, whole: float) -> str:
+    """A share in percent, three significant digits; a dash when there is no whole."""
+    return f"{100 * part / whole:.3g} %" if whole else "–"
+
+
+def columns(rows: Sequence[Sequence[str]], gap: int = 3) -> list[str]:
+    """Rows of cells with the columns aligned to the left. All the rows have as many cells as the first."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        (" " * gap).join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def lines_of(texts: Iterable[str], style: Style = Style.PLAIN) -> list[Line]:
+    """Each text as a line of its own."""
+    return [line(Span(text, style)) for text in texts]
