@@ -33,7 +33,8 @@ class VersionStatus(StatusModel):
 
     version: str
     uri: str
-    digest: str | None = None
+    digest: str | None = None  # as measured at the first fetch, or as the spec declares it
+    pinned: str | None = None  # the digest that the spec declared at the start; part of the pods, so it never changes
     weight: int = 0
     ready: str = "0/0"
     message: str | None = None  # why it is not ready: the fetcher's or the server's own words
@@ -49,10 +50,12 @@ class Release(StatusModel):
     next_step_at: Timestamp | None = None  # when the clock of the step ends
     ready_at: Timestamp | None = None
     approved_step: int = -1  # the last step that a person approved
+    approved_bake: bool = False  # a person ended the bake
     promote_fully: bool = False  # a person asked to skip all that is left
     hold_since: Timestamp | None = None  # since when the step could have gone on but could not be decided
     smoke_passed: bool = False
     smoke_attempts: int = 0
+    last_smoke_at: Timestamp | None = None
     blind_since: Timestamp | None = None
     requests_at_weight: int = 0  # candidate requests counted since the last change of weight
     ticks_at_weight: int = 0

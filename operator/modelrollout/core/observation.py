@@ -24,6 +24,7 @@ class Workload:
     desired: int
     ready: int
     digest: str | None = None
+    uri: str | None = None  # as the objects record it, to find the way back after a lost status
     failure: str | None = None
     waiting: str | None = None
 

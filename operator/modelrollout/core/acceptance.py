@@ -1,0 +1,64 @@
+"""Which spec to go by: the new one when it is in order, else the last one that was.
+
+A wrong spec must cost nothing: the stable version serves on, and a candidate that already has traffic is still judged
+by the spec that was accepted for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelrollout.api.resource import ModelRollout, SpecError, parse_spec
+from modelrollout.api.rollout import Spec
+from modelrollout.api.status import Status
+from modelrollout.core.observation import Observation, Refusal
+from modelrollout.core.plan import Reason
+
+
+def accept(rollout: ModelRollout, seen: Observation) -> tuple[Spec | None, Refusal | None]:
+    """The spec to go by (None: none was ever accepted) and why the newest one is not it (None: it is)."""
+    refusal = refuse(rollout, seen)
+    if refusal is None and isinstance(rollout.spec, Spec):
+        return rollout.spec, None
+    return last_accepted(rollout.status), refusal
+
+
+def refuse(rollout: ModelRollout, seen: Observation) -> Refusal | None:
+    """Why the newest spec cannot be accepted, the nearest cause first."""
+    if isinstance(rollout.spec, SpecError):
+        return Refusal(rollout.spec.reason, rollout.spec.message)
+    return changed_identity(rollout.spec, rollout.status) or seen.refusal
+
+
+def is_accepted(status: Status, generation: int) -> bool:
+    """Whether this generation of the spec has been accepted already."""
+    accepted = any(item.type == "Accepted" and item.status == "True" for item in status.conditions)
+    return accepted and status.observed_generation == generation
+
+
+def last_accepted(status: Status) -> Spec | None:
+    """The last spec that was accepted, from the status."""
+    spec = parse_spec(status.accepted_spec) if status.accepted_spec else None
+    return spec if isinstance(spec, Spec) else None
+
+
+def changed_identity(spec: Spec, status: Status) -> Refusal | None:
+    """A version is immutable: the same version with another digest is refused."""
+    wanted = spec.model
+    for version, digest in known_digests(status):
+        if version == wanted.version and wanted.digest and digest and digest != wanted.digest:
+            return Refusal(
+                Reason.DIGEST_CHANGED,
+                f"spec.model.digest: version {version} is already known with digest {digest}, not {wanted.digest}; "
+                "a version never changes: give the new model a new version",
+            )
+    return None
+
+
+def known_digests(status: Status) -> Iterator[tuple[str, str | None]]:
+    """Every version that the status remembers, with its digest."""
+    deployed = [item for item in (status.stable, status.candidate) if item is not None]
+    yield from ((item.version, item.digest) for item in deployed)
+    yield from ((item.version, item.digest) for item in status.retiring)
+    yield from ((item.version, item.digest) for item in status.quarantined)
+    yield from ((item.version, item.digest) for item in status.history)
