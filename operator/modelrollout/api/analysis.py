@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from modelrollout.api.base import Duration, SpecModel
+from modelrollout.api.base import Duration, PositiveDuration, SpecModel
+from modelrollout.api.rules import Form, rule, rules
 
 
 class Provider(StrEnum):
@@ -40,22 +41,59 @@ class TimeoutPolicy(StrEnum):
     ROLLBACK = "Rollback"
 
 
+_VARIABLES = ("version", "workload", "rollout", "namespace")
+_KNOWN = ", ".join(f"{{{{ {name} }}}}" for name in _VARIABLES)
+_NEEDS_OVER = "metric latency needs over, for example over: 70ms"
+_OVER_IS_FOR_LATENCY = "over belongs to metric latency alone; remove it"
+_BUILT_IN_TAKES_NO_QUERY = "metrics errors and latency are built in and take no successes or trials; rename the metric"
+_NEEDS_QUERIES = "a metric that is not built in (errors, latency) needs successes and trials"
+
+Query = Annotated[
+    str,
+    Form(
+        r"([^{]|\{[^{]|\{\{ *(" + "|".join(_VARIABLES) + r") *\}\})*\{?",
+        f"there is a variable that is not known; use {_KNOWN}",
+    ),
+    Form(
+        r"(?s).*\{\{ *(version|workload) *\}\}.*",
+        "{{ version }} or {{ workload }} is missing; without it both versions would be judged by the same numbers",
+    ),
+    Field(min_length=1, max_length=4096),
+]
+"""PromQL with variables: a counter of one version."""
+
+
 class Metric(SpecModel):
     """One metric. ``errors`` and ``latency`` are built in; any other name brings its own PromQL."""
 
-    name: str = Field(pattern=r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$")
-    over: Duration | None = Field(
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule("self.name != 'latency' || has(self.over)", _NEEDS_OVER),
+            rule("self.name == 'latency' || !has(self.over)", _OVER_IS_FOR_LATENCY),
+            rule(
+                "!(self.name in ['errors', 'latency']) || !(has(self.successes) || has(self.trials))",
+                _BUILT_IN_TAKES_NO_QUERY,
+            ),
+            rule("self.name in ['errors', 'latency'] || (has(self.successes) && has(self.trials))", _NEEDS_QUERIES),
+        )
+    )
+    name: Annotated[
+        str,
+        Form(
+            r"[a-z]([a-z0-9-]*[a-z0-9])?",
+            "{} is no name of a metric; use lower-case letters, digits and hyphens, a letter first",
+        ),
+        Field(max_length=32),
+    ]
+    over: PositiveDuration | None = Field(
         default=None,
         description="latency only: an answer slower than this is a bad one. The next histogram bucket bound at or "
         "above it is used.",
     )
-    successes: str | None = Field(
-        default=None,
-        max_length=4096,
-        description="PromQL, a counter of one version: {{ version }}, {{ workload }}, {{ rollout }} and "
-        "{{ namespace }} are filled in.",
+    successes: Query | None = Field(
+        default=None, description=f"PromQL, a counter of one version: {_KNOWN} are filled in."
     )
-    trials: str | None = Field(default=None, max_length=4096, description="PromQL, as successes.")
+    trials: Query | None = Field(default=None, description="PromQL, as successes.")
     direction: Direction = Direction.HIGHER_IS_BETTER
     required: bool = Field(
         default=True, description="Without fresh samples of this metric the candidate gets no more traffic."
@@ -69,13 +107,13 @@ class Metric(SpecModel):
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:
         if self.name == "latency" and self.over is None:
-            raise ValueError("metric latency needs over, for example over: 70ms")
+            raise ValueError(_NEEDS_OVER)
         if self.name != "latency" and self.over is not None:
-            raise ValueError(f"over belongs to metric latency, not to {self.name}")
+            raise ValueError(_OVER_IS_FOR_LATENCY)
         if self.built_in and (self.successes or self.trials):
-            raise ValueError(f"metric {self.name} is built in and takes no successes or trials; rename it")
+            raise ValueError(_BUILT_IN_TAKES_NO_QUERY)
         if not self.built_in and not (self.successes and self.trials):
-            raise ValueError(f"metric {self.name} is not built in and needs successes and trials")
+            raise ValueError(_NEEDS_QUERIES)
         return self
 
 
@@ -108,7 +146,9 @@ class Analysis(SpecModel):
         ge=0,
         description="Requests that a candidate must have answered at a weight before the next.",
     )
-    no_traffic_after: Duration = Field(default=60.0)
+    no_traffic_after: PositiveDuration = Field(
+        default=60.0, description="A version without a request for this long is said to have no traffic."
+    )
     on_blind: BlindPolicy = BlindPolicy.PAUSE
     max_blind: Duration = Field(default=300.0, description="How long Prometheus may be away before onBlind holds.")
     on_timeout: TimeoutPolicy = TimeoutPolicy.PAUSE

@@ -8,14 +8,33 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
-DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
+from modelrollout.api.rules import rule, rules, text
+
+_NUMBER = r"[0-9]{1,%d}(\.[0-9]{1,3})?"
+_PARTS = {"d": (5, 86_400_000), "h": (5, 3_600_000), "m": (7, 60_000), "s": (9, 1000)}  # digits, milliseconds
+DURATION_PATTERN = "".join(f"({_NUMBER % digits}{unit})?" for unit, (digits, _) in _PARTS.items()) + "([0-9]{1,9}ms)?"
+"""From days to milliseconds, each at most once. So many digits that the sum of all stays below 400 years: a time in
+the status must remain a date that RFC 3339 can write. Nothing below a millisecond: Istio and Envoy refuse that."""
+
+_DURATION = re.compile(DURATION_PATTERN)
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
-_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_MILLISECONDS = {unit: size for unit, (_, size) in _PARTS.items()} | {"ms": 1}
+_NO_DURATION = "{} is not a duration; write for example 30s, 5m or 1h30m"
 
 
 class SpecModel(BaseModel):
@@ -31,34 +50,70 @@ class StatusModel(BaseModel):
 
 
 def parse_duration(text: object) -> object:
-    """Seconds of a duration such as ``90s``, ``1h30m`` or ``250ms``. Numbers pass through as seconds."""
+    """Seconds of a duration such as ``90s``, ``1h30m`` or ``250ms``. Numbers pass through as seconds.
+
+    Raises ValueError, with the way out, for a string of another form.
+    """
     if not isinstance(text, str):
         return text
-    if not re.match(DURATION_PATTERN, text):
-        raise ValueError(f"{text!r} is not a duration; write for example 30s, 5m or 1h30m")
-    return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.findall(text))
+    if not text or not _DURATION.fullmatch(text):
+        raise ValueError(_NO_DURATION.format(repr(text)))
+    milliseconds = sum(Decimal(number) * _MILLISECONDS[unit] for number, unit in _PART.findall(text))
+    return float(milliseconds / 1000)
 
 
 def format_duration(seconds: float) -> str:
-    """The shortest usual form: ``90`` -> ``1m30s``; below a second in milliseconds."""
-    if seconds < 1 and seconds != 0:
-        return f"{seconds * 1000:g}ms"
-    if seconds != int(seconds):
-        return f"{seconds:g}s"
-    rest, parts = int(seconds), ""
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        count, rest = divmod(rest, size)
-        parts += f"{count}{unit}" if count else ""
-    return parts + (f"{rest}s" if rest or not parts else "")
+    """The usual form, such that parsing gives the same number: ``90`` -> ``1m30s``, ``0.25`` -> ``250ms``.
+
+    Rounded to whole milliseconds, the resolution of the form.
+    """
+    milliseconds = round(seconds * 1000)
+    if milliseconds < 1000:
+        return f"{milliseconds}ms" if milliseconds else "0s"
+    written = ""
+    for unit in ("d", "h", "m"):
+        count, milliseconds = divmod(milliseconds, _MILLISECONDS[unit])
+        written += f"{count}{unit}" if count else ""
+    return written + (f"{milliseconds / 1000:.15g}s" if milliseconds else "")
+
+
+def _parse_duration_of_spec(given: object, info: ValidationInfo) -> object:
+    """In JSON a number has no unit, and the API server refuses it; inside the program it is seconds."""
+    if info.mode == "json" and not isinstance(given, str):
+        raise ValueError(_NO_DURATION.format(repr(given)))
+    return parse_duration(given)
+
+
+def _positive(seconds: float) -> float:
+    if seconds <= 0:
+        raise ValueError(_NOT_POSITIVE)
+    return seconds
+
+
+_NOT_POSITIVE = "must be longer than 0s"
+_DURATION_RULE = rule(
+    f"self.matches({text(f'^({DURATION_PATTERN})$')}) && self != ''",
+    _NO_DURATION.replace("{}", "this"),
+    shown=f'"\'" + self + {text(_NO_DURATION.replace("{}", chr(39)))}',
+)
+_POSITIVE_RULE = rule("self.matches('[1-9]')", _NOT_POSITIVE)
+
+
+def _duration_schema(*validations: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "maxLength": 32, **rules(*validations)})
 
 
 Duration = Annotated[
     float,
-    BeforeValidator(parse_duration),
+    Field(ge=0, allow_inf_nan=False),
+    BeforeValidator(_parse_duration_of_spec),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "maxLength": 32}),
+    _duration_schema(_DURATION_RULE),
 ]
 """Seconds as a float inside, a string such as ``5m`` outside."""
+
+PositiveDuration = Annotated[Duration, AfterValidator(_positive), _duration_schema(_DURATION_RULE, _POSITIVE_RULE)]
+"""A duration that must not be zero."""
 
 
 def to_json(model: BaseModel) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from modelrollout.api.base import Duration, SpecModel
+from modelrollout.api.base import Duration, PositiveDuration, SpecModel
+from modelrollout.api.rules import OBJECT_NAME, HeaderName, rule, rules
 
 
 class Approval(SpecModel):
@@ -17,7 +18,7 @@ class Approval(SpecModel):
 class Pause(SpecModel):
     """A wait at the present weight."""
 
-    duration: Duration | None = Field(
+    duration: PositiveDuration | None = Field(
         default=None,
         alias="for",
         description="Goes on after this time; without it, when a person says promote.",
@@ -27,6 +28,17 @@ class Pause(SpecModel):
 class CanaryStep(SpecModel):
     """One step: a weight and how long it is held, or a wait, or a person's approval. Exactly one of the three."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "[has(self.setWeight), has(self.pause), has(self.approval)].filter(given, given).size() == 1",
+                "a step has exactly one of setWeight, pause and approval",
+            ),
+            rule(
+                "!has(self.for) || has(self.setWeight)", "for belongs to setWeight; write pause: {for: 5m} for a wait"
+            ),
+        )
+    )
     set_weight: int | None = Field(
         default=None, ge=0, le=100, description="Percent of the requests that the candidate gets."
     )
@@ -48,9 +60,22 @@ class CanaryStep(SpecModel):
         return self
 
 
+_START = "(has(self.start) ? self.start : 1)"
+_MAX = "(has(self.max) ? self.max : 50)"
+
+
 class EvidenceSteps(SpecModel):
     """Weights that rise as soon as the candidate is proven not worse, with no step list."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                f"{_START} <= {_MAX}",
+                "start is above max; lower start or raise max",
+                shown=f"'start ' + string({_START}) + ' is above max ' + string({_MAX}) + '; lower start or raise max'",
+            )
+        )
+    )
     start: int = Field(default=1, ge=1, le=100, description="The first weight, percent.")
     max: int = Field(default=50, ge=1, le=100, description="The last weight before promotion, percent.")
     factor: float = Field(default=2.0, gt=1, le=100, description="Each weight is the last one times this.")
@@ -58,13 +83,36 @@ class EvidenceSteps(SpecModel):
     @model_validator(mode="after")
     def _start_below_max(self) -> Self:
         if self.start > self.max:
-            raise ValueError(f"start {self.start} is above max {self.max}")
+            raise ValueError(f"start {self.start} is above max {self.max}; lower start or raise max")
         return self
+
+
+_HAS_STEPS = "(has(self.steps) && self.steps.size() > 0)"
+_ASCENDING = "steps must ascend: each setWeight must be above the one before it"
 
 
 class Canary(SpecModel):
     """A growing share of the requests. Either ``steps`` or ``evidence``."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(f"{_HAS_STEPS} != has(self.evidence)", "a canary has either steps or evidence"),
+            rule(
+                f"!{_HAS_STEPS} || self.steps.exists(step, has(step.setWeight))",
+                "steps has no setWeight; the candidate would never get a request",
+                field=".steps",
+            ),
+            rule(
+                "!has(self.steps) || self.steps.filter(step, has(step.setWeight)).map(step, step.setWeight).isSorted()"
+                " && self.steps.filter(step, has(step.setWeight)).all(step, self.steps.filter(other,"
+                " has(other.setWeight) && other.setWeight == step.setWeight).size() == 1)",
+                _ASCENDING,
+                shown=f"'{_ASCENDING}; given: ' + self.steps.filter(step, has(step.setWeight))"
+                ".map(step, string(step.setWeight)).join(', ')",
+                field=".steps",
+            ),
+        )
+    )
     steps: tuple[CanaryStep, ...] = Field(default=(), max_length=50)
     evidence: EvidenceSteps | None = None
     step_early: bool = Field(
@@ -83,16 +131,15 @@ class Canary(SpecModel):
         weights = [step.set_weight for step in self.steps if step.set_weight is not None]
         if self.steps and not weights:
             raise ValueError("steps has no setWeight; the candidate would never get a request")
-        for earlier, later in itertools.pairwise(weights):
-            if later <= earlier:
-                raise ValueError(f"steps must ascend: setWeight {later} comes after setWeight {earlier}")
+        if any(later <= earlier for earlier, later in itertools.pairwise(weights)):
+            raise ValueError(f"{_ASCENDING}; given: {', '.join(map(str, weights))}")
         return self
 
 
 class Header(SpecModel):
     """A request header and its exact value."""
 
-    name: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9-]+$")
+    name: HeaderName
     value: str = Field(min_length=1, max_length=256)
 
 
@@ -100,17 +147,25 @@ class Smoke(SpecModel):
     """Requests sent through the mesh to the green version at weight 0. Every one must be answered well:
     status 200, valid JSON, all numbers finite, in time."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "(has(self.requests) && self.requests.size() > 0) != has(self.configMap)",
+                "smoke has either requests or configMap",
+            )
+        )
+    )
     requests: tuple[dict[str, Any], ...] = Field(
         default=(),
         max_length=64,
         description="Bodies of :predict requests, for example {instances: [[1, 2]]}.",
     )
-    config_map: str | None = Field(
+    config_map: Annotated[str, OBJECT_NAME] | None = Field(
         default=None,
         max_length=253,
         description="Name of a ConfigMap in the same namespace: each key holds one request body in JSON.",
     )
-    max_latency: Duration | None = Field(default=None, description="The slowest answer that is still good.")
+    max_latency: PositiveDuration | None = Field(default=None, description="The slowest answer that is still good.")
     attempts: int = Field(
         default=3,
         ge=1,

@@ -6,11 +6,13 @@ of the pipeline run that made it. TensorFlow Serving knows versions by one integ
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import total_ordering
 
-VERSION_PATTERN = r"^(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,17})$"
+from modelrollout.api.rules import Form
+
+VERSION_PATTERN = r"(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,17})"
+VERSION = Form(VERSION_PATTERN, "version {} is not MAJOR.MINOR.PIPELINE; write for example 2.4.1187")
 
 
 @total_ordering
@@ -25,9 +27,7 @@ class ModelVersion:
     @classmethod
     def parse(cls, text: str) -> ModelVersion:
         """Raises ValueError, with the way out, when the text is not three numbers."""
-        if not re.match(VERSION_PATTERN, text):
-            raise ValueError(f"version {text!r} is not MAJOR.MINOR.PIPELINE; write for example 2.4.1187")
-        major, minor, pipeline = (int(part) for part in text.split("."))
+        major, minor, pipeline = (int(part) for part in VERSION.check(text).split("."))
         return cls(major, minor, pipeline)
 
     def __str__(self) -> str:

@@ -1,0 +1,70 @@
+"""``spec.serving``: the pods of each version."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+
+from modelrollout.api.base import Duration, PositiveDuration, SpecModel
+from modelrollout.api.rules import Form
+
+PullPolicy = Literal["Always", "IfNotPresent", "Never"]
+
+_QUANTITY = r"[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?"
+_QUANTITIES = {
+    "type": "object",
+    "additionalProperties": {
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+        "x-kubernetes-int-or-string": True,
+        "pattern": f"^({_QUANTITY})$",
+    },
+}
+_FORM = Form(_QUANTITY, "{} is no quantity; write for example 500m, 2 or 1Gi")
+
+
+def _quantity(given: object) -> int | str:
+    """A whole number as it is, a string by its form, nothing else: the API server takes no fraction here."""
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
+        return given
+    if not isinstance(given, str):
+        raise ValueError(f"{given!r} must be a whole number or a string; write for example 500m, 2 or 1Gi")
+    return _FORM.check(given)
+
+
+Quantity = Annotated[int | str, PlainValidator(_quantity)]
+Resources = Annotated[
+    dict[Literal["limits", "requests"], dict[str, Quantity]],
+    WithJsonSchema({"type": "object", "properties": {"limits": _QUANTITIES, "requests": _QUANTITIES}}),
+]
+"""``limits`` and ``requests``, each a quantity by the name of a resource."""
+
+
+class Serving(SpecModel):
+    """How each version is served: one Deployment and one Service of its own for each version."""
+
+    image: str = Field(
+        default="tensorflow/serving:2.19.1",
+        min_length=1,
+        max_length=512,
+        description="TensorFlow Serving, or what is started and answers like it.",
+    )
+    image_pull_policy: PullPolicy = Field(default="IfNotPresent", description="As in a Pod.")
+    replicas: int = Field(default=1, ge=1, le=1000, description="Pods of each version that has traffic.")
+    resources: Resources | None = Field(
+        default=None, description="Of the serving container, as in a Pod: requests and limits."
+    )
+    args: tuple[Annotated[str, Field(max_length=1024)], ...] = Field(
+        default=(), max_length=64, description="Further flags of tensorflow_model_server."
+    )
+    template: dict[str, Any] | None = Field(
+        default=None,
+        description="A partial pod template (metadata, spec), merged over the operator's own: lists of containers, "
+        "volumes and variables by name, everything else replaced.",
+    )
+    load_timeout: PositiveDuration = Field(
+        default=600.0, description="A version that is not ready after this time has failed."
+    )
+    drain: Duration = Field(
+        default=20.0, description="Time between the last request routed to a version and the end of its pods."
+    )
