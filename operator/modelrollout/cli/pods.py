@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from modelrollout.manifests.meta import VERSION_LABEL
+
 
 @dataclass(frozen=True, slots=True)
 class Pod:
@@ -20,13 +22,13 @@ class Pod:
     created: float
 
 
-def pod_from_json(body: Mapping[str, Any], version_label: str) -> Pod:
-    """A pod as the API server gives it; the version is the value of the label named ``version_label``."""
+def pod_from_json(body: Mapping[str, Any]) -> Pod:
+    """A pod as the API server gives it."""
     metadata, status = body["metadata"], body.get("status") or {}
     containers = status.get("containerStatuses") or []
     return Pod(
         name=metadata["name"],
-        version=(metadata.get("labels") or {}).get(version_label, ""),
+        version=(metadata.get("labels") or {}).get(VERSION_LABEL, ""),
         state=_state(metadata, status),
         ready=any(item["type"] == "Ready" and item["status"] == "True" for item in status.get("conditions") or []),
         restarts=sum(item.get("restartCount", 0) for item in containers),

@@ -68,12 +68,10 @@ def join_blocks(blocks: Sequence[Sequence[Line]]) -> list[Line]:
 
 
 def spec_in_force(rollout: ModelRollout) -> Spec | None:
-    """The spec that the operator goes by: the written one, or the last accepted one while that is wrong."""
-    accepted = rollout.status.accepted_spec
-    if rollout.status.phase is Phase.INVALID and accepted:
-        spec = parse_spec(accepted)
-        return None if isinstance(spec, SpecError) else spec
-    return rollout.spec if isinstance(rollout.spec, Spec) else None
+    """The spec that the operator goes by: the written one, or the last accepted one while that is refused."""
+    refused = any(item.type == "Accepted" and item.status == "False" for item in rollout.status.conditions)
+    spec = parse_spec(rollout.status.accepted_spec) if refused else rollout.spec
+    return spec if isinstance(spec, Spec) else None
 
 
 def head(view: View) -> list[Line]:

@@ -130,6 +130,15 @@ def columns(rows: Sequence[Sequence[str]], gap: int = 3) -> list[str]:
     ]
 
 
+def table(rows: Sequence[Sequence[Span]], gap: int = 3) -> list[Line]:
+    """The same for cells with styles."""
+    widths = [max(len(cell.text) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        tuple(Span(cell.text.ljust(width + gap), cell.style) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+
+
 def lines_of(texts: Iterable[str], style: Style = Style.PLAIN) -> list[Line]:
     """Each text as a line of its own."""
     return [line(Span(text, style)) for text in texts]

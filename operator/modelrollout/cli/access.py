@@ -1,0 +1,147 @@
+"""How the command line reaches the Kubernetes API: the few calls that the commands need.
+
+The ``kubernetes`` package takes half a second to import, so it is imported inside the functions, when a command
+really goes to a cluster. Whatever goes wrong on the way becomes one sentence and an exit code of its own, which no
+outcome of a release has (``errors.py``).
+"""
+
+# Most of the kubernetes package carries types, but its loading and watching does not.
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from modelrollout.api.resource import API_VERSION, COMMAND_ANNOTATION, GROUP, PLURAL
+from modelrollout.cli.errors import asking
+
+if TYPE_CHECKING:
+    from kubernetes import client
+
+VERSION = API_VERSION.removeprefix(f"{GROUP}/")
+FIELD_MANAGER = "modelrollout-cli"
+TIMEOUT = (5.0, 20.0)  # seconds to connect, and to wait for an answer
+WATCH_SECONDS = 60  # then the server ends a watch, and the next listing finds whatever a dead connection has hidden
+SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+NO_CRD = "the server knows no modelrollouts: is the operator installed in this cluster?"
+
+Body = dict[str, Any]
+
+
+class Access:
+    """The API server as one user sees it, and the namespace that is meant.
+
+    Every method raises ``ClusterError`` when the server cannot be reached or refuses, ``NotFound`` for a name that
+    is not there.
+    """
+
+    def __init__(self, namespace: str | None, context: str | None = None, kubeconfig: str | None = None) -> None:
+        with asking("read the kubeconfig"):
+            self._client, default_namespace = _connect(context, kubeconfig)
+        self.namespace = namespace or default_namespace
+
+    @cached_property
+    def _objects(self) -> client.CustomObjectsApi:
+        from kubernetes import client
+
+        return client.CustomObjectsApi(self._client)
+
+    @cached_property
+    def _core(self) -> client.CoreV1Api:
+        from kubernetes import client
+
+        return client.CoreV1Api(self._client)
+
+    def read(self, name: str) -> Body:
+        """One rollout."""
+        what = f"modelrollout {name!r} in namespace {self.namespace}"
+        with asking(f"read {what}", missing=f"there is no {what}"):
+            place = (GROUP, VERSION, self.namespace, PLURAL, name)
+            return cast(Body, self._objects.get_namespaced_custom_object(*place, _request_timeout=TIMEOUT))
+
+    def find(self, everywhere: bool = False, name: str | None = None) -> Body:
+        """All rollouts of the namespace or of all namespaces, or the one with that name, as a list object."""
+        with asking("list modelrollouts", missing=NO_CRD):
+            return cast(Body, self._lister(everywhere, name)(_request_timeout=TIMEOUT))
+
+    def watch(self, since: str, everywhere: bool = False, name: str | None = None) -> Iterator[Body]:
+        """Changes after the resource version ``since``, each with ``type`` and ``object``, until the server ends the
+        watch, ``WATCH_SECONDS`` later at the latest."""
+        from kubernetes import watch
+
+        with asking("watch modelrollouts", missing=NO_CRD):
+            yield from watch.Watch().stream(
+                self._lister(everywhere, name),
+                resource_version=since,
+                timeout_seconds=WATCH_SECONDS,
+                _request_timeout=(TIMEOUT[0], WATCH_SECONDS + TIMEOUT[1]),
+            )
+
+    def command(self, name: str, text: str) -> Body:
+        """Writes the command annotation, and nothing else. Gives the rollout as it is then."""
+        patch = {"metadata": {"annotations": {COMMAND_ANNOTATION: text}}}
+        with asking(f"annotate modelrollout {name!r} in namespace {self.namespace}"):
+            written = self._objects.patch_namespaced_custom_object(
+                GROUP,
+                VERSION,
+                self.namespace,
+                PLURAL,
+                name,
+                patch,
+                field_manager=FIELD_MANAGER,
+                _content_type="application/merge-patch+json",
+                _request_timeout=TIMEOUT,
+            )
+        return cast(Body, written)
+
+    def pods(self, selector: str) -> list[Body]:
+        """The namespace's pods that have these labels."""
+        with asking("list pods"):
+            answer = self._core.list_namespaced_pod(self.namespace, label_selector=selector, _request_timeout=TIMEOUT)
+        return [cast(Body, self._client.sanitize_for_serialization(item)) for item in answer.items]
+
+    def events(self, uid: str) -> list[Body]:
+        """The Kubernetes Events about one object."""
+        with asking("list events"):
+            answer = self._core.list_namespaced_event(
+                self.namespace, field_selector=f"involvedObject.uid={uid}", _request_timeout=TIMEOUT
+            )
+        return [cast(Body, self._client.sanitize_for_serialization(item)) for item in answer.items]
+
+    def _lister(self, everywhere: bool, name: str | None) -> Callable[..., Any]:
+        """The call that lists, and watches, what is meant."""
+        chosen = f"metadata.name={name}" if name else None
+        api = self._objects
+        if everywhere:
+            return partial(api.list_cluster_custom_object, GROUP, VERSION, PLURAL, field_selector=chosen)
+        place = (GROUP, VERSION, self.namespace, PLURAL)
+        return partial(api.list_namespaced_custom_object, *place, field_selector=chosen)
+
+
+def _connect(context: str | None, kubeconfig: str | None) -> tuple[client.ApiClient, str]:
+    """A client and the namespace that it means when none is given: by the kubeconfig, or in a pod without one by the
+    pod's service account."""
+    from kubernetes import client, config
+
+    settings = client.Configuration()
+    default_file = Path.home() / ".kube" / "config"
+    if not kubeconfig and not default_file.exists() and "KUBERNETES_SERVICE_HOST" in os.environ:
+        config.load_incluster_config(client_configuration=settings)
+        namespace = SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
+    else:
+        place = kubeconfig or str(default_file)
+        config.load_kube_config(config_file=place, context=context, client_configuration=settings)
+        namespace = _namespace_of(config.list_kube_config_contexts(place), context)
+    settings.retries = False  # the commands say what went wrong at once, or try again in their own time
+    return client.ApiClient(settings), namespace
+
+
+def _namespace_of(contexts: tuple[list[Body], Body], name: str | None) -> str:
+    """The namespace that the context has, ``default`` when it has none."""
+    known, current = contexts
+    chosen = next((item for item in known if item["name"] == name), current)
+    return str(chosen["context"].get("namespace") or "default")

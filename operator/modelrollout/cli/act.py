@@ -1,0 +1,145 @@
+"""``modelrollout promote | abort | pause | resume | retry``: what a person can tell a release.
+
+A command is written as an annotation and carried out by the operator. The command line waits until the status says
+so, because "sent" is not what a person wants to know during an incident.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from modelrollout.api.base import format_timestamp
+from modelrollout.api.command import Command, Verb
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.status import Status
+from modelrollout.cli.access import Access
+from modelrollout.cli.errors import NotFound, Refused
+from modelrollout.cli.feed import Broken, Feed, Snapshot
+from modelrollout.cli.options import cluster_options, name_or_only_one
+from modelrollout.cli.request import accepted, prepare, report
+
+ANSWER_SECONDS = 10.0
+PATIENCE_SECONDS = 2.0  # after that a person wonders, and is told what is being waited for
+
+
+class NoAnswer(click.ClickException):
+    """The operator did not carry the command out in time."""
+
+    exit_code = 3
+
+
+def acting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument and the options of every command here."""
+    command = cluster_options(command)
+    command = click.option("--no-wait", is_flag=True, help="Do not wait for the operator's answer.")(command)
+    return click.argument("name", required=False)(command)
+
+
+@click.command()
+@acting
+@click.option("--full", is_flag=True, help="Skip all the steps that are left: all requests go to the candidate now.")
+def promote(full: bool, **target: Any) -> None:
+    """Go on with a release that waits, or skip all that is left of it.
+
+    Approves the step that waits for approval, ends a pause, and goes on from a step that is held, whether its time is
+    over and its evidence complete or not. Safety is never skipped: a candidate that is proven worse is still rolled
+    back. Without NAME the namespace's only rollout is meant.
+    """
+    act(Verb.PROMOTE_FULL if full else Verb.PROMOTE, **target)
+
+
+@click.command()
+@acting
+@click.option("--reason", default="", metavar="TEXT", help="Kept in the history.")
+def abort(reason: str, **target: Any) -> None:
+    """Take all traffic back to the stable version.
+
+    At once, from any phase of a release. The version that was released is quarantined: it gets no release until
+    `retry`, or until the spec names another one. Without NAME the namespace's only rollout is meant.
+    """
+    act(Verb.ABORT, note=reason, **target)
+
+
+@click.command()
+@acting
+@click.option("--reason", default="", metavar="TEXT", help="Shown with the pause.")
+def pause(reason: str, **target: Any) -> None:
+    """Hold the weights as they are.
+
+    The candidate is still judged meanwhile, and rolled back when it is proven worse. Without NAME the namespace's only
+    rollout is meant.
+    """
+    act(Verb.PAUSE, note=reason, **target)
+
+
+@click.command()
+@acting
+def resume(**target: Any) -> None:
+    """End a pause.
+
+    The release goes on by its own rules; `promote` goes on without them. Without NAME the namespace's only rollout is
+    meant.
+    """
+    act(Verb.RESUME, **target)
+
+
+@click.command()
+@acting
+def retry(**target: Any) -> None:
+    """Let a version that failed be released again.
+
+    The version of the spec leaves quarantine, and its release starts from the beginning. Without NAME the namespace's
+    only rollout is meant.
+    """
+    act(Verb.RETRY, **target)
+
+
+def act(
+    verb: Verb,
+    name: str | None,
+    no_wait: bool,
+    namespace: str | None,
+    context: str | None,
+    kubeconfig: str | None,
+    note: str = "",
+) -> None:
+    """Sends one command, waits for its effect, and says what it was."""
+    access = Access(namespace, context, kubeconfig)
+    name = name_or_only_one(access, name)
+    command = prepare(verb, ModelRollout.from_json(access.read(name)), format_timestamp(time.time()), note)
+    access.command(name, command.render())
+    if no_wait:
+        click.echo(f"rollout {name}: {command.verb} of {command.version} sent")
+        return
+    status = await_answer(access, name, command)
+    if not accepted(command, status):
+        raise Refused(report(name, command, status))
+    click.echo(report(name, command, status))
+
+
+def await_answer(access: Access, name: str, command: Command) -> Status:
+    """The status that the operator wrote when it carried the command out. Raises NoAnswer after ANSWER_SECONDS."""
+    began = time.monotonic()
+    told = False
+    with Feed(access, name=name) as feed:
+        while (left := began + ANSWER_SECONDS - time.monotonic()) > 0:
+            match feed.next(min(left, PATIENCE_SECONDS)):
+                case Snapshot(bodies=()):
+                    raise NotFound(f"modelrollout {name!r} was deleted")
+                case Snapshot(bodies=(body, *_)):
+                    status = ModelRollout.from_json(body).status
+                    if status.last_command == command.render():
+                        return status
+                case Broken(message):
+                    click.echo(f"{message}; trying again", err=True)
+                case None if not told:
+                    click.echo(f"waiting up to {ANSWER_SECONDS:g}s for the operator ...", err=True)
+                    told = True
+    raise NoAnswer(
+        f"rollout {name}: {command.verb} of {command.version} was sent, but nothing answered within "
+        f"{ANSWER_SECONDS:g}s: is the operator running? It carries the command out when it is back."
+    )

@@ -1,0 +1,55 @@
+"""What can go wrong between the command line and the cluster, each as one sentence with its own exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+
+class Refused(click.ClickException):
+    """The command makes no sense as things are; nothing was sent."""
+
+    exit_code = 1
+
+
+class NotFound(click.ClickException):
+    """There is no such rollout."""
+
+    exit_code = 2
+
+
+class ClusterError(click.ClickException):
+    """The cluster could not be asked, or refused to answer."""
+
+    exit_code = 4
+
+
+@contextmanager
+def asking(what: str, missing: str | None = None) -> Iterator[None]:
+    """Turns the errors of the ``kubernetes`` package into ours. ``missing`` is the sentence for "not found"."""
+    from kubernetes.client import ApiException
+    from kubernetes.config import ConfigException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except ApiException as error:
+        if error.status == 404 and missing:
+            raise NotFound(missing) from error
+        raise ClusterError(f"cannot {what}: {_words(error.body, error.reason, error.status)}") from error
+    except ConfigException as error:
+        raise ClusterError(f"cannot {what}: {error}") from error
+    except (HTTPError, OSError) as error:
+        raise ClusterError(f"cannot {what}: {error}; is the cluster up, and the kubeconfig right?") from error
+
+
+def _words(body: object, reason: str | None, status: int | None) -> str:
+    """What the server says of its refusal."""
+    try:
+        message = json.loads(str(body))["message"]
+    except (ValueError, KeyError, TypeError):
+        message = reason or "no reason given"
+    return f"{message} ({status})" if status else str(message)

@@ -1,0 +1,118 @@
+"""A picture that is kept up to date: redrawn in place on a terminal, as lines that tell of changes anywhere else."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TextIO
+
+import click
+
+from modelrollout.cli.feed import Broken, Feed, Snapshot
+from modelrollout.cli.text import Line, Span, Style, clip, line, paint, plain
+
+FRAME_SECONDS = 1.0  # between two drawings when nothing happens: the clocks in the picture count seconds
+
+ENTER = "\x1b[?1049h\x1b[?25l"  # the terminal's second screen, no cursor: what was there before comes back at the end
+LEAVE = "\x1b[?25h\x1b[?1049l"
+HOME, ERASE_LINE, ERASE_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
+
+Picture = Callable[[Snapshot, float, str], Sequence[Line]]
+"""A snapshot, the moment (seconds since the epoch) and a note about the connection -> lines."""
+Words = Callable[[Snapshot], Sequence[str]]
+"""A snapshot -> one text for each thing in it, which changes only when something happened."""
+
+
+def frame(lines: Sequence[Line], width: int, height: int) -> str:
+    """The text that puts these lines on a terminal of that size in place of what it shows."""
+    room = max(height - 1, 1)
+    shown = list(lines)
+    if len(shown) > room:
+        hidden = len(shown) - room + 1
+        shown = [*shown[: room - 1], line(Span(f"… {hidden} more lines", Style.FAINT))]
+    drawn = "".join(f"{paint(clip(content, width))}{ERASE_LINE}\n" for content in shown)
+    return HOME + drawn + ERASE_BELOW
+
+
+def watch_picture(feed: Feed, picture: Picture, over: Callable[[Snapshot], bool]) -> bool:
+    """Redraws until ``over`` says that nothing more can come (True), or until the user stops it (False). The last
+    picture stays on the terminal."""
+    last: Sequence[Line] = ()
+    ended = False
+    try:
+        with second_screen(sys.stdout):
+            for snapshot, note in _frames(feed):
+                last = picture(snapshot, time.time(), note)
+                size = shutil.get_terminal_size()
+                print(frame(last, size.columns, size.lines), end="", flush=True)
+                ended = over(snapshot)
+                if ended:
+                    break
+    except KeyboardInterrupt:
+        pass
+    for content in last:
+        click.echo(paint(content))
+    return ended
+
+
+@contextmanager
+def second_screen(out: TextIO) -> Iterator[None]:
+    """The terminal's second screen for as long as the block runs, whatever ends it."""
+    print(ENTER, end="", file=out, flush=True)
+    try:
+        yield
+    finally:
+        print(LEAVE, end="", file=out, flush=True)
+
+
+def _frames(feed: Feed) -> Iterator[tuple[Snapshot, str]]:
+    """What to draw, whenever there is news and at least once in ``FRAME_SECONDS``."""
+    snapshot, note = None, ""
+    while True:
+        match feed.latest(FRAME_SECONDS):
+            case Snapshot() as news:
+                snapshot, note = news, ""
+            case Broken(message):
+                note = f"{message}; trying again"
+            case None:
+                pass
+        if snapshot is not None:
+            yield snapshot, note
+
+
+def watch_words(feed: Feed, words: Words, over: Callable[[Snapshot], bool], stamped: bool = True) -> bool:
+    """Prints each text when it is new or has changed; for logs and pipes. Ends and answers as ``watch_picture``."""
+    said: set[str] = set()
+    try:
+        while True:
+            match feed.next(FRAME_SECONDS):
+                case Snapshot() as snapshot:
+                    texts = words(snapshot)
+                    for text in texts:
+                        if text not in said:
+                            say(text, stamped)
+                    said = set(texts)
+                    if over(snapshot):
+                        return True
+                case Broken(message):
+                    click.echo(f"{message}; trying again", err=True)
+                case None:
+                    pass
+    except KeyboardInterrupt:
+        return False
+
+
+def say(text: str, stamped: bool = True) -> None:
+    """A text as a line, with the time of day in UTC before it."""
+    stamp = datetime.now(tz=UTC).strftime("%H:%M:%SZ  ") if stamped else ""
+    click.echo(f"{stamp}{text}")
+
+
+def show(lines: Sequence[Line]) -> None:
+    """Prints lines once, in colour on a terminal only."""
+    for content in lines:
+        click.echo(paint(content) if sys.stdout.isatty() else plain(content))

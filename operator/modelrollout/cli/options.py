@@ -1,0 +1,60 @@
+"""The options that the commands share, so that each of them means the same everywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelrollout.cli.errors import Refused
+
+if TYPE_CHECKING:
+    from modelrollout.cli.access import Access
+
+Decorated = Callable[..., Any]
+
+
+def cluster_options(command: Decorated) -> Decorated:
+    """``-n``, ``--context`` and ``--kubeconfig``, as kubectl has them."""
+    options = (
+        click.option("-n", "--namespace", metavar="NAMESPACE", help="Default: the namespace of the context."),
+        click.option("--context", metavar="NAME", help="Context of the kubeconfig. Default: the current one."),
+        click.option(
+            "--kubeconfig",
+            metavar="FILE",
+            envvar="KUBECONFIG",
+            show_envvar=True,
+            help="Default: ~/.kube/config; in a pod without one, its service account.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+output_option = click.option(
+    "-o", "--output", type=click.Choice(["json", "yaml"]), help="The objects themselves, instead of the picture."
+)
+
+
+def dump(body: object, output: str) -> str:
+    """An object as JSON or YAML, as kubectl writes it, with no line feed at the end."""
+    if output == "json":
+        return json.dumps(body, indent=2)
+    import yaml
+
+    return yaml.safe_dump(body, sort_keys=False, default_flow_style=False, allow_unicode=True).rstrip("\n")
+
+
+def name_or_only_one(access: Access, name: str | None) -> str:
+    """The name that was given, or that of the namespace's only rollout."""
+    if name:
+        return name
+    names = sorted(item["metadata"]["name"] for item in access.find()["items"])
+    if len(names) == 1:
+        return str(names[0])
+    if not names:
+        raise Refused(f"there is no modelrollout in namespace {access.namespace}")
+    raise click.UsageError(f"name one of the modelrollouts of namespace {access.namespace}: {', '.join(names)}")
