@@ -1,0 +1,71 @@
+"""Capital: the bookkeeping that all the sequential tests share.
+
+A test is a bet against the null hypothesis: capital is staked on several alternatives, each multiplied at every tick
+by a likelihood ratio whose expectation under the null is at most 1. So the capital's expectation never grows while
+the null holds, and the chance that it EVER reaches 1 / alpha is at most alpha, however often one looks (J. Ville,
+"Étude critique de la notion de collectif", 1939; A. Ramdas et al., "Game-theoretic statistics and safe anytime-valid
+inference", Statist. Sci. 38 (2023)).
+
+Two additions. Part of the capital is kept back and staked tick by tick, so that a fault that starts late is found
+nearly as fast as one that is there from the start (e-detectors: J. Shin, A. Ramdas, A. Rinaldo, "E-detectors", 2023;
+here the stakes add up to 1, so the bound is on the whole release). And one tick can multiply an alternative by
+exp(cap) at most, or lift it to where the first tick could have lifted it: a single bad scrape is no verdict. Both
+limits are known before the tick, and taking the lesser of two payouts keeps the expectation at most 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import exp, fsum
+
+from modelrollout.core.evidence.settings import EvidenceSettings
+
+MOST = 600.0  # nats in one exponential, far from overflow
+PLENTY = 100.0  # times the bound: capital above is thrown away, which is always allowed and makes forgetting quick
+
+
+@dataclass(frozen=True, slots=True)
+class Capital:
+    """Capital on each alternative and the number of ticks so far; what is not staked yet follows from the ticks."""
+
+    members: tuple[float, ...]
+    ticks: int = 0
+
+    @classmethod
+    def of(cls, alternatives: int) -> Capital:
+        """Nothing staked on so many alternatives."""
+        return cls((0.0,) * alternatives)
+
+    def evidence(self, settings: EvidenceSettings) -> float:
+        """The e-value: average capital plus what is kept back. 1 before the first tick."""
+        return fsum(self.members) / len(self.members) + (1.0 - staked(self.ticks, settings))
+
+    def after(self, log_ratios: Sequence[float], settings: EvidenceSettings) -> Capital:
+        """After one tick with these log-likelihood ratios, one for each alternative, in nats."""
+        stake = staked(self.ticks + 1, settings) - staked(self.ticks, settings)
+        times, reach = exp(settings.cap), settings.reach
+        most = PLENTY * settings.needed / settings.share
+        members = []
+        for capital, ratio in zip(self.members, log_ratios, strict=True):
+            before = capital + stake
+            after = before * exp(min(ratio / settings.overdispersion, MOST))
+            members.append(min(after, max(before * times, reach), most))
+        return Capital(tuple(members), self.ticks + 1)
+
+
+@lru_cache(maxsize=4096)
+def staked(ticks: int, settings: EvidenceSettings) -> float:
+    """Part of the capital that is staked after so many ticks, between 0 and 1.
+
+    ``first_capital`` at the first, ``late_capital`` evenly over the planned ticks, and what then remains ever more
+    slowly: after t ticks beyond the plan, the part (planned + 1) / (planned + 1 + t) of it is still kept.
+    """
+    if ticks == 0:
+        return 0.0
+    planned = settings.planned_ticks
+    rest = 1.0 - settings.first_capital - settings.late_capital
+    beyond = max(0, ticks - 1 - planned)
+    spread = settings.late_capital * min(ticks - 1, planned) / planned
+    return settings.first_capital + spread + rest * beyond / (planned + 1 + beyond)

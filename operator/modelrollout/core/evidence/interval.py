@@ -1,0 +1,141 @@
+"""Intervals for people to read, valid at any time: looked at after every tick, the truth stays inside.
+
+With probability 1 - alpha the true value is in the interval at ALL times at once, for a rate or an odds ratio that
+does not change over time. An ordinary 99 % interval promises that for one look only.
+
+ - One rate: the beta(1/2, 1/2) mixture of likelihoods against each rate p, which needs the totals alone
+   (H. Robbins, "Statistical methods related to the law of the iterated logarithm", Ann. Math. Stat. 41 (1970)).
+ - The odds ratio: totals are not enough, since weights and stable's rate change from tick to tick. The conditional
+   log-likelihood is kept on a grid of odds ratios, and a value is left out of the interval when the mixture over the
+   grid beats it by 1 / alpha. Between grid points the log-likelihood is concave, so its neighbours' lines bound it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import exp, fsum, lgamma, log, log1p
+
+import numpy as np
+
+from modelrollout.core.evidence.counts import Count, Tick
+from modelrollout.core.evidence.hypergeometric import Floats, log_likelihoods
+
+STEP = log(1.5)
+ODDS_GRID: Floats = STEP * np.arange(-8.0, 15.0)  # odds ratios 0.04 to 290, each 1.5 times the last
+ODDS_GRID.setflags(write=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """``low`` <= value <= ``high``; 0 or infinity where nothing bounds it."""
+
+    low: float
+    high: float
+
+
+def rate_interval(count: Count, alpha: float, overdispersion: float = 1.0) -> Interval:
+    """Where the rate of bad answers lies, with probability 1 - alpha at all times at once; [0, 1] without answers."""
+    bad, good = count.bad / overdispersion, (count.trials - count.bad) / overdispersion
+    mixture = _log_beta(0.5 + bad, 0.5 + good) - _log_beta(0.5, 0.5)
+    bound = mixture - log(1.0 / alpha)
+
+    def outside(log_odds: float) -> bool:
+        return -bad * _log1pexp(-log_odds) - good * _log1pexp(log_odds) <= bound
+
+    middle = log((bad + 1e-9) / (good + 1e-9))
+    low = _crossing(outside, middle, -60.0) if count.bad else -60.0
+    high = _crossing(outside, middle, 60.0) if count.bad < count.trials else 60.0
+    return Interval(_share(low) if count.bad else 0.0, _share(high) if count.bad < count.trials else 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class OddsInterval:
+    """Log-likelihood of each odds ratio of ODDS_GRID (the largest is 0), and both sums of Mantel and Haenszel.
+
+    ``candidate_sum`` and ``stable_sum`` add up bad answers of one times good answers of the other over all of both,
+    tick by tick: their quotient estimates the odds ratio and is right however weights and rates change (N. Mantel,
+    W. Haenszel, J. Natl Cancer Inst. 22 (1959)).
+    """
+
+    log_likelihoods: tuple[float, ...] = (0.0,) * len(ODDS_GRID)
+    candidate_sum: float = 0.0
+    stable_sum: float = 0.0
+
+    def after(self, tick: Tick, overdispersion: float = 1.0) -> OddsInterval:
+        """After one tick; the same when a version had no requests."""
+        if not tick.candidate.trials or not tick.stable.trials:
+            return self
+        return self.after_values(log_likelihoods(tick, ODDS_GRID).tolist(), tick, overdispersion)
+
+    def after_values(self, values: Sequence[float], tick: Tick, overdispersion: float) -> OddsInterval:
+        """As ``after``, with the log-likelihoods of the tick on ODDS_GRID."""
+        sums = [old + new / overdispersion for old, new in zip(self.log_likelihoods, values, strict=True)]
+        top = max(sums)
+        c, s = tick.candidate, tick.stable
+        everyone = c.trials + s.trials
+        return OddsInterval(
+            tuple(value - top for value in sums),
+            self.candidate_sum + c.bad * (s.trials - s.bad) / everyone,
+            self.stable_sum + s.bad * (c.trials - c.bad) / everyone,
+        )
+
+    def interval(self, alpha: float) -> Interval:
+        """Odds ratios that are not excluded, with probability 1 - alpha at all times at once."""
+        values = self.log_likelihoods
+        mixture = log(fsum(exp(value) for value in values) / len(values))
+        bound = mixture - log(1.0 / alpha)
+        low = _end(values, bound)
+        high = _end(values[::-1], bound)
+        return Interval(
+            0.0 if low is None else exp(float(ODDS_GRID[0]) + STEP * low),
+            float("inf") if high is None else exp(float(ODDS_GRID[-1]) - STEP * high),
+        )
+
+    def estimate(self, candidate: Count, stable: Count) -> float | None:
+        """The odds ratio, with half a bad answer added to each version's totals; None before any bad answer."""
+        if not self.candidate_sum and not self.stable_sum:
+            return None
+        everyone = candidate.trials + stable.trials
+        return (self.candidate_sum + 0.5 * stable.trials / everyone) / (
+            self.stable_sum + 0.5 * candidate.trials / everyone
+        )
+
+
+def _end(values: Sequence[float], bound: float) -> float | None:
+    """Where a concave function, rising from the left, gets to ``bound``: in grid steps from the left, never too far.
+
+    Given at the grid points, it lies below the line through the two points before and the line through the two
+    points after a cell. None when the first point is already above the bound.
+    """
+    first = next(i for i, value in enumerate(values) if value >= bound)
+    if first == 0:
+        return None
+    ends = [float(first - 1)]
+    if first >= 2:
+        slope = values[first - 1] - values[first - 2]
+        ends.append(first - 1 + (bound - values[first - 1]) / slope)
+    if first + 1 < len(values) and values[first + 1] > values[first]:
+        slope = values[first + 1] - values[first]
+        ends.append(first - (values[first] - bound) / slope)
+    return min(max(ends), float(first))
+
+
+def _crossing(outside: Callable[[float], bool], inner: float, outer: float) -> float:
+    """The point between ``inner`` (inside) and ``outer`` where ``outside`` begins, on its outer side."""
+    for _ in range(60):
+        middle = 0.5 * (inner + outer)
+        inner, outer = (inner, middle) if outside(middle) else (middle, outer)
+    return outer
+
+
+def _log1pexp(value: float) -> float:
+    return max(value, 0.0) + log1p(exp(-abs(value)))
+
+
+def _log_beta(a: float, b: float) -> float:
+    return lgamma(a) + lgamma(b) - lgamma(a + b)
+
+
+def _share(log_odds: float) -> float:
+    return 1.0 / (1.0 + exp(-log_odds))

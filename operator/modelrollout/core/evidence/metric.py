@@ -1,0 +1,244 @@
+"""MetricEvidence: all that is known of one metric in one release, as a value that grows tick by tick.
+
+It says "worse" only when two things are proven at once: the odds are beyond the margin of stable's, and the rate is
+above the floor. The lesser of the two e-values is valid for the null hypothesis "not worse by the margin, or below
+the floor", since under it at least one of them is (intersection-union test, R. Berger, Technometrics 24 (1982)).
+Several metrics share one alpha: the sum of their evidence, each times its share, is again an e-value (``combine``).
+
+The whole value goes to the status and comes back bit for bit, settings included, so that a restarted operator, or
+another replica, goes on with exactly the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
+from math import fsum
+from typing import Any, Self
+
+import numpy as np
+
+from modelrollout.core.evidence.capital import Capital
+from modelrollout.core.evidence.counts import NOTHING, Count, Tick
+from modelrollout.core.evidence.hypergeometric import Floats, log_likelihoods
+from modelrollout.core.evidence.interval import ODDS_GRID, OddsInterval
+from modelrollout.core.evidence.non_inferiority import NonInferiority, better_grid
+from modelrollout.core.evidence.odds_ratio import OddsRatioEProcess, against_record, odds_grid
+from modelrollout.core.evidence.rate import rate_log_ratios
+from modelrollout.core.evidence.settings import WORSE_BY, EvidenceSettings
+from modelrollout.core.evidence.suspicion import Suspicion
+
+# What gives the numbers of a running test their meaning: when one of these changes, the test starts anew.
+MEANING = ("margin", "floor", "limit", "not_worse_than")
+# What is fixed when a release starts and stays so whatever is edited later.
+FIXED = ("alpha", "overdispersion", "record", "first_capital", "late_capital", "planned_ticks")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricEvidence:
+    """Evidence of one metric since ``started`` (seconds since the epoch).
+
+    ``at`` is the time of the last tick, ``served`` of the last one in which the candidate had requests (both
+    ``started`` before the first), ``ticks`` how many there were, ``candidate`` and ``stable`` the totals.
+    """
+
+    metric: str
+    settings: EvidenceSettings
+    started: float
+    at: float
+    served: float
+    ticks: int = 0
+    candidate: Count = NOTHING
+    stable: Count = NOTHING
+    worse: OddsRatioEProcess = field(default_factory=OddsRatioEProcess)
+    too_high: Capital = field(default_factory=lambda: Capital.of(len(WORSE_BY)))  # above the floor, or the limit
+    not_worse: NonInferiority = field(default_factory=NonInferiority)
+    odds: OddsInterval = field(default_factory=OddsInterval)
+    suspicion: Suspicion = field(default_factory=Suspicion)
+
+    @classmethod
+    def start(cls, metric: str, at: float, settings: EvidenceSettings | None = None, losses: int = 0) -> Self:
+        """Nothing known yet. ``losses``: how often the evidence of this release was lost before; each halves alpha."""
+        settings = settings or EvidenceSettings()
+        for _ in range(losses):
+            settings = settings.after_loss()
+        return cls(metric, settings, started=at, at=at, served=at, suspicion=Suspicion(since=at))
+
+    @property
+    def evidence(self) -> float:
+        """That the candidate is worse: an e-value, 1 before the first tick."""
+        edge = self.edge
+        if self.settings.limit is not None:
+            return self.too_high.evidence(self.settings)
+        compared = self.worse.evidence(self.settings)
+        return compared if edge == 0 else min(compared, self.too_high.evidence(self.settings))
+
+    @property
+    def proof(self) -> float:
+        """That the candidate is not much worse (``not_worse_than``): an e-value, 1 before the first tick."""
+        return self.not_worse.evidence(self.settings)
+
+    @property
+    def edge(self) -> float:
+        """The rate that the candidate must exceed to be stopped: the limit, else the floor."""
+        return self.settings.floor if self.settings.limit is None else self.settings.limit
+
+    def after(self, tick: Tick) -> MetricEvidence:
+        """After one tick. A tick that is not newer than the last has been counted already and changes nothing."""
+        if tick.at <= self.at:
+            return self
+        seen = replace(
+            self,
+            at=tick.at,
+            ticks=self.ticks + 1,
+            candidate=self.candidate + tick.candidate,
+            stable=self.stable + tick.stable,
+        )
+        if not tick.candidate.trials:
+            return seen
+        return replace(seen, served=tick.at)._tested(tick)
+
+    def _tested(self, tick: Tick) -> MetricEvidence:
+        settings, edge = self.settings, self.edge
+        worse, better, odds = _compared(tick, settings)
+        high = rate_log_ratios(tick.candidate, edge, WORSE_BY) if edge else None
+        against = high if settings.limit is not None else worse
+        phi = settings.overdispersion
+        return replace(
+            self,
+            worse=self.worse.after_ratios(worse, settings),
+            too_high=self.too_high if high is None else self.too_high.after(high, settings),
+            not_worse=self.not_worse.after_ratios(better, tick.candidate, settings),
+            odds=self.odds if odds is None else self.odds.after_values(odds, tick, phi),
+            suspicion=self.suspicion.after(against, tick, phi),
+        )
+
+    def under(self, settings: EvidenceSettings) -> MetricEvidence:
+        """The same judged by edited settings.
+
+        What is fixed at the start of a release stays, and a share never grows. An edit of what the numbers mean
+        (margin, floor, limit, bound of promotion) starts the test anew with half the alpha, as a lost status does.
+        """
+        kept = replace(settings, **{name: getattr(self.settings, name) for name in FIXED})
+        kept = replace(kept, share=min(kept.share, self.settings.share))
+        if all(getattr(kept, name) == getattr(self.settings, name) for name in MEANING):
+            return replace(self, settings=kept)
+        return MetricEvidence.start(self.metric, self.at, kept, losses=1)
+
+    def to_status(self) -> dict[str, Any]:
+        """As plain values for JSON, nothing lost (Python and Go both write a float so that it reads back the same)."""
+        return {
+            "metric": self.metric,
+            "settings": {item.name: getattr(self.settings, item.name) for item in fields(EvidenceSettings)},
+            "times": [self.started, self.at, self.served],
+            "ticks": [self.ticks, self.worse.capital.ticks, self.too_high.ticks],
+            "counts": [self.candidate.bad, self.candidate.trials, self.stable.bad, self.stable.trials],
+            "worse": list(self.worse.capital.members),
+            "tooHigh": list(self.too_high.members),
+            "notWorse": [*self.not_worse.odds, *self.not_worse.rates],
+            "odds": list(self.odds.log_likelihoods),
+            "sums": [self.odds.candidate_sum, self.odds.stable_sum],
+            "suspicion": self.suspicion.to_status(),
+        }
+
+    @classmethod
+    def from_status(cls, status: Mapping[str, Any]) -> Self:
+        """From what ``to_status`` gave. Raises KeyError, TypeError or ValueError when it is not that."""
+        started, at, served = _floats(status["times"], 3)
+        ticks, worse_ticks, high_ticks = status["ticks"]
+        counts = status["counts"]
+        not_worse = NonInferiority()
+        better = _floats(status["notWorse"], len(not_worse.odds) + len(not_worse.rates))
+        return cls(
+            metric=str(status["metric"]),
+            settings=_settings(status["settings"]),
+            started=started,
+            at=at,
+            served=served,
+            ticks=int(ticks),
+            candidate=Count(counts[0], counts[1]),
+            stable=Count(counts[2], counts[3]),
+            worse=OddsRatioEProcess(Capital(_floats(status["worse"], len(WORSE_BY)), int(worse_ticks))),
+            too_high=Capital(_floats(status["tooHigh"], len(WORSE_BY)), int(high_ticks)),
+            not_worse=NonInferiority(better[: len(not_worse.odds)], better[len(not_worse.odds) :]),
+            odds=OddsInterval(_floats(status["odds"], len(ODDS_GRID)), *_floats(status["sums"], 2)),
+            suspicion=Suspicion.from_status(status["suspicion"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """Evidence of a whole release: the sum over its metrics, the bound, and the metric with the largest part."""
+
+    evidence: float
+    needed: float
+    hold_from: float
+    largest: str
+
+    @property
+    def fails(self) -> bool:
+        """Whether the candidate is to be rolled back."""
+        return self.evidence >= self.needed
+
+    @property
+    def holds(self) -> bool:
+        """Whether no weight may be raised."""
+        return self.evidence >= self.hold_from
+
+
+def combine(evidences: Sequence[MetricEvidence]) -> Combined:
+    """All metrics of one release under one alpha: the sum of share times evidence, whatever their order.
+
+    Raises ValueError without metrics, or when the shares add up to more than 1.
+    """
+    if not evidences:
+        raise ValueError("combine needs the evidence of at least one metric")
+    shares = fsum(each.settings.share for each in evidences)
+    if shares > 1.0 + 1e-9:
+        raise ValueError(
+            f"the shares of {len(evidences)} metrics add up to {shares:g}: at most 1 keeps alpha; "
+            "use settings.shared_by(number of metrics)"
+        )
+    total = fsum([1.0 - min(shares, 1.0), *(part_of(each) for each in evidences)])
+    largest = max(evidences, key=lambda each: (part_of(each), each.metric))
+    needed = max(each.settings.needed for each in evidences)
+    return Combined(total, needed, min(each.settings.hold_from for each in evidences), largest.metric)
+
+
+def part_of(evidence: MetricEvidence) -> float:
+    """What one metric adds to the evidence of the release."""
+    return evidence.settings.share * evidence.evidence
+
+
+def _compared(
+    tick: Tick, settings: EvidenceSettings
+) -> tuple[list[float] | None, list[float] | None, list[float] | None]:
+    """Log-likelihood ratios of the worse and of the better alternatives, and log-likelihoods of the odds' grid.
+
+    All from one evaluation of the distribution. Without requests to stable only the first, against the record.
+    """
+    if not tick.stable.trials:
+        return against_record(tick.candidate, settings), None, None
+    worse, better = len(odds_grid(settings.margin)), len(better_grid(settings.not_worse_than))
+    values = log_likelihoods(tick, _all_odds(settings.margin, settings.not_worse_than))
+    first, second = values[:worse], values[worse : worse + better]
+    rest = values[worse + better :]
+    return (first[1:] - first[0]).tolist(), (second[1:] - second[0]).tolist(), rest.tolist()
+
+
+@lru_cache(maxsize=64)
+def _all_odds(margin: float, not_worse_than: float) -> Floats:
+    return np.concatenate([odds_grid(margin), better_grid(not_worse_than), ODDS_GRID])
+
+
+def _floats(values: Sequence[float], length: int) -> tuple[float, ...]:
+    if len(values) != length:
+        raise ValueError(f"{len(values)} numbers where {length} belong: the status is of another version")
+    return tuple(float(value) for value in values)
+
+
+def _settings(status: Mapping[str, Any]) -> EvidenceSettings:
+    values: dict[str, Any] = {name: None if value is None else float(value) for name, value in status.items()}
+    values["planned_ticks"] = int(values["planned_ticks"])
+    return EvidenceSettings(**values)

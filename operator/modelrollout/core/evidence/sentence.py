@@ -1,0 +1,163 @@
+"""The sentence of a verdict: what people read in the status, in Events and in notifications.
+
+It always has the counts of both versions first, because they are what everyone can check, then what follows from
+them, then how far that is from a decision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelrollout.core.evidence.counts import Count
+from modelrollout.core.evidence.interval import rate_interval
+from modelrollout.core.evidence.metric import Combined, MetricEvidence
+from modelrollout.core.evidence.outcome import Outcome, Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class OddsRatio:
+    """``estimate`` and interval (99 % at alpha = 1 %, valid at any time); None where nothing is known or bounds it."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+
+def sentence(
+    outcome: Outcome,
+    evidence: MetricEvidence,
+    release: Combined,
+    ratio: OddsRatio,
+    now: float,
+    trouble: Trouble | None,
+) -> str:
+    """Why the outcome is what it is, in one sentence with numbers."""
+    match outcome:
+        case Outcome.INVALID:
+            said = f"the query is wrong, so the release does not begin: {_words(trouble)}"
+        case Outcome.BLIND:
+            said = f"{_blind(evidence, now, trouble)}; {_held(release)}"
+        case Outcome.NO_TRAFFIC:
+            said = f"{_no_traffic(evidence, now)}; {_held(release)}"
+        case Outcome.PASS:
+            said = "; ".join([*_facts(evidence, ratio), _proven(evidence)])
+        case Outcome.FAIL:
+            said = "; ".join([*_facts_of_failure(evidence, ratio), _against(evidence, release)])
+        case Outcome.UNDECIDED:
+            said = "; ".join([*_facts(evidence, ratio), _against(evidence, release), _so_far(evidence)])
+    return f"{evidence.metric}: {said}"
+
+
+def percent(share: float) -> str:
+    """A share with two significant digits: 0.0491 is "4.9 %"."""
+    return f"{_short(100.0 * share)} %"
+
+
+def times(ratio: float) -> str:
+    """An odds ratio with two significant digits: "18 x"."""
+    return f"{_short(ratio)} x"
+
+
+def _facts(evidence: MetricEvidence, ratio: OddsRatio) -> list[str]:
+    facts = [_counts(evidence, evidence.candidate, evidence.stable)]
+    if evidence.settings.limit is not None:
+        interval = rate_interval(evidence.candidate, evidence.settings.alpha, evidence.settings.overdispersion)
+        facts.append(f"rate between {percent(interval.low)} and {percent(interval.high)} ({_sure(evidence)})")
+    elif ratio.estimate is not None:
+        facts.append(f"odds {times(ratio.estimate)} stable's{_between(evidence, ratio)}")
+    return facts
+
+
+def _facts_of_failure(evidence: MetricEvidence, ratio: OddsRatio) -> list[str]:
+    """As ``_facts``; where only the last part of the release went wrong, of that part."""
+    late = evidence.suspicion
+    if late.since <= evidence.started or not late.candidate.trials:
+        return _facts(evidence, ratio)
+    facts = [f"last {evidence.at - late.since:.0f} s: {_counts(evidence, late.candidate, late.stable)}"]
+    if evidence.settings.limit is None and late.stable.trials:
+        facts.append(f"odds {times(_odds_ratio(late.candidate, late.stable))} stable's")
+    return facts
+
+
+def _counts(evidence: MetricEvidence, candidate: Count, stable: Count) -> str:
+    said = f"candidate {_count(candidate)}"
+    if evidence.settings.limit is not None:
+        return f"{said}, limit {percent(evidence.settings.limit)}"
+    if not stable.trials and evidence.settings.record is not None:
+        return f"{said}, stable has no traffic and stands for {percent(evidence.settings.record)} by its record"
+    return f"{said}, stable {_count(stable)}"
+
+
+def _count(count: Count) -> str:
+    return f"{count.bad} of {count.trials} ({percent(count.rate)})" if count.trials else "no requests"
+
+
+def _between(evidence: MetricEvidence, ratio: OddsRatio) -> str:
+    low, high = ratio.low or 0.0, ratio.high
+    if not low and high is None:
+        return ""
+    if not low and high is not None:
+        return f", at most {times(high)} ({_sure(evidence)})"
+    if high is None or low >= evidence.settings.margin:
+        return f", at least {times(low)} ({_sure(evidence)})"
+    return f", between {times(low)} and {times(high)} ({_sure(evidence)})"
+
+
+def _sure(evidence: MetricEvidence) -> str:
+    return f"{_short(100.0 * (1.0 - evidence.settings.alpha), 4)} % at any time"
+
+
+def _against(evidence: MetricEvidence, release: Combined) -> str:
+    part = evidence.evidence * evidence.settings.share
+    whole = f"evidence {_short(release.evidence)} of {_short(release.needed)} needed"
+    return whole if evidence.settings.share == 1.0 else f"{whole} ({_short(part)} by {evidence.metric})"
+
+
+def _held(release: Combined) -> str:
+    return f"evidence stays at {_short(release.evidence)} of {_short(release.needed)} needed"
+
+
+def _so_far(evidence: MetricEvidence) -> str:
+    settings = evidence.settings
+    return f"that it is {_bound(evidence)}: {_short(evidence.proof)} of {_short(settings.proof_needed)} needed"
+
+
+def _proven(evidence: MetricEvidence) -> str:
+    settings = evidence.settings
+    return (
+        f"proven to be {_bound(evidence)} (evidence {_short(evidence.proof)} of {_short(settings.proof_needed)} needed)"
+    )
+
+
+def _bound(evidence: MetricEvidence) -> str:
+    settings = evidence.settings
+    if settings.limit is not None:
+        return f"below {percent(settings.limit)}"
+    return f"not {times(settings.not_worse_than)} worse"
+
+
+def _blind(evidence: MetricEvidence, now: float, trouble: Trouble | None) -> str:
+    age = f"no sample for {now - evidence.at:.0f} s"
+    return age if trouble is None else f"{age} ({_words(trouble)})"
+
+
+def _no_traffic(evidence: MetricEvidence, now: float) -> str:
+    before = f", {evidence.candidate.trials} before" if evidence.candidate.trials else ""
+    return f"no request to the candidate for {now - evidence.served:.0f} s{before}"
+
+
+def _words(trouble: Trouble | None) -> str:
+    return trouble.message if trouble is not None else "no reason given"
+
+
+def _odds_ratio(candidate: Count, stable: Count) -> float:
+    c = (candidate.bad + 0.5) / (candidate.trials - candidate.bad + 0.5)
+    return c / ((stable.bad + 0.5) / (stable.trials - stable.bad + 0.5))
+
+
+def _short(value: float, digits: int = 2) -> str:
+    """Two significant digits, whole numbers from 10 on, no exponent: 0.11, 4.9, 45, 213."""
+    if value >= 10**digits:
+        return f"{value:.0f}"
+    text = f"{value:.{digits}g}"
+    return text if "e" not in text else f"{value:.6f}".rstrip("0").rstrip(".")
