@@ -33,11 +33,11 @@ _SENTENCES = {
 }
 
 
-def explain(error: ValidationError) -> str:
-    """All errors of a validation, each with the path as the user wrote it: ``spec.model.version: ...``."""
+def explain(error: ValidationError) -> tuple[str, ...]:
+    """Each error of a validation as a sentence, with the path as the user wrote it: ``spec.model.version: ...``."""
     errors = error.errors(include_url=False)
     places = [item["loc"] for item in errors]
-    return "; ".join(_sentence(dict(item)) for item in errors if not _follows(dict(item), places))
+    return tuple(_sentence(dict(item)) for item in errors if not _follows(dict(item), places))
 
 
 def _follows(item: Mapping[str, Any], places: list[tuple[int | str, ...]]) -> bool:

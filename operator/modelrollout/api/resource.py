@@ -25,10 +25,12 @@ COMMAND_ANNOTATION = f"{GROUP}/command"
 
 @dataclass(frozen=True, slots=True)
 class SpecError:
-    """Why a spec cannot be accepted: one sentence that names the field, the value and the way out."""
+    """Why a spec cannot be accepted: sentences that name the field, the value and the way out; in ``message`` all of
+    them, in ``problems`` each by itself."""
 
     message: str
     reason: str = "InvalidSpec"
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ def parse_spec(spec: object) -> Spec | SpecError:
     try:
         return Spec.model_validate_json(json.dumps(given, default=str), strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        return SpecError(explain(error))
+        problems = explain(error)
+        return SpecError("; ".join(problems), problems=problems)
 
 
 def parse_status(status: object) -> Status:
