@@ -92,6 +92,7 @@ class Observation:
     ``refusal`` is the answer to the acceptance question (hosts, names, foreign VirtualService, custom queries) and is
     None both when all is well and when it was not asked. ``baseline`` holds the stable version's increments per
     scrape before the release, by metric, for the noise of the baseline; None when it was not asked or not answered.
+    ``scrape_interval`` is Prometheus' own, in seconds.
     """
 
     now: float
@@ -101,3 +102,4 @@ class Observation:
     smoke: SmokeResult | None = None
     refusal: Refusal | None = None
     baseline: Mapping[str, tuple[Count, ...]] | None = None
+    scrape_interval: float = 5.0

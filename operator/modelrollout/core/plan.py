@@ -1,4 +1,4 @@
-"""Plan: what one pass wants the world to be. Values only; ``runtime/apply.py`` makes it so, in an order that is safe."""
+"""Plan: what one pass wants the world to be. Values only; ``runtime/apply.py`` makes it so, in a safe order."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from modelrollout.api.analysis import BlindPolicy, TimeoutPolicy
 from modelrollout.api.base import format_duration
 from modelrollout.api.status import Phase
 from modelrollout.core import transitions
+from modelrollout.core.assess import rebase
 from modelrollout.core.assessment import Assessment
 from modelrollout.core.plan import Reason
 from modelrollout.core.strategies import strategy_of
@@ -186,6 +187,7 @@ def make(turn: Turn, move: Enter | Switch) -> Progress:
     if turn.release.bake_until is not None:
         return rest(transitions.promote(turn))
     bake = strategy_of(turn.spec.strategy).bake(turn.spec.strategy)
+    turn = rebase(turn) if turn.weight == 0 else turn
     switched = transitions.set_weight(turn, 100).say(
         Reason.SWITCHED, f"all requests go to {turn.candidate.version}: {move.message}"
     )
@@ -200,6 +202,7 @@ def make(turn: Turn, move: Enter | Switch) -> Progress:
 
 def enter(turn: Turn, move: Enter) -> Progress:
     """Into the next step."""
+    turn = rebase(turn) if turn.weight == 0 else turn
     entered = turn.change_release(step_index=move.step_index, step_started_at=turn.now, hold_since=None)
     if move.weight is not None and move.weight != turn.weight:
         entered = transitions.set_weight(entered, move.weight).say(

@@ -20,7 +20,8 @@ from modelrollout.core.turn import Turn
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Traffic must leave the candidate. ``quarantine`` when the version itself is to blame."""
+    """Traffic must leave the candidate. ``message`` speaks of it without its name, which stands in front of it;
+    ``quarantine`` when the version itself is to blame."""
 
     reason: Reason
     message: str
@@ -51,7 +52,7 @@ def aborted(case: Case) -> Leave | None:
     if command is None or command.verb is not Verb.ABORT or not command.is_for(version):
         return None
     note = f": {command.note}" if command.note else ""
-    return Leave(Reason.ABORTED, f"{version}: aborted by a person{note}", outcome="Aborted")
+    return Leave(Reason.ABORTED, f"aborted by a person{note}", outcome="Aborted")
 
 
 def unwanted(case: Case) -> Leave | None:
@@ -61,9 +62,9 @@ def unwanted(case: Case) -> Leave | None:
     if wanted == candidate:
         return None
     if stable is not None and wanted == stable.version:
-        message = f"the spec went back to {wanted}; {candidate} is taken out of traffic"
+        message = f"the spec went back to {wanted}, which serves"
         return Leave(Reason.RETURNED_TO_STABLE, message, outcome="Aborted", quarantine=False)
-    message = f"the spec names {wanted} now; {candidate} is taken out of traffic and drained first"
+    message = f"the spec names {wanted} now; that one starts when this one has drained"
     return Leave(Reason.SUPERSEDED, message, outcome="Superseded", quarantine=False)
 
 
@@ -75,7 +76,7 @@ def load_failed(case: Case) -> Leave | None:
     workload = case.turn.workload(case.turn.candidate.version)
     if workload.failure is None or (case.turn.weight > 0 and workload.ready > 0):
         return None
-    return Leave(Reason.LOAD_FAILED, f"{workload.version} cannot be served: {workload.failure}")
+    return Leave(Reason.LOAD_FAILED, f"it cannot be served: {workload.failure}")
 
 
 def lost(case: Case) -> Leave | None:
@@ -85,7 +86,7 @@ def lost(case: Case) -> Leave | None:
         return None
     if turn.workload(stable.version).ready == 0:
         return None
-    return Leave(Reason.CANDIDATE_LOST, f"{turn.candidate.version} has no ready pod while it has {turn.weight} %")
+    return Leave(Reason.CANDIDATE_LOST, f"no pod of it is ready while it has {turn.weight} % of the requests")
 
 
 def never_ready(case: Case) -> Leave | None:
@@ -96,16 +97,14 @@ def never_ready(case: Case) -> Leave | None:
         return None
     workload = turn.workload(turn.candidate.version)
     why = f": {workload.waiting}" if workload.waiting else ""
-    return Leave(
-        Reason.LOAD_TIMEOUT, f"{workload.version} was not ready within loadTimeout {format_duration(limit)}{why}"
-    )
+    return Leave(Reason.LOAD_TIMEOUT, f"not ready within loadTimeout {format_duration(limit)}{why}")
 
 
 def proven_worse(case: Case) -> Leave | None:
     """The evidence against it reached its bound."""
     if case.assessment.against is None:
         return None
-    return Leave(Reason.EVIDENCE_AGAINST, f"{case.turn.candidate.version}: {case.assessment.against}")
+    return Leave(Reason.EVIDENCE_AGAINST, case.assessment.against)
 
 
 def blind_too_long(case: Case) -> Leave | None:
@@ -116,7 +115,7 @@ def blind_too_long(case: Case) -> Leave | None:
         return None
     return Leave(
         Reason.BLIND,
-        f"{turn.candidate.version}: {case.assessment.blind or 'no metrics'} for maxBlind "
+        f"{case.assessment.blind or 'no metrics'} for maxBlind "
         f"{format_duration(analysis.max_blind)}, and onBlind is Rollback",
         quarantine=False,
         outcome="Aborted",
@@ -130,9 +129,7 @@ def undecided_too_long(case: Case) -> Leave | None:
     if since is None or analysis.on_timeout is not TimeoutPolicy.ROLLBACK or turn.now - since < analysis.max_hold:
         return None
     held = format_duration(analysis.max_hold)
-    return Leave(
-        Reason.UNDECIDED_TIMEOUT, f"{turn.candidate.version}: undecided for maxHold {held}, onTimeout is Rollback"
-    )
+    return Leave(Reason.UNDECIDED_TIMEOUT, f"undecided for maxHold {held}, onTimeout is Rollback")
 
 
 CHECKS: tuple[Check, ...] = (

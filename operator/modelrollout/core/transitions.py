@@ -55,7 +55,7 @@ def leave(turn: Turn, reason: Reason, message: str, *, outcome: str, quarantine:
             version=candidate.version, digest=candidate.digest, reason=reason, message=message, at=turn.now
         )
         left = left.change(quarantined=(*left.status.quarantined, entry)[-QUARANTINE_LENGTH:])
-    return left.say(reason, message, warning=quarantine)
+    return left.say(reason, f"{candidate.version} is out of traffic: {message}", warning=quarantine)
 
 
 def _end(turn: Turn, outcome: str, reason: Reason, message: str) -> Turn:

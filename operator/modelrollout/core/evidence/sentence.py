@@ -7,6 +7,7 @@ them, then how far that is from a decision.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from modelrollout.core.evidence.counts import Count
 from modelrollout.core.evidence.interval import rate_interval
@@ -28,7 +29,6 @@ def sentence(
     evidence: MetricEvidence,
     release: Combined,
     ratio: OddsRatio,
-    now: float,
     trouble: Trouble | None,
 ) -> str:
     """Why the outcome is what it is, in one sentence with numbers."""
@@ -36,9 +36,9 @@ def sentence(
         case Outcome.INVALID:
             said = f"the query is wrong, so the release does not begin: {_words(trouble)}"
         case Outcome.BLIND:
-            said = f"{_blind(evidence, now, trouble)}; {_held(release)}"
+            said = f"{_blind(evidence, trouble)}; {_held(release)}"
         case Outcome.NO_TRAFFIC:
-            said = f"{_no_traffic(evidence, now)}; {_held(release)}"
+            said = f"{_no_traffic(evidence)}; {_held(release)}"
         case Outcome.PASS:
             said = "; ".join([*_facts(evidence, ratio), _proven(evidence)])
         case Outcome.FAIL:
@@ -136,14 +136,19 @@ def _bound(evidence: MetricEvidence) -> str:
     return f"not {times(settings.not_worse_than)} worse"
 
 
-def _blind(evidence: MetricEvidence, now: float, trouble: Trouble | None) -> str:
-    age = f"no sample for {now - evidence.at:.0f} s"
+def _blind(evidence: MetricEvidence, trouble: Trouble | None) -> str:
+    age = f"no sample since {_clock(evidence.at)}"
     return age if trouble is None else f"{age} ({_words(trouble)})"
 
 
-def _no_traffic(evidence: MetricEvidence, now: float) -> str:
+def _no_traffic(evidence: MetricEvidence) -> str:
     before = f", {evidence.candidate.trials} before" if evidence.candidate.trials else ""
-    return f"no request to the candidate for {now - evidence.served:.0f} s{before}"
+    return f"no request to the candidate since {_clock(evidence.served)}{before}"
+
+
+def _clock(at: float) -> str:
+    """A time of day. Not an age: the sentence is stored, and must stay the same while nothing happens."""
+    return datetime.fromtimestamp(at, tz=UTC).strftime("%H:%M:%S UTC")
 
 
 def _words(trouble: Trouble | None) -> str:

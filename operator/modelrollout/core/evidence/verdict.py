@@ -68,7 +68,7 @@ def judge(
     return Verdict(
         metric=evidence.metric,
         outcome=outcome,
-        reason=sentence(outcome, evidence, release, ratio, now, trouble),
+        reason=sentence(outcome, evidence, release, ratio, trouble),
         candidate=evidence.candidate,
         stable=evidence.stable,
         ratio=ratio,

@@ -1,4 +1,4 @@
-"""Blue/green: green is checked at weight 0, then gets all requests in one switch; blue stays warm until the bake ends."""
+"""Blue/green: green is checked at weight 0, then gets all requests in one switch; blue stays warm through the bake."""
 
 from __future__ import annotations
 

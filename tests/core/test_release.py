@@ -1,0 +1,178 @@
+"""A release from its first pass to its end, as a person would tell it. YAML in, the state of the world out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from modelrollout.api.status import Phase
+from modelrollout.core.observation import SmokeResult
+from modelrollout.core.plan import Reason
+from tests.core.world import BLUE_GREEN, CANARY, World
+
+
+def test_first_version_is_served_once_it_is_ready() -> None:
+    world = World.of(CANARY)
+    world.autoload = False
+    first = world.step()
+    assert (first.route, [item.version for item in first.versions]) == (None, ["1.0.1"])
+    assert world.status.phase is Phase.PENDING
+    world.step(5)
+    assert world.live is None, "nothing is routed to a version that is not ready"
+    world.autoload = True
+    world.workloads.clear()
+    world.installed()
+    assert world.live == {"1.0.1": 100}
+    assert world.status.phase is Phase.HEALTHY
+    assert world.said(Reason.INSTALLED) == ["1.0.1 serves all requests"]
+
+
+def test_good_version_is_promoted_step_by_step() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2")
+    weights = []
+    for _ in range(40):
+        world.run(5.0)
+        if not weights or weights[-1] != world.live:
+            weights.append(dict(world.live or {}))
+    assert weights == [{"1.0.1": 100}, {"1.0.1": 90, "1.1.2": 10}, {"1.0.1": 50, "1.1.2": 50}, {"1.1.2": 100}]
+    assert world.status.stable is not None
+    assert world.status.stable.version == "1.1.2"
+    assert world.status.phase is Phase.HEALTHY
+    assert [entry.outcome for entry in world.status.history] == ["Installed", "Promoted"]
+    assert list(world.workloads) == ["1.1.2"], "the old version is gone once it has drained"
+
+
+def test_promotion_leaves_the_candidates_deployment_as_it_is() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(200)
+    mentions = {item for plan in world.plans for item in plan.versions if item.version == "1.1.2"}
+    assert len(mentions) == 1, "the same desired object before and after promotion, so no pod restarts"
+
+
+def test_bad_version_is_rolled_back_quarantined_and_explained() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(20)
+    assert world.weight == 10
+    world.run(15, bad={"1.1.2": 0.2})
+    assert world.live == {"1.0.1": 100}
+    assert world.status.phase in (Phase.ROLLING_BACK, Phase.DEGRADED)
+    [quarantined] = world.status.quarantined
+    assert quarantined.version == "1.1.2"
+    assert quarantined.message == (
+        "errors: last 10 s: candidate 20 of 100 (20 %), stable 0 of 900 (0 %); odds 459 x stable's; "
+        "evidence 176 of 100 needed"
+    )
+    assert world.said(Reason.EVIDENCE_AGAINST)
+    world.run(60)
+    assert world.status.phase is Phase.DEGRADED
+    assert world.weight == 0, "nothing happens until retry or a new version"
+
+
+def test_retry_releases_a_quarantined_version_again() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(20).run(20, bad={"1.1.2": 0.3})
+    world.command = "retry 1.1.2 t1"
+    world.run(900)
+    assert world.status.stable is not None
+    assert world.status.stable.version == "1.1.2"
+
+
+def test_version_that_cannot_be_loaded_never_gets_traffic() -> None:
+    world = World.of(CANARY).installed()
+    world.autoload = False
+    world.apply(version="1.1.2").step()
+    world.step(1)
+    words = "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available"
+    world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], failure=words)
+    world.step(1)
+    assert world.live == {"1.0.1": 100}
+    assert all("1.1.2" not in plan.route.weights for plan in world.plans if plan.route)
+    assert words in world.status.message
+
+
+def test_third_version_waits_until_the_second_has_drained() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(20)
+    assert world.weight == 10
+    world.apply(version="1.2.3").step(1)
+    assert world.live == {"1.0.1": 100}
+    assert world.status.candidate is None, "drained first"
+    world.run(15)
+    assert world.status.candidate is not None
+    assert world.status.candidate.version == "1.2.3"
+    assert "1.1.2" not in world.workloads
+    world.apply(version="1.0.1").step(1)
+    world.run(30)
+    assert world.status.phase is Phase.HEALTHY
+    assert world.live == {"1.0.1": 100}
+    assert world.status.quarantined == ()
+
+
+def test_blue_green_switches_once_after_smoke_and_goes_back_by_abort() -> None:
+    world = World.of(BLUE_GREEN).installed().apply(version="2.0.2")
+    world.smoke = SmokeResult(sent=1)
+    world.run(10, tick=1)
+    assert world.live == {"2.0.2": 100}
+    assert world.status.phase is Phase.BAKING
+    world.command = "abort 2.0.2 t1"
+    world.step(1)
+    assert world.live == {"1.0.1": 100}
+    assert world.status.history[-1].outcome == "Aborted"
+
+
+def test_blue_green_with_failing_smoke_requests_does_not_switch() -> None:
+    world = World.of(BLUE_GREEN).installed().apply(version="2.0.2")
+    world.smoke = SmokeResult(sent=1, failures=("request 1: status 500",))
+    world.run(20, tick=1)
+    assert world.live == {"1.0.1": 100}
+    assert world.status.quarantined[-1].message == (
+        "1 of 1 smoke requests failed: request 1: status 500 (attempt 2 of 2); no switch"
+    )
+
+
+def test_preview_header_reaches_green_before_the_switch_only() -> None:
+    world = World.of(BLUE_GREEN).installed().apply(version="2.0.2")
+    world.run(4, tick=1)
+    previews = [plan.route.preview[0] for plan in world.plans if plan.route and plan.route.preview]
+    assert set(previews) == {"2.0.2"}
+    world.smoke = SmokeResult(sent=1)
+    world.run(8, tick=1)
+    assert world.plans[-1].route is not None
+    assert world.plans[-1].route.preview is None
+
+
+def test_prometheus_away_freezes_the_weights_and_the_release_goes_on_when_it_is_back() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(20)
+    world.away = "connection refused"
+    world.run(120)
+    assert world.weight == 10
+    assert [item.verdict for item in world.status.analysis] == ["Blind"]
+    assert "connection refused" in world.status.message
+    assert len(world.said(Reason.BLIND)) == 1
+    world.away = None
+    world.run(120)
+    assert world.said(Reason.SIGHT_RESTORED)
+    assert world.status.stable is not None
+    assert world.status.stable.version == "1.1.2"
+
+
+def test_no_traffic_neither_passes_nor_fails() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2")
+    world.run(7200, rate=0, tick=10)
+    assert world.weight == 10
+    assert [item.verdict for item in world.status.analysis] == ["NoTraffic"]
+    assert world.status.quarantined == ()
+
+
+def test_pass_that_changes_nothing_comes_to_the_same_status() -> None:
+    world = World.of(CANARY).installed()
+    world.step(1)
+    before = world.status
+    world.step(37)
+    assert world.status == before
+    assert world.plans[-1].events == ()
+
+
+def test_lost_status_is_rebuilt_from_what_serves() -> None:
+    world = World.of(CANARY).installed()
+    world.status = type(world.status)()
+    world.apply(version="1.1.2").run(200)
+    assert world.status.stable is not None
+    assert world.status.stable.version == "1.1.2"
+    weights = [plan.route.weights for plan in world.plans if plan.route]
+    assert {"1.0.1": 90, "1.1.2": 10} in weights
