@@ -1,0 +1,1 @@
+"""One external system each, asynchronous, with no decisions in it."""

@@ -1,0 +1,161 @@
+"""The Kubernetes API, as little of it as the operator needs: plain JSON objects in and out.
+
+Objects are written by server-side apply, with one field manager for each concern, so that nobody's other fields are
+touched. kubernetes' dynamic client could do it too, at the price of discovery and its model classes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+Object = dict[str, Any]
+
+SERVING_MANAGER = "modelrollout-serving"
+TRAFFIC_MANAGER = "modelrollout-traffic"
+STATUS_MANAGER = "modelrollout-status"
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of object: ``apps/v1`` and ``deployments``."""
+
+    api_version: str
+    plural: str
+
+    def path(self, namespace: str | None, name: str | None = None, part: str | None = None) -> str:
+        """Path on the server. Without a namespace: of all namespaces."""
+        root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        scope = f"/namespaces/{namespace}" if namespace else ""
+        return "/".join([root + scope, *(item for item in (self.plural, name, part) if item)])
+
+
+MODEL_ROLLOUTS = Resource("modelrollout.dev/v1alpha1", "modelrollouts")
+DEPLOYMENTS = Resource("apps/v1", "deployments")
+SERVICES = Resource("v1", "services")
+PODS = Resource("v1", "pods")
+CONFIG_MAPS = Resource("v1", "configmaps")
+EVENTS = Resource("v1", "events")
+LEASES = Resource("coordination.k8s.io/v1", "leases")
+VIRTUAL_SERVICES = Resource("networking.istio.io/v1", "virtualservices")
+
+
+class ApiError(Exception):
+    """The API server's refusal, in its own words."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def is_final(self) -> bool:
+        """Trying the same again cannot help: the object itself is refused."""
+        return self.status in (400, 403, 404, 405, 415, 422)
+
+
+class Conflict(ApiError):
+    """Somebody else was faster, or owns the fields: 409."""
+
+
+class Cluster:
+    """One API server. ``session`` is closed by whoever made it."""
+
+    def __init__(self, session: aiohttp.ClientSession, server: str) -> None:
+        self._session = session
+        self._server = server
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
+        """One object, or None when there is none."""
+        try:
+            return await self._send("GET", resource.path(namespace, name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def list(
+        self, resource: Resource, namespace: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> list[Object]:
+        """All objects with these labels, page by page. Without a namespace: of all namespaces."""
+        parameters = {"limit": str(_PAGE)}
+        if labels:
+            parameters["labelSelector"] = ",".join(f"{key}={value}" for key, value in labels.items())
+        items: list[Object] = []
+        while True:
+            page = await self._send("GET", resource.path(namespace), parameters=parameters)
+            items += page["items"]
+            following = page["metadata"].get("continue")
+            if not following:
+                return items
+            parameters["continue"] = following
+
+    async def apply(self, resource: Resource, desired: Object, manager: str, *, force: bool = True) -> Object:
+        """Server-side apply; gives the object as it is then. Without ``force``, Conflict when others own the fields."""
+        return await self._apply(resource, desired, manager, None, force)
+
+    async def apply_status(self, resource: Resource, desired: Object) -> Object:
+        """Server-side apply of the status. Conflict when ``metadata.resourceVersion`` is not the newest."""
+        return await self._apply(resource, desired, STATUS_MANAGER, "status", True)
+
+    async def create(self, resource: Resource, body: Object) -> Object:
+        """A new object. Conflict when there is one of that name."""
+        return await self._send("POST", resource.path(body["metadata"]["namespace"]), body=body)
+
+    async def replace(self, resource: Resource, body: Object) -> Object:
+        """The whole object anew. Conflict when ``metadata.resourceVersion`` is not the newest."""
+        described = body["metadata"]
+        return await self._send("PUT", resource.path(described["namespace"], described["name"]), body=body)
+
+    async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
+        """Delete exactly this object, with what depends on it in the background; gone already is fine."""
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        try:
+            await self._send("DELETE", resource.path(namespace, name), body=body)
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+
+    async def _apply(self, resource: Resource, desired: Object, manager: str, part: str | None, force: bool) -> Object:
+        described = desired["metadata"]
+        return await self._send(
+            "PATCH",
+            resource.path(described["namespace"], described["name"], part),
+            parameters={"fieldManager": manager, "force": "true" if force else "false"},
+            body=desired,
+            content_type="application/apply-patch+yaml",
+        )
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": content_type} if data is not None else None
+        url = self._server + path
+        async with self._session.request(method, url, params=parameters, data=data, headers=headers) as response:
+            text = await response.read()
+            if response.status >= 400:
+                raise _error(response.status, text)
+            answer: Object = json.loads(text)
+            return answer
+
+
+def _error(status: int, text: bytes) -> ApiError:
+    """The message of the Status object in the answer; the start of the text when it is none."""
+    try:
+        message = str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        message = text[:300].decode(errors="replace") or "no message"
+    kind = Conflict if status == 409 else ApiError
+    return kind(status, f"{message} (HTTP {status})")

@@ -1,0 +1,1 @@
+"""Desired Kubernetes objects as plain dicts, from values. Pure."""

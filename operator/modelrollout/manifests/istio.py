@@ -1,0 +1,150 @@
+"""Route -> VirtualService. The operator owns the whole object: its list of rules has no merge key.
+
+TensorFlow Serving answers REST and gRPC on two ports, so every rule comes twice, first for gRPC by its content type.
+Each destination marks its answers with the version, because REST answers do not say which version gave them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.rollout import RequestMatch, Spec
+from modelrollout.api.traffic import Retries, StringMatch
+from modelrollout.core.observation import LiveRoute
+from modelrollout.core.plan import Route
+from modelrollout.manifests.meta import Object, is_owned_by, marked, metadata, service_host
+from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
+
+API_VERSION = "networking.istio.io/v1"
+VERSION_HEADER = "x-model-version"
+"""Response header that names the version that answered."""
+
+_GRPC: Object = {"content-type": {"prefix": "application/grpc"}}
+_WEIGHTED = "weighted"
+
+
+def virtual_service(rollout: ModelRollout, spec: Spec, route: Route) -> Object:
+    """The VirtualService of a rollout, marked with the hash of itself."""
+    return marked(
+        {
+            "apiVersion": API_VERSION,
+            "kind": "VirtualService",
+            "metadata": metadata(rollout, spec, rollout.name, None),
+            "spec": {
+                "hosts": list(spec.traffic.hosts),
+                "gateways": list(spec.traffic.gateways),
+                "http": list(_rules(rollout, spec, route)),
+            },
+        }
+    )
+
+
+def live_route(live: Mapping[str, Any] | None, rollout: str) -> LiveRoute | None:
+    """What a VirtualService does at present: the weights of its weighted rule by version. None without one."""
+    if live is None:
+        return None
+    if not is_owned_by(live, rollout):
+        return LiveRoute(foreign_owner=_owner(live))
+    rules = live.get("spec", {}).get("http") or []
+    for rule in rules:
+        if rule.get("name") == _WEIGHTED:
+            return LiveRoute(dict(_weights(rule)))
+    return LiveRoute()
+
+
+def _weights(rule: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    for destination in rule.get("route") or []:
+        headers = destination.get("headers", {}).get("response", {}).get("set", {})
+        version, weight = headers.get(VERSION_HEADER), destination.get("weight", 0)
+        if version and weight:
+            yield version, weight
+
+
+def _owner(live: Mapping[str, Any]) -> str:
+    """Who an object belongs to, in words."""
+    described = live["metadata"]
+    for owner in described.get("ownerReferences") or []:
+        return f"{owner['kind']} {owner['name']}"
+    managers = [entry.get("manager", "") for entry in described.get("managedFields") or []]
+    return f"whoever applied it with {managers[0]}" if managers else "somebody else"
+
+
+def _rules(rollout: ModelRollout, spec: Spec, route: Route) -> Iterator[Object]:
+    if route.preview is not None:
+        version, header = route.preview
+        matches: list[Object] = [{header.name.lower(): {"exact": header.value}}]
+        yield from _both(rollout, spec, "preview", matches, {version: 100})
+    weights = {route.stable: 0, **route.weights}
+    matches = [_match(match) for match in spec.traffic.match]
+    yield from _both(rollout, spec, _WEIGHTED, matches, weights)
+    if matches:
+        yield from _both(rollout, spec, "others", [], {route.stable: 100})
+
+
+def _both(
+    rollout: ModelRollout, spec: Spec, name: str, matches: list[Object], weights: Mapping[str, int]
+) -> Iterator[Object]:
+    """One rule for gRPC and one for REST."""
+    for suffix, port, extra in (("-grpc", GRPC_PORT, _GRPC), ("", REST_PORT, {})):
+        rule: Object = {"name": name + suffix}
+        conditions = [{"headers": {**match, **extra}} for match in (matches or [{}]) if match or extra]
+        if conditions:
+            rule["match"] = conditions
+        rule["route"] = [_destination(rollout, version, weight, port) for version, weight in weights.items()]
+        rule["retries"] = _retries(spec.traffic.retries)
+        if spec.traffic.timeout is not None:
+            rule["timeout"] = _seconds(spec.traffic.timeout)
+        yield rule
+
+
+def _destination(rollout: ModelRollout, version: str, weight: int, port: int) -> Object:
+    return {
+        "destination": {
+            "host": service_host(rollout.name, rollout.namespace, version),
+            "port": {"number": port},
+        },
+        "weight": weight,
+        "headers": {"response": {"set": {VERSION_HEADER: version}}},
+    }
+
+
+def _match(match: RequestMatch) -> Object:
+    return {name.lower(): _string_match(value) for name, value in match.headers.items()}
+
+
+def _string_match(value: StringMatch) -> Object:
+    return {key: text for key, text in value.model_dump().items() if text is not None}
+
+
+def _retries(retries: Retries) -> Object:
+    """Always explicit: without it the mesh retries twice, which hides the candidate's errors."""
+    fields: Object = {"attempts": retries.attempts}
+    if retries.per_try_timeout is not None:
+        fields["perTryTimeout"] = _seconds(retries.per_try_timeout)
+    if retries.retry_on is not None:
+        fields["retryOn"] = retries.retry_on
+    return fields
+
+
+def _seconds(duration: float) -> str:
+    """A protobuf duration: ``0.07`` -> ``0.07s``."""
+    return f"{duration:.3f}".rstrip("0").rstrip(".") + "s"
+
+
+def shared_host(hosts: Iterable[str], gateways: Iterable[str], namespace: str, live: Mapping[str, Any]) -> str | None:
+    """The first of ``hosts`` that a VirtualService routes at one of ``gateways`` too, or None.
+
+    ``namespace`` is where a gateway without one is looked for.
+    """
+    routed, other = live.get("spec", {}), live["metadata"]["namespace"]
+    theirs = {_gateway(name, other) for name in routed.get("gateways") or ["mesh"]}
+    if theirs.isdisjoint(_gateway(name, namespace) for name in gateways):
+        return None
+    taken = set(routed.get("hosts") or [])
+    return next((host for host in hosts if host in taken), None)
+
+
+def _gateway(name: str, namespace: str) -> str:
+    return name if name == "mesh" or "/" in name else f"{namespace}/{name}"

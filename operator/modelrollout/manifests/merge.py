@@ -1,0 +1,45 @@
+"""Merging a user's partial pod template over the operator's own.
+
+Lists of things that have a name (containers, volumes, env) are merged by it, mounts by their path, as `kubectl patch`
+does for pods; every other list is replaced as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_KEYS = ("name", "mountPath", "containerPort")
+"""What tells the elements of a list apart, first match wins."""
+
+
+def merge(base: Any, overlay: Any) -> Any:
+    """``overlay`` over ``base``; neither is changed. A null in the overlay removes the field."""
+    match base, overlay:
+        case Mapping(), Mapping():
+            merged = {key: value for key, value in base.items() if overlay.get(key, value) is not None}
+            for key, value in overlay.items():
+                if value is not None:
+                    merged[key] = merge(base.get(key), value)
+            return merged
+        case list(), list():
+            return _merge_lists(base, overlay)
+        case _:
+            return overlay
+
+
+def _merge_lists(base: Sequence[Any], overlay: Sequence[Any]) -> list[Any]:
+    key = key_of([*base, *overlay])
+    if key is None:
+        return list(overlay)
+    changes = {element[key]: element for element in overlay}
+    merged = [merge(element, changes.pop(element[key], {})) for element in base]
+    return merged + list(changes.values())
+
+
+def key_of(elements: Sequence[Any]) -> str | None:
+    """The field that tells these elements apart, or None when they have none."""
+    for key in _KEYS:
+        if elements and all(isinstance(element, Mapping) and key in element for element in elements):
+            return key
+    return None

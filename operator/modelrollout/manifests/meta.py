@@ -1,0 +1,128 @@
+"""What all objects of a rollout share: names, labels, owner, and the mark by which a change of mind is seen.
+
+A child is named by the rollout and the version, so a name never changes its meaning: ``fraud`` at ``2.4.1187`` is
+``fraud-2-4-1187`` for as long as it exists. The three numbers at the end make the name unambiguous, whatever dashes
+the rollout's own name has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from modelrollout.api.resource import API_VERSION, GROUP, KIND, ModelRollout
+from modelrollout.api.rollout import DeletionPolicy, Spec
+from modelrollout.api.version import ModelVersion
+from modelrollout.core.observation import Refusal
+from modelrollout.core.plan import Reason
+
+Object = dict[str, Any]
+"""A Kubernetes object as plain JSON."""
+
+OWNER_LABEL = f"{GROUP}/rollout"
+VERSION_LABEL = f"{GROUP}/version"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "modelrollout"
+DESIRED_ANNOTATION = f"{GROUP}/desired"
+
+NAME_LIMIT = 63
+"""Of a Service's name and of a label's value (DNS label, RFC 1035)."""
+
+_DNS_LABEL = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
+
+
+def child_name(rollout: str, version: str) -> str:
+    """Name of the Deployment and the Service of one version: ``fraud``, ``2.4.1187`` -> ``fraud-2-4-1187``."""
+    return f"{rollout}-{ModelVersion.parse(version).slug}"
+
+
+def service_host(rollout: str, namespace: str, version: str) -> str:
+    """The version's own host in the cluster: ``fraud-2-4-1187.prod.svc.cluster.local``."""
+    return f"{child_name(rollout, version)}.{namespace}.svc.cluster.local"
+
+
+def selector_labels(rollout: str, version: str) -> dict[str, str]:
+    """The two labels that tell the pods of one version from all others."""
+    return {OWNER_LABEL: rollout, VERSION_LABEL: version}
+
+
+def labels(rollout: str, version: str | None) -> dict[str, str]:
+    """All labels of a child; those of the version only where it belongs to one."""
+    common = {
+        "app.kubernetes.io/name": rollout,
+        MANAGED_BY_LABEL: MANAGED_BY,
+        OWNER_LABEL: rollout,
+    }
+    if version is None:
+        return common
+    return common | {
+        "app.kubernetes.io/instance": child_name(rollout, version),
+        "app.kubernetes.io/version": version,
+        VERSION_LABEL: version,
+    }
+
+
+def metadata(rollout: ModelRollout, spec: Spec, name: str, version: str | None) -> Object:
+    """Metadata of a child. It belongs to the rollout, unless it shall outlive it."""
+    fields: Object = {
+        "name": name,
+        "namespace": rollout.namespace,
+        "labels": labels(rollout.name, version),
+    }
+    if spec.deletion_policy is DeletionPolicy.DELETE:
+        fields["ownerReferences"] = [owner_reference(rollout)]
+    return fields
+
+
+def owner_reference(rollout: ModelRollout) -> Object:
+    """Makes the garbage collector delete the child with its rollout, with no finalizer of ours."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "name": rollout.name,
+        "uid": rollout.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+
+
+def marked(desired: Object) -> Object:
+    """The object with the hash of itself as an annotation.
+
+    A field that we no longer want is not in the desired object, so it cannot be missed by comparing it with the live
+    one; the hash of what was wanted last is how that is seen.
+    """
+    text = json.dumps(desired, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    described = desired["metadata"]
+    annotations = {**described.get("annotations", {}), DESIRED_ANNOTATION: digest}
+    return {**desired, "metadata": {**described, "annotations": annotations}}
+
+
+def is_owned_by(live: Mapping[str, Any], rollout: str) -> bool:
+    """Whether a live object is a child of this rollout."""
+    owner = (live["metadata"].get("labels") or {}).get(OWNER_LABEL)
+    return bool(owner == rollout)
+
+
+def name_problem(rollout: ModelRollout) -> Refusal | None:
+    """Why children of this rollout cannot be named, or None. A spec that is wrong has its own message."""
+    if not isinstance(rollout.spec, Spec):
+        return None
+    if not _DNS_LABEL.match(rollout.name):
+        return Refusal(
+            Reason.INVALID_SPEC,
+            f"metadata.name: {rollout.name!r} cannot name a Service; use lower-case letters, digits and dashes, "
+            "beginning with a letter",
+        )
+    name = child_name(rollout.name, rollout.spec.model.version)
+    if len(name) <= NAME_LIMIT:
+        return None
+    return Refusal(
+        Reason.NAME_TOO_LONG,
+        f"metadata.name: {name!r}, the Service of version {rollout.spec.model.version}, would have {len(name)} "
+        f"characters of at most {NAME_LIMIT}; shorten the rollout's name by {len(name) - NAME_LIMIT}",
+    )

@@ -1,0 +1,51 @@
+"""What the objects of a version take from the installation and not from the ModelRollout."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+
+from modelrollout.api.rollout import Spec
+from modelrollout.core.observation import Refusal
+from modelrollout.core.plan import Reason
+
+FILE_SCHEME = "file://"
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """``fetch_image`` is the operator's own image; ``file_root`` the only folder of a node that file:// may name
+    (None: file:// is not allowed); ``fetch_max_bytes`` and ``fetch_timeout`` (seconds) bound one fetch."""
+
+    fetch_image: str
+    fetch_image_pull_policy: str = "IfNotPresent"
+    file_root: str | None = None
+    fetch_max_bytes: int = 20 * 1024**3
+    fetch_timeout: float = 1800.0
+
+
+def file_root_problem(spec: Spec, platform: Platform) -> Refusal | None:
+    """Why a file:// model may not be read from its node, or None."""
+    uri = spec.model.uri
+    if not uri.startswith(FILE_SCHEME):
+        return None
+    if platform.file_root is None:
+        return Refusal(
+            Reason.FILE_ROOT,
+            f"spec.model.uri: {uri} is a path of a node, and this installation allows none; use pvc:// or https://, "
+            "or ask for the operator's setting MODELROLLOUT_FILE_ROOT",
+        )
+    if below(uri.removeprefix(FILE_SCHEME), platform.file_root) is None:
+        return Refusal(
+            Reason.FILE_ROOT,
+            f"spec.model.uri: {uri} is outside of {platform.file_root}, the only folder of a node that this "
+            "installation allows; move the model there",
+        )
+    return None
+
+
+def below(path: str, root: str) -> str | None:
+    """The part of ``path`` below ``root`` (``fraud/1187``), or None when it is not below it."""
+    relative = posixpath.relpath(posixpath.normpath(path), posixpath.normpath(root))
+    outside = relative == "." or relative == ".." or relative.startswith("../")
+    return None if outside else relative

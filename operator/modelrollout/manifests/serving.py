@@ -1,0 +1,209 @@
+"""Deployment and Service of one model version.
+
+One version, one Deployment: TensorFlow Serving puts no version on its request metrics, unloads and loads in one
+process at the cost of the other versions' latency, and its labels cannot be moved atomically. So each version has
+pods of its own, and a promotion restarts none of them.
+
+How a pod comes up: the init container fetches the model into an emptyDir, checks its digest and renames it into
+place; only then the server starts, finds exactly one version, and opens its ports once that is loaded. A load that
+fails ends the server at once (no retries), and its last words are the container's termination message.
+
+How it goes: the server ignores SIGTERM (as process 1 without a handler), so it serves on until the grace period ends;
+the wait in preStop covers the time until every proxy has heard that the pod is going.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelrollout.api.resource import GROUP, ModelRollout
+from modelrollout.api.rollout import Spec
+from modelrollout.api.version import ModelVersion
+from modelrollout.core.plan import DesiredVersion
+from modelrollout.manifests.merge import merge
+from modelrollout.manifests.meta import Object, child_name, labels, marked, metadata, selector_labels
+from modelrollout.manifests.platform import FILE_SCHEME, Platform, below
+
+GRPC_PORT = 8500
+REST_PORT = 8501
+FETCH_CONTAINER = "fetch"
+SERVER_CONTAINER = "serving"
+METRICS_PATH = "/monitoring/prometheus/metrics"
+URI_ANNOTATION = f"{GROUP}/uri"
+
+_MODELS = "/models"
+_SOURCE = "/source"
+_MONITORING_CONFIG = f"{_MODELS}/monitoring.config"
+_USER = 65532  # neither container needs more than this; namespaces with restricted pod security accept it
+_PRE_STOP_SECONDS = 5  # endpoints reach the proxies within a second or two
+_GRACE_SECONDS = 35  # preStop and a whole REST timeout (30 s) for what is still under way
+
+
+def deployment(rollout: ModelRollout, spec: Spec, version: DesiredVersion, platform: Platform) -> Object:
+    """The Deployment of one version, marked with the hash of itself."""
+    name = child_name(rollout.name, version.version)
+    described = metadata(rollout, spec, name, version.version)
+    described["annotations"] = {URI_ANNOTATION: version.uri}
+    return marked(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": described,
+            "spec": {
+                "replicas": version.replicas,
+                "revisionHistoryLimit": 1,
+                "selector": {"matchLabels": selector_labels(rollout.name, version.version)},
+                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
+                "template": _template(rollout, spec, version, platform),
+            },
+        }
+    )
+
+
+def service(rollout: ModelRollout, spec: Spec, version: DesiredVersion) -> Object:
+    """The Service of one version. The ports' names tell Istio the protocols."""
+    return marked(
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata(rollout, spec, child_name(rollout.name, version.version), version.version),
+            "spec": {
+                "selector": selector_labels(rollout.name, version.version),
+                "ports": [_service_port("http", REST_PORT), _service_port("grpc", GRPC_PORT)],
+            },
+        }
+    )
+
+
+def _service_port(name: str, port: int) -> Object:
+    return {"name": name, "port": port, "targetPort": port, "protocol": "TCP", "appProtocol": name}
+
+
+def _template(rollout: ModelRollout, spec: Spec, version: DesiredVersion, platform: Platform) -> Any:
+    """The pod template: ours, the user's over it, and the labels that hold everything together over both."""
+    own = {
+        "metadata": {
+            "labels": labels(rollout.name, version.version),
+            "annotations": {
+                "prometheus.io/scrape": "true",
+                "prometheus.io/port": str(REST_PORT),
+                "prometheus.io/path": METRICS_PATH,
+                "kubectl.kubernetes.io/default-container": SERVER_CONTAINER,
+            },
+        },
+        "spec": {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": _GRACE_SECONDS,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": _USER,
+                "runAsGroup": _USER,
+                "fsGroup": _USER,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "initContainers": [_fetch(spec, version, platform)],
+            "containers": [_server(spec)],
+            "volumes": _volumes(version, platform),
+        },
+    }
+    wanted = merge(own, spec.serving.template or {})
+    return merge(wanted, {"metadata": {"labels": labels(rollout.name, version.version)}})
+
+
+def _fetch(spec: Spec, version: DesiredVersion, platform: Platform) -> Object:
+    mounts: list[Object] = [{"name": "models", "mountPath": _MODELS}]
+    if _volume_source(version.uri, platform) is not None:
+        mounts.append({"name": "source", "mountPath": _SOURCE, "readOnly": True})
+    return {
+        "name": FETCH_CONTAINER,
+        "image": platform.fetch_image,
+        "imagePullPolicy": platform.fetch_image_pull_policy,
+        "command": ["modelrollout", "fetch"],
+        "args": _fetch_flags(spec, version, platform),
+        "volumeMounts": mounts,
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
+        "securityContext": {**_confined(), "readOnlyRootFilesystem": True},
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
+def _fetch_flags(spec: Spec, version: DesiredVersion, platform: Platform) -> list[str]:
+    flags = [
+        f"--uri={version.uri}",
+        f"--to={_MODELS}/{spec.model.name}",
+        f"--number={ModelVersion.parse(version.version).serving_number}",
+        f"--monitoring-config={_MONITORING_CONFIG}",
+        f"--max-bytes={platform.fetch_max_bytes}",
+        f"--timeout={platform.fetch_timeout:g}",
+    ]
+    if _volume_source(version.uri, platform) is not None:
+        flags.append(f"--source={_SOURCE}/{_path_in_source(version.uri, platform)}")
+    if version.digest is not None:
+        flags.append(f"--digest={version.digest}")
+    return flags
+
+
+def _path_in_source(uri: str, platform: Platform) -> str:
+    """The model's folder below the mounted volume."""
+    if uri.startswith(FILE_SCHEME):
+        return below(uri.removeprefix(FILE_SCHEME), platform.file_root or "/") or ""
+    return uri.removeprefix("pvc://").partition("/")[2]
+
+
+def _server(spec: Spec) -> Object:
+    container: Object = {
+        "name": SERVER_CONTAINER,
+        "image": spec.serving.image,
+        "imagePullPolicy": spec.serving.image_pull_policy,
+        "command": ["/usr/bin/tensorflow_model_server"],
+        "args": [*_server_flags(spec.model.name), *spec.serving.args],
+        "ports": [
+            {"name": "http", "containerPort": REST_PORT, "protocol": "TCP"},
+            {"name": "grpc", "containerPort": GRPC_PORT, "protocol": "TCP"},
+        ],
+        # Open only once the model is loaded. A probe by HTTP would be counted as a request to the model.
+        "readinessProbe": {"tcpSocket": {"port": GRPC_PORT}, "periodSeconds": 2, "failureThreshold": 3},
+        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sleep", str(_PRE_STOP_SECONDS)]}}},
+        "volumeMounts": [{"name": "models", "mountPath": _MODELS, "readOnly": True}],
+        "securityContext": _confined(),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+    if spec.serving.resources:
+        container["resources"] = spec.serving.resources
+    return container
+
+
+def _server_flags(model: str) -> list[str]:
+    return [
+        f"--port={GRPC_PORT}",
+        f"--rest_api_port={REST_PORT}",
+        f"--model_name={model}",
+        f"--model_base_path={_MODELS}/{model}",
+        # A model that cannot be loaded is known at once, and not after five tries a minute apart.
+        "--max_num_load_retries=0",
+        "--load_retry_interval_micros=0",
+        f"--monitoring_config_file={_MONITORING_CONFIG}",
+        "--enable_profiler=false",
+    ]
+
+
+def _confined() -> Object:
+    return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+def _volumes(version: DesiredVersion, platform: Platform) -> list[Object]:
+    source = _volume_source(version.uri, platform)
+    volumes: list[Object] = [{"name": "models", "emptyDir": {}}]
+    return volumes if source is None else [*volumes, {"name": "source", **source}]
+
+
+def _volume_source(uri: str, platform: Platform) -> Object | None:
+    """What is mounted to read the model from; None for what comes over the network."""
+    if uri.startswith("pvc://"):
+        claim = uri.removeprefix("pvc://").partition("/")[0]
+        return {"persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+    if uri.startswith(FILE_SCHEME):
+        # The allowed root and not the model's own folder: a runtime would make a missing one, empty.
+        return {"hostPath": {"path": platform.file_root or "", "type": "Directory"}}
+    return None
