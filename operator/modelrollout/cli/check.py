@@ -1,0 +1,127 @@
+"""What is wrong with manifests, as far as it can be said without a cluster. Pure.
+
+The spec is judged by the operator's own types, so what passes here passes there. What only the cluster knows is not
+judged: whether the model is there, whether Prometheus knows a metric, who else has a host.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from modelrollout.api.resource import API_VERSION, GROUP, KIND, ModelRollout, SpecError
+from modelrollout.api.rollout import Spec
+from modelrollout.cli.manifests_file import Document, Problem
+from modelrollout.manifests.istio import shared_host
+from modelrollout.manifests.meta import name_problem
+
+TOP_FIELDS = {"apiVersion", "kind", "metadata", "spec", "status"}
+
+
+def check(documents: Sequence[Document]) -> list[Problem]:
+    """All that is wrong with the ModelRollouts among the documents, in their order. Other kinds are let through."""
+    problems = [problem for document in documents for problem in check_one(document)]
+    rollouts = [(document, rollout) for document in documents if (rollout := _rollout(document)) is not None]
+    return [*problems, *_same_names(rollouts), *_same_hosts(rollouts, documents)]
+
+
+def is_rollout(document: Document) -> bool:
+    """Whether the document is, or is meant as, a ModelRollout."""
+    if not isinstance(document.body, dict):
+        return False
+    group = str(document.body.get("apiVersion")).partition("/")[0]
+    return document.body.get("kind") == KIND or group == GROUP
+
+
+def check_one(document: Document) -> Iterator[Problem]:
+    """What is wrong with one document by itself."""
+    if not isinstance(document.body, dict):
+        yield Problem(document.place, f"is {document.body!r}, not an object with apiVersion and kind")
+        return
+    if is_rollout(document):
+        for message in (*_envelope(document.body), *_content(document)):
+            yield Problem(document.place, message)
+
+
+def _envelope(body: Mapping[str, Any]) -> Iterator[str]:
+    """apiVersion, kind, metadata, and fields that do not belong beside them."""
+    if body.get("apiVersion") != API_VERSION:
+        yield f"apiVersion: must be {API_VERSION} (given: {body.get('apiVersion')!r})"
+    if body.get("kind") != KIND:
+        yield f"kind: must be {KIND} (given: {body.get('kind')!r})"
+    for field in sorted(str(field) for field in set(body) - TOP_FIELDS):
+        yield f"{field}: is no field of a {KIND}; remove it or move it into spec"
+    metadata = body.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not isinstance(name, str) or not name:
+        yield f"metadata.name: must be a string that is not empty (given: {name!r})"
+
+
+def _content(document: Document) -> Iterator[str]:
+    """The spec, and the name together with the version."""
+    if "spec" not in document.body:
+        yield "spec: is missing"
+        return
+    rollout = _as_rollout(document)
+    if isinstance(rollout.spec, SpecError):
+        yield from rollout.spec.problems
+    elif rollout.name and (refusal := name_problem(rollout)) is not None:
+        yield refusal.message
+
+
+def _as_rollout(document: Document) -> ModelRollout:
+    """The document as if it came from the API server, which adds what is not written in a manifest."""
+    metadata = document.body.get("metadata")
+    written = metadata if isinstance(metadata, dict) else {}
+    name, namespace = str(written.get("name") or ""), str(written.get("namespace") or "default")
+    filled = {"name": name, "namespace": namespace, "uid": ""}
+    return ModelRollout.from_json({"metadata": filled, "spec": document.body.get("spec")})
+
+
+def _rollout(document: Document) -> ModelRollout | None:
+    return _as_rollout(document) if is_rollout(document) else None
+
+
+def _same_names(rollouts: Sequence[tuple[Document, ModelRollout]]) -> Iterator[Problem]:
+    """Two manifests of one rollout: only the last that is applied would hold."""
+    counts = Counter(rollout.key for _, rollout in rollouts if rollout.name)
+    for document, rollout in rollouts:
+        if counts[rollout.key] > 1:
+            yield Problem(
+                document.place, f"metadata.name: {rollout.key} is given {counts[rollout.key]} times; keep one"
+            )
+
+
+def _same_hosts(rollouts: Sequence[tuple[Document, ModelRollout]], documents: Sequence[Document]) -> Iterator[Problem]:
+    """Two that route the same host at the same gateway: the second would be refused, with ``HostTaken``."""
+    routes = [(document.place, rollout.key, route) for document, rollout in rollouts if (route := _route(rollout))]
+    foreign = [(item.place, "", _live(item.body)) for item in documents if _is_virtual_service(item)]
+    for index, (place, key, route) in enumerate(routes):
+        for other_place, other_key, other in (*routes[:index], *foreign):
+            where = route["metadata"]["namespace"]
+            host = shared_host(route["spec"]["hosts"], route["spec"]["gateways"], where, other)
+            if host is not None and other_key != key:
+                yield Problem(
+                    place, f"spec.traffic.hosts: {host} is routed by {other_place} already; one of them must go"
+                )
+
+
+def _route(rollout: ModelRollout) -> dict[str, Any] | None:
+    """What the rollout's VirtualService will say of hosts and gateways."""
+    if not isinstance(rollout.spec, Spec):
+        return None
+    traffic = rollout.spec.traffic
+    routed = {"hosts": list(traffic.hosts), "gateways": list(traffic.gateways)}
+    return {"metadata": {"namespace": rollout.namespace}, "spec": routed}
+
+
+def _is_virtual_service(document: Document) -> bool:
+    body = document.body
+    return isinstance(body, dict) and body.get("kind") == "VirtualService" and isinstance(body.get("spec"), dict)
+
+
+def _live(body: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = body.get("metadata")
+    namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
+    return {"metadata": {"namespace": namespace or "default"}, "spec": body["spec"]}

@@ -1,0 +1,49 @@
+"""``modelrollout describe``: everything that is known of one rollout."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from modelrollout.api.resource import ModelRollout
+from modelrollout.cli.access import Access
+from modelrollout.cli.errors import ClusterError
+from modelrollout.cli.get import PodList
+from modelrollout.cli.live import show
+from modelrollout.cli.options import cluster_options, dump, name_or_only_one, output_option
+from modelrollout.cli.render import View
+from modelrollout.cli.render_detail import EventLine, detail, event_from_json
+
+
+@click.command()
+@click.argument("name", required=False)
+@cluster_options
+@output_option
+def describe(
+    name: str | None, namespace: str | None, context: str | None, kubeconfig: str | None, output: str | None
+) -> None:
+    """Show everything that is known of one rollout.
+
+    What `get NAME` shows, and the settings, digests, conditions, the whole history and the Events. Without NAME the
+    namespace's only rollout is meant.
+    """
+    access = Access(namespace, context, kubeconfig)
+    name = name_or_only_one(access, name)
+    body = access.read(name)
+    if output:
+        click.echo(dump(body, output))
+        return
+    rollout, pods = ModelRollout.from_json(body), PodList(access, name)
+    seen = pods.seen()
+    events, note = read_events(access, rollout.uid)
+    notes = "; ".join(text for text in (pods.note, note) if text)
+    show(detail(View(rollout, time.time(), seen, notes), events))
+
+
+def read_events(access: Access, uid: str) -> tuple[list[EventLine], str]:
+    """The Events, or why they are not shown."""
+    try:
+        return [event_from_json(body) for body in access.events(uid)], ""
+    except ClusterError as error:
+        return [], f"no events are shown: {error.format_message()}"

@@ -1,0 +1,57 @@
+"""``modelrollout lint``: manifests checked on a laptop or in a pipeline, with no cluster."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from modelrollout.cli.check import check, is_rollout
+from modelrollout.cli.manifests_file import Document, Problem, read_documents
+
+STANDARD_INPUT = "-"
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+def lint(files: tuple[str, ...]) -> None:
+    """Check manifests without a cluster.
+
+    Reads YAML or JSON with any number of documents; `-` is the standard input. The files are taken together, as one
+    `kubectl apply` would: two rollouts of one name or one host are found, too. Objects of other kinds are let through.
+
+    Exit code 0 when all is well, 1 with one line for each problem, 2 when a file cannot be read.
+    """
+    documents, problems = read_all(files)
+    found = [document for document in documents if is_rollout(document)]
+    problems += check(documents)
+    if not found and not problems:
+        problems = [Problem(" ".join(files), "there is no ModelRollout in here")]
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    if problems:
+        sys.exit(1)
+    click.echo(f"{len(found)} {'ModelRollout is' if len(found) == 1 else 'ModelRollouts are'} in order")
+
+
+def read_all(files: tuple[str, ...]) -> tuple[list[Document], list[Problem]]:
+    """The documents of all files, and where they could not be read. Raises UsageError for a file that is not there."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for file in files:
+        for item in read_documents("<stdin>" if file == STANDARD_INPUT else file, _text(file)):
+            if isinstance(item, Document):
+                documents.append(item)
+            else:
+                problems.append(item)
+    return documents, problems
+
+
+def _text(file: str) -> str:
+    try:
+        if file == STANDARD_INPUT:
+            return sys.stdin.read()
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"cannot read {file}: {error}") from error

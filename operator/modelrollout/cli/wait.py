@@ -1,0 +1,117 @@
+"""``modelrollout wait``: a pipeline hands over a model and learns by the exit code what became of it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+
+from modelrollout.api.base import format_duration, parse_duration
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.version import ModelVersion
+from modelrollout.cli.access import Access
+from modelrollout.cli.feed import Broken, Feed, Snapshot
+from modelrollout.cli.live import say
+from modelrollout.cli.options import cluster_options
+from modelrollout.cli.outcome import Exit, Outcome, Wanted, describe_wait, outcome, spec_version
+
+REMIND_SECONDS = 60.0  # between two lines when nothing changes: many pipelines end a job that is silent
+
+
+class _Duration(click.ParamType[float]):
+    """``90s``, ``30m``, ``2h``: the form that durations have in a manifest, as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Fails with the way out for any other form."""
+        try:
+            seconds = parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        assert isinstance(seconds, float)
+        return seconds
+
+
+def _version(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    try:
+        return str(ModelVersion.parse(value)) if value else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--for-version",
+    metavar="VERSION",
+    callback=_version,
+    help="The version that is waited for, even before the spec names it. Default: the one that the spec names now.",
+)
+@click.option("--timeout", type=_Duration(), metavar="DURATION", help="For example 90s or 2h. Default: no limit.")
+@cluster_options
+def wait(
+    name: str,
+    for_version: str | None,
+    timeout: float | None,
+    namespace: str | None,
+    context: str | None,
+    kubeconfig: str | None,
+) -> None:
+    """Wait for the end of a release; the exit code says how it ended.
+
+    Prints every change on the way.
+
+    \b
+    0  the version serves all requests: promoted, installed, or it did already
+    1  it was rolled back, aborted, superseded or quarantined, or the rollout was deleted
+    2  the spec was refused, there is no such rollout, or the command line is wrong
+    3  neither within --timeout; the release goes on
+    4  the cluster could not be asked
+    """
+    access = Access(namespace, context, kubeconfig)
+    first = ModelRollout.from_json(access.read(name))
+    wanted = Wanted(for_version or spec_version(first), first.status.history, may_come=for_version is not None)
+    with Feed(access, name=name) as feed:
+        end = follow_to_end(feed, wanted, timeout)
+    say(f"{name}: {end.message}")
+    sys.exit(end.code)
+
+
+def follow_to_end(feed: Feed, wanted: Wanted, timeout: float | None) -> Outcome:
+    """Says what changes until the release has ended or the time (seconds) is over. What has come in time counts."""
+    began, said, silent_since = time.monotonic(), "", time.monotonic()
+    while True:
+        left = REMIND_SECONDS if timeout is None else began + timeout - time.monotonic()
+        news = feed.next(min(left, REMIND_SECONDS))
+        if news is None and left <= 0:
+            return Outcome(
+                Exit.TIMEOUT, f"not over after {format_duration(timeout or 0.0)}; {said or 'nothing is known'}"
+            )
+        match news:
+            case Broken(message):
+                click.echo(f"{message}; trying again", err=True)
+            case Snapshot(bodies=()):
+                return Outcome(Exit.TAKEN_BACK, "the rollout was deleted")
+            case Snapshot(bodies=(body, *_)):
+                rollout = ModelRollout.from_json(body)
+                words = progress_words(rollout, wanted)
+                if words != said:
+                    say(words)
+                    said, silent_since = words, time.monotonic()
+                end = outcome(rollout, wanted)
+                if end is not None:
+                    return end
+        if said and time.monotonic() - silent_since >= REMIND_SECONDS:
+            say(f"still {said}")
+            silent_since = time.monotonic()
+
+
+def progress_words(rollout: ModelRollout, wanted: Wanted) -> str:
+    """Where the release is; or why it has not begun, when the spec names another version."""
+    version = spec_version(rollout)
+    if version is not None and version != wanted.version and wanted.version is not None:
+        return f"waiting for {wanted.version}, the spec names {version}; {describe_wait(rollout.status)}"
+    return describe_wait(rollout.status)
