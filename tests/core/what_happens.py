@@ -1,0 +1,334 @@
+"""What each input leads to: rows for people, each with the proof that it is so.
+
+``docs/what-happens.md`` is generated from these rows (``python -m tests.core.what_happens``), and every row's proof is
+run by ``test_what_happens.py``. So the page cannot say what the software does not do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from modelrollout.api.status import Phase
+from modelrollout.core.observation import Refusal
+from modelrollout.core.plan import Reason
+from tests.core.world import CANARY, World
+
+PAGE = Path(__file__).parents[2] / "docs" / "what-happens.md"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One input: the verdict that it gives, what happens, and the proof."""
+
+    input: str
+    verdict: str
+    happens: str
+    proof: Callable[[], None]
+
+
+ROWS: list[Row] = []
+
+
+def row(input: str, verdict: str, happens: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Registers a proof as a row of the table."""
+
+    def register(proof: Callable[[], None]) -> Callable[[], None]:
+        ROWS.append(Row(input, verdict, happens, proof))
+        return proof
+
+    return register
+
+
+def releasing(weight: int = 10) -> World:
+    """A second version with traffic."""
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(15)
+    assert world.weight == weight
+    return world
+
+
+def verdicts(world: World) -> list[str]:
+    """Of all metrics."""
+    return [item.verdict for item in world.status.analysis]
+
+
+@row(
+    "evidence against the candidate reaches its bound",
+    "Fail",
+    "weight 0 in the same pass; it drains; it is quarantined; an Event tells the numbers",
+)
+def evidence_against() -> None:
+    world = releasing().run(10, bad={"1.1.2": 0.2})
+    assert verdicts(world) == ["Fail"]
+    assert world.live == {"1.0.1": 100}
+    assert world.status.phase is Phase.ROLLING_BACK
+    assert [item.version for item in world.status.quarantined] == ["1.1.2"]
+    assert "candidate 20 of 100 (20 %)" in world.said(Reason.EVIDENCE_AGAINST)[0]
+
+
+@row(
+    "no pod of the candidate is ready while it has weight",
+    "Fail",
+    "the same, without waiting for metrics",
+)
+def candidate_lost() -> None:
+    world = releasing()
+    world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], ready=0)
+    world.step(0.5)
+    assert world.live == {"1.0.1": 100}
+    assert world.said(Reason.CANDIDATE_LOST)
+    assert world.status.quarantined[-1].reason == Reason.CANDIDATE_LOST
+
+
+@row(
+    "the model cannot be fetched or loaded",
+    "Fail",
+    "it never gets traffic; the fetcher's or the server's own words are in the status; it is quarantined",
+)
+def cannot_load() -> None:
+    world = World.of(CANARY).installed()
+    world.autoload = False
+    world.apply(version="1.1.2").step(1)
+    world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], failure="variables.index: No such file")
+    world.step(1)
+    assert not any("1.1.2" in plan.route.weights for plan in world.plans if plan.route)
+    assert "variables.index: No such file" in world.status.message
+    assert world.status.quarantined[-1].reason == Reason.LOAD_FAILED
+
+
+@row("the model is not ready within `serving.loadTimeout`", "Fail", "the same, with what it was waiting for")
+def load_timeout() -> None:
+    world = World.of(CANARY).installed()
+    world.autoload = False
+    world.apply(version="1.1.2").step(1)
+    world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], waiting="0 of 1 nodes fit: Insufficient memory")
+    world.run(121)
+    assert world.status.quarantined[-1].message == (
+        "not ready within loadTimeout 2m: 0 of 1 nodes fit: Insufficient memory"
+    )
+
+
+@row("evidence between its bounds", "Undecided", "the clock goes on; suspicion (evidence 5 or more) holds the weight")
+def undecided() -> None:
+    world = releasing()
+    assert verdicts(world) == ["Undecided"]
+    assert world.status.release is not None
+    over = (world.status.release.step_started_at or 0) + 30
+    world.run(over - world.now - 1, tick=1)
+    world.requests(500, bad={"1.1.2": 0.1}).step(5)
+    assert 5 <= world.status.analysis[0].evidence < 100
+    assert world.now > over
+    assert world.weight == 10
+    assert "against it" in world.status.message
+
+
+@row("the candidate is proven not worse", "Pass", "the step may end early (`stepEarly`, or a step without `for`)")
+def proven() -> None:
+    world = World.of(CANARY.replace("{setWeight: 10, for: 30s}", "{setWeight: 10}")).installed().apply(version="1.1.2")
+    world.run(15)
+    before = world.status.analysis[0]
+    assert before.proven < before.proven_needed
+    world.run(600, bad={"1.0.1": 0.02, "1.1.2": 0.02})
+    assert world.status.stable is not None
+    assert world.status.stable.version == "1.1.2"
+
+
+@row("no requests", "NoTraffic", "held; never a failure, never a pass")
+def no_traffic() -> None:
+    world = releasing().run(3600, rate=0)
+    assert verdicts(world) == ["NoTraffic"]
+    assert world.weight == 10
+    assert world.status.quarantined == ()
+
+
+@row(
+    "Prometheus is away, or its samples are old",
+    "Blind",
+    "weights are frozen; after `maxBlind` the policy `onBlind`: Pause goes on by itself when sight is back",
+)
+def blind_pauses() -> None:
+    world = releasing()
+    world.away = "connection refused"
+    world.run(60)
+    assert (verdicts(world), world.weight, world.status.phase) == (["Blind"], 10, Phase.PROGRESSING)
+    world.run(300)
+    assert (world.weight, world.status.phase) == (10, Phase.PAUSED)
+    world.away = None
+    world.run(120)
+    assert world.status.phase is Phase.HEALTHY
+
+
+@row("the same with `onBlind: Rollback`", "Blind", "after `maxBlind` weight 0; the version is not quarantined")
+def blind_rolls_back() -> None:
+    world = World.of(CANARY.replace("noTrafficAfter: 20s", "onBlind: Rollback, maxBlind: 30s")).installed()
+    world.apply(version="1.1.2").run(15)
+    world.away = "connection refused"
+    world.run(25)
+    assert world.weight == 10
+    world.run(10)
+    assert world.live == {"1.0.1": 100}
+    assert world.said(Reason.BLIND)
+
+
+@row("the counters cannot be: bad < 0, bad > trials, NaN", "Blind", "this metric's evidence is frozen, weights too")
+def impossible_counters() -> None:
+    world = releasing()
+    evidence = world.status.analysis[0].evidence
+    world.invalid = "bad is 7 and trials is 5"
+    world.run(20)
+    assert verdicts(world) == ["Blind"]
+    assert world.status.analysis[0].evidence == evidence
+    assert world.weight == 10
+
+
+@row(
+    "a metric that Prometheus does not know, PromQL that does not parse",
+    "Invalid",
+    "the release does not begin: `Accepted=False` with the reason",
+)
+def unknown_metric() -> None:
+    world = World.of(CANARY).installed()
+    world.refusal = Refusal(Reason.INVALID_METRIC, "spec.analysis.metrics: Prometheus does not know clicks_totl")
+    world.apply(version="1.1.2").run(20)
+    assert world.status.phase is Phase.INVALID
+    assert world.status.candidate is None
+    assert world.live == {"1.0.1": 100}
+
+
+@row(
+    "the spec is edited to a third version",
+    "superseded",
+    "candidate to 0 and drained first, then the new version starts",
+)
+def superseded() -> None:
+    world = releasing()
+    world.apply(version="1.2.3").step(0.5)
+    assert world.live == {"1.0.1": 100}
+    assert "1.2.3" not in world.workloads
+    world.run(15)
+    assert world.status.candidate is not None
+    assert world.status.candidate.version == "1.2.3"
+    assert world.status.quarantined == ()
+
+
+@row("the spec is edited back to stable", "abort", "candidate to 0; no release")
+def back_to_stable() -> None:
+    world = releasing()
+    world.apply(version="1.0.1").step(0.5)
+    assert world.live == {"1.0.1": 100}
+    assert (world.status.phase, world.status.quarantined) == (Phase.HEALTHY, ())
+
+
+@row(
+    "the spec is edited in its settings only",
+    "applied",
+    "scaling and pod template at once; steps and analysis from the next decision; the weight never jumps",
+)
+def settings_edited() -> None:
+    world = releasing()
+    steps = [{"setWeight": 5, "for": "30s"}, {"setWeight": 20, "for": "30s"}, {"setWeight": 80, "for": "30s"}]
+    world.configure(strategy={"canary": {"steps": steps}}, serving={"replicas": 3, "drain": "10s"}).step(0.5)
+    assert world.weight == 10
+    assert {item.replicas for item in world.plans[-1].versions} == {3}
+    seen = []
+    for _ in range(60):
+        world.run(5)
+        seen.append(world.weight)
+    assert [weight for weight in (10, 20, 80) if weight in seen] == [10, 20, 80]
+    assert 5 not in seen
+
+
+@row(
+    "an invalid spec",
+    "Accepted=False",
+    "stable serves on; a running candidate is still judged by the last accepted spec",
+)
+def invalid_spec() -> None:
+    world = releasing()
+    world.configure(strategy={"canary": {"steps": []}}).step(0.5)
+    accepted = {item.type: item for item in world.status.conditions}["Accepted"]
+    assert accepted.status == "False"
+    assert "steps" in accepted.message
+    assert world.weight == 10
+    world.run(15, bad={"1.1.2": 0.3})
+    assert world.live == {"1.0.1": 100}
+
+
+@row(
+    "the VirtualService is edited or deleted by somebody else",
+    "drift",
+    "written again in the pass that its watch event wakes; an Event says so",
+)
+def drift() -> None:
+    world = releasing()
+    world.live = {"1.1.2": 100}
+    world.step(0.1)
+    assert world.live == {"1.0.1": 90, "1.1.2": 10}
+    world.live = None
+    world.step(0.1)
+    assert world.live == {"1.0.1": 90, "1.1.2": 10}
+    assert len(world.said(Reason.ROUTE_RESTORED)) == 2
+
+
+@row("the same version again after a rollback", "quarantined", "nothing, until `modelrollout retry` or a new version")
+def quarantined() -> None:
+    world = releasing().run(15, bad={"1.1.2": 0.3})
+    world.configure(rollback={"keepFailedFor": "1m"}).run(600)
+    assert world.status.phase is Phase.DEGRADED
+    assert world.live == {"1.0.1": 100}
+    world.command = "retry 1.1.2 t1"
+    world.run(30)
+    assert world.status.candidate is not None
+
+
+@row("the same version with another digest", "Accepted=False", "refused: a version never changes")
+def other_digest() -> None:
+    world = World.of(CANARY).installed()
+    world.apply(digest="sha256:" + "b" * 64).step(1)
+    assert world.status.phase is Phase.INVALID
+    assert world.status.message.startswith("spec.model.digest: version 1.0.1 is already known with digest sha256:aaa")
+    assert world.live == {"1.0.1": 100}
+
+
+@row("a step is undecided for `maxHold`", "Undecided", "the policy `onTimeout`: Pause (default), Promote or Rollback")
+def undecided_too_long() -> None:
+    for policy, end in (("Pause", Phase.PAUSED), ("Promote", Phase.HEALTHY), ("Rollback", Phase.DEGRADED)):
+        text = CANARY.replace("for: 30s}, {setWeight: 50", "for: 30s}, {setWeight: 50").replace(
+            "noTrafficAfter: 20s", f"minRequests: 100000, maxHold: 2m, onTimeout: {policy}"
+        )
+        world = World.of(text).installed().apply(version="1.1.2").run(900)
+        assert world.status.phase is end, (policy, world.status.message)
+
+
+@row("`modelrollout pause`", "–", "weights are held; safety still watches")
+def paused() -> None:
+    world = releasing()
+    world.command = "pause - t1 looking at the logs"
+    world.run(120)
+    assert (world.weight, world.status.phase) == (10, Phase.PAUSED)
+    world.run(15, bad={"1.1.2": 0.3})
+    assert world.live == {"1.0.1": 100}
+
+
+@row("`modelrollout abort`", "abort", "weight 0 in one step from any phase; the version is quarantined")
+def aborted() -> None:
+    world = releasing()
+    world.command = "abort 1.1.2 t1"
+    world.step(0.1)
+    assert world.live == {"1.0.1": 100}
+    assert world.status.quarantined[-1].reason == Reason.ABORTED
+
+
+def page() -> str:
+    """The documentation's table."""
+    head = (
+        "# What each input leads to\n\n"
+        "This table is generated from the tests that prove it (`make docs`); each row is run by `make check`.\n\n"
+        "| input | verdict | what happens |\n|---|---|---|\n"
+    )
+    return head + "".join(f"| {item.input} | {item.verdict} | {item.happens} |\n" for item in ROWS)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
