@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from modelrollout.api.rules import rule, rules, text
+from modelrollout.api.rules import VALIDATIONS, rule, text
 
 _NUMBER = r"[0-9]{1,%d}(\.[0-9]{1,3})?"
 _PARTS = {"d": (5, 86_400_000), "h": (5, 3_600_000), "m": (7, 60_000), "s": (9, 1000)}  # digits, milliseconds
@@ -100,7 +100,7 @@ _POSITIVE_RULE = rule("self.matches('[1-9]')", _NOT_POSITIVE)
 
 
 def _duration_schema(*validations: dict[str, Any]) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "maxLength": 32, **rules(*validations)})
+    return WithJsonSchema({"type": "string", "maxLength": 32, VALIDATIONS: list(validations)})
 
 
 Duration = Annotated[

@@ -18,7 +18,7 @@ _TYPES = {
     "model_type": "must be a map of names to values",
 }
 _SENTENCES = {
-    "missing": "is missing",
+    "missing": "is required, but missing",
     "extra_forbidden": "is no field of a ModelRollout; remove it or correct its name",
     "greater_than_equal": "must be at least {ge}",
     "greater_than": "must be above {gt}",

@@ -17,16 +17,16 @@ Digest = Annotated[
 ]
 Uri = Annotated[
     str,
-    Form(r"(pvc|file|https)://.*", "the scheme of {} is unknown; use pvc://, file:// or https://"),
+    Form(r"(?s)(pvc|file|https)://.*", "{} has an unknown scheme; use pvc://, file:// or https://"),
     Form(r"[!-~]*", "{} holds a space or a character outside ASCII; a URI has neither"),
     Form(r"(/|%2[fF])(\.|%2[eE]){2}(/|%2[fF]|$)", "{} climbs out of its volume; remove the '..'", forbidden=True),
     Form(
-        rf"pvc://{LABEL}(\.{LABEL})*(/[^?#%\\]*)?",
+        rf"pvc://{LABEL}(\.{LABEL})*(/[^?#\\]*)?",
         "{} is not pvc://CLAIM/PATH; write for example pvc://models/fraud/1187",
         prefix="pvc://",
     ),
     Form(
-        r"file:///[^/?#%\\][^?#%\\]*",
+        r"file:///[^/?#\\][^?#\\]*",
         "{} is not file:///PATH, with three slashes; write for example file:///models/fraud/1187",
         prefix="file://",
     ),

@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field, model_validator
 from modelrollout.api.analysis import Analysis
 from modelrollout.api.base import Duration, SpecModel
 from modelrollout.api.model import Model
-from modelrollout.api.rules import VALIDATIONS, rule
+from modelrollout.api.rules import rule, rules
 from modelrollout.api.serving import Serving
 from modelrollout.api.strategy import BlueGreen, Canary
 from modelrollout.api.traffic import RequestMatch, Retries, StringMatch, Traffic
@@ -72,7 +72,7 @@ class DeletionPolicy(StrEnum):
 def _strategy_by_rule(schema: dict[str, Any]) -> None:
     """No strategy and two of them get one sentence, not the bare "Required value" of the API server."""
     schema["required"].remove("strategy")
-    schema[VALIDATIONS] = [
+    rules(
         rule(
             "has(self.strategy) && (has(self.strategy.canary) || has(self.strategy.blueGreen))",
             _ONE_STRATEGY.format("none is given"),
@@ -83,7 +83,7 @@ def _strategy_by_rule(schema: dict[str, Any]) -> None:
             _ONE_STRATEGY.format("canary and blueGreen are given"),
             field=".strategy",
         ),
-    ]
+    )(schema)
 
 
 class Spec(SpecModel):

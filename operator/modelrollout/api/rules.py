@@ -12,6 +12,7 @@ here keep to what all three agree on: plain classes and repetitions, no ``\\d`` 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -35,9 +36,13 @@ def rule(cel: str, message: str, *, shown: str | None = None, field: str | None 
     return entry
 
 
-def rules(*entries: dict[str, Any]) -> dict[str, Any]:
-    """Rules as what pydantic calls extra JSON schema: of a field, or of a whole model through its config."""
-    return {VALIDATIONS: list(entries)}
+def rules(*entries: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    """Rules as what pydantic calls extra JSON schema, of a field or of a whole model: added to those of its type."""
+
+    def add(schema: dict[str, Any]) -> None:
+        schema[VALIDATIONS] = [*schema.get(VALIDATIONS, []), *entries]
+
+    return add
 
 
 def text(value: str) -> str:
@@ -83,7 +88,8 @@ class Form:
         if "{}" not in self.sentence:
             return rule(cel, self.sentence)
         parts = [text(part) for part in self.sentence.replace("{}", "'{}'").split("{}")]
-        return rule(cel, self.sentence.replace("{}", "this"), shown=" + self + ".join(parts))
+        without_value = self.sentence.replace(" {}", "").replace("{}", "this")
+        return rule(cel, without_value, shown=" + self + ".join(parts))
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """pydantic checks the string as any string first, then its form."""
@@ -92,7 +98,7 @@ class Form:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """The string's own schema with the rule added."""
         json_schema = handler(schema)
-        json_schema[VALIDATIONS] = [*json_schema.get(VALIDATIONS, []), self.rule]
+        rules(self.rule)(json_schema)
         return json_schema
 
 
@@ -104,8 +110,7 @@ OBJECT_NAME = Form(
     "{} is no name of an object; use lower-case letters, digits, hyphens and dots",
 )
 
-HeaderName = Annotated[
-    str,
-    Form(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", "{} is no header name; use letters, digits and hyphens"),
-    Field(max_length=128),
-]
+HEADER = Form(
+    r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", "there is no header of the name {}; use letters, digits and hyphens"
+)
+HeaderName = Annotated[str, HEADER, Field(max_length=128)]

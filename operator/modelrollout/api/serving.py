@@ -7,20 +7,27 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from modelrollout.api.base import Duration, PositiveDuration, SpecModel
-from modelrollout.api.rules import Form
+from modelrollout.api.rules import VALIDATIONS, Form, rule, text
 
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
 _QUANTITY = r"[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?"
+_FORM = Form(_QUANTITY, "{} is no quantity; write for example 500m, 2 or 1Gi")
 _QUANTITIES = {
     "type": "object",
+    "maxProperties": 32,
     "additionalProperties": {
         "anyOf": [{"type": "integer"}, {"type": "string"}],
         "x-kubernetes-int-or-string": True,
-        "pattern": f"^({_QUANTITY})$",
+        "maxLength": 32,
+        VALIDATIONS: [
+            rule(
+                f"type(self) == string ? self.matches({text(f'^({_QUANTITY})$')}) : self >= 0",
+                _FORM.sentence.replace("{}", "this"),
+            )
+        ],
     },
 }
-_FORM = Form(_QUANTITY, "{} is no quantity; write for example 500m, 2 or 1Gi")
 
 
 def _quantity(given: object) -> int | str:

@@ -71,8 +71,7 @@ class EvidenceSteps(SpecModel):
         json_schema_extra=rules(
             rule(
                 f"{_START} <= {_MAX}",
-                "start is above max; lower start or raise max",
-                shown=f"'start ' + string({_START}) + ' is above max ' + string({_MAX}) + '; lower start or raise max'",
+                "start (1 when absent) is above max (50 when absent); lower start or raise max",
             )
         )
     )
@@ -107,8 +106,6 @@ class Canary(SpecModel):
                 " && self.steps.filter(step, has(step.setWeight)).all(step, self.steps.filter(other,"
                 " has(other.setWeight) && other.setWeight == step.setWeight).size() == 1)",
                 _ASCENDING,
-                shown=f"'{_ASCENDING}; given: ' + self.steps.filter(step, has(step.setWeight))"
-                ".map(step, string(step.setWeight)).join(', ')",
                 field=".steps",
             ),
         )

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from modelrollout.api.base import PositiveDuration, SpecModel
-from modelrollout.api.rules import LABEL, Form, HeaderName, rule, rules
+from modelrollout.api.rules import HEADER, LABEL, Form, HeaderName, rule, rules, text
 
 Host = Annotated[
     str,
@@ -69,7 +69,15 @@ class RequestMatch(SpecModel):
     """Requests that a rule is for. All the given headers must match."""
 
     headers: dict[HeaderName, StringMatch] = Field(
-        min_length=1, max_length=16, description="How each header must look, by its name."
+        min_length=1,
+        max_length=16,
+        description="How each header must look, by its name.",
+        json_schema_extra=rules(
+            rule(
+                f"self.all(name, name.matches({text(f'^({HEADER.pattern})$')}))",
+                "there is no header of this name; use letters, digits and hyphens",
+            )
+        ),
     )
 
 
