@@ -15,7 +15,7 @@ def test_first_version_is_served_once_it_is_ready() -> None:
     world.autoload = False
     first = world.step()
     assert (first.route, [item.version for item in first.versions]) == (None, ["1.0.1"])
-    assert world.status.phase is Phase.PENDING
+    assert world.status.phase == Phase.PENDING.value
     world.step(5)
     assert world.live is None, "nothing is routed to a version that is not ready"
     world.autoload = True
@@ -28,7 +28,7 @@ def test_first_version_is_served_once_it_is_ready() -> None:
 
 def test_good_version_is_promoted_step_by_step() -> None:
     world = World.of(CANARY).installed().apply(version="1.1.2")
-    weights = []
+    weights: list[dict[str, int]] = []
     for _ in range(40):
         world.run(5.0)
         if not weights or weights[-1] != world.live:
