@@ -1,0 +1,191 @@
+"""Container images without a registry.
+
+`mmdebstrap` makes a small Debian with Python, which becomes `localhost/modelrollout/python:3.11`; the project's own
+Dockerfiles build on it with buildah, so that the image that users get and the image under test have one source.
+buildah keeps a layer as long as neither the instruction nor the files that it copies have changed, so building
+again costs about a second. Everything is kept in the cache folder, under the image's content hash.
+
+pip inside a build uses this machine's pip settings, handed in as a file that is mounted for the build only: the image
+and the repository never hold an address of a package registry.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shlex
+import shutil
+import sys
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from e2e.cluster import node
+from e2e.cluster.addresses import Cluster, cache_root
+from e2e.cluster.programs import PAUSE_IMAGE
+from e2e.cluster.report import run, run_long, say
+from e2e.cluster.toolchain import Toolchain, locked
+
+PYTHON_IMAGE = "localhost/modelrollout/python:3.11"
+DEBIAN = "bookworm"  # the Debian whose Python is 3.11
+UNUSED = ("doc", "man", "locale", "info", "lintian")  # folders of /usr/share that a container never reads
+ISOLATION = {"BUILDAH_ISOLATION": "chroot"}  # works as root without any further rights
+
+
+def folder() -> Path:
+    return cache_root(os.environ) / "images"
+
+
+def buildah(*arguments: str | Path) -> list[str]:
+    """A buildah command whose storage lies in the cache, apart from any other on this machine."""
+    storage = ["--root", str(folder() / "storage"), "--runroot", str(folder() / "run"), "--storage-driver", "overlay"]
+    return ["buildah", *storage, *(str(argument) for argument in arguments)]
+
+
+def image_id(name: str) -> str | None:
+    """Content hash of a local image, None when there is none of that name."""
+    found = run(buildah("images", "--all", "--json"))
+    for image in json.loads(found):
+        if name in (image.get("names") or []):
+            return str(image["id"])
+    return None
+
+
+def ensure_python() -> None:
+    """Make the base image once: Debian's essential packages, Python 3.11 and pip."""
+    with locked(folder() / "lock"):
+        if image_id(PYTHON_IMAGE) is not None:
+            return
+        root = folder() / "python.tar"
+        sources = run(
+            ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)", "Created-By: Packages"]
+        )  # this machine's mirrors, as apt itself understands its settings
+        command = ["mmdebstrap", "--variant=essential", "--include=python3,python3-pip,ca-certificates"]
+        command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in UNUSED]
+        # As in the official Python images: `python` exists and pip may install into the system.
+        command += ["--customize-hook=ln -s python3 $1/usr/bin/python"]
+        command += ["--customize-hook=rm -f $1/usr/lib/python3.*/EXTERNALLY-MANAGED"]
+        command += [DEBIAN, str(root), "-"]
+        log = folder() / "logs" / "python.log"
+        run_long("making a Debian root with Python (mmdebstrap)", command, log=log, given=_sources(sources))
+        _from_root(root, PYTHON_IMAGE)
+        root.unlink()
+
+
+def _sources(targets: str) -> str:
+    """Lines of a sources.list for DEBIAN out of this machine's mirrors, whatever Debian the machine itself runs."""
+    here = _codename()
+    pairs = {tuple(line.split()) for line in targets.splitlines() if line.strip()}
+    wanted = sorted((uri, suite.replace(here, DEBIAN)) for uri, suite in pairs if suite.startswith(here))
+    return "".join(f"deb {uri} {suite} main\n" for uri, suite in wanted)
+
+
+def _codename() -> str:
+    for line in Path("/etc/os-release").read_text().splitlines():
+        if line.startswith("VERSION_CODENAME="):
+            return line.partition("=")[2].strip('"')
+    return DEBIAN
+
+
+def _from_root(root: Path, name: str) -> None:
+    container = run(buildah("from", "scratch"), env=ISOLATION).strip()
+    run_long(f"making {name}", buildah("add", container, root, "/"), log=folder() / "logs" / "add.log", env=ISOLATION)
+    run(buildah("config", "--env", "LANG=C.UTF-8", "--env", "PYTHONUNBUFFERED=1", container))
+    run(buildah("commit", "--rm", container, name), env=ISOLATION)
+
+
+def ensure_pause(tools: Toolchain) -> Path:
+    """The archive of the image that holds a pod's namespaces, made once per build of the program."""
+    context = tools.folder / "pause-image"
+    archive = context / "pause.oci.tar"
+    if archive.exists():
+        return archive
+    context.mkdir(exist_ok=True)
+    shutil.copy2(tools.program("pause"), context / "pause")
+    (context / "Dockerfile").write_text('FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n')
+    with locked(folder() / "lock"):
+        run(buildah("bud", "--quiet", "--tag", PAUSE_IMAGE, context), env=ISOLATION)
+        _push(PAUSE_IMAGE, archive)
+    return archive
+
+
+def build(dockerfile: Path, context: Path, tag: str, arguments: Mapping[str, str], target: str | None = None) -> Path:
+    """Build an image from a Dockerfile and return its archive; quick when nothing has changed.
+
+    The base image is offered as the build argument BASE unless `arguments` has another.
+    """
+    ensure_python()
+    values = {"BASE": PYTHON_IMAGE, **arguments}
+    options = [f"--build-arg={name}={value}" for name, value in values.items()]
+    options += [f"--target={target}"] if target else []
+    with locked(folder() / "lock"):
+        settings = _pip_settings()
+        command = buildah("bud", "--layers", "--pull=false", *settings, *options, "-t", tag, "-f", dockerfile, context)
+        name = tag.rpartition("/")[2].replace(":", "-")
+        run_long(f"building {tag}", command, log=folder() / "logs" / f"{name}.log", env=ISOLATION)
+        identity = image_id(tag)
+        assert identity is not None, "a build that succeeded leaves an image"
+        archive = folder() / "archives" / f"{identity}-{name}.oci.tar"
+        if not archive.exists():
+            _push(tag, archive)
+        return archive
+
+
+def _push(name: str, archive: Path) -> None:
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    partial = archive.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    # Uncompressed: the archive never leaves this machine.
+    command = buildah("push", "--quiet", "--disable-compression", name, f"oci-archive:{partial}:{name}")
+    run_long(f"writing the archive of {name}", command, log=folder() / "logs" / "push.log")
+    partial.rename(archive)
+
+
+def _pip_settings() -> list[str]:
+    """Options that mount this machine's pip settings (index, certificates, wheel folders) into a build."""
+    settings: dict[str, str] = {}
+    for line in run([sys.executable, "-m", "pip", "config", "list"]).splitlines():
+        name, _, value = line.partition("=")
+        settings[name.rpartition(".")[2]] = str(ast.literal_eval(value))
+    mounts = []
+    if certificates := settings.get("cert") or os.environ.get("SSL_CERT_FILE"):
+        settings["cert"] = "/run/build/certificates.pem"
+        mounts.append(f"--volume={certificates}:{settings['cert']}:ro")
+    for number, wheels in enumerate(settings.pop("find-links", "").split()):
+        if Path(wheels).is_dir():
+            mounts.append(f"--volume={wheels}:/run/build/wheels{number}:ro")
+            settings["find-links"] = f"{settings.get('find-links', '')} /run/build/wheels{number}".strip()
+    path = folder() / "pip.conf"
+    path.touch(mode=0o600)
+    path.write_text("[global]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items()))
+    return [*mounts, f"--volume={path}:/etc/pip.conf:ro"]
+
+
+def archive_contents(archive: Path) -> dict[str, str]:
+    """Names and manifest digests of the images in an OCI archive."""
+    with tarfile.open(archive) as tar:
+        index = tar.extractfile("index.json")
+        assert index is not None, "an OCI archive has an index.json"
+        manifests = json.load(index)["manifests"]
+    key = "org.opencontainers.image.ref.name"
+    return {manifest["annotations"][key]: manifest["digest"] for manifest in manifests}
+
+
+def load(cluster: Cluster, archive: Path) -> None:
+    """Hand an image archive to the cluster's containerd, unless it has exactly that image already."""
+    contents = archive_contents(archive)
+    present = loaded(cluster)
+    if all(present.get(name) == digest for name, digest in contents.items()):
+        return
+    size = archive.stat().st_size / 1e6
+    for name in contents:
+        say(f"loading {name} ({size:.0f} MB) into the cluster {cluster.name}")
+    run([*node.entry(cluster), *shlex.split("ctr -n k8s.io images import --no-unpack=false"), str(archive)])
+
+
+def loaded(cluster: Cluster) -> dict[str, str]:
+    """Names and manifest digests of the images that the cluster has."""
+    listing = run([*node.entry(cluster), *shlex.split("ctr -n k8s.io images ls")])
+    rows = [line.split() for line in listing.splitlines()[1:]]
+    return {row[0]: row[2] for row in rows if len(row) > 2}
