@@ -1,0 +1,83 @@
+"""What a provider of the built-in metrics is: its queries as data, and how its labels are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from modelrollout.manifests.meta import service_host
+
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One version of one rollout, as metrics know it."""
+
+    namespace: str
+    rollout: str
+    version: str
+
+    @property
+    def host(self) -> str:
+        """Its Service's host, by which proxies know it."""
+        return service_host(self.rollout, self.namespace, self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Where built-in metrics come from.
+
+    ``errors`` is a selector of raw counters of answers, one for each outcome; ``latency`` of cumulative histogram
+    buckets (label ``le``, each ``unit`` seconds). ``<targets>`` in them stands for the matcher that ``select`` gives,
+    ``<bounds>`` for the bucket bounds that are needed. ``alive`` is a series that is there whenever the source is
+    scraped, requests or not: it tells "no requests" from "nobody looks". ``target_of`` finds whose series one is,
+    by what ``select`` was given; ``is_bad`` says whether it counts bad answers.
+    """
+
+    name: str
+    alive: str
+    errors: str
+    latency: str
+    unit: float
+    select: Callable[[Iterable[Target]], str]
+    identify: Callable[[Target], str]
+    identity_of: Callable[[Labels], str | None]
+    is_bad: Callable[[Labels], bool]
+
+    def errors_query(self, targets: Iterable[Target]) -> str:
+        """The selector of all answers of these versions."""
+        return self.errors.replace("<targets>", self.select(targets))
+
+    def latency_query(self, targets: Iterable[Target], bounds: Iterable[str]) -> str:
+        """The selector of these buckets of these versions, and of the one that holds all answers."""
+        wanted = "|".join([_literal(bound) for bound in sorted(bounds)] + [r"\+Inf"])
+        return self.latency.replace("<targets>", self.select(targets)).replace("<bounds>", f"le=~`{wanted}`")
+
+    def bounds_query(self, targets: Iterable[Target]) -> str:
+        """An expression that gives one series for each bucket bound there is."""
+        every = self.latency.replace("<targets>", self.select(targets)).replace("<bounds>", 'le!=""')
+        return f"group by (le) ({every})"
+
+
+def any_of(texts: Iterable[str]) -> str:
+    """A regular expression for exactly these texts, as PromQL in back quotes takes it."""
+    return "|".join(_literal(text) for text in sorted(set(texts)))
+
+
+def _literal(text: str) -> str:
+    """RE2's own escapes; Python's re.escape knows some that RE2 does not."""
+    return "".join(f"\\{letter}" if letter in r"\.+*?()|[]{}^$" else letter for letter in text)
+
+
+def bad_http_code(code: str) -> bool:
+    """An answer that a client did not want: every 4xx and 5xx but those that the mesh gives by itself.
+
+    4xx count, because TensorFlow Serving answers 400 when a graph's own check fails on an input and when a new
+    signature no longer fits the clients. Clients' own mistakes fall on both versions alike, and the tests compare.
+    """
+    return code >= "400" and code not in ("401", "403", "407")
+
+
+BAD_GRPC_STATUS = frozenset({"2", "3", "4", "5", "6", "8", "9", "10", "11", "12", "13", "14", "15"})
+"""All but OK (0), CANCELLED (1), PERMISSION_DENIED (7) and UNAUTHENTICATED (16)."""

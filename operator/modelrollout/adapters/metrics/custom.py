@@ -1,0 +1,97 @@
+"""Metrics that a user brings: two counters of one version in PromQL, successes and trials.
+
+The variables are filled in strictly (the API knows them all) and escaped as PromQL strings. Where the query is a plain
+selector, its raw samples are read with their own times; any other expression gives values of the moment of the query,
+so its time is that moment, rounded to the scrape interval: a tick is not to be had more often than Prometheus looks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from modelrollout.adapters.metrics.base import Target
+from modelrollout.adapters.metrics.counts import Moments, tally
+from modelrollout.adapters.prometheus import BadQuery, Prometheus, Series
+from modelrollout.api.analysis import Direction
+from modelrollout.manifests.meta import child_name
+
+_VARIABLE = re.compile(r"\{\{ *([a-z]+) *\}\}")
+_STRING = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`")
+_GROUPING = re.compile(r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
+_LABELS = re.compile(r"\{[^}]*\}")
+_DURATION = re.compile(r"\[[^\]]*\]|\b[0-9][0-9a-zA-Z.]*\b")
+_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(?!\s*\(|[a-zA-Z0-9_:])")
+_WORDS = frozenset({"and", "or", "unless", "bool", "offset", "inf", "nan", "atan2"})
+
+
+def fill(query: str, target: Target) -> str:
+    """The query of one version."""
+    values = {
+        "version": target.version,
+        "workload": child_name(target.rollout, target.version),
+        "rollout": target.rollout,
+        "namespace": target.namespace,
+    }
+    return _VARIABLE.sub(lambda found: _escaped(values[found[1]]), query)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def metric_names(query: str) -> tuple[str, ...]:
+    """The metrics that a query names, in order: identifiers that are no function, label, keyword or duration."""
+    text = _STRING.sub('""', _VARIABLE.sub("x", query))
+    for pattern in (_GROUPING, _LABELS, _DURATION):
+        text = pattern.sub(" ", text)
+    names = (found[0] for found in _NAME.finditer(text))
+    return tuple(dict.fromkeys(name for name in names if name.lower() not in _WORDS))
+
+
+async def read(prometheus: Prometheus, query: str, window: float, interval: float) -> Mapping[str, Moments]:
+    """The counter by process and time: raw samples of a selector, or the value of an expression as of now."""
+    try:
+        series = await prometheus.raw(query, window)
+    except BadQuery:
+        series = list(_on_ticks(await prometheus.query(query), interval))
+    return tally(series, lambda labels: "", lambda labels: (0.0, 1.0)).get("", {})
+
+
+def _on_ticks(series: list[Series], interval: float) -> Iterator[Series]:
+    for one in series:
+        yield Series(one.labels, tuple((at // interval * interval, value) for at, value in one.points))
+
+
+def combine(
+    successes: Mapping[str, Moments], trials: Mapping[str, Moments], direction: Direction
+) -> Mapping[str, Moments]:
+    """Bad answers and all answers by process and time.
+
+    Both counters of one process are taken at the same scrape. Where they come from different processes there is no
+    such pairing, and only their newest sums are compared.
+    """
+    if successes and trials and successes.keys().isdisjoint(trials):
+        successes, trials = _summed(successes), _summed(trials)
+    return {
+        process: {at: _turned(pair, direction) for at, pair in _paired(successes.get(process, {}), moments)}
+        for process, moments in trials.items()
+    }
+
+
+def _turned(pair: tuple[float, float], direction: Direction) -> tuple[float, float]:
+    """(successes, trials) -> (bad, trials)."""
+    successes, every = pair
+    return (every - successes if direction is Direction.HIGHER_IS_BETTER else successes), every
+
+
+def _paired(successes: Moments, trials: Moments) -> Iterator[tuple[float, tuple[float, float]]]:
+    """By time, (successes, trials). A success that was never counted is none; one scraped earlier is the last known."""
+    for at, (_, every) in trials.items():
+        known = [time for time in successes if time <= at]
+        yield at, (successes[max(known)][1] if known else 0.0, every)
+
+
+def _summed(processes: Mapping[str, Moments]) -> Mapping[str, Moments]:
+    latest = [(max(moments), moments[max(moments)][1]) for moments in processes.values()]
+    return {"": {max(at for at, _ in latest): (0.0, sum(value for _, value in latest))}}

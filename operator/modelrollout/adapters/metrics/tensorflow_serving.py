@@ -1,0 +1,45 @@
+"""TensorFlow Serving's own metrics, told apart by the labels of the pods (it puts no version on them itself).
+
+Prometheus must copy the pods' labels to the series, as its example configuration for Kubernetes does:
+``modelrollout.dev/rollout`` then reads ``modelrollout_dev_rollout``. Two limits of the source: requests that never
+reached a server are not counted, and latency is that of successful requests alone, so never judge by it without
+errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from modelrollout.adapters.metrics.base import Labels, Provider, Target, any_of
+
+ERRORS = ":tensorflow:serving:request_count{<targets>}"
+LATENCY = ":tensorflow:serving:request_latency_bucket{API=~`(?i)(predict|classify|regress)`,<targets>,<bounds>}"
+ALIVE = ":tensorflow:cc:saved_model:load_attempt_count"
+
+GOOD = frozenset({"OK", "CANCELLED", "PERMISSION_DENIED", "UNAUTHENTICATED"})
+_NAMES = ("namespace", "modelrollout_dev_rollout", "modelrollout_dev_version")
+
+
+def _select(targets: Iterable[Target]) -> str:
+    chosen = list(targets)
+    return (
+        f"namespace=~`{any_of(target.namespace for target in chosen)}`,"
+        f"modelrollout_dev_rollout=~`{any_of(target.rollout for target in chosen)}`"
+    )
+
+
+def _identity_of(labels: Labels) -> str | None:
+    return "/".join(labels.get(name, "") for name in _NAMES)
+
+
+TENSORFLOW_SERVING = Provider(
+    name="tensorflow-serving",
+    alive=ALIVE,
+    errors=ERRORS,
+    latency=LATENCY,
+    unit=0.000001,
+    select=_select,
+    identify=lambda target: f"{target.namespace}/{target.rollout}/{target.version}",
+    identity_of=_identity_of,
+    is_bad=lambda labels: labels.get("status") not in GOOD,
+)

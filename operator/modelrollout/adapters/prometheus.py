@@ -1,0 +1,126 @@
+"""Prometheus by its HTTP API: raw samples with their own times, and what is wrong with a query.
+
+Raw samples are asked for with a range selector (``metric{...}[10s]``) by an instant query: that gives the counters as
+scraped, with the time of the scrape. ``rate()`` and ``increase()`` would give neither whole numbers nor the times.
+
+prometheus-api-client is synchronous and has no time limit of its own, so it runs in a few threads of ours, with one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from prometheus_api_client.exceptions import PrometheusApiClientException
+from prometheus_api_client.prometheus_connect import PrometheusConnect
+from requests import RequestException
+from urllib3 import Retry
+
+Result = TypeVar("Result")
+
+
+class PrometheusAway(Exception):
+    """Prometheus cannot be reached, is too slow, or has trouble of its own."""
+
+
+class BadQuery(Exception):
+    """Prometheus understands the request and refuses the query; its own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series: its labels and its points (seconds since the epoch, value), oldest first."""
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[float, float], ...]
+
+
+class Prometheus:
+    """One Prometheus. Times in seconds; every method raises PrometheusAway or BadQuery."""
+
+    def __init__(self, url: str, *, timeout: float, threads: int, token_file: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._timeout = timeout
+        self._token_file = token_file
+        self._client = PrometheusConnect(url=self.url, retry=Retry(0), timeout=timeout)  # type: ignore[arg-type]
+        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="prometheus")
+
+    def close(self) -> None:
+        """Let the threads end; queries under way are left to their time limits."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+    async def raw(self, selector: str, window: float, at: float | None = None) -> list[Series]:
+        """All samples that the selector's series had in the last ``window`` seconds (before ``at``)."""
+        return await self.query(f"{selector}[{window * 1000:.0f}ms]", at)
+
+    async def query(self, expression: str, at: float | None = None) -> list[Series]:
+        """What an instant query gives: one point for each series, or all points of a range selector."""
+        parameters = {"timeout": f"{self._timeout:g}s"} | ({"time": f"{at:.3f}"} if at is not None else {})
+        result = await self._run(lambda: self._client.custom_query(expression, parameters))
+        if any(not isinstance(item, Mapping) for item in result):
+            raise BadQuery("it gives one number and no series; a counter with labels is needed")
+        return [_series(item) for item in result]
+
+    async def knows(self, metric: str, within: float = 86400.0) -> bool:
+        """Whether there is any series of this name, now or in the last ``within`` seconds."""
+        now = datetime.now()
+        parameters = {"match[]": f'{{__name__="{metric}"}}', "limit": "1"}
+        found = await self._run(lambda: self._client.get_series(now - timedelta(seconds=within), now, parameters))
+        return bool(found)
+
+    async def _run(self, call: Callable[[], Result]) -> Result:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._timeout * 2):
+                return await loop.run_in_executor(self._threads, self._guarded, call)
+        except TimeoutError as error:
+            raise PrometheusAway(f"Prometheus at {self.url} did not answer in {self._timeout * 2:g} s") from error
+
+    def _guarded(self, call: Callable[[], Result]) -> Result:
+        """In a thread: the call, with its errors told apart."""
+        try:
+            if self._token_file:
+                token = Path(self._token_file).read_text().strip()
+                self._client.headers = {"Authorization": f"Bearer {token}"}
+            return call()
+        except PrometheusApiClientException as error:
+            raise self._refusal(str(error)) from error
+        except (RequestException, OSError, ValueError, KeyError) as error:
+            raise PrometheusAway(f"Prometheus at {self.url} cannot be reached: {_words(error)}") from error
+
+    def _refusal(self, text: str) -> PrometheusAway | BadQuery:
+        """The client puts status and body into one text: ``HTTP Status Code 400 (b'{...}')``."""
+        status = text.removeprefix("HTTP Status Code ")[:3]
+        words = _reason(text)
+        if status in ("400", "422"):
+            return BadQuery(words)
+        return PrometheusAway(f"Prometheus at {self.url} answers with HTTP {status}: {words}")
+
+
+def _series(item: Mapping[str, Any]) -> Series:
+    points = item["values"] if "values" in item else [item["value"]]
+    return Series(item["metric"], tuple((float(at), float(value)) for at, value in points))
+
+
+def _reason(text: str) -> str:
+    """Prometheus' own sentence from the text of the client's exception."""
+    body = text[text.find("{") : text.rfind("}") + 1].replace("\\\\", "\\").replace("\\'", "'")
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError):
+        return text[:300]
+
+
+def _words(error: Exception) -> str:
+    """The innermost cause, without the chain of wrappers round it."""
+    cause: BaseException = error
+    while cause.__cause__ or cause.__context__:
+        cause = cause.__cause__ or cause.__context__ or cause
+    return str(cause) or type(cause).__name__

@@ -1,0 +1,1 @@
+"""What ties the layers together in a process: watches, the work queue, one pass, its application."""

@@ -1,0 +1,129 @@
+"""WorkQueue: which rollout is looked at next.
+
+A key is in it at most once, however many events named it, and is never worked on twice at a time: one that is added
+while a worker has it is looked at again afterwards. A key can be due later; the earliest wish wins. A pass that fails
+is tried again with growing waits, spread so that a thousand keys that failed together do not come back together.
+
+Spread comes from the key itself, not from a random number: the same run can be had again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import zlib
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+
+FIRST_WAIT = 0.5  # seconds, after one failure; doubles with each
+LONGEST_WAIT = 60.0
+SPREAD = 0.1  # of a wait, either way
+
+
+class WorkQueue(Generic[Key]):
+    """Keys that are due now or later, for any number of workers in one event loop."""
+
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        self._clock = clock or asyncio.get_running_loop().time
+        self._due: dict[Key, float] = {}  # when each waiting key is due
+        self._order: list[tuple[float, int, Key]] = []  # a heap of the same, with entries that no longer hold
+        self._running: set[Key] = set()
+        self._failures: dict[Key, int] = {}
+        self._count = 0
+        self._changed = asyncio.Event()
+        self.last_taken = self._clock()  # for the liveness probe
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    @property
+    def running(self) -> int:
+        """Keys that workers have now."""
+        return len(self._running)
+
+    def overdue(self) -> float:
+        """Seconds since the first key that nobody has taken was due; 0 without one."""
+        ready = [due for key, due in self._due.items() if key not in self._running]
+        return max(0.0, self._clock() - min(ready)) if ready else 0.0
+
+    def add(self, key: Key, delay: float = 0.0) -> None:
+        """Look at the key after ``delay`` seconds at the latest."""
+        due = self._clock() + delay
+        if key in self._due and self._due[key] <= due:
+            return
+        self._due[key] = due
+        self._count += 1
+        heapq.heappush(self._order, (due, self._count, key))
+        self._changed.set()
+
+    def forget(self, key: Key) -> None:
+        """The key is gone: no look that was planned for later, no failures."""
+        self._failures.pop(key, None)
+        if key in self._due and self._due[key] > self._clock():
+            del self._due[key]
+
+    async def take(self) -> Key:
+        """The next key, when it is due. Whoever takes it must call ``done`` or ``failed``."""
+        while True:
+            key, wait = self._first()
+            if key is not None and wait <= 0:
+                del self._due[key]
+                self._running.add(key)
+                self.last_taken = self._clock()
+                return key
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), None if key is None else wait)
+            except TimeoutError:
+                continue
+
+    def done(self, key: Key, again_after: float) -> None:
+        """The pass ended well; look again after so many seconds, give or take a tenth for the long waits."""
+        self._running.discard(key)
+        self._failures.pop(key, None)
+        self.add(key, self._spread(key, again_after) if again_after > 5 else again_after)
+        self._changed.set()
+
+    def failed(self, key: Key) -> float:
+        """The pass failed; gives the seconds until the next try."""
+        self._running.discard(key)
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        wait = self._spread(key, min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1)))
+        self.add(key, wait)
+        self._changed.set()
+        return wait
+
+    def gone(self, key: Key) -> None:
+        """The pass found that there is nothing to look at any more."""
+        self._running.discard(key)
+        self.forget(key)
+        self._changed.set()
+
+    def _first(self) -> tuple[Key | None, float]:
+        """The first key that no worker has, and in how many seconds it is due."""
+        held: list[tuple[float, int, Key]] = []
+        try:
+            while self._order:
+                due, _, key = self._order[0]
+                if self._due.get(key) != due:
+                    heapq.heappop(self._order)  # taken, forgotten, or due earlier by now
+                elif key in self._running:
+                    held.append(heapq.heappop(self._order))
+                else:
+                    return key, due - self._clock()
+            return None, 0.0
+        finally:
+            for entry in held:
+                heapq.heappush(self._order, entry)
+
+    def _spread(self, key: Key, wait: float) -> float:
+        share = zlib.crc32(f"{key}#{self._failures.get(key, 0)}".encode()) / 0xFFFFFFFF
+        return wait * (1 + SPREAD * (2 * share - 1))
+
+
+async def work(queue: WorkQueue[Key], one_pass: Callable[[Key], Awaitable[None]]) -> None:
+    """One worker: takes keys for ever. ``one_pass`` settles each key with the queue and never raises."""
+    while True:
+        await one_pass(await queue.take())

@@ -1,0 +1,140 @@
+"""Every setting of the operator, with its default, its unit and the reason.
+
+All come from the environment as ``MODELROLLOUT_`` and the field's name in capitals; the Helm chart sets them. A value
+that cannot be read stops the start with a sentence that names the variable: a wrong setting must not wait for the
+first incident to be noticed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, get_type_hints
+
+from modelrollout.api.base import parse_duration
+from modelrollout.manifests.platform import Platform
+
+PREFIX = "MODELROLLOUT_"
+
+
+class BadSetting(ValueError):
+    """A setting that cannot be read; the message names the variable, the value and what was expected."""
+
+
+def setting(default: Any, reason: str, *, unit: str = "") -> Any:
+    """One setting. ``unit`` "duration" is written as 30s or 5m and held in seconds."""
+    return field(default=default, metadata={"reason": reason, "unit": unit})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this process runs. The fields are documented by their reasons."""
+
+    namespaces: tuple[str, ...] = setting((), "Namespaces to watch, separated by commas; empty: all of them.")
+    prometheus_url: str = setting(
+        "http://prometheus.istio-system:9090", "Where Istio's own installation guide puts it. Any that speaks its API."
+    )
+    prometheus_token_file: str | None = setting(
+        None, "A bearer token for Prometheus, read again for each query because tokens are rotated."
+    )
+    prometheus_timeout: float = setting(
+        5.0, "Of one query. One that takes longer is no basis for a decision within seconds.", unit="duration"
+    )
+    prometheus_threads: int = setting(
+        4, "Queries at one time. The client is synchronous; a slow Prometheus must not fill the process with threads."
+    )
+    scrape_interval: float | None = setting(
+        None, "Of Prometheus. None: measured from the gaps between the samples themselves.", unit="duration"
+    )
+    poll: float = setting(
+        0.5,
+        "Between two looks at the metrics while a candidate has traffic: one query for all rollouts, and the least "
+        "that a new sample may wait.",
+        unit="duration",
+    )
+    gateway_url: str = setting(
+        "http://istio-ingressgateway.istio-system",
+        "Where smoke requests for rollouts behind a gateway are sent, with the rollout's host as Host.",
+    )
+    smoke_timeout: float = setting(10.0, "Of one smoke request.", unit="duration")
+    fetch_image: str = setting(
+        "modelrollout:latest", "The operator's own image: its fetch command is the init container of every version."
+    )
+    fetch_image_pull_policy: str = setting("IfNotPresent", "Of that image: Always, IfNotPresent or Never.")
+    fetch_max_bytes: int = setting(20 * 1024**3, "The largest model, in bytes: a wrong URI must not fill a node.")
+    fetch_timeout: float = setting(1800.0, "Of one fetch.", unit="duration")
+    file_root: str | None = setting(
+        None, "The only folder of the nodes that file:// models may be in. None: no file://."
+    )
+    workers: int = setting(8, "Rollouts that are looked at at one time. A pass waits for the network, not for the CPU.")
+    pass_timeout: float = setting(60.0, "Of one pass; longer means that something hangs.", unit="duration")
+    api_connections: int = setting(20, "To the API server, watches apart: it answers 429 to a flood.")
+    api_timeout: float = setting(30.0, "Of one request to the API server.", unit="duration")
+    api_connect_timeout: float = setting(10.0, "To reach the API server.", unit="duration")
+    lease_namespace: str | None = setting(None, "Where the Lease is. None: this process is the only one, no Lease.")
+    lease_name: str = setting("modelrollout", "Name of the Lease: one writer for each.")
+    lease_duration: float = setting(
+        10.0, "After so long without a renewal another replica takes over.", unit="duration"
+    )
+    lease_renew: float = setting(
+        2.0, "Between two renewals; several may fail before the Lease is lost.", unit="duration"
+    )
+    identity: str = setting("", "Who holds the Lease. Empty: the host's name, which is the pod's.")
+    listen: str = setting("0.0.0.0:8080", "Address of /metrics, /healthz and /readyz.")
+    log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
+    log_format: str = setting("json", "json, one object in each line; or text, for a terminal.")
+
+    @property
+    def platform(self) -> Platform:
+        """What the manifests take from the installation."""
+        return Platform(
+            fetch_image=self.fetch_image,
+            fetch_image_pull_policy=self.fetch_image_pull_policy,
+            file_root=self.file_root,
+            fetch_max_bytes=self.fetch_max_bytes,
+            fetch_timeout=self.fetch_timeout,
+        )
+
+    @property
+    def holder(self) -> str:
+        """Who this process is in the Lease."""
+        return self.identity or socket.gethostname()
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings. Raises BadSetting for a value that cannot be read, and for a name that is nearly one of ours.
+
+    Other names with our prefix are not: a Service called modelrollout puts such variables into every pod.
+    """
+    given = os.environ if environment is None else environment
+    hints = get_type_hints(Settings)
+    known = {PREFIX + item.name.upper(): item for item in fields(Settings)}
+    for name in given:
+        meant = difflib.get_close_matches(name, known, n=1, cutoff=0.9) if name.startswith(PREFIX) else []
+        if meant and name not in known:
+            raise BadSetting(f"{name} is no setting; did you mean {meant[0]}?")
+    values = {
+        item.name: _read(variable, given[variable], hints[item.name], item.metadata["unit"])
+        for variable, item in known.items()
+        if variable in given
+    }
+    return Settings(**values)
+
+
+def _read(variable: str, text: str, kind: Any, unit: str) -> Any:
+    """A setting's value from its text, by the type of its field."""
+    if text == "" and kind in (str | None, float | None):
+        return None
+    try:
+        if unit == "duration":
+            return float(parse_duration(text))  # type: ignore[arg-type]  # gives a number or raises
+        if kind is int:
+            return int(text)
+    except ValueError as error:
+        raise BadSetting(f"{variable}: {text!r} cannot be read: {error}") from error
+    if kind == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
