@@ -9,6 +9,7 @@ import click
 
 from modelrollout.cli.check import check, is_rollout
 from modelrollout.cli.manifests_file import Document, Problem, read_documents
+from modelrollout.cli.text import counted
 
 STANDARD_INPUT = "-"
 
@@ -32,7 +33,7 @@ def lint(files: tuple[str, ...]) -> None:
         click.echo(str(problem), err=True)
     if problems:
         sys.exit(1)
-    click.echo(f"{len(found)} {'ModelRollout is' if len(found) == 1 else 'ModelRollouts are'} in order")
+    click.echo(f"{counted(len(found), 'ModelRollout')} in order")
 
 
 def read_all(files: tuple[str, ...]) -> tuple[list[Document], list[Problem]]:

@@ -13,7 +13,7 @@ from typing import TextIO
 import click
 
 from modelrollout.cli.feed import Broken, Feed, Snapshot
-from modelrollout.cli.text import Line, Span, Style, clip, line, paint, plain
+from modelrollout.cli.text import Line, Span, Style, fold, line, paint, plain
 
 FRAME_SECONDS = 1.0  # between two drawings when nothing happens: the clocks in the picture count seconds
 
@@ -30,11 +30,11 @@ Words = Callable[[Snapshot], Sequence[str]]
 def frame(lines: Sequence[Line], width: int, height: int) -> str:
     """The text that puts these lines on a terminal of that size in place of what it shows."""
     room = max(height - 1, 1)
-    shown = list(lines)
+    shown = [part for content in lines for part in fold(content, width)]
     if len(shown) > room:
         hidden = len(shown) - room + 1
         shown = [*shown[: room - 1], line(Span(f"… {hidden} more lines", Style.FAINT))]
-    drawn = "".join(f"{paint(clip(content, width))}{ERASE_LINE}\n" for content in shown)
+    drawn = "".join(f"{paint(content)}{ERASE_LINE}\n" for content in shown)
     return HOME + drawn + ERASE_BELOW
 
 

@@ -15,7 +15,7 @@ from modelrollout.api.status import HistoryEntry, Phase, Status, VersionStatus
 from modelrollout.cli.pods import Pod
 from modelrollout.cli.render_evidence import evidence_lines
 from modelrollout.cli.render_steps import step_lines
-from modelrollout.cli.text import Line, Span, Style, bar, columns, lasting, line
+from modelrollout.cli.text import Line, Span, Style, bar, columns, counted, lasting, line
 
 WEIGHT_BAR = 20  # characters: one for five percent
 HISTORY_SHOWN = 3
@@ -122,7 +122,9 @@ def _below(version: VersionStatus, view: View, stem: str) -> Iterator[Line]:
         yield line(stem, Span(version.message, Style.BAD))
     pods = sorted((pod for pod in view.pods if pod.version == version.version), key=lambda pod: pod.name)
     texts = (
-        columns([(pod.name, pod.state, f"{pod.restarts} restarts", lasting(view.now - pod.created)) for pod in pods])
+        columns(
+            [(pod.name, pod.state, counted(pod.restarts, "restart"), lasting(view.now - pod.created)) for pod in pods]
+        )
         if pods
         else []
     )
@@ -146,7 +148,8 @@ def alerts(view: View) -> Iterator[Line]:
     if status.release is not None and status.release.blind_since is not None:
         yield line(Span(f"! no metrics for {lasting(view.now - status.release.blind_since)}", Style.WARN))
     for item in status.quarantined:
-        failed = f"! {item.version} is quarantined since {lasting(view.now - item.at)}: {item.reason}: {item.message}"
+        words = "" if item.message in status.message else f": {item.message}"
+        failed = f"! {item.version} is quarantined since {lasting(view.now - item.at)}: {item.reason}{words}"
         yield line(Span(failed, Style.BAD))
 
 

@@ -16,6 +16,9 @@ VERDICT_STYLE = {
     "NoTraffic": Style.WARN,
 }
 
+SPEAK_FOR_THEMSELVES = ("Pass", "Undecided")
+"""Verdicts whose message only repeats the numbers below it."""
+
 
 def evidence_lines(status: Status, now: float) -> list[Line]:
     """One block of lines for each metric; of the last release when none is under way."""
@@ -35,9 +38,10 @@ def _metric_lines(item: MetricStatus, width: int, now: float | None) -> Iterator
     age = f"  sampled {lasting(now - item.last_sample_at)} ago" if now is not None and item.last_sample_at else ""
     verdict = Span(item.verdict, VERDICT_STYLE.get(item.verdict, Style.PLAIN))
     yield line(f"  {item.metric.ljust(width)}  ", verdict, Span(age, Style.FAINT))
-    if item.message:
+    if item.message and item.verdict not in SPEAK_FOR_THEMSELVES:
         yield line(indent, item.message)
-    yield line(indent, "worse       ", *_bound(item.evidence, item.needed, Style.BAD))
+    mine = f" ({number(item.part)} by {item.metric})" if number(item.part) != number(item.evidence) else ""
+    yield line(indent, "worse       ", *_bound(item.evidence, item.needed, Style.BAD), mine)
     yield line(indent, "not worse   ", *_bound(item.proven, item.proven_needed, Style.GOOD))
     yield line(indent, f"candidate   {counts(item.candidate)}")
     yield line(indent, f"stable      {counts(item.stable)}")

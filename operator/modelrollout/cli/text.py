@@ -1,6 +1,6 @@
 """Lines of text with styles, and the small forms that they are made of: bars, spans of time, shares.
 
-A line is a tuple of spans, so that it can be clipped to a terminal's width and measured without counting escape
+A line is a tuple of spans, so that it can be folded to a terminal's width and measured without counting escape
 codes, and so that a test and a log get the same words as a terminal.
 """
 
@@ -69,15 +69,29 @@ def _colour(span: Span) -> str:
             return click.style(span.text, dim=True)
 
 
-def clip(content: Line, width: int) -> Line:
-    """The line cut to ``width`` characters, the last one an ellipsis when something was cut."""
-    if sum(len(span.text) for span in content) <= width:
-        return content
-    room, kept = max(width - 1, 0), []
+def fold(content: Line, width: int) -> list[Line]:
+    """The line as lines of at most ``width`` characters, broken at spaces where there are any, indented as it is."""
+    text = "".join(span.text for span in content)
+    indent = min(len(text) - len(text.lstrip()), width // 2)
+    folded = []
+    while len(text) > width:
+        at = text.rfind(" ", indent + 1, width + 1)
+        at = at if at > 0 else width
+        folded.append(_slice(content, 0, at))
+        content = (Span(" " * indent), *_slice(content, at + (text[at] == " "), len(text)))
+        text = "".join(span.text for span in content)
+    return [*folded, content]
+
+
+def _slice(content: Line, start: int, end: int) -> Line:
+    """The characters from ``start`` to ``end``, in their styles."""
+    kept, position = [], 0
     for span in content:
-        kept.append(Span(span.text[:room], span.style))
-        room -= len(kept[-1].text)
-    return (*(span for span in kept if span.text), Span("…"))
+        text = span.text[max(start - position, 0) : max(end - position, 0)]
+        position += len(span.text)
+        if text:
+            kept.append(Span(text, span.style))
+    return tuple(kept)
 
 
 def bar(share: float, width: int, style: Style = Style.PLAIN) -> Line:
@@ -120,6 +134,11 @@ def number(value: float) -> str:
 def percent(part: float, whole: float) -> str:
     """A share in percent, three significant digits; a dash when there is no whole."""
     return f"{100 * part / whole:.3g} %" if whole else "–"
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 restart``, ``2 restarts``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def columns(rows: Sequence[Sequence[str]], gap: int = 3) -> list[str]:

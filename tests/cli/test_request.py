@@ -1,0 +1,161 @@
+"""What a person asks for, against the operator's own decisions: each command is prepared here, carried out by
+``decide``, and reported from the status that comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from modelrollout.api.command import Verb
+from modelrollout.cli.errors import Refused
+from modelrollout.cli.request import accepted, prepare, report
+from tests.core.world import CANARY, World
+
+APPROVAL = CANARY.replace("{setWeight: 50, for: 30s}", "{approval: {}}, {setWeight: 50, for: 30s}")
+
+
+def first_version() -> World:
+    world = World.of(CANARY)
+    world.autoload = False
+    world.step()
+    world.step(1.0)
+    return world
+
+
+def installed() -> World:
+    return World.of(CANARY).installed()
+
+
+def loading() -> World:
+    world = World.of(CANARY).installed()
+    world.autoload = False
+    world.apply(version="1.1.2", uri="pvc://models/fraud/2").step(1.0)
+    world.step(1.0)
+    return world
+
+
+def releasing() -> World:
+    world = World.of(CANARY).installed().apply(version="1.1.2", uri="pvc://models/fraud/2")
+    return world.run(15.0)
+
+
+def approving() -> World:
+    world = World.of(APPROVAL).installed().apply(version="1.1.2", uri="pvc://models/fraud/2")
+    return world.run(60.0)
+
+
+def paused() -> World:
+    return carried_out(releasing(), Verb.PAUSE)
+
+
+def quarantined() -> World:
+    return carried_out(releasing(), Verb.ABORT).run(15.0)
+
+
+def gone_on_to_another() -> World:
+    return quarantined().apply(version="1.2.3", uri="pvc://models/fraud/3")
+
+
+def carried_out(world: World, verb: Verb, note: str = "") -> World:
+    world.command = prepare(verb, world.rollout, "t1", note).render()
+    world.step(1.0)
+    return world
+
+
+REFUSED = {
+    "promote when nothing is released": (
+        installed,
+        Verb.PROMOTE,
+        "nothing to promote: no release is under way; Healthy",
+    ),
+    "promote the first version": (first_version, Verb.PROMOTE, "1.0.1 is the first version"),
+    "promote fully the first version": (first_version, Verb.PROMOTE_FULL, "1.0.1 is the first version"),
+    "promote what is not loaded": (loading, Verb.PROMOTE, "1.1.2 is not ready yet"),
+    "abort when nothing is released": (installed, Verb.ABORT, "nothing to abort: no release is under way"),
+    "abort what is aborted": (quarantined, Verb.ABORT, "nothing to abort: no release is under way"),
+    "pause when nothing is released": (installed, Verb.PAUSE, "nothing to pause: no release is under way"),
+    "pause what is paused": (paused, Verb.PAUSE, "1.1.2 is already paused: paused by a person"),
+    "resume when nothing is released": (installed, Verb.RESUME, "nothing to resume: no release is under way"),
+    "resume what is not paused": (releasing, Verb.RESUME, "1.1.2 is not paused; Progressing"),
+    "retry what never failed": (releasing, Verb.RETRY, "nothing to retry: 1.1.2 is not quarantined"),
+    "retry what the spec does not name": (
+        gone_on_to_another,
+        Verb.RETRY,
+        "nothing to retry: 1.2.3 is not quarantined; set spec.model.version to 1.1.2 first",
+    ),
+}
+
+
+@pytest.mark.parametrize(("world", "verb", "sentence"), REFUSED.values(), ids=REFUSED.keys())
+def test_is_refused_before_it_is_sent(world: Callable[[], World], verb: Verb, sentence: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        prepare(verb, world().rollout, "t1")
+    assert f"rollout fraud: {sentence}" in refusal.value.message
+
+
+def test_a_novel_as_reason_is_refused() -> None:
+    with pytest.raises(Refused, match="--reason has 300 characters of at most 256"):
+        prepare(Verb.PAUSE, releasing().rollout, "t1", "x" * 300)
+
+
+def test_retry_with_an_invalid_spec_is_refused_with_what_is_wrong() -> None:
+    world = quarantined().apply(uri="ftp://models/fraud/2")
+    with pytest.raises(Refused, match="the spec is invalid, set it right first: spec\\.model\\.uri"):
+        prepare(Verb.RETRY, world.rollout, "t1")
+
+
+CARRIED_OUT = {
+    "promote past an approval": (approving, Verb.PROMOTE, "promote of 1.1.2 accepted; weight 50 %, Progressing"),
+    "promote past a clock": (releasing, Verb.PROMOTE, "promote of 1.1.2 accepted; weight 50 %, Progressing"),
+    "promote what is paused": (paused, Verb.PROMOTE, "promote of 1.1.2 accepted; weight 10 %, Progressing"),
+    "promote fully": (releasing, Verb.PROMOTE_FULL, "full promotion of 1.1.2 accepted; Healthy: 1.1.2 serves all"),
+    "promote fully before it is loaded": (
+        loading,
+        Verb.PROMOTE_FULL,
+        "full promotion of 1.1.2 accepted; weight 0 %, Pending",
+    ),
+    "abort": (
+        releasing,
+        Verb.ABORT,
+        "abort of 1.1.2 accepted; weight 0 %, RollingBack: 1.0.1 serves; 1.1.2 is quarantin",
+    ),
+    "abort what is paused": (paused, Verb.ABORT, "abort of 1.1.2 accepted; weight 0 %, RollingBack"),
+    "pause": (releasing, Verb.PAUSE, "pause of 1.1.2 accepted; weight 10 %, Paused: paused by a person"),
+    "resume": (paused, Verb.RESUME, "resume of 1.1.2 accepted; weight 10 %, Progressing"),
+    "retry": (quarantined, Verb.RETRY, "retry of 1.1.2 accepted; weight 0 %, Pending"),
+}
+
+
+@pytest.mark.parametrize(("world", "verb", "sentence"), CARRIED_OUT.values(), ids=CARRIED_OUT.keys())
+def test_is_carried_out_and_reported(world: Callable[[], World], verb: Verb, sentence: str) -> None:
+    here = world()
+    command = prepare(verb, here.rollout, "t2")
+    here.command = command.render()
+    here.step(1.0)
+    assert here.status.last_command == command.render()
+    assert accepted(command, here.status)
+    assert report("fraud", command, here.status).startswith(f"rollout fraud: {sentence}")
+
+
+def test_the_reason_reaches_the_status() -> None:
+    assert carried_out(releasing(), Verb.PAUSE, "the sale is on").status.paused == "paused by a person: the sale is on"
+    assert carried_out(releasing(), Verb.ABORT, "wrong data").status.history[-1].message.endswith("wrong data")
+
+
+TOO_LATE = {
+    "abort of what was promoted meanwhile": (Verb.ABORT, "its release has ended before (Promoted); Healthy"),
+    "pause of what was promoted meanwhile": (Verb.PAUSE, "its release has ended before (Promoted); Healthy"),
+}
+
+
+@pytest.mark.parametrize(("verb", "sentence"), TOO_LATE.values(), ids=TOO_LATE.keys())
+def test_a_command_that_comes_too_late_is_reported_as_such(verb: Verb, sentence: str) -> None:
+    world = releasing()
+    command = prepare(verb, world.rollout, "t2")
+    carried_out(world, Verb.PROMOTE_FULL)
+    world.command = command.render()
+    world.step(1.0)
+    assert not accepted(command, world.status)
+    said = report("fraud", command, world.status)
+    assert said.startswith(f"rollout fraud: {verb} of 1.1.2 came too late or does not apply: {sentence}")
