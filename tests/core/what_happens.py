@@ -116,7 +116,7 @@ def undecided() -> None:
     assert world.status.release is not None
     over = (world.status.release.step_started_at or 0) + 30
     world.run(over - world.now - 1, tick=1)
-    world.requests(500, bad={"1.1.2": 0.1}).step(5)
+    world.requests(500, bad={"1.1.2": 0.5}).step(5)  # one tick alone never reaches the bound
     assert 5 <= world.status.analysis[0].evidence < 100
     assert world.now > over
     assert world.weight == 10
@@ -291,6 +291,19 @@ def other_digest() -> None:
     assert world.live == {"1.0.1": 100}
 
 
+@row(
+    "a later pod of the candidate fetches another model than the first one",
+    "Fail",
+    "weight 0; quarantined: the version is two models",
+)
+def changed_digest() -> None:
+    world = releasing()
+    world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], digest="sha256:" + "c" * 64)
+    world.step(0.5)
+    assert world.live == {"1.0.1": 100}
+    assert world.status.quarantined[-1].reason == Reason.DIGEST_CHANGED
+
+
 @row("a step is undecided for `maxHold`", "Undecided", "the policy `onTimeout`: Pause (default), Promote or Rollback")
 def undecided_too_long() -> None:
     for policy, end in (("Pause", Phase.PAUSED), ("Promote", Phase.HEALTHY), ("Rollback", Phase.DEGRADED)):
@@ -299,6 +312,18 @@ def undecided_too_long() -> None:
         )
         world = World.of(text).installed().apply(version="1.1.2").run(900)
         assert world.status.phase is end, (policy, world.status.message)
+
+
+@row("all pods of stable are gone, with no release under way", "–", "Degraded, with the pods' own words")
+def stable_lost() -> None:
+    world = World.of(CANARY).installed()
+    world.workloads["1.0.1"] = replace(world.workloads["1.0.1"], ready=0, waiting="CrashLoopBackOff")
+    world.autoload = False
+    world.step(1)
+    assert (world.status.phase, world.status.message) == (
+        Phase.DEGRADED,
+        "no pod of 1.0.1 is ready: CrashLoopBackOff",
+    )
 
 
 @row("`modelrollout pause`", "–", "weights are held; safety still watches")

@@ -213,12 +213,21 @@ def enter(turn: Turn, move: Enter) -> Progress:
     )
 
 
+def well(turn: Turn, wanted: str, draining: float | None) -> Outlook:
+    """The version of the spec serves; unless all its pods are gone, which no other version can make good."""
+    workload = turn.workload(wanted)
+    if workload.ready > 0:
+        return Outlook(Phase.HEALTHY, f"{wanted} serves all requests", draining)
+    why = workload.failure or workload.waiting
+    return Outlook(Phase.DEGRADED, f"no pod of {wanted} is ready" + (f": {why}" if why else ""), draining)
+
+
 def rest(turn: Turn) -> Progress:
     """No candidate is under judgement (any more)."""
     stable, wanted = turn.status.stable, turn.spec.model.version
     draining = max((item.drain_until for item in turn.status.retiring if item.drain_until > turn.now), default=None)
     if stable is not None and stable.version == wanted:
-        return turn, Outlook(Phase.HEALTHY, f"{wanted} serves all requests", draining)
+        return turn, well(turn, wanted, draining)
     serving = f"{stable.version} serves" if stable else "nothing serves"
     failed = next((item for item in reversed(turn.status.quarantined) if item.version == wanted), None)
     if failed is None:

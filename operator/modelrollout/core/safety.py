@@ -79,6 +79,16 @@ def load_failed(case: Case) -> Leave | None:
     return Leave(Reason.LOAD_FAILED, f"it cannot be served: {workload.failure}")
 
 
+def changed(case: Case) -> Leave | None:
+    """A pod fetched something else than the first one did: the same version is two models now."""
+    turn, digest = case.turn, case.turn.workload(case.turn.candidate.version).digest
+    known = turn.candidate.digest
+    if digest is None or known is None or digest == known:
+        return None
+    message = f"its model changed at {turn.candidate.uri}: first {known}, now {digest}"
+    return Leave(Reason.DIGEST_CHANGED, message)
+
+
 def lost(case: Case) -> Leave | None:
     """No ready pod while it has traffic. Where stable has none either, moving traffic would help nobody."""
     turn, stable = case.turn, case.turn.status.stable
@@ -136,6 +146,7 @@ CHECKS: tuple[Check, ...] = (
     aborted,
     unwanted,
     load_failed,
+    changed,
     lost,
     never_ready,
     proven_worse,
