@@ -10,58 +10,18 @@ import pytest
 from modelrollout.api.command import Verb
 from modelrollout.cli.errors import Refused
 from modelrollout.cli.request import accepted, prepare, report
-from tests.core.world import CANARY, World
-
-APPROVAL = CANARY.replace("{setWeight: 50, for: 30s}", "{approval: {}}, {setWeight: 50, for: 30s}")
-
-
-def first_version() -> World:
-    world = World.of(CANARY)
-    world.autoload = False
-    world.step()
-    world.step(1.0)
-    return world
-
-
-def installed() -> World:
-    return World.of(CANARY).installed()
-
-
-def loading() -> World:
-    world = World.of(CANARY).installed()
-    world.autoload = False
-    world.apply(version="1.1.2", uri="pvc://models/fraud/2").step(1.0)
-    world.step(1.0)
-    return world
-
-
-def releasing() -> World:
-    world = World.of(CANARY).installed().apply(version="1.1.2", uri="pvc://models/fraud/2")
-    return world.run(15.0)
-
-
-def approving() -> World:
-    world = World.of(APPROVAL).installed().apply(version="1.1.2", uri="pvc://models/fraud/2")
-    return world.run(60.0)
-
-
-def paused() -> World:
-    return carried_out(releasing(), Verb.PAUSE)
-
-
-def quarantined() -> World:
-    return carried_out(releasing(), Verb.ABORT).run(15.0)
-
-
-def gone_on_to_another() -> World:
-    return quarantined().apply(version="1.2.3", uri="pvc://models/fraud/3")
-
-
-def carried_out(world: World, verb: Verb, note: str = "") -> World:
-    world.command = prepare(verb, world.rollout, "t1", note).render()
-    world.step(1.0)
-    return world
-
+from tests.cli.worlds import (
+    approving,
+    carried_out,
+    first_version,
+    gone_on_to_another,
+    installed,
+    loading,
+    paused,
+    quarantined,
+    releasing,
+)
+from tests.core.world import World
 
 REFUSED = {
     "promote when nothing is released": (

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from modelrollout.api.command import Verb, parse
 from modelrollout.api.resource import ModelRollout, SpecError
 from modelrollout.api.status import HistoryEntry, Phase, Status
 
@@ -50,13 +51,14 @@ def outcome(rollout: ModelRollout, wanted: Wanted) -> Outcome | None:
     if refused is not None and concerns(rollout, wanted):
         return Outcome(Exit.INVALID, f"the spec was refused: {refused.message}")
     version = wanted.version or spec_version(rollout)
-    if version is None:
+    if version is None or _retry_is_on_its_way(rollout, version):
         return None
     return _ended(rollout, version, wanted) or _serves(rollout, version) or _replaced(rollout, version, wanted)
 
 
 def concerns(rollout: ModelRollout, wanted: Wanted) -> bool:
-    """Whether the spec as it is now is the one that is waited for. One that cannot be read may be."""
+    """Whether the spec as it is now is the one that is waited for. One that cannot be read is taken for it: a
+    pipeline should hear of it at once."""
     version = spec_version(rollout)
     return wanted.version is None or version is None or version == wanted.version
 
@@ -72,7 +74,7 @@ def _ended(rollout: ModelRollout, version: str, wanted: Wanted) -> Outcome | Non
     if status.candidate is not None and status.candidate.version == version:
         return None
     held = next((item for item in status.quarantined if item.version == version), None)
-    if held is not None and not _retried(rollout):
+    if held is not None:
         return Outcome(Exit.TAKEN_BACK, f"{version} is quarantined: {held.reason}: {held.message}")
     entry = next((item for item in reversed(status.history) if item.version == version), None)
     if entry is None or entry in wanted.known or entry.outcome in ("Promoted", "Installed"):
@@ -80,9 +82,12 @@ def _ended(rollout: ModelRollout, version: str, wanted: Wanted) -> Outcome | Non
     return Outcome(Exit.TAKEN_BACK, f"{version}: {entry.outcome}: {entry.reason}: {entry.message}")
 
 
-def _retried(rollout: ModelRollout) -> bool:
-    """A command is on its way that the operator has not read yet; it may be the retry."""
-    return bool(rollout.command) and rollout.command != rollout.status.last_command
+def _retry_is_on_its_way(rollout: ModelRollout, version: str) -> bool:
+    """Whether the operator has a retry of this version still to read."""
+    if not rollout.command or rollout.command == rollout.status.last_command:
+        return False
+    command = parse(rollout.command)
+    return command is not None and command.verb is Verb.RETRY and command.is_for(version)
 
 
 def _serves(rollout: ModelRollout, version: str) -> Outcome | None:

@@ -1,0 +1,63 @@
+"""The reference of the command line, ``docs/cli.md``, generated from the commands' own help. ``make docs`` writes it.
+
+python -m modelrollout.cli.reference docs/cli.md
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from modelrollout.cli.main import main
+
+WIDTH = 100
+
+HEADER = """\
+<!-- Generated from operator/modelrollout/cli by `make docs`. Do not edit. -->
+# The command line
+
+`modelrollout` and `kubectl modelrollout` are the same program: kubectl finds `kubectl-modelrollout` on the `PATH`.
+It uses your kubeconfig and your rights. Looking takes `get`, `list` and `watch` on `modelrollouts` (and `list` on
+`pods` and `events` for the details); telling takes `patch` on `modelrollouts`.
+
+`promote`, `abort`, `pause`, `resume` and `retry` never write the spec. They write one annotation,
+
+    modelrollout.dev/command: "VERB VERSION TOKEN REASON"
+
+and wait until the operator has copied it to `status.lastCommand`, which it does in the same write as the effect. The
+version says which release is meant, so a command that comes late cannot hit the next one; the token makes each
+command's text unique. Without this program, `kubectl annotate --overwrite modelrollout fraud
+modelrollout.dev/command="abort 2.4.1187"` does the same. The verb of `promote --full` is `promote-full`; `pause` and
+`resume` take `-` for whatever release is under way.
+
+Exit codes of all commands but `wait`, which has its own below: 0 done, 1 refused because it makes no sense as things
+are (or, for `lint`, problems found), 2 wrong usage or no such rollout, 3 sent but not answered, 4 the cluster could
+not be asked.
+"""
+
+
+def reference() -> str:
+    """The whole page."""
+    context = click.Context(main, info_name="modelrollout")
+    sections = [HEADER, _section("modelrollout", main, context)]
+    return "\n".join([*sections, *_commands(context)])
+
+
+def _commands(context: click.Context) -> Iterator[str]:
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        yield _section(f"modelrollout {name}", command, click.Context(command, info_name=name, parent=context))
+
+
+def _section(title: str, command: click.Command, context: click.Context) -> str:
+    """A heading and the help as a terminal shows it; of a group with its commands' own sections to follow."""
+    context.max_content_width = context.terminal_width = WIDTH
+    return f"## {title}\n\n```text\n{command.get_help(context)}\n```\n"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(reference(), encoding="utf-8")

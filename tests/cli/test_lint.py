@@ -1,0 +1,175 @@
+"""lint: what is found in manifests without a cluster, in which words, and with which exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from modelrollout.cli.main import main
+
+GOOD = """
+apiVersion: modelrollout.dev/v1alpha1
+kind: ModelRollout
+metadata: {name: fraud, namespace: prod}
+spec:
+  model: {name: fraud, version: 2.4.1187, uri: "pvc://models/fraud/1187"}
+  traffic: {hosts: [fraud.prod]}
+  strategy: {canary: {steps: [{setWeight: 10}, {setWeight: 50}]}}
+"""
+OTHER = GOOD.replace("name: fraud, namespace", "name: risk, namespace").replace("fraud.prod]", "risk.prod]")
+CONFIG_MAP = "{apiVersion: v1, kind: ConfigMap, metadata: {name: samples}, data: {a: '{}'}}"
+VIRTUAL_SERVICE = """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: legacy, namespace: prod}
+spec: {hosts: [%s], http: []}
+"""
+LIST = '{"apiVersion": "v1", "kind": "List", "items": [%s]}'
+
+IN_ORDER = {
+    "one": ([GOOD], "1 ModelRollout in order"),
+    "two in one file": ([f"{GOOD}\n---\n{OTHER}"], "2 ModelRollouts in order"),
+    "two files": ([GOOD, OTHER], "2 ModelRollouts in order"),
+    "beside other kinds": ([f"{CONFIG_MAP}\n---\n{GOOD}"], "1 ModelRollout in order"),
+    "a file without any beside one with": ([CONFIG_MAP, GOOD], "1 ModelRollout in order"),
+    "empty documents between": ([f"---\n---\n{GOOD}\n---\n"], "1 ModelRollout in order"),
+    "a List": ([LIST % CONFIG_MAP.replace("'", '"') + "\n---" + GOOD], "1 ModelRollout in order"),
+    "the same name in two namespaces": (
+        [GOOD, OTHER.replace("name: risk, namespace: prod", "name: fraud, namespace: test")],
+        "2 ModelRollouts in order",
+    ),
+    "a host at different gateways": (
+        [GOOD, OTHER.replace("risk.prod]", "fraud.prod], gateways: [istio-system/public]")],
+        "2 ModelRollouts in order",
+    ),
+    "another VirtualService": ([GOOD + "---" + VIRTUAL_SERVICE % "other.prod"], "1 ModelRollout in order"),
+}
+
+
+def lint(tmp_path: Path, texts: list[str]) -> tuple[int, list[str]]:
+    """Exit code and lines, with the folder taken off the file names ``0.yaml``, ``1.yaml``."""
+    files = []
+    for number, text in enumerate(texts):
+        files.append(str(tmp_path / f"{number}.yaml"))
+        Path(files[-1]).write_text(text)
+    result = CliRunner().invoke(main, ["lint", *files])
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.output.replace(f"{tmp_path}/", "").splitlines()
+
+
+@pytest.mark.parametrize(("texts", "said"), IN_ORDER.values(), ids=IN_ORDER.keys())
+def test_in_order(tmp_path: Path, texts: list[str], said: str) -> None:
+    assert lint(tmp_path, texts) == (0, [said])
+
+
+PROBLEMS = {
+    "several in one spec": (
+        [GOOD.replace("2.4.1187, uri", "2.4, uri").replace("setWeight: 50", "setWeight: 5")],
+        [
+            "0.yaml document 1 (fraud): spec.model.version: must be a string; put it in quotes (given: 2.4)",
+            "0.yaml document 1 (fraud): spec.strategy.canary: ",
+        ],
+    ),
+    "in the second document of the second file": (
+        [OTHER, f"{CONFIG_MAP}\n---\n{GOOD.replace('pvc://', 'ftp://')}"],
+        ["1.yaml document 2 (fraud): spec.model.uri: 'ftp://models/fraud/1187' has an unknown scheme; use pvc://"],
+    ),
+    "no YAML": (
+        [f"{GOOD}\n---\nspec: [1,\nkind: {{"],
+        ["0.yaml document 2: line "],
+    ),
+    "a key twice": (
+        [GOOD + "  strategy: {blueGreen: {}}\n"],
+        ["0.yaml document 1: line 9, column 3: strategy is given twice in one map; keep one"],
+    ),
+    "no object": (["just words"], ["0.yaml document 1: is 'just words', not an object with apiVersion and kind"]),
+    "no ModelRollout anywhere": ([CONFIG_MAP], ["0.yaml: there is no ModelRollout in here"]),
+    "nothing at all": ([""], ["0.yaml: there is no ModelRollout in here"]),
+    "a version of the API that does not exist": (
+        [GOOD.replace("v1alpha1", "v1")],
+        ["0.yaml document 1 (fraud): apiVersion: must be modelrollout.dev/v1alpha1 (given: 'modelrollout.dev/v1')"],
+    ),
+    "a misspelt kind": (
+        [GOOD.replace("kind: ModelRollout", "kind: ModelRolout")],
+        ["0.yaml document 1 (fraud): kind: must be ModelRollout (given: 'ModelRolout')"],
+    ),
+    "a field beside the spec": (
+        [GOOD + "analysis: {}\n"],
+        ["0.yaml document 1 (fraud): analysis: is no field of a ModelRollout; remove it or move it into spec"],
+    ),
+    "no name": (
+        [GOOD.replace("name: fraud, namespace", "labels: {}, namespace")],
+        ["0.yaml document 1: metadata.name: must be a string that is not empty (given: None)"],
+    ),
+    "no metadata": (
+        [GOOD.replace("metadata: {name: fraud, namespace: prod}\n", "")],
+        ["0.yaml document 1: metadata.name: must be a string that is not empty (given: None)"],
+    ),
+    "no spec": (
+        ["{apiVersion: modelrollout.dev/v1alpha1, kind: ModelRollout, metadata: {name: fraud}}"],
+        ["0.yaml document 1 (fraud): spec: is missing"],
+    ),
+    "a name too long for its children": (
+        [GOOD.replace("name: fraud, namespace", f"name: {'f' * 60}, namespace")],
+        [f"0.yaml document 1 ({'f' * 60}): metadata.name: '{'f' * 60}-2-4-1187', the Service of version 2.4.1187, "],
+    ),
+    "a name that no Service can have": (
+        [GOOD.replace("name: fraud, namespace", "name: 4fraud, namespace")],
+        ["0.yaml document 1 (4fraud): metadata.name: '4fraud' cannot name a Service; "],
+    ),
+    "one rollout twice": (
+        [GOOD, GOOD],
+        [
+            "0.yaml document 1 (fraud): metadata.name: prod/fraud is given 2 times; keep one",
+            "1.yaml document 1 (fraud): metadata.name: prod/fraud is given 2 times; keep one",
+        ],
+    ),
+    "a host of another rollout": (
+        [GOOD, OTHER.replace("risk.prod]", "risk.prod, fraud.prod]")],
+        ["1.yaml document 1 (risk): spec.traffic.hosts: fraud.prod is routed by 0.yaml document 1 (fraud) already; "],
+    ),
+    "a host of a VirtualService": (
+        [GOOD + "---" + VIRTUAL_SERVICE % "fraud.prod"],
+        ["0.yaml document 1 (fraud): spec.traffic.hosts: fraud.prod is routed by 0.yaml document 2 (legacy) already; "],
+    ),
+    "in a List": (
+        [LIST % '{"apiVersion": "modelrollout.dev/v1alpha1", "kind": "ModelRollout", "metadata": {"name": "a"}}'],
+        ["0.yaml document 1 (a): spec: is missing"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("texts", "beginnings"), PROBLEMS.values(), ids=PROBLEMS.keys())
+def test_problems(tmp_path: Path, texts: list[str], beginnings: list[str]) -> None:
+    code, lines = lint(tmp_path, texts)
+    assert code == 1
+    assert [begin for begin, found in zip(beginnings, lines, strict=True) if not found.startswith(begin)] == []
+
+
+REFUSED = sorted((Path(__file__).parents[1] / "api" / "refused").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", REFUSED, ids=lambda path: path.stem)
+def test_what_the_cluster_refuses_is_found_before(path: Path) -> None:
+    result = CliRunner().invoke(main, ["lint", str(path)])
+    assert result.exit_code == 1
+    assert all(text.startswith(f"{path} document ") for text in result.output.splitlines())
+
+
+def test_there_are_manifests_that_the_cluster_refuses() -> None:
+    assert len(REFUSED) > 10
+
+
+def test_standard_input() -> None:
+    assert CliRunner().invoke(main, ["lint", "-"], input=GOOD).output == "1 ModelRollout in order\n"
+    result = CliRunner().invoke(main, ["lint", "-"], input=GOOD.replace("setWeight: 10", "setWeight: 101"))
+    assert result.exit_code == 1
+    assert result.output.startswith("<stdin> document 1 (fraud): spec.strategy.canary.steps")
+
+
+def test_a_file_that_is_not_there_is_wrong_usage() -> None:
+    result = CliRunner().invoke(main, ["lint", "nowhere.yaml"])
+    assert result.exit_code == 2
+    assert "cannot read nowhere.yaml" in result.output

@@ -1,0 +1,140 @@
+"""wait: which ends it sees, and which exit code each of them has. The statuses are the operator's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from modelrollout.api.command import Verb
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.status import HistoryEntry
+from modelrollout.cli.outcome import Exit, Wanted, describe_wait, outcome
+from tests.cli.worlds import (
+    CANDIDATE,
+    STABLE,
+    THIRD,
+    applied,
+    approving,
+    carried_out,
+    first_version,
+    gone_on_to_another,
+    installed,
+    loading,
+    paused,
+    promoted,
+    proven_worse,
+    quarantined,
+    refused,
+    refused_by_the_cluster,
+    releasing,
+    superseded,
+)
+from tests.core.world import World
+
+ITS_OWN = Wanted(CANDIDATE)
+COMING = Wanted(CANDIDATE, may_come=True)
+
+NOT_OVER = {
+    "the operator has not seen the spec": (lambda: applied(installed()), ITS_OWN),
+    "the first version is loaded": (first_version, Wanted(STABLE)),
+    "it is being loaded": (loading, ITS_OWN),
+    "it has a share of the requests": (releasing, ITS_OWN),
+    "a person is asked": (approving, ITS_OWN),
+    "a person holds it": (paused, ITS_OWN),
+    "the spec does not name it yet": (installed, COMING),
+    "another one is released": (gone_on_to_another, Wanted(THIRD)),
+    "another version was refused, while it may come": (refused_by_the_cluster, Wanted(THIRD, may_come=True)),
+}
+
+
+@pytest.mark.parametrize(("world", "wanted"), NOT_OVER.values(), ids=NOT_OVER.keys())
+def test_is_not_over(world: Callable[[], World], wanted: Wanted) -> None:
+    assert outcome(world().rollout, wanted) is None
+
+
+OVER = {
+    "installed": (installed, Wanted(STABLE), Exit.SERVES, "1.0.1 serves: 1.0.1 serves all requests"),
+    "promoted": (promoted, ITS_OWN, Exit.SERVES, "1.1.2 serves"),
+    "promoted, waited for by name": (promoted, COMING, Exit.SERVES, "1.1.2 serves"),
+    "whatever the spec names": (promoted, Wanted(None), Exit.SERVES, "1.1.2 serves"),
+    "it serves, and the next one is released": (releasing, Wanted(STABLE, may_come=True), Exit.SERVES, "1.0.1 serves"),
+    "proven worse": (proven_worse, ITS_OWN, Exit.TAKEN_BACK, "1.1.2 is quarantined: EvidenceAgainstCandidate: "),
+    "aborted": (quarantined, ITS_OWN, Exit.TAKEN_BACK, "1.1.2 is quarantined: Aborted: "),
+    "superseded": (superseded, ITS_OWN, Exit.TAKEN_BACK, "1.1.2: Superseded: Superseded: the spec names 1.2.3 now"),
+    "superseded, waited for by name": (superseded, COMING, Exit.TAKEN_BACK, "1.1.2: Superseded: "),
+    "replaced before it began": (superseded, Wanted("1.1.9"), Exit.TAKEN_BACK, "1.1.9 gets no release: the spec names"),
+    "the spec is refused": (refused, ITS_OWN, Exit.INVALID, "the spec was refused: spec.model.uri: "),
+    "the spec is refused for what the cluster has": (
+        refused_by_the_cluster,
+        ITS_OWN,
+        Exit.INVALID,
+        "the spec was refused: fraud.example.com is taken",
+    ),
+    "the spec cannot be read, so it may be the one": (refused, Wanted(THIRD, may_come=True), Exit.INVALID, "the spec"),
+    "the spec is refused, whatever it names": (refused, Wanted(None), Exit.INVALID, "the spec was refused: "),
+}
+
+
+@pytest.mark.parametrize(("world", "wanted", "code", "sentence"), OVER.values(), ids=OVER.keys())
+def test_is_over(world: Callable[[], World], wanted: Wanted, code: Exit, sentence: str) -> None:
+    end = outcome(world().rollout, wanted)
+    assert end is not None
+    assert end.code is code
+    assert end.message.startswith(sentence)
+
+
+def spec_went_back(world: World) -> World:
+    applied(world, STABLE)
+    return world.run(15.0)
+
+
+def known(world: World) -> tuple[HistoryEntry, ...]:
+    return world.status.history
+
+
+def test_a_spec_that_goes_back_to_stable_takes_the_release_back() -> None:
+    end = outcome(spec_went_back(releasing()).rollout, ITS_OWN)
+    assert end is not None
+    assert end.code is Exit.TAKEN_BACK
+    assert end.message.startswith("1.1.2: Aborted: ReturnedToStable: ")
+
+
+def test_an_older_release_of_the_same_version_is_not_the_one_that_is_waited_for() -> None:
+    world = spec_went_back(releasing())
+    again = Wanted(CANDIDATE, known(world), may_come=True)
+    assert outcome(world.rollout, again) is None
+    applied(world).run(15.0)
+    assert outcome(world.rollout, again) is None
+    spec_went_back(world)
+    assert outcome(world.rollout, again) is not None
+
+
+def test_a_retry_that_is_on_its_way_is_no_end() -> None:
+    world = proven_worse().run(15.0)
+    world.command = f"retry {CANDIDATE} t9"
+    assert outcome(world.rollout, ITS_OWN) is None
+    carried_out(world, Verb.RETRY).run(30.0)
+    assert world.weight > 0
+    assert outcome(world.rollout, ITS_OWN) is None
+
+
+def test_an_edit_that_the_operator_has_not_seen_is_no_end() -> None:
+    world = promoted()
+    world.configure(serving={"replicas": 2})
+    assert outcome(world.rollout, ITS_OWN) is None
+
+
+def test_a_rollout_that_nobody_has_seen_is_no_end() -> None:
+    rollout = ModelRollout.from_json(
+        {"metadata": {"name": "fraud", "namespace": "prod", "uid": "u", "generation": 1}, "spec": World.of("{}").spec}
+    )
+    assert outcome(rollout, Wanted(None)) is None
+
+
+def test_progress_is_one_line() -> None:
+    assert (
+        describe_wait(releasing().status)
+        == "Progressing, 1.1.2 at 10 %, step 1/2: 1.1.2 at 10 %: step 1 of 2: setWeight 10"
+    )
+    assert describe_wait(installed().status) == "Healthy: 1.0.1 serves all requests"

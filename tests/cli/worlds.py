@@ -1,0 +1,104 @@
+"""Rollouts in the situations that the command line meets, made by the operator's own decisions."""
+
+from __future__ import annotations
+
+from modelrollout.api.command import Verb
+from modelrollout.cli.request import prepare
+from modelrollout.core.observation import Refusal
+from modelrollout.core.plan import Reason
+from tests.core.world import CANARY, World
+
+APPROVAL = CANARY.replace("{setWeight: 50, for: 30s}", "{approval: {}}, {setWeight: 50, for: 30s}")
+STABLE, CANDIDATE, THIRD = "1.0.1", "1.1.2", "1.2.3"
+
+
+def first_version() -> World:
+    """The first version of all is being loaded."""
+    world = World.of(CANARY)
+    world.autoload = False
+    world.step()
+    world.step(1.0)
+    return world
+
+
+def installed() -> World:
+    """The first version serves."""
+    return World.of(CANARY).installed()
+
+
+def applied(world: World, version: str = CANDIDATE) -> World:
+    """The spec names another version; the operator has not seen it yet."""
+    return world.apply(version=version, uri=f"pvc://models/fraud/{version}")
+
+
+def loading() -> World:
+    """The candidate is being loaded."""
+    world = installed()
+    world.autoload = False
+    applied(world).step(1.0)
+    world.step(1.0)
+    return world
+
+
+def releasing() -> World:
+    """The candidate has 10 % of the requests."""
+    return applied(installed()).run(15.0)
+
+
+def approving() -> World:
+    """The candidate has 10 %, and a person is asked."""
+    return applied(World.of(APPROVAL).installed()).run(60.0)
+
+
+def paused() -> World:
+    """A person holds the candidate at 10 %."""
+    return carried_out(releasing(), Verb.PAUSE)
+
+
+def quarantined() -> World:
+    """The candidate was aborted and has drained."""
+    return carried_out(releasing(), Verb.ABORT).run(15.0)
+
+
+def proven_worse() -> World:
+    """The candidate was rolled back by the evidence."""
+    return releasing().run(20.0, bad={CANDIDATE: 0.5})
+
+
+def promoted() -> World:
+    """The candidate serves all requests."""
+    return carried_out(releasing(), Verb.PROMOTE_FULL)
+
+
+def gone_on_to_another() -> World:
+    """The spec names a third version after the candidate was aborted."""
+    return applied(quarantined(), THIRD)
+
+
+def superseded() -> World:
+    """The spec named a third version in the middle of the release, and the operator has seen it."""
+    world = applied(releasing(), THIRD)
+    world.step(1.0)
+    return world
+
+
+def refused() -> World:
+    """The spec names a candidate with an unknown scheme, and the operator has seen it."""
+    world = installed().apply(version=CANDIDATE, uri="ftp://models/fraud/2")
+    world.step(1.0)
+    return world
+
+
+def refused_by_the_cluster() -> World:
+    """The spec names a candidate and a host that somebody else has, and the operator has seen it."""
+    world = applied(installed())
+    world.refusal = Refusal(Reason.HOST_TAKEN, "fraud.example.com is taken")
+    world.step(1.0)
+    return world
+
+
+def carried_out(world: World, verb: Verb, note: str = "") -> World:
+    """The world after a command."""
+    world.command = prepare(verb, world.rollout, "t1", note).render()
+    world.step(1.0)
+    return world
