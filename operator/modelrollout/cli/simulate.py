@@ -1,0 +1,186 @@
+"""``modelrollout simulate``: play a release of a manifest through, without a cluster and without root.
+
+The decisions are the operator's own; only the clock, Prometheus and the cluster are made up. Whatever is wrong with
+the files is one sentence and exit code 2; how the release ends is printed, and the exit code is 0.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from modelrollout.cli.simulate_table import end_lines, head_line, runs_lines, table_line
+from modelrollout.cli.text import Line, paint
+from modelrollout.simulation.decisions import Decision, Ending, decisions, ending
+from modelrollout.simulation.reading import InputError
+from modelrollout.simulation.release import Frame
+from modelrollout.simulation.runs import ends_of, summarize
+from modelrollout.simulation.scenario import Scenario, from_samples, from_traffic
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+LONG = 4000  # scrapes from which one release takes more than a few seconds
+
+File = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class Unusable(click.ClickException):
+    """The files cannot be used; the message says which field and the way out."""
+
+    exit_code = 2
+
+
+@click.command()
+@click.option("-f", "--filename", required=True, type=File, help="The manifest: a ModelRollout.")
+@click.option("--traffic", type=File, help="The made-up traffic (docs/simulate.md).")
+@click.option("--samples", type=File, help="Recorded counters, a JSON line each, instead of made-up traffic.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0), help="Same seed, same release.")
+@click.option(
+    "--runs", default=1, show_default=True, type=click.IntRange(min=1), help="Releases with seeds from --seed on."
+)
+@click.option("-o", "--output", default="table", show_default=True, type=click.Choice(["table", "json", "jsonl"]))
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the release into this PNG file.")
+def simulate(
+    filename: Path,
+    traffic: Path | None,
+    samples: Path | None,
+    seed: int,
+    runs: int,
+    output: str,
+    plot: Path | None,
+) -> None:
+    """Play a release of a manifest through, without a cluster."""
+    if (traffic is None) == (samples is None):
+        raise click.UsageError("give either --traffic or --samples: what shall the candidate be judged by?")
+    if runs > 1 and samples is not None:
+        raise click.UsageError("--samples are the same in every run, so --runs makes no sense with them")
+    if runs > 1 and plot is not None:
+        raise click.UsageError("--plot draws one release; leave out --runs")
+    if plot is not None:
+        need_matplotlib()
+    with sentences():
+        scenario = read_scenario(filename, traffic, samples)
+        if runs > 1:
+            play_many(scenario, range(seed, seed + runs), output)
+        else:
+            play_one(scenario, seed, output, plot)
+
+
+def need_matplotlib() -> None:
+    """Say what is missing before anything is played."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise Unusable('--plot needs matplotlib, which is not installed: pip install "modelrollout[plot]"') from error
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Errors of the files as what the user reads."""
+    try:
+        yield
+    except InputError as error:
+        raise Unusable(str(error)) from error
+
+
+def read_scenario(filename: Path, traffic: Path | None, samples: Path | None) -> Scenario:
+    """All that was given, checked."""
+    if traffic is not None:
+        return from_traffic(filename, traffic)
+    assert samples is not None
+    return from_samples(filename, samples)
+
+
+def play_one(scenario: Scenario, seed: int, output: str, plot: Path | None) -> None:
+    """One release, told as it goes."""
+    release = scenario.release(seed)
+    if output == "table":
+        show([head_line(scenario, seed)])
+    frames: list[Frame] = []
+    told: list[Decision] = []
+    for frame, decision in watched(scenario, decisions(release)):
+        last = frame
+        if plot is not None:
+            frames.append(frame)
+        if decision is not None:
+            told.append(decision)
+            tell(scenario, decision, output)
+    tell_end(scenario, told, ending(release, last), output)
+    if plot is not None:
+        from modelrollout.simulation.picture import Story, draw
+
+        draw(Story(scenario, tuple(frames), tuple(told)), plot)
+
+
+Progress = AbstractContextManager["ProgressBar[int]"]
+Passes = Iterator[tuple[Frame, Decision | None]]
+
+
+def watched(scenario: Scenario, passes: Passes) -> Passes:
+    """The same passes; with a progress bar before the first one is told, where they take more than a few seconds."""
+    if scenario.duration / scenario.scrape_interval < LONG:
+        yield from passes
+        return
+    done = []
+    with progress(round(scenario.duration), "simulated seconds") as bar:
+        for frame, decision in passes:
+            done.append((frame, decision))
+            bar.update(round(frame.time) - bar.pos)
+    yield from done
+
+
+def tell(scenario: Scenario, decision: Decision, output: str) -> None:
+    """One decision, in the forms that tell them one by one."""
+    if output == "table":
+        show([table_line(scenario, decision)])
+    elif output == "jsonl":
+        click.echo(json.dumps(decision.to_json()))
+
+
+def tell_end(scenario: Scenario, told: Sequence[Decision], end: Ending, output: str) -> None:
+    """How it ended; in ``json``, with all that went before."""
+    match output:
+        case "table":
+            show(end_lines(scenario, told[-1], end))
+        case "jsonl":
+            click.echo(json.dumps(end.to_json()))
+        case _:
+            click.echo(json.dumps({"decisions": [item.to_json() for item in told], **end.to_json()}, indent=2))
+
+
+def play_many(scenario: Scenario, seeds: range, output: str) -> None:
+    """Many releases: the last line of each, and what they say together."""
+    ends = []
+    with progress(len(seeds), "releases") as bar:
+        for end in ends_of(scenario, seeds):
+            ends.append(end)
+            bar.update(1)
+    shares = summarize(ends)
+    summary = {"runs": len(ends), "outcomes": {name: share.to_json() for name, share in shares.items()}}
+    each = [{"seed": seed, **end.to_json()} for seed, end in zip(seeds, ends, strict=True)]
+    match output:
+        case "table":
+            show(runs_lines(scenario, seeds, shares))
+        case "jsonl":
+            for line in (*each, summary):
+                click.echo(json.dumps(line))
+        case _:
+            click.echo(json.dumps({"releases": each, "summary": summary}, indent=2))
+
+
+def progress(length: int, label: str) -> Progress:
+    """A bar on standard error, so that standard output can be piped; nothing where nobody looks."""
+    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
+
+
+def show(lines: Sequence[Line]) -> None:
+    """Lines for people: in colour on a terminal, plain elsewhere."""
+    for content in lines:
+        click.echo(paint(content))

@@ -1,0 +1,60 @@
+"""The manifest whose release is simulated: a ModelRollout from a file, with a stable version that serves already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from modelrollout.api.resource import API_VERSION, KIND, ModelRollout, SpecError
+from modelrollout.api.rollout import Spec
+from modelrollout.api.status import Status, VersionStatus
+from modelrollout.api.version import ModelVersion
+from modelrollout.simulation.reading import InputError, read_documents
+
+
+def read_manifest(path: Path) -> tuple[ModelRollout, Spec]:
+    """The only ModelRollout of a file, and its spec. Raises InputError with one sentence."""
+    documents = [item for item in read_documents(path) if isinstance(item, dict) and item.get("kind") == KIND]
+    if len(documents) != 1:
+        raise InputError(f"{path}: {len(documents)} documents of kind {KIND}; a simulation plays exactly one")
+    body = documents[0]
+    if body.get("apiVersion") != API_VERSION:
+        raise InputError(f"{path}: apiVersion {body.get('apiVersion')!r} is not known; write {API_VERSION}")
+    metadata = body.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        raise InputError(f"{path}: metadata.name is missing; write for example metadata: {{name: fraud}}")
+    rollout = ModelRollout.from_json(
+        {
+            "metadata": {"name": metadata["name"], "namespace": metadata.get("namespace") or "default"}
+            | {"uid": "simulated", "generation": 1},
+            "spec": body.get("spec"),
+            "status": body.get("status"),
+        }
+    )
+    if isinstance(rollout.spec, SpecError):
+        raise InputError(f"{path}: {rollout.spec.message}")
+    return rollout, rollout.spec
+
+
+def serving(rollout: ModelRollout, spec: Spec, stable: str | None, file: str) -> ModelRollout:
+    """The rollout at the moment before its release: ``stable`` has all the traffic.
+
+    Without a name, it is the stable version of the manifest's status, else the candidate's last pipeline run before.
+    """
+    before = rollout.status.stable
+    if before is not None and stable is not None and before.version != stable:
+        raise InputError(
+            f"{file}: stable is {stable}, but the manifest's status says that {before.version} serves; keep one of them"
+        )
+    version = stable or (before.version if before is not None else previous(spec.model.version))
+    if version == spec.model.version:
+        raise InputError(f"{file}: {version} is both the stable version and the candidate, so there is no release")
+    uri = before.uri if before is not None else f"pvc://simulated/{version}"
+    status = Status(stable=VersionStatus(version=version, uri=uri, weight=100))
+    return replace(rollout, status=status)
+
+
+def previous(version: str) -> str:
+    """The name for a stable version that nobody named: the pipeline run before, or run 1 where that was run 0."""
+    parsed = ModelVersion.parse(version)
+    return str(replace(parsed, pipeline=parsed.pipeline - 1 if parsed.pipeline else 1))

@@ -1,0 +1,79 @@
+"""Scenario: all that a simulation was given, and the release that it makes of a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.rollout import Spec
+from modelrollout.simulation.cluster import Smoke
+from modelrollout.simulation.generated import GeneratedSource
+from modelrollout.simulation.manifest import read_manifest, serving
+from modelrollout.simulation.recorded import RecordedSource, read_samples
+from modelrollout.simulation.release import Release
+from modelrollout.simulation.source import Source
+from modelrollout.simulation.traffic import Traffic, read_traffic, refuse_unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A rollout with its stable version, and either made-up traffic or recorded counters."""
+
+    rollout: ModelRollout
+    spec: Spec
+    given: Traffic | RecordedSource
+
+    @property
+    def candidate(self) -> str:
+        """The version that is released."""
+        return self.spec.model.version
+
+    @property
+    def stable(self) -> str:
+        """The version that serves when the release begins."""
+        assert self.rollout.status.stable is not None
+        return self.rollout.status.stable.version
+
+    @property
+    def duration(self) -> float:
+        """Seconds after which the simulation ends, whatever the release has come to."""
+        return self.given.duration if isinstance(self.given, Traffic) else self.given.times[-1]
+
+    @property
+    def scrape_interval(self) -> float:
+        """Seconds between two samples."""
+        return self.given.scrape_interval
+
+    def release(self, seed: int) -> Release:
+        """The release of this seed. Recorded counters are the same for every seed."""
+        traffic = self.given if isinstance(self.given, Traffic) else None
+        return Release(
+            rollout=self.rollout,
+            spec=self.spec,
+            source=self.source(seed),
+            duration=self.duration,
+            smoke=Smoke(traffic, seed),
+            restarts=traffic.restarts if traffic is not None else (),
+        )
+
+    def source(self, seed: int) -> Source:
+        """Where the samples come from."""
+        if isinstance(self.given, Traffic):
+            return GeneratedSource(self.given, self.spec.analysis, self.candidate, self.stable, seed)
+        return self.given
+
+
+def from_traffic(manifest: Path, traffic: Path) -> Scenario:
+    """A manifest under made-up traffic. Raises InputError with one sentence."""
+    rollout, spec = read_manifest(manifest)
+    given = read_traffic(traffic)
+    refuse_unanswered(given, spec.analysis, str(traffic))
+    return Scenario(serving(rollout, spec, given.stable_version, str(traffic)), spec, given)
+
+
+def from_samples(manifest: Path, samples: Path) -> Scenario:
+    """A manifest under recorded counters. Raises InputError with one sentence."""
+    rollout, spec = read_manifest(manifest)
+    given = read_samples(samples, spec.analysis, spec.model.version)
+    return Scenario(serving(rollout, spec, given.stable, str(samples)), spec, given)
