@@ -8,21 +8,21 @@ inference", Statist. Sci. 38 (2023)).
 
 Two additions. Part of the capital is kept back and staked tick by tick, so that a fault that starts late is found
 nearly as fast as one that is there from the start (e-detectors: J. Shin, A. Ramdas, A. Rinaldo, "E-detectors", 2023;
-here the stakes add up to 1, so the bound is on the whole release). And one tick can multiply an alternative by
-exp(cap) at most, or lift it to where the first tick could have lifted it: a single bad scrape is no verdict. Both
-limits are known before the tick, and taking the lesser of two payouts keeps the expectation at most 1.
+here the stakes add up to 1, so the bound is on the whole release). And one tick multiplies an alternative by exp(cap)
+at most: a single bad scrape is no verdict. The cap is known before the tick, and taking the lesser of two payouts
+keeps the expectation at most 1. (To let one tick lift a low capital all the way to where the first tick could have
+lifted it finds a late total failure in 2 ticks instead of 4, but was measured to turn scrapes that are 5 s apart
+into false rollbacks: 5 % of the releases with two short shared outages.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from math import exp, fsum
 
 from modelrollout.core.evidence.settings import EvidenceSettings
 
-MOST = 600.0  # nats in one exponential, far from overflow
 PLENTY = 100.0  # times the bound: capital above is thrown away, which is always allowed and makes forgetting quick
 
 
@@ -45,17 +45,15 @@ class Capital:
     def after(self, log_ratios: Sequence[float], settings: EvidenceSettings) -> Capital:
         """After one tick with these log-likelihood ratios, one for each alternative, in nats."""
         stake = staked(self.ticks + 1, settings) - staked(self.ticks, settings)
-        times, reach = exp(settings.cap), settings.reach
         most = PLENTY * settings.needed / settings.share
+        phi, cap = settings.overdispersion, settings.cap
         members = []
         for capital, ratio in zip(self.members, log_ratios, strict=True):
-            before = capital + stake
-            after = before * exp(min(ratio / settings.overdispersion, MOST))
-            members.append(min(after, max(before * times, reach), most))
+            after = (capital + stake) * exp(min(ratio / phi, cap))
+            members.append(min(after, most))
         return Capital(tuple(members), self.ticks + 1)
 
 
-@lru_cache(maxsize=4096)
 def staked(ticks: int, settings: EvidenceSettings) -> float:
     """Part of the capital that is staked after so many ticks, between 0 and 1.
 

@@ -21,9 +21,13 @@ import numpy as np
 from modelrollout.core.evidence.counts import Count, Tick
 from modelrollout.core.evidence.hypergeometric import Floats, log_likelihoods
 
-STEP = log(1.5)
-ODDS_GRID: Floats = STEP * np.arange(-8.0, 15.0)  # odds ratios 0.04 to 290, each 1.5 times the last
+# Odds ratios at which the likelihood is kept: fine round 1, where small differences matter, coarse further out.
+_RATIOS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.64, 0.77, 0.87, 0.95, 1.05, 1.15)
+_LARGE = (1.3, 1.5, 1.8, 2.2, 2.8, 3.7, 5.0, 7.0, 10.0, 16.0, 30.0, 70.0, 200.0)
+ODDS_GRID: Floats = np.log(np.array(_RATIOS + _LARGE))
 ODDS_GRID.setflags(write=False)
+_POINTS = tuple(float(point) for point in ODDS_GRID)
+_MIRRORED = tuple(-point for point in reversed(_POINTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +89,9 @@ class OddsInterval:
         values = self.log_likelihoods
         mixture = log(fsum(exp(value) for value in values) / len(values))
         bound = mixture - log(1.0 / alpha)
-        low = _end(values, bound)
-        high = _end(values[::-1], bound)
-        return Interval(
-            0.0 if low is None else exp(float(ODDS_GRID[0]) + STEP * low),
-            float("inf") if high is None else exp(float(ODDS_GRID[-1]) - STEP * high),
-        )
+        low = _end(_POINTS, values, bound)
+        high = _end(_MIRRORED, values[::-1], bound)
+        return Interval(0.0 if low is None else exp(low), float("inf") if high is None else exp(-high))
 
     def estimate(self, candidate: Count, stable: Count) -> float | None:
         """The odds ratio, with half a bad answer added to each version's totals; None before any bad answer."""
@@ -102,23 +103,21 @@ class OddsInterval:
         )
 
 
-def _end(values: Sequence[float], bound: float) -> float | None:
-    """Where a concave function, rising from the left, gets to ``bound``: in grid steps from the left, never too far.
+def _end(points: Sequence[float], values: Sequence[float], bound: float) -> float | None:
+    """Where a concave function, rising from the left, gets to ``bound``; never to the right of the true place.
 
-    Given at the grid points, it lies below the line through the two points before and the line through the two
-    points after a cell. None when the first point is already above the bound.
+    It is known at ``points``, and between two of them it lies below the line through the two to the left and below
+    the line through the two to the right. None when it is not below the bound at the first point.
     """
     first = next(i for i, value in enumerate(values) if value >= bound)
     if first == 0:
         return None
-    ends = [float(first - 1)]
-    if first >= 2:
-        slope = values[first - 1] - values[first - 2]
-        ends.append(first - 1 + (bound - values[first - 1]) / slope)
-    if first + 1 < len(values) and values[first + 1] > values[first]:
-        slope = values[first + 1] - values[first]
-        ends.append(first - (values[first] - bound) / slope)
-    return min(max(ends), float(first))
+    ends = [points[first - 1]]
+    for left in (first - 2, first):
+        if 0 <= left < len(values) - 1 and values[left + 1] > values[left]:
+            slope = (values[left + 1] - values[left]) / (points[left + 1] - points[left])
+            ends.append(points[left] + (bound - values[left]) / slope)
+    return min(max(ends), points[first])
 
 
 def _crossing(outside: Callable[[float], bool], inner: float, outer: float) -> float:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import exp, inf, log
+from math import inf, log
 
 # Alternatives of the mixtures, as multiples of the odds (or one divided by them) at the edge of the null hypothesis.
 # Together they are within a few ticks of the best single alternative for any fault from 1.5 times to a total one.
 WORSE_BY = (1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
-BETTER_BY = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
+BETTER_BY = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0)  # fewer: an equal candidate is what is to be proven soon
 FULL_SHARE = 0.5  # two extreme ticks must do even when only this share of the alternatives explains them
 
 
@@ -68,17 +68,12 @@ class EvidenceSettings:
     def cap(self) -> float:
         """Most that one tick may add to the log of the evidence of one alternative, in nats.
 
-        The half of the way from the first capital to this metric's bound, were only FULL_SHARE of the alternatives
-        to go it. So one tick can never reach the bound, and two extreme ticks always do, however many metrics share
-        alpha. About 3.0 for one metric at alpha = 1 %, 3.7 for four.
+        Half of the way from the first capital to this metric's bound, were only FULL_SHARE of the alternatives to
+        go it. So one tick cannot reach the bound, and two extreme ticks at the start of a release always do, however
+        many metrics share alpha. About 3.0 for one metric at alpha = 1 %, 3.7 for four.
         """
         bound = 1.0 / (self.alpha * self.share)
         return 0.5 * log(bound / (self.first_capital * FULL_SHARE)) + 1e-9
-
-    @property
-    def reach(self) -> float:
-        """Capital up to which one tick may lift an alternative from any lower state: where the first tick could."""
-        return self.first_capital * exp(self.cap)
 
     def shared_by(self, metrics: int) -> EvidenceSettings:
         """The same for one of several metrics under one alpha, each with an equal share."""
