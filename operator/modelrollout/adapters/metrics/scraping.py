@@ -1,0 +1,85 @@
+"""How often Prometheus scrapes a source, whether it does so now, and which bucket bounds the source has.
+
+The scrape interval is measured, because nothing says it reliably: a job may have its own, and what speaks Prometheus'
+API need not be Prometheus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from modelrollout.adapters.metrics.base import Provider, Target
+from modelrollout.adapters.prometheus import Prometheus
+
+STALE_SCRAPES = 3
+"""A source without a sample for so many scrapes is away."""
+
+_USUAL_INTERVAL = 15.0
+_MEASURED_FOR = 60.0  # seconds until it is measured again
+_BOUNDS_FOR = 600.0
+_SHORT, _LONG = 30.0, 300.0  # windows to count scrapes in
+_ENOUGH = 5  # scrapes in a window to go by
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    at: float
+    interval: float
+
+
+class Scraping:
+    """One Prometheus' view of its sources. ``given`` is the scrape interval when it is known, in seconds."""
+
+    def __init__(self, prometheus: Prometheus, given: float | None, clock: Callable[[], float]) -> None:
+        self._prometheus = prometheus
+        self._given = given
+        self._clock = clock
+        self._measured: dict[str, _Measured] = {}
+        self._bounds: dict[str, tuple[float, dict[float, str]]] = {}
+
+    async def interval(self, provider: Provider) -> float:
+        """Seconds between two scrapes of a provider's sources. A source that is not seen gets the usual 15 s."""
+        if self._given is not None:
+            return self._given
+        known = self._measured.get(provider.name)
+        if known is None or self._clock() > known.at + _MEASURED_FOR:
+            known = _Measured(self._clock(), await self._measure(provider))
+            self._measured[provider.name] = known
+        return known.interval
+
+    async def window(self, provider: Provider) -> float:
+        """How far back a sample is still fresh."""
+        return STALE_SCRAPES * await self.interval(provider) + 0.5
+
+    async def alive_at(self, provider: Provider) -> float | None:
+        """When a source of this provider was scraped last; None when none was within the window."""
+        window = await self.window(provider)
+        found = await self._prometheus.query(
+            f"max(max_over_time(timestamp({provider.alive})[{window * 1000:.0f}ms:1s]))"
+        )
+        return max((value for series in found for _, value in series.points), default=None)
+
+    async def bounds(self, provider: Provider, targets: Sequence[Target]) -> dict[float, str]:
+        """Bucket bounds of the latency histogram: in seconds, and as the label writes them. Empty without a series."""
+        at, bounds = self._bounds.get(provider.name, (float("-inf"), {}))
+        if not bounds or self._clock() > at + _BOUNDS_FOR:
+            found = await self._prometheus.query(provider.bounds_query(targets))
+            texts = [series.labels["le"] for series in found]
+            bounds = {float(text) * provider.unit: text for text in texts if float(text) != float("inf")}
+            self._bounds[provider.name] = self._clock(), bounds
+        return bounds
+
+    async def _measure(self, provider: Provider) -> float:
+        for window in (_SHORT, _LONG):
+            found = await self._prometheus.query(f"max(count_over_time({provider.alive}[{window:.0f}s]))")
+            scrapes = max((value for series in found for _, value in series.points), default=0.0)
+            if scrapes >= _ENOUGH or (window == _LONG and scrapes > 0):
+                return window / scrapes
+        return _USUAL_INTERVAL
+
+
+def bound_for(bounds: Mapping[float, str], over: float) -> str | None:
+    """The label of the first bound at or above ``over`` seconds, or None when all are below it."""
+    fitting = [bound for bound in bounds if bound >= over * (1 - 1e-9)]
+    return bounds[min(fitting)] if fitting else None

@@ -1,0 +1,111 @@
+"""Smoke requests: real requests through the gateway to a version that has no traffic yet.
+
+They carry the rollout's host and the preview header, so they take the way that users' requests take: gateway, route,
+Service, pod. That a request reached the version meant is read from the answer, which the route marks with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from modelrollout.api.strategy import Header
+from modelrollout.core.observation import SmokeResult
+from modelrollout.manifests.istio import VERSION_HEADER
+
+AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeTest:
+    """What is sent where: bodies (JSON text, with a name for each) to ``host`` behind ``url``, meant for ``version``.
+
+    ``time_limit`` of one request and ``max_latency`` of a good answer in seconds; None for no bound.
+    """
+
+    url: str
+    host: str
+    model: str
+    version: str
+    preview: Header
+    bodies: Sequence[tuple[str, str]]
+    time_limit: float
+    max_latency: float | None = None
+
+
+async def run(session: aiohttp.ClientSession, test: SmokeTest) -> SmokeResult:
+    """Send every request once, a few at a time. Failures in words, not as errors."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(name: str, body: str) -> str | None:
+        async with gate:
+            problem = await _ask(session, test, body)
+        return f"{name}: {problem}" if problem else None
+
+    results = await asyncio.gather(*(one(name, body) for name, body in test.bodies))
+    return SmokeResult(len(results), tuple(problem for problem in results if problem))
+
+
+async def _ask(session: aiohttp.ClientSession, test: SmokeTest, body: str) -> str | None:
+    """What is wrong with the answer to one request, or None."""
+    clock = asyncio.get_running_loop().time
+    started = clock()
+    try:
+        async with session.post(
+            f"{test.url}/v1/models/{test.model}:predict",
+            data=body.encode(),
+            headers={
+                "Host": test.host,
+                "Content-Type": "application/json",
+                test.preview.name: test.preview.value,
+            },
+            timeout=aiohttp.ClientTimeout(total=test.time_limit),
+            allow_redirects=False,
+        ) as response:
+            text = await response.read()
+            took = clock() - started
+            return _judge(test, response.status, response.headers.get(VERSION_HEADER), text, took)
+    except TimeoutError:
+        return f"no answer within {test.time_limit:g} s"
+    except aiohttp.ClientError as error:
+        return f"{test.url} cannot be reached: {error}"
+
+
+def _judge(test: SmokeTest, status: int, answered_by: str | None, text: bytes, took: float) -> str | None:
+    if answered_by != test.version:
+        by = f"by version {answered_by}" if answered_by else "by something that is not this rollout's route"
+        return f"answered {by} with status {status}: the request did not reach {test.version}"
+    if status != 200:
+        return f"status {status}: {_short(text)}"
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return f"the answer is not JSON: {_short(text)}"
+    if not all_finite(answer):
+        return f"the answer holds a number that is not finite: {_short(text)}"
+    if test.max_latency is not None and took > test.max_latency:
+        return f"answered in {took * 1000:.0f} ms, maxLatency is {test.max_latency * 1000:.0f} ms"
+    return None
+
+
+def all_finite(value: Any) -> bool:
+    """Whether no number anywhere in a JSON value is NaN or infinite."""
+    match value:
+        case float():
+            return math.isfinite(value)
+        case list():
+            return all(map(all_finite, value))
+        case dict():
+            return all(map(all_finite, value.values()))
+        case _:
+            return True
+
+
+def _short(text: bytes) -> str:
+    return " ".join(text[:200].decode(errors="replace").split())

@@ -1,0 +1,83 @@
+"""One fetch from beginning to end: get the files, check them, put them in place in one step.
+
+TensorFlow Serving loads whatever numbered folder it finds, complete or not. So the model is fetched and checked under
+a name that the server does not look at, and renamed when all is well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelrollout.adapters.storage import sources
+from modelrollout.adapters.storage.digest import digest_of
+from modelrollout.adapters.storage.failure import FetchError
+from modelrollout.adapters.storage.progress import Progress
+
+MONITORING = 'prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }\n'
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to fetch and where to.
+
+    ``source`` is the model's folder on a mounted volume (pvc://, file://), None for https://. ``target`` is the
+    model's base folder, in which the version becomes the folder ``number``. ``digest`` is what it must have, if known.
+    """
+
+    uri: str
+    target: Path
+    number: int
+    source: Path | None = None
+    source_root: Path | None = None
+    digest: str | None = None
+    max_bytes: int = 20 * 1024**3
+    time_limit: float = 1800.0
+
+
+def fetch(order: Order, say: Callable[[str], None] = print) -> str:
+    """The digest of the model, which is in place then. Raises FetchError.
+
+    A model that is in place already (the pod's containers were started again) is only checked.
+    """
+    final = order.target / str(order.number)
+    if not final.exists():
+        order.target.mkdir(parents=True, exist_ok=True)
+        partial = order.target / f".{order.number}.partial"
+        sources.remove(partial)
+        partial.mkdir()
+        try:
+            _bring(order, partial, say)
+            found = sources.model_folder(order.uri, partial)
+            digest = _checked(order, found)
+            sources.make_readable(partial)
+            found.rename(final)
+        finally:
+            sources.remove(partial)
+        say(f"{order.uri} is in place as {final}, {digest}")
+        return digest
+    say(f"{final} is in place already")
+    return _checked(order, final)
+
+
+def _bring(order: Order, folder: Path, say: Callable[[str], None]) -> None:
+    progress = Progress(order.uri, order.max_bytes, order.time_limit, say=say)
+    try:
+        if order.source is None:
+            sources.download_archive(order.uri, folder, progress)
+        else:
+            sources.copy_folder(order.uri, order.source, order.source_root or order.source, folder, progress)
+    except OSError as error:
+        raise FetchError(f"{order.uri} cannot be fetched: {error}") from error
+    say(progress.line())
+
+
+def _checked(order: Order, folder: Path) -> str:
+    digest = digest_of(folder)
+    if order.digest is not None and digest != order.digest:
+        raise FetchError(
+            f"{order.uri} has the digest {digest}, but {order.digest} is wanted: the files are not those of this "
+            "version; a version never changes, so give a changed model a new one"
+        )
+    return digest

@@ -1,0 +1,149 @@
+"""Where a model comes from: a folder that is mounted into the pod, or an archive over https.
+
+Each source puts the model's files into an empty folder and nothing else: no link is followed out of the source, no
+path of an archive leads out of the target, and neither can be larger or take longer than allowed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import IO
+
+from modelrollout.adapters.storage.failure import FetchError
+from modelrollout.adapters.storage.progress import Progress
+
+_BLOCK = 1024 * 1024
+_TRIES = 3
+_READ_TIMEOUT = 60.0
+
+
+def copy_folder(uri: str, source: Path, root: Path, target: Path, progress: Progress) -> None:
+    """Copy a mounted folder. ``root`` is where the volume is mounted; nothing outside of it is read."""
+    if not source.is_dir():
+        raise FetchError(f"{uri}: there is no such folder on the volume (spec.model.uri)")
+    files = [path for path in sorted(source.rglob("*")) if path.is_symlink() or not path.is_dir()]
+    for path in (source, *files):
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise FetchError(f"{uri}: {path.relative_to(root)} is a link that leads out of the volume")
+        if not path.is_file() and path != source:
+            raise FetchError(f"{uri}: {path.relative_to(root)} is a link to nothing, or no file at all")
+    progress.expect(sum(path.stat().st_size for path in files))
+    for path in files:
+        copied = target / path.relative_to(source)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("rb") as reader, copied.open("wb") as writer:
+            _pour(reader, writer, progress)
+
+
+def download_archive(uri: str, target: Path, progress: Progress) -> None:
+    """Download a .tar.gz and unpack it. Trouble of the network is tried again, a refusal is not."""
+    archive = target.with_name(target.name + ".tar.gz")
+    try:
+        for attempt in range(1, _TRIES + 1):
+            try:
+                _download(uri, archive, progress)
+                break
+            except (urllib.error.URLError, OSError) as error:
+                _again_or_fail(uri, error, attempt, progress)
+        unpack(uri, archive, target, progress.max_bytes)
+    finally:
+        archive.unlink(missing_ok=True)
+
+
+def _download(uri: str, archive: Path, progress: Progress) -> None:
+    request = urllib.request.Request(uri, headers={"User-Agent": "modelrollout"})
+    progress.done = 0
+    with urllib.request.build_opener(_HttpsOnly).open(request, timeout=_READ_TIMEOUT) as answer:
+        progress.expect(int(answer.headers.get("Content-Length") or 0))
+        with archive.open("wb") as writer:
+            _pour(answer, writer, progress)
+    if progress.total and progress.done != progress.total:
+        raise ConnectionError(f"the connection ended after {progress.done} of {progress.total} bytes")
+
+
+def _again_or_fail(uri: str, error: Exception, attempt: int, progress: Progress) -> None:
+    """Wait a little, or give up with one sentence."""
+    if isinstance(error, urllib.error.HTTPError) and error.code not in (408, 429, 500, 502, 503, 504):
+        raise FetchError(f"{uri}: the server answers {error.code} {error.reason} (spec.model.uri)") from error
+    reason = getattr(error, "reason", None) or error
+    if attempt == _TRIES:
+        raise FetchError(f"{uri} cannot be fetched: {reason}; tried {_TRIES} times (spec.model.uri)") from error
+    progress.say(f"{uri}: {reason}; trying again")
+    time.sleep(2.0 ** (attempt - 1))
+
+
+class _HttpsOnly(urllib.request.HTTPRedirectHandler):
+    """A redirect to anything but https is refused: the model would come unprotected."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: object,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        if not newurl.startswith("https://"):
+            raise FetchError(f"{req.full_url} leads to {newurl}, which is not https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
+
+
+def unpack(uri: str, archive: Path, target: Path, max_bytes: int) -> None:
+    """Unpack an archive into ``target``. Raises FetchError for one that is broken, too large or leads out."""
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            _unpack_all(uri, tar, target, max_bytes)
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise FetchError(f"{uri} is no .tar.gz that can be unpacked: {error}") from error
+
+
+def _unpack_all(uri: str, tar: tarfile.TarFile, target: Path, max_bytes: int) -> None:
+    unpacked = 0
+    for member in tar:
+        if not (member.isfile() or member.isdir()):
+            raise FetchError(
+                f"{uri}: {member.name} in the archive is neither file nor folder; pack links as what they point to: "
+                "tar --dereference --hard-dereference"
+            )
+        unpacked += member.size
+        if unpacked > max_bytes:
+            raise FetchError(f"{uri} unpacks to more than {max_bytes / 1e6:.1f} MB (MODELROLLOUT_FETCH_MAX_BYTES)")
+        try:
+            tar.extract(member, target, filter="data")
+        except tarfile.FilterError as error:
+            raise FetchError(f"{uri}: {member.name} in the archive leads out of it: {error}") from error
+
+
+def _pour(reader: IO[bytes], writer: IO[bytes], progress: Progress) -> None:
+    while block := reader.read(_BLOCK):
+        writer.write(block)
+        progress.add(len(block))
+
+
+def model_folder(uri: str, folder: Path) -> Path:
+    """The SavedModel in what was fetched: the folder itself, or the only folder in it (as archives often have)."""
+    if (folder / "saved_model.pb").is_file():
+        return folder
+    inside = [path for path in folder.iterdir() if path.is_dir()]
+    if len(inside) == 1 and (inside[0] / "saved_model.pb").is_file():
+        return inside[0]
+    found = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
+    raise FetchError(f"{uri} is no SavedModel: there is no saved_model.pb in it, but {found}")
+
+
+def make_readable(folder: Path) -> None:
+    """The server may run as another user."""
+    for path in (folder, *folder.rglob("*")):
+        os.chmod(path, 0o755 if path.is_dir() else 0o644)
+
+
+def remove(folder: Path) -> None:
+    """The folder and all in it, if it is there."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,74 @@
+"""``modelrollout fetch``: the init container of every version's pods.
+
+The outcome goes to the termination message as one line of JSON, where the operator reads it from the pod's status:
+``{"digest": "sha256:..."}`` or ``{"error": "one sentence"}``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+TERMINATION_LIMIT = 4096  # bytes, of Kubernetes
+
+
+@click.command()
+@click.option("--uri", required=True, help="Where the model is: pvc://, file:// or https://.")
+@click.option("--source", type=click.Path(path_type=Path), help="The model's folder on the mounted volume.")
+@click.option(
+    "--source-root", type=click.Path(path_type=Path), default=Path("/source"), show_default=True, help="The volume."
+)
+@click.option("--to", "target", required=True, type=click.Path(path_type=Path), help="The model's base folder.")
+@click.option("--number", required=True, type=click.IntRange(min=0), help="The version's folder in it.")
+@click.option("--digest", help="What the model must have: sha256:...")
+@click.option(
+    "--monitoring-config",
+    type=click.Path(path_type=Path),
+    help="Also write the server's monitoring configuration here.",
+)
+@click.option("--max-bytes", type=int, default=20 * 1024**3, show_default=True, help="The largest model.")
+@click.option("--timeout", type=float, default=1800.0, show_default=True, help="Seconds for all of it.")
+@click.option(
+    "--result", type=click.Path(path_type=Path), default=Path("/dev/termination-log"), help="Where the outcome goes."
+)
+def fetch(
+    uri: str,
+    source: Path | None,
+    source_root: Path,
+    target: Path,
+    number: int,
+    digest: str | None,
+    monitoring_config: Path | None,
+    max_bytes: int,
+    timeout: float,
+    result: Path,
+) -> None:
+    """Fetch and check a model."""
+    from modelrollout.adapters.storage.failure import FetchError
+    from modelrollout.adapters.storage.place import MONITORING, Order
+    from modelrollout.adapters.storage.place import fetch as bring
+
+    order = Order(uri, target, number, source, source_root, digest, max_bytes, timeout)
+    try:
+        outcome = {"digest": bring(order, say=lambda line: click.echo(line, err=True))}
+        if monitoring_config is not None:
+            monitoring_config.write_text(MONITORING)
+    except (FetchError, OSError) as error:
+        outcome = {"error": str(error)}
+        click.echo(f"error: {error}", err=True)
+    _report(result, outcome)
+    sys.exit(1 if "error" in outcome else 0)
+
+
+def _report(result: Path, outcome: dict[str, str]) -> None:
+    """The outcome as one line; a run by hand has no termination log, and prints it."""
+    if "error" in outcome:
+        outcome = {"error": outcome["error"][: TERMINATION_LIMIT // 4]}
+    line = json.dumps(outcome)
+    try:
+        result.write_text(line)
+    except OSError:
+        click.echo(line)
