@@ -56,10 +56,17 @@ class ApiServer:
     programs: Toolchain
 
     def ask(
-        self, method: str, path: str, body: object = None, *, content: str = "application/json", **query: str
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        content: str = "application/json",
+        accept: str = "application/json",
+        **query: str,
     ) -> Answer:
         """One request. ``body`` becomes JSON, which is YAML as well, as server-side apply wants it."""
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content, "Accept": accept}
         data = None if body is None else json.dumps(body)
         found = requests.request(
             method, self.url + path, data=data, params=query, headers=headers, verify=str(self.certificate), timeout=30

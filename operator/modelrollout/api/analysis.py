@@ -84,7 +84,7 @@ class Metric(SpecModel):
             "{} is no name of a metric; use lower-case letters, digits and hyphens, a letter first",
         ),
         Field(max_length=32),
-    ]
+    ] = Field(description="errors, latency, or a name of your own with its queries.")
     over: PositiveDuration | None = Field(
         default=None,
         description="latency only: an answer slower than this is a bad one. The next histogram bucket bound at or "
@@ -140,7 +140,12 @@ class Analysis(SpecModel):
         le=100,
         description="Proven not worse means: odds of a bad answer proven below this times stable's.",
     )
-    metrics: tuple[Metric, ...] = Field(default=(Metric(name="errors"),), min_length=1, max_length=8)
+    metrics: tuple[Metric, ...] = Field(
+        default=(Metric(name="errors"),),
+        min_length=1,
+        max_length=8,
+        description="What is judged; each name once. Without it, errors alone.",
+    )
     min_requests: int = Field(
         default=50,
         ge=0,

@@ -46,6 +46,7 @@ _RECORDED = (
     f"has(self.status) && has({_STABLE}) && has({_STABLE}.version) && has({_STABLE}.digest)"
     f" && {_STABLE}.version == self.spec.model.version"
 )
+_LENGTH = "self.metadata.name.size() + 1 + self.spec.model.version.size()"
 
 
 def _identity_rules() -> list[dict[str, Any]]:
@@ -58,14 +59,15 @@ def _identity_rules() -> list[dict[str, Any]]:
     return [
         rule(
             "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-            "metadata.name becomes part of the names of Services; it must begin with a letter and hold only lower-case "
-            "letters, digits and hyphens",
+            "metadata.name cannot name a Service; use lower-case letters, digits and dashes, beginning with a letter",
             field=".metadata.name",
         ),
         rule(
-            f"self.metadata.name.size() + self.spec.model.version.size() < {LONGEST_NAME}",
-            f"metadata.name is too long for the objects that are named after it; name and spec.model.version together "
-            f"may have {LONGEST_NAME - 1} characters, so shorten the name",
+            f"{_LENGTH} <= {LONGEST_NAME}",
+            "metadata.name is too long; shorten the name",
+            shown="'metadata.name is too long: NAME-MAJOR-MINOR-PIPELINE, the Service of version %s, would have %d "
+            f"characters of at most {LONGEST_NAME}; shorten the name by %d'.format([self.spec.model.version,"
+            f" {_LENGTH}, {_LENGTH} - {LONGEST_NAME}])",
             field=".metadata.name",
         ),
         rule(

@@ -71,7 +71,8 @@ class EvidenceSteps(SpecModel):
         json_schema_extra=rules(
             rule(
                 f"{_START} <= {_MAX}",
-                "start (1 when absent) is above max (50 when absent); lower start or raise max",
+                "start is above max; lower start or raise max",
+                shown=f"'start %d is above max %d; lower start or raise max'.format([{_START}, {_MAX}])",
             )
         )
     )
@@ -106,11 +107,15 @@ class Canary(SpecModel):
                 " && self.steps.filter(step, has(step.setWeight)).all(step, self.steps.filter(other,"
                 " has(other.setWeight) && other.setWeight == step.setWeight).size() == 1)",
                 _ASCENDING,
+                shown=f"'{_ASCENDING}; given: %s'.format([self.steps.filter(step, has(step.setWeight))"
+                ".map(step, step.setWeight)])",
                 field=".steps",
             ),
         )
     )
-    steps: tuple[CanaryStep, ...] = Field(default=(), max_length=50)
+    steps: tuple[CanaryStep, ...] = Field(
+        default=(), max_length=50, description="In this order, with rising weights; after the last all the traffic."
+    )
     evidence: EvidenceSteps | None = None
     step_early: bool = Field(
         default=False,
@@ -129,15 +134,15 @@ class Canary(SpecModel):
         if self.steps and not weights:
             raise ValueError("steps has no setWeight; the candidate would never get a request")
         if any(later <= earlier for earlier, later in itertools.pairwise(weights)):
-            raise ValueError(f"{_ASCENDING}; given: {', '.join(map(str, weights))}")
+            raise ValueError(f"{_ASCENDING}; given: {weights}")
         return self
 
 
 class Header(SpecModel):
     """A request header and its exact value."""
 
-    name: HeaderName
-    value: str = Field(min_length=1, max_length=256)
+    name: HeaderName = Field(description="Its name; upper and lower case are the same.")
+    value: str = Field(min_length=1, max_length=256, description="Its value, as a whole.")
 
 
 class Smoke(SpecModel):

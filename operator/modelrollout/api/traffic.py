@@ -37,8 +37,8 @@ class StringMatch(SpecModel):
             )
         )
     )
-    exact: str | None = Field(default=None, max_length=512)
-    prefix: str | None = Field(default=None, max_length=512)
+    exact: str | None = Field(default=None, max_length=512, description="The whole value.")
+    prefix: str | None = Field(default=None, max_length=512, description="What the value begins with.")
     regex: str | None = Field(
         default=None,
         max_length=512,

@@ -1,0 +1,185 @@
+"""A wrong spec is answered by sentences that name the field, the value and the way out."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from modelrollout.api.resource import SpecError, parse_spec
+from modelrollout.api.rollout import Spec
+from tests.api.manifests import Refused, refused
+
+GOOD: dict[str, Any] = {
+    "model": {"name": "fraud", "version": "2.4.1187", "uri": "pvc://models/fraud/1187"},
+    "traffic": {"hosts": ["fraud.prod"]},
+    "strategy": {"canary": {"steps": [{"setWeight": 10}, {"setWeight": 50}]}},
+}
+REMOVED = object()
+
+# (id, where, what is put there, the whole sentence)
+CASES: list[tuple[str, str, object, str]] = [
+    (
+        "no strategy",
+        "strategy",
+        REMOVED,
+        "spec.strategy: exactly one strategy is needed, none is given; keep one of canary, blueGreen",
+    ),
+    (
+        "two strategies",
+        "strategy.blueGreen",
+        {},
+        "spec.strategy: exactly one strategy is needed, canary and blueGreen are given; keep one of canary, blueGreen",
+    ),
+    ("no model", "model", REMOVED, "spec.model: is required, but missing"),
+    (
+        "version of two parts",
+        "model.version",
+        "2.4",
+        "spec.model.version: version '2.4' is not MAJOR.MINOR.PIPELINE; write for example 2.4.1187",
+    ),
+    ("version a number", "model.version", 2.4, "spec.model.version: must be a string; put it in quotes (given: 2.4)"),
+    (
+        "unknown scheme",
+        "model.uri",
+        "s3://models/fraud",
+        "spec.model.uri: 's3://models/fraud' has an unknown scheme; use pvc://, file:// or https://",
+    ),
+    (
+        "climbs",
+        "model.uri",
+        "pvc://models/../etc",
+        "spec.model.uri: 'pvc://models/../etc' climbs out of its volume; remove the '..'",
+    ),
+    (
+        "weight 101",
+        "strategy.canary.steps.1.setWeight",
+        101,
+        "spec.strategy.canary.steps[1].setWeight: must be at most 100 (given: 101)",
+    ),
+    (
+        "steps descend",
+        "strategy.canary.steps.1.setWeight",
+        5,
+        "spec.strategy.canary: steps must ascend: each setWeight must be above the one before it; given: [10, 5]",
+    ),
+    (
+        "weight in quotes",
+        "strategy.canary.steps.1.setWeight",
+        "50",
+        "spec.strategy.canary.steps[1].setWeight: must be a whole number without quotes (given: '50')",
+    ),
+    (
+        "misspelt field",
+        "strategy.canary.bakeTime",
+        "5m",
+        "spec.strategy.canary.bakeTime: is no field of a ModelRollout; remove it or correct its name (given: '5m')",
+    ),
+    (
+        "name as in Python",
+        "strategy.canary.step_early",
+        True,
+        "spec.strategy.canary.step_early: is no field of a ModelRollout; remove it or correct its name (given: True)",
+    ),
+    (
+        "duration without unit",
+        "strategy.canary.bake",
+        300,
+        "spec.strategy.canary.bake: 300 is not a duration; write for example 30s, 5m or 1h30m",
+    ),
+    (
+        "one wrong item of a list is not a list too short",
+        "traffic.hosts",
+        ["Fraud"],
+        "spec.traffic.hosts[0]: host 'Fraud' is not a DNS name in lower case; write for example fraud.prod",
+    ),
+    ("no hosts", "traffic.hosts", [], "spec.traffic.hosts: must have at least 1 item"),
+    (
+        "fraction of a CPU",
+        "serving",
+        {"resources": {"limits": {"cpu": 0.5}}},
+        "spec.serving.resources.limits.cpu: 0.5 must be a whole number or a string; write for example 500m, 2 or 1Gi",
+    ),
+    (
+        "misspelt limits",
+        "serving",
+        {"resources": {"limit": {}}},
+        "spec.serving.resources.limit: must be 'limits' or 'requests' (given: 'limit')",
+    ),
+    (
+        "metric twice",
+        "analysis",
+        {"metrics": [{"name": "errors"}, {"name": "errors"}]},
+        "spec.analysis.metrics: metric errors is given twice",
+    ),
+    (
+        "unknown provider",
+        "analysis",
+        {"provider": "datadog"},
+        "spec.analysis.provider: must be 'istio', 'envoy' or 'tensorflow-serving' (given: 'datadog')",
+    ),
+    (
+        "look-ahead",
+        "traffic.match",
+        [{"headers": {"x-team": {"regex": "(?=a)b"}}}],
+        "spec.traffic.match[0].headers.x-team.regex: regex cannot be read as RE2, which has no look-around and no "
+        "back-references",
+    ),
+]
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    """The good spec with one thing changed."""
+    spec = copy.deepcopy(GOOD)
+    *way, last = path.split(".")
+    node: Any = spec
+    for name in way:
+        node = node[int(name)] if isinstance(node, list) else node.setdefault(name, {})
+    if value is REMOVED:
+        del node[last]
+    else:
+        node[last] = value
+    return spec
+
+
+def message(spec: object) -> str:
+    """What is wrong with a spec."""
+    answer = parse_spec(spec)
+    assert isinstance(answer, SpecError)
+    return answer.message
+
+
+def test_the_good_spec_is_good() -> None:
+    assert isinstance(parse_spec(GOOD), Spec)
+
+
+@pytest.mark.parametrize(("path", "value", "sentence"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_sentence(path: str, value: object, sentence: str) -> None:
+    assert message(changed(path, value)) == sentence
+
+
+def test_all_errors_are_said_at_once() -> None:
+    spec = changed("model.version", "2.4")
+    spec["traffic"]["hosts"] = []
+    answer = parse_spec(spec)
+    assert isinstance(answer, SpecError)
+    assert answer.problems == (
+        "spec.model.version: version '2.4' is not MAJOR.MINOR.PIPELINE; write for example 2.4.1187",
+        "spec.traffic.hosts: must have at least 1 item",
+    )
+    assert answer.message == "; ".join(answer.problems)
+
+
+@pytest.mark.parametrize("spec", [None, [], "canary", 7], ids=repr)
+def test_what_is_no_object_is_said_to_be_none(spec: object) -> None:
+    assert message(spec).startswith("spec: must be a map of names to values")
+
+
+FOUND_HERE_TOO = [case for case in refused() if not case.history and "metadata.name" not in case.expected[0]]
+
+
+@pytest.mark.parametrize("case", FOUND_HERE_TOO, ids=lambda case: str(case.name))
+def test_what_the_api_server_refuses_is_refused_here_in_the_same_words(case: Refused) -> None:
+    said = message(case.manifest["spec"])
+    assert case.missing(said) == [], said
