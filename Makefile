@@ -4,7 +4,7 @@ VENV  := .venv
 PY    := $(VENV)/bin/python
 UV    := $(VENV)/bin/uv
 
-.PHONY: help venv venv-e2e lock
+.PHONY: help venv venv-e2e lock check test stories
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
@@ -29,3 +29,26 @@ LOCK := $(UV) pip compile --quiet --python-version 3.11 --no-header --no-emit-in
 lock: $(VENV)/.uv ## the locked versions, anew from pyproject.toml
 	$(LOCK) --group dev pyproject.toml -o requirements-dev.lock
 	$(LOCK) --group dev --group e2e pyproject.toml -o requirements-e2e.lock
+
+check: $(VENV)/.e2e ## format, lint, types, layers and unit tests; changes nothing
+	$(VENV)/bin/ruff format --check --quiet .
+	$(VENV)/bin/ruff check --quiet .
+	$(VENV)/bin/mypy operator/modelrollout tests e2e $(if $(wildcard bench/*.py bench/*/*.py),bench)
+	$(VENV)/bin/lint-imports
+	$(PY) -m pytest tests -m "not apiserver"
+
+test: $(VENV)/.e2e ## everything: check, API server, statistics, and the stories on a cluster of their own
+	$(PY) -m e2e.suite
+
+stories: $(VENV)/.e2e ## the stories alone, on the cluster of KUBECONFIG or on `make cluster-up`'s; STORY=03 picks one
+	$(PY) -m pytest e2e $(if $(STORY),-k "story_$(STORY)")
+
+.PHONY: packages cluster-up cluster-down
+packages:
+	@e2e/cluster/bootstrap.sh
+
+cluster-up: packages $(VENV)/.e2e ## a real Kubernetes with Istio, Envoy and Prometheus on this machine; repairs one, too
+	@$(PY) -m e2e.cluster up
+
+cluster-down: $(VENV)/.e2e ## remove it with all that belongs to it
+	@$(PY) -m e2e.cluster down

@@ -14,7 +14,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import shlex
 import shutil
 import sys
 import tarfile
@@ -30,6 +29,7 @@ from e2e.cluster.toolchain import Toolchain, locked
 PYTHON_IMAGE = "localhost/modelrollout/python:3.11"
 DEBIAN = "bookworm"  # the Debian whose Python is 3.11
 UNUSED = ("doc", "man", "locale", "info", "lintian")  # folders of /usr/share that a container never reads
+CTR = ("ctr", "--namespace", "k8s.io", "images")
 ISOLATION = {"BUILDAH_ISOLATION": "chroot"}  # works as root without any further rights
 
 
@@ -98,7 +98,7 @@ def _from_root(root: Path, name: str) -> None:
 def ensure_pause(tools: Toolchain) -> Path:
     """The archive of the image that holds a pod's namespaces, made once per build of the program."""
     context = tools.folder / "pause-image"
-    archive = context / "pause.oci.tar"
+    archive = context / "pause.tar"
     if archive.exists():
         return archive
     context.mkdir(exist_ok=True)
@@ -126,7 +126,7 @@ def build(dockerfile: Path, context: Path, tag: str, arguments: Mapping[str, str
         run_long(f"building {tag}", command, log=folder() / "logs" / f"{name}.log", env=ISOLATION)
         identity = image_id(tag)
         assert identity is not None, "a build that succeeded leaves an image"
-        archive = folder() / "archives" / f"{identity}-{name}.oci.tar"
+        archive = folder() / "archives" / f"{identity}-{name}.tar"
         if not archive.exists():
             _push(tag, archive)
         return archive
@@ -136,8 +136,8 @@ def _push(name: str, archive: Path) -> None:
     archive.parent.mkdir(parents=True, exist_ok=True)
     partial = archive.with_suffix(".partial")
     partial.unlink(missing_ok=True)
-    # Uncompressed: the archive never leaves this machine.
-    command = buildah("push", "--quiet", "--disable-compression", name, f"oci-archive:{partial}:{name}")
+    # A docker archive is not compressed, which is what a file that never leaves this machine should be.
+    command = buildah("push", "--quiet", name, f"docker-archive:{partial}:{name}")
     run_long(f"writing the archive of {name}", command, log=folder() / "logs" / "push.log")
     partial.rename(archive)
 
@@ -163,29 +163,28 @@ def _pip_settings() -> list[str]:
 
 
 def archive_contents(archive: Path) -> dict[str, str]:
-    """Names and manifest digests of the images in an OCI archive."""
+    """Names of the images in an archive, each with the content hash of its configuration, `sha256:...`."""
     with tarfile.open(archive) as tar:
-        index = tar.extractfile("index.json")
-        assert index is not None, "an OCI archive has an index.json"
-        manifests = json.load(index)["manifests"]
-    key = "org.opencontainers.image.ref.name"
-    return {manifest["annotations"][key]: manifest["digest"] for manifest in manifests}
+        manifest = tar.extractfile("manifest.json")
+        assert manifest is not None, "a docker archive has a manifest.json"
+        images = json.load(manifest)
+    return {tag: "sha256:" + image["Config"].removesuffix(".json") for image in images for tag in image["RepoTags"]}
 
 
 def load(cluster: Cluster, archive: Path) -> None:
     """Hand an image archive to the cluster's containerd, unless it has exactly that image already."""
     contents = archive_contents(archive)
     present = loaded(cluster)
-    if all(present.get(name) == digest for name, digest in contents.items()):
+    # The kubelet's side of containerd names each image by its configuration's hash, too.
+    if all(name in present and present[name] == present.get(hashed) for name, hashed in contents.items()):
         return
     size = archive.stat().st_size / 1e6
     for name in contents:
         say(f"loading {name} ({size:.0f} MB) into the cluster {cluster.name}")
-    run([*node.entry(cluster), *shlex.split("ctr -n k8s.io images import --no-unpack=false"), str(archive)])
+    run([*node.entry(cluster), *CTR, "import", str(archive)])
 
 
 def loaded(cluster: Cluster) -> dict[str, str]:
     """Names and manifest digests of the images that the cluster has."""
-    listing = run([*node.entry(cluster), *shlex.split("ctr -n k8s.io images ls")])
-    rows = [line.split() for line in listing.splitlines()[1:]]
+    rows = [line.split() for line in run([*node.entry(cluster), *CTR, "list"]).splitlines()[1:]]
     return {row[0]: row[2] for row in rows if len(row) > 2}

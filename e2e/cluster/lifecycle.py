@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -28,9 +28,9 @@ START_SECONDS = 90.0
 SCRAPE_INTERVAL = "2s"
 
 
-def find(name: str) -> Cluster | None:
+def find(name: str, env: Mapping[str, str] = os.environ) -> Cluster | None:
     """The cluster of that name if it has a state, whole or not."""
-    state = addresses.state_root(os.environ) / name
+    state = addresses.state_root(env) / name
     try:
         known = json.loads((state / "cluster.json").read_text())
     except FileNotFoundError:
@@ -185,7 +185,7 @@ def down(name: str) -> bool:
         _lock(name).unlink()
     if not [entry for entry in root.iterdir() if entry.is_dir()]:
         shutil.rmtree(root)  # only lock files are left
-        node.remove_mount_points()
+        node.remove_common()
     return found
 
 

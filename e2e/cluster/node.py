@@ -17,7 +17,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from e2e.cluster import cgroups, processes
-from e2e.cluster.addresses import BRIDGE_ADDRESS, POD_NETWORK, Cluster
+from e2e.cluster.addresses import BRIDGE_ADDRESS, POD_NETWORK, Cluster, label
 from e2e.cluster.processes import Program
 from e2e.cluster.report import run
 
@@ -145,8 +145,14 @@ def remove(cluster: Cluster) -> None:
         )
 
 
-def remove_mount_points() -> None:
-    """Remove the empty folders that only served as places to mount on; for when the last cluster is gone."""
+def remove_common() -> None:
+    """Remove what all clusters share, unless there still is one: the empty folders that only served to mount on."""
+    names = Path("/run/netns")
+    if any(names.glob(label("*"))):
+        return  # removing a folder here would take away the mount on it inside the other cluster
     for folder in PRIVATE_FOLDERS:
         with contextlib.suppress(OSError):  # not empty: somebody else's
             Path(folder).rmdir()
+    if names.is_mount() and not any(names.iterdir()):
+        run(["umount", names])
+        names.rmdir()
