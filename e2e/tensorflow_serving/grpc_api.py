@@ -1,0 +1,181 @@
+"""The gRPC API on 8500: PredictionService and ModelService with TensorFlow Serving's own generated messages.
+
+Predict, Classify and Regress count as requests; GetModelStatus, GetModelMetadata and reloads do not. MultiInference
+answers UNIMPLEMENTED.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+
+from e2e.tensorflow_serving import examples
+from e2e.tensorflow_serving.inference import Inference
+from e2e.tensorflow_serving.proto_tensors import fill_proto, from_proto
+from e2e.tensorflow_serving.protobufs import (
+    classification_pb2,
+    model_management_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+    regression_pb2,
+)
+from e2e.tensorflow_serving.rest import metadata_response, status_response
+from e2e.tensorflow_serving.servable import DEFAULT_SIGNATURE, Servable
+from e2e.tensorflow_serving.server_core import ServerCore
+from e2e.tensorflow_serving.status import OK, ServingError, Status, invalid
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def start_grpc(core: ServerCore) -> grpc.Server:
+    """Open the port and serve in `--grpc_max_threads` threads. Raises ServingError if the port is taken."""
+    arguments = [pair.partition("=") for pair in core.flags.grpc_channel_arguments.split(",") if pair]
+    options = [(key, int(value) if value.lstrip("-").isdigit() else value) for key, _, value in arguments]
+    server = grpc.server(
+        ThreadPoolExecutor(core.flags.grpc_max_threads, "grpc"),
+        options=[("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0), *options],
+    )
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictionService(core), server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(core), server)
+    if core.flags.enable_grpc_healthcheck_service:
+        server.add_generic_rpc_handlers((_health_service(),))
+    try:
+        server.add_insecure_port(f"0.0.0.0:{core.flags.port}")
+    except RuntimeError as problem:
+        raise invalid("Failed to BuildAndStart gRPC server") from problem
+    server.start()
+    return server
+
+
+class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]
+    """Requests on models. The names of the methods are those of the service."""
+
+    def __init__(self, core: ServerCore) -> None:
+        self._core = core
+        self._inference = Inference(core.metrics, core.check_method_names)
+
+    def Predict(self, request: Any, context: Any) -> Any:
+        return self._counted("Predict", request, context, self._predict)
+
+    def Classify(self, request: Any, context: Any) -> Any:
+        return self._counted("Classify", request, context, self._classify)
+
+    def Regress(self, request: Any, context: Any) -> Any:
+        return self._counted("Regress", request, context, self._regress)
+
+    def GetModelMetadata(self, request: Any, context: Any) -> Any:
+        return _answer(context, lambda: self._metadata(request))
+
+    def _counted(self, api: str, request: Any, context: Any, work: Callable[[Any, Any, int], Any]) -> Any:
+        """Run one request on its model, count it, and note its latency if it succeeded."""
+        started, model = time.perf_counter(), request.model_spec.name
+        remaining = context.time_remaining()
+        timeout_ms = 0 if remaining is None else max(int(remaining * 1000), 1)
+        try:
+            with self._core.servable(request.model_spec) as servable:
+                response = work(servable, request, timeout_ms)
+        except ServingError as problem:
+            self._core.metrics.request(model, problem.status.code.name)
+            return _abort(context, problem.status)
+        self._core.metrics.request_latency(model, api, "GRPC", (time.perf_counter() - started) * 1e6)
+        self._core.metrics.request(model, OK.code.name)
+        return response
+
+    def _predict(self, servable: Servable, request: Any, timeout_ms: int) -> Any:
+        inputs = {alias: from_proto(proto) for alias, proto in request.inputs.items()}
+        name = request.model_spec.signature_name
+        outputs = self._inference.predict(servable, name, inputs, list(request.output_filter), timeout_ms)
+        response = predict_pb2.PredictResponse()
+        _fill_spec(response.model_spec, servable, name or DEFAULT_SIGNATURE)
+        for alias, array in outputs.items():
+            fill_proto(response.outputs[alias], array, self._core.flags.enable_serialization_as_tensor_content)
+        return response
+
+    def _classify(self, servable: Servable, request: Any, timeout_ms: int) -> Any:
+        name = request.model_spec.signature_name
+        rows = self._inference.classify(servable, name, examples.from_proto(request.input), timeout_ms)
+        response = classification_pb2.ClassificationResponse()
+        _fill_spec(response.model_spec, servable, name or DEFAULT_SIGNATURE)
+        for row in rows:
+            classes = response.result.classifications.add().classes
+            for label, score in row:
+                classes.add(label=label, score=score)
+        return response
+
+    def _regress(self, servable: Servable, request: Any, timeout_ms: int) -> Any:
+        name = request.model_spec.signature_name
+        values = self._inference.regress(servable, name, examples.from_proto(request.input), timeout_ms)
+        response = regression_pb2.RegressionResponse()
+        _fill_spec(response.model_spec, servable, name or DEFAULT_SIGNATURE)
+        for value in values:
+            response.result.regressions.add(value=value)
+        return response
+
+    def _metadata(self, request: Any) -> Any:
+        if not request.HasField("model_spec"):
+            raise invalid("Missing ModelSpec")
+        if not request.metadata_field:
+            raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
+        for field in request.metadata_field:
+            if field != "signature_def":
+                raise invalid(f"Metadata field {field} is not supported")
+        return metadata_response(self._core, request.model_spec)
+
+
+class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[misc]
+    """States of versions, and reloads of the config."""
+
+    def __init__(self, core: ServerCore) -> None:
+        self._core = core
+
+    def GetModelStatus(self, request: Any, context: Any) -> Any:
+        return _answer(context, lambda: self._status(request))
+
+    def HandleReloadConfigRequest(self, request: Any, context: Any) -> Any:
+        return _answer(context, lambda: self._reload(request))
+
+    def _status(self, request: Any) -> Any:
+        if not request.HasField("model_spec"):
+            raise invalid("Missing ModelSpec")
+        return status_response(self._core, request.model_spec)
+
+    def _reload(self, request: Any) -> Any:
+        if request.config.WhichOneof("config") != "model_config_list":
+            raise invalid(
+                "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently"
+                " supported"
+            )
+        before = {path: self._core.metrics.value(path) for path in request.metric_names}
+        self._core.reload(request.config)
+        response = model_management_pb2.ReloadConfigResponse()
+        response.status.SetInParent()
+        for path, value in before.items():
+            response.metric.add(name=path, int64_value_increase=self._core.metrics.value(path) - value)
+        return response
+
+
+def _answer(context: Any, work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except ServingError as problem:
+        return _abort(context, problem.status)
+
+
+def _abort(context: Any, status: Status) -> Any:
+    return context.abort(_CODES[int(status.code)], status.message)
+
+
+def _fill_spec(spec: Any, servable: Servable, signature_name: str) -> None:
+    """Which model and version answered, as gRPC answers carry and REST answers do not."""
+    spec.name, spec.signature_name = servable.model, signature_name
+    spec.version.value = servable.version
+
+
+def _health_service() -> grpc.GenericRpcHandler:
+    """grpc.health.v1.Health/Check, which says SERVING whatever the models do: field 1 with the value 1."""
+    check = grpc.unary_unary_rpc_method_handler(lambda request, context: b"\x08\x01")
+    handler: grpc.GenericRpcHandler = grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": check})
+    return handler

@@ -1,0 +1,152 @@
+"""JSON to tensors and back, in the words of TensorFlow Serving's REST API (its util/json_tensor.cc).
+
+Both row form (`instances` -> `predictions`) and column form (`inputs` -> `outputs`), base64 objects for bytes,
+bare NaN and Infinity in both directions, floats in the fewest digits that read back the same, whole ones with
+`.0`.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from e2e.tensorflow_serving.json_values import fill, is_object, shown
+from e2e.tensorflow_serving.session import NUMPY, STRING, Array
+from e2e.tensorflow_serving.status import ServingError, invalid
+
+Inputs = Mapping[str, int]  # the DataType number of each input of a signature, by its name
+_DECODER = json.JSONDecoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A parsed predict request: the arrays by input name, and whether the answer goes by rows or by columns."""
+
+    tensors: Mapping[str, Array]
+    by_rows: bool
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The JSON object in `body`; what follows it is ignored, as TensorFlow Serving does."""
+    if not body:
+        raise invalid("JSON Parse error: The document is empty")
+    try:
+        text = body.decode()
+        document, _ = _DECODER.raw_decode(text, len(text) - len(text.lstrip()))
+    except (UnicodeDecodeError, json.JSONDecodeError) as problem:
+        offset = problem.pos if isinstance(problem, json.JSONDecodeError) else problem.start
+        raise invalid(f"JSON Parse error: Invalid value. at offset: {offset}") from problem
+    if not isinstance(document, dict):
+        raise invalid(f"JSON Value: {shown(document)} Is not object")
+    return document
+
+
+def signature_name(document: Mapping[str, Any]) -> str:
+    """The optional `signature_name` of a request, or nothing."""
+    name = document.get("signature_name", "")
+    if not isinstance(name, str):
+        raise invalid(
+            f"JSON Value: {shown(document)} not formatted correctly. 'signature_name' key must be a string value."
+        )
+    return name
+
+
+def predict_request(document: Mapping[str, Any], inputs: Inputs) -> Request:
+    """The tensors of a predict request to a signature with these inputs."""
+    if "instances" in document and "inputs" in document:
+        raise invalid(
+            f"JSON Value: {shown(document)} Not formatted correctly expecting only one of 'inputs' or 'instances'"
+            " keys to exist "
+        )
+    if "instances" in document:
+        rows = document["instances"]
+        if not isinstance(rows, list):
+            raise invalid(f"JSON Value: {shown(document)} Expecting 'instances' to be an list/array")
+        if not rows:
+            raise invalid(f"JSON Value: {shown(document)} No values in 'instances' array")
+        return Request(_from_rows(rows, inputs), by_rows=True)
+    if "inputs" in document:
+        return Request(_from_columns(document["inputs"], inputs), by_rows=False)
+    raise invalid("Missing 'inputs' or 'instances' key")
+
+
+def _from_rows(rows: list[Any], inputs: Inputs) -> dict[str, Array]:
+    if not is_object(rows[0]):
+        if len(inputs) > 1:
+            raise invalid(
+                "instances is a plain list, but expecting list of objects as multiple input tensors required as per"
+                " tensorinfo_map"
+            )
+        name, number = next(iter(inputs.items()))
+        if any(map(is_object, rows)):
+            place = next(place for place, row in enumerate(rows) if is_object(row))
+            raise invalid(f"Expecting value/list but got object at item {place} of input list")
+        return {name: _stack(rows, number, lambda place: f"Failed to process element: {place} of 'instances' list.")}
+    _check_keys(rows, inputs)
+    return {name: _stack([row[name] for row in rows], number, _failed(name)) for name, number in inputs.items()}
+
+
+def _failed(name: str) -> Callable[[int], str]:
+    return lambda place: f"Failed to process element: {place} key: {name} of 'instances' list."
+
+
+def _check_keys(rows: list[Any], inputs: Inputs) -> None:
+    for place, row in enumerate(rows):
+        if not is_object(row):
+            raise invalid(f"Expecting object but got list at item {place} of input list")
+        for name in row:
+            if name not in inputs:
+                problem = f"INVALID_ARGUMENT: JSON object: does not have named input: {name}"
+                raise invalid(f"{_failed(name)(place)} Error: {problem}")
+        if row.keys() != inputs.keys():
+            raise invalid(
+                f"Failed to process element: {place} of 'instances' list. JSON object: {shown(row)} keys must be"
+                f" equal to: {','.join(sorted(inputs))}"
+            )
+
+
+def _stack(values: list[Any], number: int, where: Callable[[int], str]) -> Array:
+    """One tensor of the values of all rows, which must agree in shape."""
+    flat: list[Any] = []
+    first: tuple[int, ...] | None = None
+    for place, value in enumerate(values):
+        try:
+            shape = fill(value, number, flat)
+            if first is not None and shape != first:
+                raise invalid(
+                    f"Expecting shape {list(first)} but got: {list(shape)}".replace(" [", " [").replace(", ", ",")
+                )
+        except ServingError as problem:
+            raise invalid(f"{where(place)} Error: {problem.status}") from problem
+        first = shape
+    return _array(flat, (len(values), *(first or ())), number)
+
+
+def _from_columns(value: Any, inputs: Inputs) -> dict[str, Array]:
+    if not is_object(value):
+        if len(inputs) > 1:
+            raise invalid(
+                "inputs is a plain value/list, but expecting an object as multiple input tensors required as per"
+                " tensorinfo_map"
+            )
+        name, number = next(iter(inputs.items()))
+        return {name: _whole(value, number)}
+    for name in inputs:
+        if name not in value:
+            raise invalid(f"Missing named input: {name} in 'inputs' object.")
+    return {name: _whole(value[name], number) for name, number in inputs.items()}
+
+
+def _whole(value: Any, number: int) -> Array:
+    flat: list[Any] = []
+    return _array(flat, fill(value, number, flat), number)
+
+
+def _array(flat: list[Any], shape: tuple[int, ...], number: int) -> Array:
+    if number != STRING:
+        return np.array(flat, NUMPY[number]).reshape(shape)
+    strings = np.empty(len(flat), np.object_)
+    strings[:] = flat
+    return strings.reshape(shape)
