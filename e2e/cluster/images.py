@@ -128,6 +128,8 @@ def build(dockerfile: Path, context: Path, tag: str, arguments: Mapping[str, str
         assert identity is not None, "a build that succeeded leaves an image"
         archive = folder() / "archives" / f"{identity}-{name}.tar"
         if not archive.exists():
+            for older in archive.parent.glob(f"{12 * '?'}-{name}.tar"):
+                older.unlink()  # a server image is large: one archive of each tag is enough
             _push(tag, archive)
         return archive
 
