@@ -1,0 +1,59 @@
+{{/* Names and labels that all objects share. */}}
+
+{{- define "modelrollout.name" -}}
+{{- if contains "modelrollout" .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-modelrollout" .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "modelrollout.serviceAccount" -}}
+{{- .Values.serviceAccount.name | default (ternary (include "modelrollout.name" .) "default" .Values.serviceAccount.create) -}}
+{{- end -}}
+
+{{- define "modelrollout.image" -}}
+{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
+{{- end -}}
+
+{{- define "modelrollout.selector" -}}
+app.kubernetes.io/name: modelrollout
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "modelrollout.labels" -}}
+{{ include "modelrollout.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{/* What the operator may do with the objects of the namespaces that it watches. */}}
+{{- define "modelrollout.rules" -}}
+- apiGroups: [modelrollout.dev]
+  resources: [modelrollouts]
+  verbs: [get, list, watch]
+- apiGroups: [modelrollout.dev]
+  resources: [modelrollouts/status]
+  verbs: [get, patch, update]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [networking.istio.io]
+  resources: [virtualservices]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""] # why a version does not come up: the words of its containers
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- if .Values.smokeFromConfigMaps }}
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get]
+{{- end }}
+{{- end -}}

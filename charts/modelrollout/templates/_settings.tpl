@@ -1,0 +1,28 @@
+{{/* The operator's settings as a map; each becomes a variable MODELROLLOUT_NAME. */}}
+{{- define "modelrollout.settings" -}}
+namespaces: {{ join "," .Values.namespaces | quote }}
+prometheus_url: {{ .Values.prometheus.url | quote }}
+prometheus_timeout: {{ .Values.prometheus.timeout | quote }}
+{{- with .Values.prometheus.scrapeInterval }}
+scrape_interval: {{ . | quote }}
+{{- end }}
+{{- if .Values.prometheus.tokenSecret.name }}
+prometheus_token_file: /var/run/secrets/prometheus/token
+{{- end }}
+gateway_url: {{ .Values.gateway.url | quote }}
+fetch_image: {{ include "modelrollout.image" . | quote }}
+fetch_image_pull_policy: {{ .Values.image.pullPolicy | quote }}
+fetch_max_bytes: {{ .Values.fetch.maxBytes | quote }}
+fetch_timeout: {{ .Values.fetch.timeout | quote }}
+{{- with .Values.fileRoot }}
+file_root: {{ . | quote }}
+{{- end }}
+{{- if .Values.leaderElection.enabled }}
+lease_namespace: {{ .Release.Namespace | quote }}
+lease_name: {{ include "modelrollout.name" . | quote }}
+lease_duration: {{ .Values.leaderElection.duration | quote }}
+{{- end }}
+listen: 0.0.0.0:8080
+log_level: {{ .Values.log.level | quote }}
+log_format: {{ .Values.log.format | quote }}
+{{- end -}}

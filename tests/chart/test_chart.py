@@ -1,0 +1,297 @@
+"""The Helm chart: what it makes of its values, and what a real API server says to that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from modelrollout.runtime.settings import PREFIX, from_environment
+from tests.apiserver import ApiServer
+
+pytestmark = pytest.mark.apiserver
+
+CHART = Path(__file__).parents[2] / "charts" / "modelrollout"
+NAMESPACE = "modelrollout-system"
+ACCOUNT = f"system:serviceaccount:{NAMESPACE}:modelrollout"
+
+VALUES: dict[str, dict[str, Any]] = {
+    "as it comes": {},
+    "two replicas": {"replicas": 2},
+    "one without a Lease": {"leaderElection": {"enabled": False}},
+    "two namespaces only": {"namespaces": ["team-a", "team-b"], "rbac": {"aggregate": False}},
+    "all that can be set": {
+        "image": {"repository": "registry.example.com/modelrollout", "tag": "1.2.3", "pullPolicy": "Always"},
+        "imagePullSecrets": ["registry"],
+        "prometheus": {
+            "url": "https://metrics.example.com",
+            "timeout": "3s",
+            "scrapeInterval": "15s",
+            "tokenSecret": {"name": "metrics", "key": "bearer"},
+        },
+        "gateway": {"url": "http://gateway.ingress:8080"},
+        "fetch": {"maxBytes": "1000000", "timeout": "5m"},
+        "fileRoot": "/var/lib/models",
+        "log": {"level": "DEBUG", "format": "text"},
+        "settings": {"poll": "1s", "workers": "16", "log_level": "WARNING"},
+        "serviceAccount": {"name": "releaser", "annotations": {"example.com/role": "reader"}},
+        "podAnnotations": {"example.com/a": "1"},
+        "podLabels": {"example.com/b": "2"},
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "system", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "priorityClassName": "system-cluster-critical",
+    },
+}
+EVERY = pytest.mark.parametrize("values", VALUES.values(), ids=VALUES.keys())
+
+
+def helm(server: ApiServer, *arguments: str, values: dict[str, Any] | None = None) -> str:
+    """What helm prints. Fails with what it complains about."""
+    given = ["--values", "-"] if values is not None else []
+    done = server.run("helm", *arguments, *given, given=json.dumps(values))
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def render(server: ApiServer, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """The objects that the chart makes."""
+    text = helm(server, "template", "modelrollout", str(CHART), "--namespace", NAMESPACE, values=values)
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def only(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """The one object of a kind."""
+    (found,) = (item for item in objects if item["kind"] == kind)
+    return found
+
+
+def environment(objects: list[dict[str, Any]]) -> dict[str, str]:
+    """The variables of the operator's container."""
+    (container,) = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    return {item["name"]: item["value"] for item in container["env"]}
+
+
+@pytest.fixture
+def namespaces(api_server: ApiServer) -> None:
+    """The namespaces that the cases name."""
+    for name in (NAMESPACE, "team-a", "team-b"):
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        api_server.apply(f"/api/v1/namespaces/{name}", body)
+
+
+@EVERY
+def test_lint_has_nothing_to_say(api_server: ApiServer, values: dict[str, Any]) -> None:
+    helm(api_server, "lint", "--strict", str(CHART), values=values)
+
+
+@EVERY
+def test_api_server_takes_it_strictly(api_server: ApiServer, namespaces: None, values: dict[str, Any]) -> None:
+    text = helm(api_server, "template", "modelrollout", str(CHART), "--namespace", NAMESPACE, values=values)
+    apply = ["apply", "--dry-run=server", "--server-side", "--validate=strict", "--force-conflicts", "-f", "-"]
+    done = api_server.run("kubectl", *apply, given=text)
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr, done.stderr
+
+
+@EVERY
+def test_operator_can_read_every_setting(api_server: ApiServer, values: dict[str, Any]) -> None:
+    variables = environment(render(api_server, values))
+    assert all(name.startswith(PREFIX) for name in variables)
+    from_environment(variables)
+
+
+def test_values_reach_the_settings(api_server: ApiServer) -> None:
+    settings = from_environment(environment(render(api_server, VALUES["all that can be set"])))
+    assert settings.prometheus_url == "https://metrics.example.com"
+    assert (settings.prometheus_timeout, settings.scrape_interval, settings.poll) == (3.0, 15.0, 1.0)
+    assert settings.prometheus_token_file == "/var/run/secrets/prometheus/token"
+    assert settings.gateway_url == "http://gateway.ingress:8080"
+    assert (settings.fetch_image, settings.fetch_image_pull_policy) == (
+        "registry.example.com/modelrollout:1.2.3",
+        "Always",
+    )
+    assert (settings.fetch_max_bytes, settings.fetch_timeout) == (1_000_000, 300.0)
+    assert settings.file_root == "/var/lib/models"
+    assert (settings.workers, settings.log_level, settings.log_format) == (16, "WARNING", "text")
+
+
+def test_defaults_of_the_chart_are_those_of_the_operator(api_server: ApiServer) -> None:
+    """A value that the user leaves alone means what the operator's own documentation says."""
+    variables = environment(render(api_server, {}))
+    own = {"FETCH_IMAGE", "LEASE_NAMESPACE", "LISTEN"}  # what only the chart can know
+    rest = {name: value for name, value in variables.items() if name.removeprefix(PREFIX) not in own}
+    assert from_environment(rest) == from_environment({})
+
+
+@pytest.mark.parametrize(
+    ("values", "strategy", "lease", "budget"),
+    [
+        ({}, "Recreate", NAMESPACE, False),
+        ({"replicas": 2}, "RollingUpdate", NAMESPACE, True),
+        ({"leaderElection": {"enabled": False}}, "Recreate", None, False),
+    ],
+    ids=["one", "two", "one without a Lease"],
+)
+def test_replicas(
+    api_server: ApiServer, values: dict[str, Any], strategy: str, lease: str | None, budget: bool
+) -> None:
+    objects = render(api_server, values)
+    assert only(objects, "Deployment")["spec"]["strategy"]["type"] == strategy
+    assert from_environment(environment(objects)).lease_namespace == lease
+    assert any(item["kind"] == "PodDisruptionBudget" for item in objects) is budget
+
+
+@EVERY
+def test_pods_fit_the_restricted_level(api_server: ApiServer, namespaces: None, values: dict[str, Any]) -> None:
+    """Asked of the admission plugin itself: it warns about what does not fit."""
+    label = {"pod-security.kubernetes.io/warn": "restricted"}
+    path = f"/api/v1/namespaces/{NAMESPACE}"
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": label}}
+    api_server.apply(path, body)
+    text = yaml.safe_dump(only(render(api_server, values), "Deployment"))
+    done = api_server.run("kubectl", "apply", "--dry-run=server", "--server-side", "-f", "-", given=text)
+    api_server.apply(path, body | {"metadata": {"name": NAMESPACE}})
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"replica": 2}, "replica"),
+        ({"replicas": "2"}, "replicas"),
+        ({"image": {"name": "x"}}, "name"),
+        ({"prometheus": {"url": "prometheus:9090"}}, "url"),
+        ({"prometheus": {"scrapeInterval": "15"}}, "scrapeInterval"),
+        ({"fileRoot": "models"}, "fileRoot"),
+        ({"log": {"level": "debug"}}, "level"),
+        ({"settings": {"workers": 16}}, "workers"),
+        ({"namespaces": ["Team A"]}, "namespaces"),
+    ],
+    ids=lambda value: json.dumps(value) if isinstance(value, dict) else None,
+)
+def test_wrong_values_are_refused(api_server: ApiServer, values: dict[str, Any], words: str) -> None:
+    arguments = ["template", "modelrollout", str(CHART), "--values", "-"]
+    done = api_server.run("helm", *arguments, given=json.dumps(values))
+    assert done.returncode != 0
+    assert words in done.stderr
+
+
+def test_schema_knows_exactly_the_values_that_there_are() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert names(schema) - {"global"} == set(leaves(values))
+
+
+def names(schema: dict[str, Any], path: str = "") -> set[str]:
+    """The values that a schema describes one by one, as paths."""
+    if "properties" not in schema:
+        return {path}
+    below = (names(part, f"{path}.{name}".lstrip(".")) for name, part in schema["properties"].items())
+    return set().union(*below)
+
+
+def leaves(values: Any, path: str = "") -> Iterator[str]:
+    """The values of values.yaml, as paths."""
+    open_maps = ("resources",)
+    if not isinstance(values, dict) or not values or path in open_maps:
+        yield path
+        return
+    for name, part in values.items():
+        yield from leaves(part, f"{path}.{name}".lstrip("."))
+
+
+@pytest.fixture(scope="module", params=["all namespaces", "two namespaces only"])
+def installed(request: pytest.FixtureRequest, api_server: ApiServer) -> Iterator[str]:
+    """The chart installed; gives the case."""
+    case: str = request.param
+    for name in ("team-a", "team-b"):
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        api_server.apply(f"/api/v1/namespaces/{name}", body)
+    values = VALUES["as it comes" if case == "all namespaces" else case]
+    # The definition may be there from other tests already, and is not what this is about.
+    arguments = ["modelrollout", str(CHART), "--namespace", NAMESPACE, "--create-namespace", "--skip-crds"]
+    helm(api_server, "install", *arguments, values=values | {"crds": {"install": False}})
+    yield case
+    helm(api_server, "uninstall", "modelrollout", "--namespace", NAMESPACE)
+
+
+# (verb, group, resource, namespace, may it?)
+RIGHTS = [
+    ("watch", "modelrollout.dev", "modelrollouts", "team-a", True),
+    ("patch", "modelrollout.dev", "modelrollouts/status", "team-a", True),
+    ("patch", "modelrollout.dev", "modelrollouts", "team-a", False),
+    ("create", "modelrollout.dev", "modelrollouts", "team-a", False),
+    ("delete", "modelrollout.dev", "modelrollouts", "team-a", False),
+    *(
+        (verb, group, resource, "team-b", True)
+        for group, resource in (("apps", "deployments"), ("", "services"), ("networking.istio.io", "virtualservices"))
+        for verb in ("get", "list", "watch", "create", "patch", "delete")
+    ),
+    ("deletecollection", "apps", "deployments", "team-b", False),
+    ("patch", "apps", "statefulsets", "team-b", False),
+    ("patch", "networking.istio.io", "gateways", "team-b", False),
+    ("list", "", "pods", "team-a", True),
+    ("delete", "", "pods", "team-a", False),
+    ("create", "", "pods/exec", "team-a", False),
+    ("create", "", "events", "team-a", True),
+    ("get", "", "configmaps", "team-a", True),
+    ("list", "", "configmaps", "team-a", False),
+    ("get", "", "secrets", "team-a", False),
+    ("get", "", "secrets", NAMESPACE, False),
+    ("get", "", "nodes", "", False),
+    ("create", "coordination.k8s.io", "leases", NAMESPACE, True),
+    ("update", "coordination.k8s.io", "leases", "team-a", False),
+    ("bind", "rbac.authorization.k8s.io", "clusterroles", "", False),
+]
+
+
+@pytest.mark.parametrize(
+    ("verb", "group", "resource", "namespace", "allowed"), RIGHTS, ids=[" ".join(row[:4]) for row in RIGHTS]
+)
+def test_rights_of_the_operator(
+    api_server: ApiServer, installed: str, verb: str, group: str, resource: str, namespace: str, allowed: bool
+) -> None:
+    assert may(api_server, ACCOUNT, verb, group, resource, namespace) is allowed
+
+
+@pytest.mark.parametrize(("name", "allowed"), [("modelrollout", True), ("somebody-elses", False)])
+def test_only_its_own_lease(api_server: ApiServer, installed: str, name: str, allowed: bool) -> None:
+    assert may(api_server, ACCOUNT, "update", "coordination.k8s.io", "leases", NAMESPACE, name) is allowed
+
+
+def test_rights_end_at_the_namespaces_that_are_watched(api_server: ApiServer, installed: str) -> None:
+    everywhere = installed == "all namespaces"
+    assert may(api_server, ACCOUNT, "create", "apps", "deployments", "default") is everywhere
+    assert may(api_server, ACCOUNT, "watch", "modelrollout.dev", "modelrollouts", "") is everywhere
+
+
+def may(server: ApiServer, user: str, verb: str, group: str, resource: str, namespace: str, name: str = "") -> bool:
+    """The API server's own answer."""
+    resource, _, part = resource.partition("/")
+    wanted = {"verb": verb, "group": group, "resource": resource, "subresource": part, "namespace": namespace}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": user, "resourceAttributes": wanted | {"name": name}},
+    }
+    answer = server.ask("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
+    assert answer.status == 201, answer.message
+    return bool(answer.body["status"]["allowed"])
+
+
+def test_definition_stays_when_the_release_goes(api_server: ApiServer) -> None:
+    (definition,) = (item for item in render(api_server, {}) if item["kind"] == "CustomResourceDefinition")
+    assert definition["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_definition_is_upgraded_with_the_release(api_server: ApiServer) -> None:
+    """It is a template, not in crds/, which Helm installs once and never touches again."""
+    assert not (CHART / "crds").exists()
+    kinds = [item["kind"] for item in render(api_server, {"crds": {"install": False}})]
+    assert "CustomResourceDefinition" not in kinds
