@@ -53,7 +53,7 @@ def image_id(name: str) -> str | None:
 
 
 def ensure_python() -> None:
-    """Make the base image once: Debian's essential packages, Python 3.11 and pip."""
+    """Make the base image once: Debian's essential packages, Python 3.11, pip and the C++ library that wheels need."""
     with locked(folder() / "lock"):
         if image_id(PYTHON_IMAGE) is not None:
             return
@@ -61,7 +61,7 @@ def ensure_python() -> None:
         sources = run(
             ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)", "Created-By: Packages"]
         )  # this machine's mirrors, as apt itself understands its settings
-        command = ["mmdebstrap", "--variant=essential", "--include=python3,python3-pip,ca-certificates"]
+        command = ["mmdebstrap", "--variant=essential", "--include=python3,python3-pip,ca-certificates,libstdc++6"]
         command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in UNUSED]
         # As in the official Python images: `python` exists and pip may install into the system.
         command += ["--customize-hook=ln -s python3 $1/usr/bin/python"]
