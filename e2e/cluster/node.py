@@ -153,6 +153,8 @@ def remove_common() -> None:
     for folder in PRIVATE_FOLDERS:
         with contextlib.suppress(OSError):  # not empty: somebody else's
             Path(folder).rmdir()
-    if names.is_mount() and not any(names.iterdir()):
+    # `ip netns add` mounts the folder on itself, which only the table of mounts shows.
+    mounted = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    if str(names) in mounted and not any(names.iterdir()):
         run(["umount", names])
         names.rmdir()
