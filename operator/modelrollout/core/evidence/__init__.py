@@ -14,12 +14,13 @@ the status without loss. Pure arithmetic with numpy: no clock, no input or outpu
 from modelrollout.core.evidence.counters import Counters, RawSample, SeriesCounters
 from modelrollout.core.evidence.counts import BadCount, Count, Tick
 from modelrollout.core.evidence.interval import Interval, OddsInterval, rate_interval
-from modelrollout.core.evidence.metric import Combined, MetricEvidence, combine, part_of
+from modelrollout.core.evidence.metric import MetricEvidence
 from modelrollout.core.evidence.non_inferiority import NonInferiority
 from modelrollout.core.evidence.odds_ratio import OddsRatioEProcess
 from modelrollout.core.evidence.outcome import Outcome, Trouble
 from modelrollout.core.evidence.overdispersion import overdispersion
 from modelrollout.core.evidence.rate import RateEProcess, rate_of_record
+from modelrollout.core.evidence.release import Combined, combine, part_of
 from modelrollout.core.evidence.sample_ratio import SampleRatio
 from modelrollout.core.evidence.sentence import OddsRatio
 from modelrollout.core.evidence.settings import EvidenceSettings

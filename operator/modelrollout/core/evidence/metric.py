@@ -3,7 +3,8 @@
 It says "worse" only when two things are proven at once: the odds are beyond the margin of stable's, and the rate is
 above the floor. The lesser of the two e-values is valid for the null hypothesis "not worse by the margin, or below
 the floor", since under it at least one of them is (intersection-union test, R. Berger, Technometrics 24 (1982)).
-Several metrics share one alpha: the sum of their evidence, each times its share, is again an e-value (``combine``).
+And a tick counts against the floor no more than it counts against stable. Otherwise a shared outage, far above any
+floor, would be the second proof against a candidate whose only fault is 5 errors in 10 000 where stable has 1.
 
 The whole value goes to the status and comes back bit for bit, settings included, so that a restarted operator, or
 another replica, goes on with exactly the same numbers.
@@ -14,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
-from math import fsum
 from typing import Any, Self
 
 import numpy as np
@@ -25,7 +25,7 @@ from modelrollout.core.evidence.hypergeometric import Floats, log_likelihoods
 from modelrollout.core.evidence.interval import ODDS_GRID, OddsInterval
 from modelrollout.core.evidence.non_inferiority import NonInferiority, better_grid
 from modelrollout.core.evidence.odds_ratio import OddsRatioEProcess, against_record, odds_grid
-from modelrollout.core.evidence.rate import rate_log_ratios
+from modelrollout.core.evidence.rate import rate_log_ratios, rate_of_record
 from modelrollout.core.evidence.settings import WORSE_BY, EvidenceSettings
 from modelrollout.core.evidence.suspicion import Suspicion
 
@@ -103,7 +103,9 @@ class MetricEvidence:
         settings, edge = self.settings, self.edge
         worse, better, odds = _compared(tick, settings)
         high = rate_log_ratios(tick.candidate, edge, WORSE_BY) if edge else None
-        against = high if settings.limit is not None else worse
+        if settings.limit is None:
+            high = None if high is None or worse is None else [min(ratio, max(worse)) for ratio in high]
+        against = worse if settings.limit is None else high
         phi = settings.overdispersion
         return replace(
             self,
@@ -125,6 +127,16 @@ class MetricEvidence:
         if all(getattr(kept, name) == getattr(self.settings, name) for name in MEANING):
             return replace(self, settings=kept)
         return MetricEvidence.start(self.metric, self.at, kept, losses=1)
+
+    def with_record(self, before: Count = NOTHING) -> MetricEvidence:
+        """The same for when stable loses its traffic by design (blue/green after the switch, bake).
+
+        From now on a tick without requests to stable compares the candidate with stable's record: what it answered
+        in this release and ``before`` it. Until this is asked for, such a tick says nothing, since with little
+        traffic it may be chance, in the middle of a shared outage.
+        """
+        record = rate_of_record(before + self.stable, self.settings)
+        return replace(self, settings=replace(self.settings, record=record))
 
     def to_status(self) -> dict[str, Any]:
         """As plain values for JSON, nothing lost (Python and Go both write a float so that it reads back the same)."""
@@ -167,50 +179,6 @@ class MetricEvidence:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Combined:
-    """Evidence of a whole release: the sum over its metrics, the bound, and the metric with the largest part."""
-
-    evidence: float
-    needed: float
-    hold_from: float
-    largest: str
-
-    @property
-    def fails(self) -> bool:
-        """Whether the candidate is to be rolled back."""
-        return self.evidence >= self.needed
-
-    @property
-    def holds(self) -> bool:
-        """Whether no weight may be raised."""
-        return self.evidence >= self.hold_from
-
-
-def combine(evidences: Sequence[MetricEvidence]) -> Combined:
-    """All metrics of one release under one alpha: the sum of share times evidence, whatever their order.
-
-    Raises ValueError without metrics, or when the shares add up to more than 1.
-    """
-    if not evidences:
-        raise ValueError("combine needs the evidence of at least one metric")
-    shares = fsum(each.settings.share for each in evidences)
-    if shares > 1.0 + 1e-9:
-        raise ValueError(
-            f"the shares of {len(evidences)} metrics add up to {shares:g}: at most 1 keeps alpha; "
-            "use settings.shared_by(number of metrics)"
-        )
-    total = fsum([1.0 - min(shares, 1.0), *(part_of(each) for each in evidences)])
-    largest = max(evidences, key=lambda each: (part_of(each), each.metric))
-    needed = max(each.settings.needed for each in evidences)
-    return Combined(total, needed, min(each.settings.hold_from for each in evidences), largest.metric)
-
-
-def part_of(evidence: MetricEvidence) -> float:
-    """What one metric adds to the evidence of the release."""
-    return evidence.settings.share * evidence.evidence
-
-
 def _compared(
     tick: Tick, settings: EvidenceSettings
 ) -> tuple[list[float] | None, list[float] | None, list[float] | None]:
@@ -219,7 +187,7 @@ def _compared(
     All from one evaluation of the distribution. Without requests to stable only the first, against the record.
     """
     if not tick.stable.trials:
-        return against_record(tick.candidate, settings), None, None
+        return against_record(tick.candidate, settings.record), None, None
     worse, better = len(odds_grid(settings.margin)), len(better_grid(settings.not_worse_than))
     values = log_likelihoods(tick, _all_odds(settings.margin, settings.not_worse_than))
     first, second = values[:worse], values[worse : worse + better]

@@ -59,14 +59,14 @@ def log_ratios(tick: Tick, settings: EvidenceSettings) -> list[float] | None:
     if tick.candidate.trials == 0:
         return None
     if tick.stable.trials == 0:
-        return against_record(tick.candidate, settings)
+        return against_record(tick.candidate, settings.record)
     values = log_likelihoods(tick, _grid(settings.margin))
     return [float(value) for value in values[1:] - values[0]]
 
 
-def against_record(candidate: Count, settings: EvidenceSettings) -> list[float] | None:
-    """The same where stable has no traffic; None without a record."""
-    return None if settings.record is None else rate_log_ratios(candidate, settings.record, WORSE_BY)
+def against_record(candidate: Count, record: float | None) -> list[float] | None:
+    """The same where stable has no traffic and ``record`` stands for its rate; None without one."""
+    return None if record is None else rate_log_ratios(candidate, record, WORSE_BY)
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
-from modelrollout.core.evidence.metric import Combined, MetricEvidence
+from modelrollout.core.evidence.metric import MetricEvidence
+from modelrollout.core.evidence.release import Combined
 
 
 class Outcome(StrEnum):

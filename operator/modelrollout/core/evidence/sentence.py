@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 
 from modelrollout.core.evidence.counts import Count
 from modelrollout.core.evidence.interval import rate_interval
-from modelrollout.core.evidence.metric import Combined, MetricEvidence
+from modelrollout.core.evidence.metric import MetricEvidence
 from modelrollout.core.evidence.outcome import Outcome, Trouble
+from modelrollout.core.evidence.release import Combined
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def _counts(evidence: MetricEvidence, candidate: Count, stable: Count) -> str:
     if evidence.settings.limit is not None:
         return f"{said}, limit {percent(evidence.settings.limit)}"
     if not stable.trials and evidence.settings.record is not None:
-        return f"{said}, stable has no traffic and stands for {percent(evidence.settings.record)} by its record"
+        return f"{said}, stable has no traffic and its record allows {percent(evidence.settings.record)}"
     return f"{said}, stable {_count(stable)}"
 
 

@@ -26,7 +26,7 @@ class EvidenceSettings:
     limit: float | None = None  # judge by this absolute rate alone, without comparing with stable; None compares
     not_worse_than: float = 2.0  # odds ratio to disprove before promotion; 1.5 would take three times as long
     beta: float = 0.05  # chance of a false proof of that; a false proof only goes on early, it does not stop the watch
-    record: float | None = None  # rate that stands for stable in ticks in which stable has no traffic
+    record: float | None = None  # rate that stands for stable once it has no traffic (``MetricEvidence.with_record``)
     overdispersion: float = 1.0  # errors in bursts: >= 1, measured before the release by ``overdispersion``
     first_capital: float = 0.5  # half the capital is staked at the first tick: most faults are there from the start
     late_capital: float = 0.4  # spread evenly over the planned ticks, so that late faults are found nearly as fast

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from modelrollout.core.evidence.counts import Count
 from modelrollout.core.evidence.interval import Interval, rate_interval
-from modelrollout.core.evidence.metric import Combined, MetricEvidence, combine, part_of
+from modelrollout.core.evidence.metric import MetricEvidence
 from modelrollout.core.evidence.outcome import Outcome, Trouble, outcome_of
+from modelrollout.core.evidence.release import Combined, combine, part_of
 from modelrollout.core.evidence.sentence import OddsRatio, sentence
 
 
