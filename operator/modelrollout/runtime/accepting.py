@@ -1,0 +1,134 @@
+"""Can a spec be accepted, as things are in the cluster? What the spec alone can tell was checked before.
+
+Asked once for each generation of a spec, before anything of it is applied. When Prometheus is away nothing is said
+about its metrics: a release must be possible then, and it will be blind until Prometheus is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from modelrollout.adapters.cluster import MODEL_ROLLOUTS, VIRTUAL_SERVICES, Cluster
+from modelrollout.adapters.metrics import custom
+from modelrollout.adapters.metrics.base import Target
+from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway
+from modelrollout.api.analysis import Metric
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.rollout import Spec
+from modelrollout.core.observation import Refusal
+from modelrollout.core.plan import Reason
+from modelrollout.manifests.istio import shared_host
+from modelrollout.manifests.meta import OWNER_LABEL, is_owned_by, name_problem
+from modelrollout.manifests.platform import Platform, file_root_problem
+
+Object = dict[str, Any]
+
+
+class Acceptance:
+    """Asks the cluster and Prometheus. ``namespaces`` are those the operator may see; empty: all."""
+
+    def __init__(
+        self, cluster: Cluster, prometheus: Prometheus, platform: Platform, namespaces: tuple[str, ...] = ()
+    ) -> None:
+        self._cluster = cluster
+        self._prometheus = prometheus
+        self._platform = platform
+        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+
+    async def refusal(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
+        """The first reason to refuse the spec, or None."""
+        return (
+            name_problem(rollout)
+            or file_root_problem(spec, self._platform)
+            or await self._taken(rollout, spec)
+            or await self._wrong_metric(rollout, spec)
+        )
+
+    async def _taken(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
+        """A VirtualService of our name that is not ours, or a host that somebody else routes at the same gateway."""
+        routes = [item for name in self._namespaces for item in await self._cluster.list(VIRTUAL_SERVICES, name)]
+        rollouts = [item for name in self._namespaces for item in await self._cluster.list(MODEL_ROLLOUTS, name)]
+        return next(
+            (
+                refusal
+                for refusal in (
+                    *_foreign_route(rollout, routes),
+                    *_routed_elsewhere(rollout, spec, routes),
+                    *_wanted_elsewhere(rollout, spec, rollouts),
+                )
+            ),
+            None,
+        )
+
+    async def _wrong_metric(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
+        target = Target(rollout.namespace, rollout.name, spec.model.version)
+        try:
+            for index, metric in enumerate(spec.analysis.metrics):
+                if not metric.built_in and (problem := await self._wrong_query(metric, target)):
+                    return Refusal(Reason.INVALID_METRIC, f"spec.analysis.metrics.{index}.{problem}")
+        except PrometheusAway:
+            return None
+        return None
+
+    async def _wrong_query(self, metric: Metric, target: Target) -> str | None:
+        """What is wrong with a user's own queries: the field, the query, Prometheus' words."""
+        for field, query in (("successes", metric.successes or ""), ("trials", metric.trials or "")):
+            try:
+                await self._prometheus.query(custom.fill(query, target))
+            except BadQuery as error:
+                return f"{field}: Prometheus refuses {query!r}: {error}"
+            for name in custom.metric_names(query):
+                if not await self._prometheus.knows(name):
+                    return (
+                        f"{field}: Prometheus at {self._prometheus.url} knows no metric {name}; correct the name, or "
+                        "let the metric be scraped first"
+                    )
+        return None
+
+
+def _foreign_route(rollout: ModelRollout, routes: Iterable[Object]) -> Iterator[Refusal]:
+    for route in routes:
+        described = route["metadata"]
+        same = (described["namespace"], described["name"]) == (rollout.namespace, rollout.name)
+        if same and not is_owned_by(route, rollout.name):
+            yield Refusal(
+                Reason.FOREIGN_VIRTUAL_SERVICE,
+                f"metadata.name: there is a VirtualService {rollout.name} that belongs to somebody else; rename the "
+                "rollout, or delete that VirtualService when the rollout shall take its place",
+            )
+
+
+def _routed_elsewhere(rollout: ModelRollout, spec: Spec, routes: Iterable[Object]) -> Iterator[Refusal]:
+    for route in routes:
+        described = route["metadata"]
+        owner = (described.get("labels") or {}).get(OWNER_LABEL)
+        if described["namespace"] == rollout.namespace and owner == rollout.name:
+            continue
+        host = shared_host(spec.traffic.hosts, spec.traffic.gateways, rollout.namespace, route)
+        if host is not None:
+            named = f"{described['namespace']}/{described['name']}"
+            whose = f"ModelRollout {described['namespace']}/{owner}" if owner else f"VirtualService {named}"
+            yield Refusal(
+                Reason.HOST_TAKEN if owner else Reason.FOREIGN_VIRTUAL_SERVICE,
+                f"spec.traffic.hosts: {host} is already routed by {whose}; choose another host, or take it out there",
+            )
+
+
+def _wanted_elsewhere(rollout: ModelRollout, spec: Spec, rollouts: Iterable[Object]) -> Iterator[Refusal]:
+    """Of two rollouts with the same host that route nothing yet, the older one has it."""
+    ours = rollout.created, rollout.namespace, rollout.name
+    for other in map(ModelRollout.from_json, rollouts):
+        if other.deleting or not isinstance(other.spec, Spec) or (other.created, other.namespace, other.name) >= ours:
+            continue
+        as_route = {
+            "metadata": {"namespace": other.namespace},
+            "spec": {"hosts": other.spec.traffic.hosts, "gateways": other.spec.traffic.gateways},
+        }
+        host = shared_host(spec.traffic.hosts, spec.traffic.gateways, rollout.namespace, as_route)
+        if host is not None:
+            yield Refusal(
+                Reason.HOST_TAKEN,
+                f"spec.traffic.hosts: {host} is already asked for by ModelRollout {other.namespace}/{other.name}, "
+                "which is older; choose another host",
+            )

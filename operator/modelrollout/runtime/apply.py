@@ -1,0 +1,192 @@
+"""Plan -> cluster, in an order that is safe for traffic, and writing only what differs.
+
+Traffic that is taken from a candidate goes first of all: nothing else that could fail stands before it. Traffic that
+is given to one goes after everything that it needs is in place. Then the status, which is the memory; then the Events,
+which a retry would repeat if they came earlier; and last of all what is no longer needed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from modelrollout.adapters.cluster import (
+    DEPLOYMENTS,
+    EVENTS,
+    MODEL_ROLLOUTS,
+    SERVICES,
+    SERVING_MANAGER,
+    TRAFFIC_MANAGER,
+    VIRTUAL_SERVICES,
+    ApiError,
+    Cluster,
+    Conflict,
+    Object,
+    Resource,
+)
+from modelrollout.api.base import format_timestamp, to_json
+from modelrollout.api.resource import API_VERSION, KIND, ModelRollout
+from modelrollout.api.rollout import Spec
+from modelrollout.core.plan import DesiredVersion, Event, Plan, Route
+from modelrollout.manifests.drift import differs
+from modelrollout.manifests.istio import live_route, virtual_service
+from modelrollout.manifests.meta import VERSION_LABEL, is_owned_by
+from modelrollout.manifests.platform import Platform
+from modelrollout.manifests.serving import deployment, service
+from modelrollout.runtime.world import Key, Snapshot, World
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What applying needs. ``refused`` is filled with the versions whose objects the API server refuses."""
+
+    cluster: Cluster
+    world: World
+    platform: Platform
+    clock: Callable[[], float]
+    refused: dict[tuple[Key, str], str]
+    wrote: Callable[[str], None]
+
+
+async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, hands: Hands) -> None:
+    """Make it so. Raises Conflict when the rollout has changed meanwhile, ApiError when the API server refuses."""
+    one = _Application(rollout, snapshot, hands)
+    if plan.spec is not None:
+        await one.serve(plan.spec, plan.versions, plan.route)
+    await one.remember(plan)
+    for event in plan.events:
+        await one.tell(event)
+    for version in plan.remove:
+        await one.remove(version)
+
+
+class _Application:
+    """One plan on its way into the cluster."""
+
+    def __init__(self, rollout: ModelRollout, snapshot: Snapshot, hands: Hands) -> None:
+        self._rollout = rollout
+        self._snapshot = snapshot
+        self._hands = hands
+        self._key = (rollout.namespace, rollout.name)
+
+    async def serve(self, spec: Spec, versions: tuple[DesiredVersion, ...], route: Route | None) -> None:
+        """Workloads and the route, in the order that traffic needs."""
+        away = route is not None and self._takes_away(route)
+        if route is not None and away:
+            await self._route(spec, route)
+        for version in versions:
+            await self._version(spec, version)
+        if route is not None and not away:
+            await self._route(spec, route)
+
+    def _takes_away(self, route: Route) -> bool:
+        """Whether no version but stable gets more than it has now."""
+        live = live_route(self._snapshot.virtual_service, self._rollout.name)
+        weights = live.weights if live else {}
+        if not weights:
+            return False
+        others = (version for version in route.weights if version != route.stable)
+        known = weights.get(route.stable, 0) > 0 or any(weights.get(version, 0) for version in others)
+        return known and all(
+            route.weights[version] <= weights.get(version, 0) for version in route.weights if version != route.stable
+        )
+
+    async def _version(self, spec: Spec, version: DesiredVersion) -> None:
+        key = (self._key, version.version)
+        try:
+            await self._put(SERVICES, service(self._rollout, spec, version), SERVING_MANAGER)
+            await self._put(
+                DEPLOYMENTS, deployment(self._rollout, spec, version, self._hands.platform), SERVING_MANAGER
+            )
+        except ApiError as error:
+            if not (error.is_final or isinstance(error, Conflict)):
+                raise
+            self._hands.refused[key] = f"the API server refuses its objects: {error}"
+            log.warning("version %s: %s", version.version, error)
+        else:
+            self._hands.refused.pop(key, None)
+
+    async def _route(self, spec: Spec, route: Route) -> None:
+        live = self._snapshot.virtual_service
+        if live is not None and not is_owned_by(live, self._rollout.name):
+            log.warning("the VirtualService %s belongs to somebody else and is left alone", self._rollout.name)
+            return
+        await self._put(VIRTUAL_SERVICES, virtual_service(self._rollout, spec, route), TRAFFIC_MANAGER)
+
+    async def _put(self, resource: Resource, desired: Object, manager: str) -> None:
+        """Apply an object if it is not as desired. One that we do not know is not taken over from others."""
+        live = self._snapshot.of(resource).get(desired["metadata"]["name"])
+        if not differs(desired, live):
+            return
+        written = await self._hands.cluster.apply(resource, desired, manager, force=live is not None)
+        self._hands.world.learn(self._key, resource, written)
+        self._hands.wrote(resource.plural)
+        log.info("applied %s %s", desired["kind"], desired["metadata"]["name"])
+
+    async def remember(self, plan: Plan) -> None:
+        """Store the status, if it differs from the one that the decision was made from."""
+        status = to_json(plan.status)
+        body = self._snapshot.rollout or {}
+        if status == body.get("status"):
+            return
+        desired: Object = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {
+                "name": self._rollout.name,
+                "namespace": self._rollout.namespace,
+                "resourceVersion": self._rollout.resource_version,
+            },
+            "status": status,
+        }
+        written = await self._hands.cluster.apply_status(MODEL_ROLLOUTS, desired)
+        self._hands.world.learn(self._key, MODEL_ROLLOUTS, written)
+        self._hands.wrote("status")
+
+    async def tell(self, event: Event) -> None:
+        """Post an Event, and the same as a line of the log, which is the trail that stays."""
+        level = logging.WARNING if event.warning else logging.INFO
+        log.log(level, "%s: %s", event.reason, event.message, extra={"reason": str(event.reason)})
+        moment = format_timestamp(self._hands.clock())[:19] + "Z"
+        body: Object = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{self._rollout.name}.", "namespace": self._rollout.namespace},
+            "involvedObject": {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                "name": self._rollout.name,
+                "namespace": self._rollout.namespace,
+                "uid": self._rollout.uid,
+            },
+            "reason": str(event.reason),
+            "message": event.message[:1024],
+            "type": "Warning" if event.warning else "Normal",
+            "source": {"component": "modelrollout"},
+            "firstTimestamp": moment,
+            "lastTimestamp": moment,
+            "count": 1,
+        }
+        try:
+            await self._hands.cluster.create(EVENTS, body)
+            self._hands.wrote(EVENTS.plural)
+        except ApiError as error:
+            log.warning("the Event could not be posted: %s", error)
+
+    async def remove(self, version: str) -> None:
+        """Delete the objects of a version, unless the route still names it."""
+        route = live_route(self._snapshot.virtual_service, self._rollout.name)
+        if route is not None and route.weights.get(version):
+            log.warning("version %s is not removed: the route still gives it traffic", version)
+            return
+        self._hands.refused.pop((self._key, version), None)
+        for resource in (DEPLOYMENTS, SERVICES):
+            for name, item in list(self._snapshot.of(resource).items()):
+                if item["metadata"].get("labels", {}).get(VERSION_LABEL) == version:
+                    await self._hands.cluster.delete(resource, self._rollout.namespace, name, item["metadata"]["uid"])
+                    self._snapshot.outdated.add(resource)
+                    self._hands.wrote(resource.plural)
+                    log.info("removed %s %s", item.get("kind", resource.plural), name)

@@ -1,0 +1,197 @@
+"""Questions -> Observation: everything that a pass has to know, asked at the same time, each with a limit of its own.
+
+What cannot be found out in time is said to be unknown; it never stops the pass, because the pass may have to take
+traffic away for another reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import aiohttp
+
+from modelrollout.adapters import smoke, tensorflow_serving
+from modelrollout.adapters.cluster import CONFIG_MAPS, DEPLOYMENTS, PODS, ApiError, Cluster, Object
+from modelrollout.adapters.metrics.subscription import Subscription
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.rollout import Spec
+from modelrollout.api.version import ModelVersion
+from modelrollout.core.evidence import Count
+from modelrollout.core.observation import Observation, Refusal, SmokeResult, Unavailable, Workload
+from modelrollout.core.plan import Questions
+from modelrollout.manifests.istio import live_route
+from modelrollout.manifests.serving import GRPC_PORT
+from modelrollout.runtime.accepting import Acceptance
+from modelrollout.runtime.samples import SampleCache, Samples
+from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.workloads import ready_pods, workloads
+from modelrollout.runtime.world import Key, Snapshot
+
+Found = TypeVar("Found")
+Baseline = Mapping[str, tuple[Count, ...]]
+
+BASELINE_LIMIT = 20.0  # seconds; half an hour of samples is a large answer
+ACCEPTANCE_LIMIT = 20.0
+SAMPLES_LIMIT = 15.0  # only a new subscription asks; the others find what is known
+
+NOT_CHECKED = "NotChecked"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """What observing needs. ``refused`` holds versions whose objects the API server refused, with its words."""
+
+    cluster: Cluster
+    samples: SampleCache
+    acceptance: Acceptance
+    http: aiohttp.ClientSession
+    settings: Settings
+    clock: Callable[[], float]
+    refused: dict[tuple[Key, str], str]
+    confirmed: dict[Key, set[str]]
+
+
+async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, senses: Senses) -> Observation:
+    """One moment. Never raises for what could not be seen."""
+    key = (rollout.namespace, rollout.name)
+    samples, smoked, refusal, baseline, running = await asyncio.gather(
+        _samples(key, asked, senses),
+        _smoke(rollout, asked, senses),
+        _refusal(rollout, asked, senses),
+        _baseline(key, asked, senses),
+        _workloads(key, snapshot, asked, senses),
+    )
+    return Observation(
+        now=senses.clock(),
+        workloads=running,
+        route=live_route(snapshot.virtual_service, rollout.name),
+        samples=samples,
+        smoke=smoked,
+        refusal=refusal,
+        baseline=baseline,
+    )
+
+
+async def _samples(key: Key, asked: Questions, senses: Senses) -> Samples:
+    subscription = _subscription(key, asked)
+    if not asked.samples or subscription is None:
+        senses.samples.forget(key)
+        return {}
+    found = await _in_time("samples", SAMPLES_LIMIT, senses.samples.of(subscription))
+    if found is not None:
+        return found
+    return {item.name: Unavailable(item.name, "no answer in time") for item in subscription.analysis.metrics}
+
+
+async def _baseline(key: Key, asked: Questions, senses: Senses) -> Baseline | None:
+    subscription = _subscription(key, asked)
+    if not asked.baseline or subscription is None:
+        return None
+    return await _in_time("baseline", BASELINE_LIMIT, senses.samples.baseline(subscription))
+
+
+def _subscription(key: Key, asked: Questions) -> Subscription | None:
+    if asked.spec is None or asked.candidate is None or asked.stable is None:
+        return None
+    return Subscription(key, asked.spec.analysis, asked.candidate, asked.stable)
+
+
+async def _refusal(rollout: ModelRollout, asked: Questions, senses: Senses) -> Refusal | None:
+    """None when all is well. What cannot be checked is refused for now: nothing unchecked is applied, and a candidate
+    that has traffic is judged by the last accepted spec meanwhile."""
+    if not asked.acceptance or asked.spec is None:
+        return None
+    try:
+        async with asyncio.timeout(ACCEPTANCE_LIMIT):
+            return await senses.acceptance.refusal(rollout, asked.spec)
+    except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+        return Refusal(NOT_CHECKED, f"the spec could not be checked, trying again: {error or 'no answer in time'}")
+
+
+async def _smoke(rollout: ModelRollout, asked: Questions, senses: Senses) -> SmokeResult | None:
+    spec, version = asked.spec, asked.smoke
+    if version is None or spec is None or spec.strategy.blue_green is None or spec.strategy.blue_green.smoke is None:
+        return None
+    wanted = spec.strategy.blue_green.smoke
+    if wanted.config_map is None:
+        bodies = [(f"request {index}", json.dumps(body)) for index, body in enumerate(wanted.requests, 1)]
+    else:
+        try:
+            found = await senses.cluster.get(CONFIG_MAPS, rollout.namespace, wanted.config_map)
+        except ApiError as error:
+            return SmokeResult(0, (f"ConfigMap {wanted.config_map} cannot be read: {error}",))
+        bodies = sorted(((found or {}).get("data") or {}).items())
+        if not bodies:
+            return SmokeResult(0, (f"ConfigMap {wanted.config_map} is missing or empty; each key holds one request",))
+    test = smoke.SmokeTest(
+        url=_entrance(spec, senses.settings),
+        host=spec.traffic.hosts[0],
+        model=spec.model.name,
+        version=version,
+        preview=spec.strategy.blue_green.preview,
+        bodies=bodies,
+        time_limit=senses.settings.smoke_timeout,
+        max_latency=wanted.max_latency,
+    )
+    return await smoke.run(senses.http, test)
+
+
+def _entrance(spec: Spec, settings: Settings) -> str:
+    """Where requests to the rollout enter: the gateway, or, for a mesh alone, the host itself (by our own side car)."""
+    behind_gateway = any(gateway != "mesh" for gateway in spec.traffic.gateways)
+    return settings.gateway_url.rstrip("/") if behind_gateway else f"http://{spec.traffic.hosts[0]}"
+
+
+async def _workloads(key: Key, snapshot: Snapshot, asked: Questions, senses: Senses) -> dict[str, Workload]:
+    """What runs, corrected by what the API server refused and by what the model servers say of themselves."""
+    pods = list(snapshot.of(PODS).values())
+    found = workloads(snapshot.of(DEPLOYMENTS).values(), pods)
+    for (whose, version), words in senses.refused.items():
+        if whose == key:
+            known = found.get(version, Workload(version, 1, 0))
+            found[version] = replace(known, ready=0, failure=words)
+    if asked.candidate in found and asked.spec is not None:
+        found[asked.candidate] = await _confirm(key, found[asked.candidate], pods, asked.spec, senses)
+    return found
+
+
+async def _confirm(key: Key, known: Workload, pods: Sequence[Object], spec: Spec, senses: Senses) -> Workload:
+    """Only pods whose server says that the model is available count; one that cannot be asked is believed.
+
+    Asked once for each pod: afterwards its readiness probe speaks for it.
+    """
+    if not known.is_ready:
+        return known
+    confirmed = senses.confirmed.setdefault(key, set())
+    unknown = [pod for pod in ready_pods(pods, known.version) if pod["metadata"]["uid"] not in confirmed]
+    number = ModelVersion.parse(known.version).serving_number
+    states = await asyncio.gather(
+        *(
+            tensorflow_serving.model_state(f"{pod['status']['podIP']}:{GRPC_PORT}", spec.model.name, number)
+            for pod in unknown
+        )
+    )
+    for pod, state in zip(unknown, states, strict=True):
+        if state is None or state.is_available:
+            confirmed.add(pod["metadata"]["uid"])
+            continue
+        words = f"the server of pod {pod['metadata']['name']} says {state.state} {state.message}".rstrip()
+        return replace(known, ready=min(known.ready, known.desired - 1), waiting=words)
+    return known
+
+
+async def _in_time(what: str, limit: float, asking: Awaitable[Found]) -> Found | None:
+    """The answer, or None when it takes longer than ``limit`` seconds."""
+    try:
+        async with asyncio.timeout(limit):
+            return await asking
+    except TimeoutError:
+        log.warning("no %s within %g s", what, limit)
+        return None

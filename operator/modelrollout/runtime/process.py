@@ -1,0 +1,206 @@
+"""The operator as a process: everything that is shared is built here, in the order in which it depends on each other.
+
+Whatever of it ends, the process ends; Kubernetes starts it again, and it goes on from the status of each rollout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import kopf
+
+from modelrollout.adapters.access import Access, open_access
+from modelrollout.adapters.cluster import MODEL_ROLLOUTS, VIRTUAL_SERVICES, ApiError, Cluster, Resource
+from modelrollout.adapters.metrics.reader import Reader
+from modelrollout.adapters.metrics.scraping import Scraping
+from modelrollout.adapters.prometheus import Prometheus
+from modelrollout.runtime import handlers
+from modelrollout.runtime.accepting import Acceptance
+from modelrollout.runtime.apply import Hands
+from modelrollout.runtime.leader import Lease
+from modelrollout.runtime.observe import Senses
+from modelrollout.runtime.queue import WorkQueue, work
+from modelrollout.runtime.reconciler import Reconciler
+from modelrollout.runtime.samples import SampleCache
+from modelrollout.runtime.server import serve
+from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.telemetry import Telemetry
+from modelrollout.runtime.world import Key, World
+
+STUCK = 120.0  # seconds that a key may be overdue while the process is said to be alive
+
+log = logging.getLogger(__name__)
+
+
+class CannotStart(Exception):
+    """Something that the operator needs is missing; the message says what and how to get it."""
+
+
+@dataclass
+class Operator:
+    """The parts of one process, once they are built."""
+
+    settings: Settings
+    access: Access
+    cluster: Cluster
+    telemetry: Telemetry
+    queue: WorkQueue[Key]
+    world: World
+    samples: SampleCache
+    reconciler: Reconciler
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    reached: bool = False
+
+    def woken(self, key: Key, resource: Resource, name: str, resource_version: str | None) -> None:
+        """A watch event. What our own write caused is no news."""
+        if self.world.is_news(key, resource, name, resource_version):
+            self.queue.add(key)
+
+    def stuck(self) -> str | None:
+        """Why this process should be started again."""
+        overdue = self.queue.overdue()
+        return f"a rollout has been waiting to be looked at for {overdue:.0f} s" if overdue > STUCK else None
+
+    def not_ready(self) -> str | None:
+        """Why this process cannot work yet."""
+        return None if self.reached else "the API server has not answered yet"
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises LeaseLost, CannotStart, or whatever ended a part that must not end."""
+    async with AsyncExitStack() as stack:
+        operator = await _build(settings, stack)
+        _on_signal(operator.stop)
+        await stack.enter_async_context(serve(settings.listen, operator.telemetry, operator.stuck, operator.not_ready))
+        await _check(operator)
+        lease = _lease(operator)
+        if lease is not None and not await _acquire(lease, operator.stop):
+            return
+        try:
+            await _work(operator, lease)
+        finally:
+            if lease is not None:
+                await lease.release()
+
+
+async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
+    access = await stack.enter_async_context(open_access())
+    limits = {"timeout": settings.api_timeout, "connect_timeout": settings.api_connect_timeout}
+    api = await stack.enter_async_context(access.session(connections=settings.api_connections, **limits))
+    http = await stack.enter_async_context(aiohttp.ClientSession())
+    prometheus = Prometheus(
+        settings.prometheus_url,
+        timeout=settings.prometheus_timeout,
+        threads=settings.prometheus_threads,
+        token_file=settings.prometheus_token_file,
+    )
+    stack.callback(prometheus.close)
+    cluster, telemetry, queue = Cluster(api, access.server), Telemetry(), WorkQueue[Key]()
+    world = World(cluster, time.monotonic)
+    scraping = Scraping(prometheus, settings.scrape_interval, time.monotonic)
+    samples = SampleCache(Reader(prometheus, scraping), queue.add, poll=settings.poll, clock=time.monotonic)
+    refused: dict[tuple[Key, str], str] = {}
+    senses = Senses(
+        cluster=cluster,
+        samples=samples,
+        acceptance=Acceptance(cluster, prometheus, settings.platform, settings.namespaces),
+        http=http,
+        settings=settings,
+        clock=time.time,
+        refused=refused,
+        confirmed={},
+    )
+    hands = Hands(cluster, world, settings.platform, time.time, refused, telemetry.wrote)
+    reconciler = Reconciler(queue, world, senses, hands, telemetry, settings.pass_timeout, time.time)
+    telemetry.gauge("modelrollout_queue_length", "Rollouts that wait to be looked at.", lambda: len(queue))
+    telemetry.gauge("modelrollout_queue_overdue_seconds", "Age of the oldest of them that is due.", queue.overdue)
+    telemetry.gauge("modelrollout_releases_watched", "Rollouts whose samples are asked for.", lambda: len(samples))
+    return Operator(settings, access, cluster, telemetry, queue, world, samples, reconciler)
+
+
+def _on_signal(stop: asyncio.Event) -> None:
+    """As process 1 of a container there is no default action for SIGTERM."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+async def _check(operator: Operator) -> None:
+    """The resources that are watched exist; without them every watch would fail, over and over."""
+    for resource, missing in (
+        (MODEL_ROLLOUTS, "the CRD of ModelRollout is not installed; apply crds/, or install the chart with its CRDs"),
+        (VIRTUAL_SERVICES, "Istio's VirtualService is not installed in this cluster; install Istio first"),
+    ):
+        for namespace in operator.settings.namespaces or (None,):
+            try:
+                await operator.cluster.list(resource, namespace)
+            except ApiError as error:
+                raise CannotStart(missing if error.status == 404 else f"{resource.plural}: {error}") from error
+    operator.reached = True
+
+
+def _lease(operator: Operator) -> Lease | None:
+    settings = operator.settings
+    if settings.lease_namespace is None:
+        return None
+    return Lease(
+        operator.cluster,
+        settings.lease_namespace,
+        settings.lease_name,
+        settings.holder,
+        settings.lease_duration,
+        settings.lease_renew,
+    )
+
+
+async def _acquire(lease: Lease, stop: asyncio.Event) -> bool:
+    """Stand by until the Lease is ours; False when the process is told to end before."""
+    acquiring, stopping = asyncio.create_task(lease.acquire()), asyncio.create_task(stop.wait())
+    await asyncio.wait({acquiring, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not acquiring.done():
+        acquiring.cancel()
+        return False
+    acquiring.result()
+    return True
+
+
+async def _work(operator: Operator, lease: Lease | None) -> None:
+    """Watch, sample and reconcile until told to stop, or until one of the parts ends."""
+    parts: list[Coroutine[Any, Any, None]] = [_watch(operator), operator.samples.run()]
+    parts += [work(operator.queue, operator.reconciler.one_pass) for _ in range(operator.settings.workers)]
+    parts += [lease.keep()] if lease is not None else []
+    tasks = [asyncio.create_task(part) for part in parts]
+    stopping = asyncio.create_task(_stopped(operator.stop))
+    try:
+        done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()  # raises what ended a part
+    finally:
+        for task in (*tasks, stopping):
+            task.cancel()
+        await asyncio.gather(*tasks, stopping, return_exceptions=True)
+
+
+async def _stopped(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+async def _watch(operator: Operator) -> None:
+    namespaces = operator.settings.namespaces
+    await kopf.operator(
+        registry=handlers.register(operator.access, operator.woken),
+        settings=handlers.watch_settings(),
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        stop_flag=operator.stop,
+    )

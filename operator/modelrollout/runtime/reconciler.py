@@ -1,0 +1,98 @@
+"""One pass over one rollout: look -> ask -> observe -> decide -> apply. Everything that matters happens elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import aiohttp
+
+from modelrollout.adapters.cluster import ApiError, Conflict
+from modelrollout.api.resource import ModelRollout
+from modelrollout.core.decide import decide
+from modelrollout.core.needs import questions
+from modelrollout.core.plan import Plan
+from modelrollout.runtime.apply import Hands, apply
+from modelrollout.runtime.logs import about
+from modelrollout.runtime.observe import Senses, observe
+from modelrollout.runtime.queue import WorkQueue
+from modelrollout.runtime.telemetry import Telemetry
+from modelrollout.runtime.world import Key, World
+
+BUSY = 30.0  # seconds; a rollout that is looked at again sooner keeps its snapshot
+_AFTER_CONFLICT = 0.1
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Brings one rollout right, whatever woke it."""
+
+    queue: WorkQueue[Key]
+    world: World
+    senses: Senses
+    hands: Hands
+    telemetry: Telemetry
+    pass_timeout: float
+    clock: Callable[[], float]
+
+    async def one_pass(self, key: Key) -> None:
+        """A whole pass, settled with the queue. Never raises but to be cancelled."""
+        with about(key):
+            started = time.monotonic()
+            outcome = await self._settle(key)
+            self.telemetry.passed(outcome, time.monotonic() - started)
+
+    async def _settle(self, key: Key) -> str:
+        try:
+            async with asyncio.timeout(self.pass_timeout):
+                plan = await self.reconcile(key)
+        except Conflict as error:
+            log.info("the rollout changed during the pass, looking again: %s", error)
+            self.world.forget(key)
+            self.queue.done(key, _AFTER_CONFLICT)
+            return "conflict"
+        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            self.world.forget(key)
+            wait = self.queue.failed(key)
+            log.warning("the pass failed, again in %.1f s: %s", wait, error or type(error).__name__)
+            return "failed"
+        except Exception:
+            self.world.forget(key)
+            log.exception("the pass failed, again in %.1f s", self.queue.failed(key))
+            return "failed"
+        if plan is None:
+            self._forget(key)
+            return "gone"
+        if plan.requeue_after > BUSY:
+            self.world.forget(key)
+        self.queue.done(key, plan.requeue_after)
+        return "done"
+
+    async def reconcile(self, key: Key) -> Plan | None:
+        """What the pass came to; None when the rollout is gone, or on its way out: its owner references do the rest."""
+        snapshot = await self.world.look(key)
+        if snapshot.rollout is None:
+            return None
+        rollout = ModelRollout.from_json(snapshot.rollout)
+        if rollout.deleting:
+            return None
+        asked = questions(rollout, self.clock())
+        seen = await observe(rollout, snapshot, asked, self.senses)
+        plan = decide(rollout, seen)
+        await apply(rollout, plan, snapshot, self.hands)
+        self.telemetry.saw(key, plan.status)
+        return plan
+
+    def _forget(self, key: Key) -> None:
+        self.world.forget(key)
+        self.senses.samples.forget(key)
+        self.senses.confirmed.pop(key, None)
+        for refused in [item for item in self.senses.refused if item[0] == key]:
+            del self.senses.refused[refused]
+        self.telemetry.forget(key)
+        self.queue.gone(key)

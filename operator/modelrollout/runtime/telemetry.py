@@ -1,0 +1,149 @@
+"""What the operator says of itself on /metrics: what it measured, what it made of it, and how well it works.
+
+The text format is a few lines of code, and the values are kept where they arise, so there is no client library.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelrollout.api.status import MetricStatus, Phase, Status
+from modelrollout.runtime.world import Key
+
+DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds. Of passes: most wait for the network only."""
+
+Labels = Mapping[str, str]
+Row = tuple[str, Labels, float]
+Family = tuple[str, str, str, Sequence[Row]]
+"""Name, type, help, rows."""
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Counts of durations by bound."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(DURATION_BOUNDS) + 1))
+    total: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """One duration."""
+        self.counts[sum(seconds > bound for bound in DURATION_BOUNDS)] += 1
+        self.total += seconds
+
+    def rows(self, name: str) -> Iterator[Row]:
+        """As Prometheus wants it: cumulative."""
+        below = 0
+        for bound, count in zip((*DURATION_BOUNDS, "+Inf"), self.counts, strict=True):
+            below += count
+            yield f"{name}_bucket", {"le": str(bound)}, below
+        yield f"{name}_sum", {}, self.total
+        yield f"{name}_count", {}, below
+
+
+class Telemetry:
+    """Collects, and renders when it is asked."""
+
+    def __init__(self) -> None:
+        self._statuses: dict[Key, Status] = {}
+        self._passes: Counter[str] = Counter()
+        self._writes: Counter[str] = Counter()
+        self._durations = Histogram()
+        self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+
+    def passed(self, outcome: str, seconds: float) -> None:
+        """A pass ended: done, gone, conflict or failed."""
+        self._passes[outcome] += 1
+        self._durations.add(seconds)
+
+    def wrote(self, what: str) -> None:
+        """Something was written to the API server."""
+        self._writes[what] += 1
+
+    def saw(self, key: Key, status: Status) -> None:
+        """The newest status of a rollout."""
+        self._statuses[key] = status
+
+    def forget(self, key: Key) -> None:
+        """The rollout is gone."""
+        self._statuses.pop(key, None)
+
+    def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """A value that is read when it is asked for."""
+        self._gauges[name] = (text, read)
+
+    def render(self) -> str:
+        """The text format, version 0.0.4."""
+        return "".join(_text(family) for family in self._families())
+
+    def _families(self) -> Iterator[Family]:
+        passes = [("", {"outcome": name}, float(count)) for name, count in sorted(self._passes.items())]
+        writes = [("", {"object": name}, float(count)) for name, count in sorted(self._writes.items())]
+        yield "modelrollout_passes_total", "counter", "Passes over a rollout, by how they ended.", passes
+        yield "modelrollout_api_writes_total", "counter", "Writes to the API server, by what was written.", writes
+        durations = list(self._durations.rows("modelrollout_pass_duration_seconds"))
+        yield "modelrollout_pass_duration_seconds", "histogram", "How long a pass took.", durations
+        for name, (text, read) in self._gauges.items():
+            yield name, "gauge", text, [("", {}, read())]
+        yield from self._of_rollouts()
+
+    def _of_rollouts(self) -> Iterator[Family]:
+        everyone = [({"namespace": key[0], "rollout": key[1]}, status) for key, status in self._statuses.items()]
+        phases = [
+            ("", {**who, "phase": phase}, float(status.phase is phase)) for who, status in everyone for phase in Phase
+        ]
+        yield "modelrollout_phase", "gauge", "1 for the phase that the rollout is in.", phases
+        weights = [
+            ("", {**who, "version": item.version, "role": role}, float(item.weight))
+            for who, status in everyone
+            for role, item in (("stable", status.stable), ("candidate", status.candidate))
+            if item is not None
+        ]
+        yield "modelrollout_weight", "gauge", "Percent of the traffic that a version has.", weights
+        for name, text, read in _OF_METRICS:
+            rows = [
+                ("", {**who, "metric": item.metric}, read(item)) for who, status in everyone for item in status.analysis
+            ]
+            yield name, "gauge", text, rows
+        verdicts = [
+            ("", {**who, "metric": item.metric, "verdict": item.verdict}, 1.0)
+            for who, status in everyone
+            for item in status.analysis
+        ]
+        yield "modelrollout_verdict", "gauge", "1 for the verdict on a metric.", verdicts
+
+
+_OF_METRICS: tuple[tuple[str, str, Callable[[MetricStatus], float]], ...] = (
+    ("modelrollout_candidate_requests", "Requests that the candidate answered.", lambda item: item.candidate.requests),
+    ("modelrollout_candidate_bad", "Bad answers among them.", lambda item: item.candidate.bad),
+    ("modelrollout_stable_requests", "Requests that stable answered meanwhile.", lambda item: item.stable.requests),
+    ("modelrollout_stable_bad", "Bad answers among them.", lambda item: item.stable.bad),
+    ("modelrollout_evidence", "Evidence that the candidate is worse.", lambda item: item.evidence),
+    ("modelrollout_evidence_needed", "Evidence at which it is rolled back.", lambda item: item.needed),
+    ("modelrollout_evidence_not_worse", "Evidence that it is not worse.", lambda item: item.proven),
+)
+
+
+def _text(family: Family) -> str:
+    name, kind, text, rows = family
+    lines = [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
+    lines += [f"{own or name}{_labels(labels)} {_number(value)}" for own, labels, value in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float) -> str:
+    """Counts without a fraction, everything else in full."""
+    return str(int(value)) if abs(value) < 1e15 and value == int(value) else repr(value)
+
+
+def _labels(labels: Labels) -> str:
+    if not labels:
+        return ""
+    pairs = (f'{name}="{_escaped(str(value))}"' for name, value in labels.items())
+    return "{" + ",".join(pairs) + "}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

@@ -1,0 +1,143 @@
+"""Workloads: what a Deployment and its pods say, as values and in words.
+
+Kubernetes tells why a pod is not ready in half a dozen places. Here they become one of two sentences: ``failure``,
+when a container ended with an error and so the version cannot come up by itself, in the fetcher's or the server's own
+words; or ``waiting``, when there is hope.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from modelrollout.core.observation import Workload
+from modelrollout.manifests.meta import VERSION_LABEL
+from modelrollout.manifests.serving import FETCH_CONTAINER, URI_ANNOTATION
+
+Object = Mapping[str, Any]
+
+_WORDS_LIMIT = 600  # characters of a server's last words that go into a status
+_STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+
+
+def workloads(deployments: Iterable[Object], pods: Iterable[Object]) -> dict[str, Workload]:
+    """What runs of each version, by version."""
+    by_version: dict[str, list[Object]] = {}
+    for pod in pods:
+        by_version.setdefault(_version(pod), []).append(pod)
+    return {_version(item): workload(item, by_version.get(_version(item), [])) for item in deployments}
+
+
+def workload(deployment: Object, pods: Iterable[Object]) -> Workload:
+    """One version. Pods that are being deleted do not speak for it any more."""
+    described, status = deployment["metadata"], deployment.get("status", {})
+    living = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    desired = deployment["spec"].get("replicas", 1)
+    ready = min(status.get("readyReplicas", 0), desired)
+    digests = sorted({digest for pod in living if (digest := _digest(pod))})
+    unready = [pod for pod in living if not _is_ready(pod)]
+    failure = next((words for pod in unready if (words := _failure(pod))), None)
+    if len(digests) > 1:
+        failure = f"its pods fetched different models: {' and '.join(digests)}; the files changed under one version"
+    return Workload(
+        version=_version(deployment),
+        desired=desired,
+        ready=ready,
+        digest=digests[0] if len(digests) == 1 else None,
+        uri=(described.get("annotations") or {}).get(URI_ANNOTATION),
+        failure=failure,
+        waiting=None if ready >= desired or failure else _waiting(deployment, unready),
+    )
+
+
+def ready_pods(pods: Iterable[Object], version: str) -> list[Object]:
+    """The pods of a version that can answer."""
+    return [pod for pod in pods if _version(pod) == version and _is_ready(pod) and pod["status"].get("podIP")]
+
+
+def _version(item: Object) -> str:
+    return str((item["metadata"].get("labels") or {}).get(VERSION_LABEL, ""))
+
+
+def _is_ready(pod: Object) -> bool:
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in _conditions(pod))
+
+
+def _conditions(item: Object) -> list[Object]:
+    return list(item.get("status", {}).get("conditions") or [])
+
+
+def _containers(pod: Object) -> Iterator[Object]:
+    """The states of all containers, in the order in which they start."""
+    status = pod.get("status", {})
+    yield from status.get("initContainerStatuses") or []
+    yield from status.get("containerStatuses") or []
+
+
+def _digest(pod: Object) -> str | None:
+    """What the fetcher of this pod measured."""
+    for container in _containers(pod):
+        ended = container.get("state", {}).get("terminated")
+        if container["name"] == FETCH_CONTAINER and ended and ended.get("exitCode") == 0:
+            digest = _outcome(ended).get("digest")
+            return str(digest) if digest else None
+    return None
+
+
+def _outcome(ended: Object) -> Mapping[str, Any]:
+    """The fetcher's termination message."""
+    try:
+        outcome = json.loads(ended.get("message") or "{}")
+    except ValueError:
+        return {}
+    return outcome if isinstance(outcome, Mapping) else {}
+
+
+def _failure(pod: Object) -> str | None:
+    """The words of the first container that ended with an error, now or before its present try."""
+    for container in _containers(pod):
+        for state in (container.get("state", {}), container.get("lastState", {})):
+            ended = state.get("terminated")
+            if ended and ended.get("exitCode", 0) != 0 and not container.get("ready"):
+                return _last_words(container["name"], ended)
+    if pod.get("status", {}).get("phase") == "Failed":
+        return f"pod {pod['metadata']['name']}: {pod['status'].get('reason')}: {pod['status'].get('message')}"
+    return None
+
+
+def _last_words(name: str, ended: Object) -> str:
+    error = _outcome(ended).get("error") if name == FETCH_CONTAINER else None
+    if error:
+        return str(error)
+    lines = [line.strip() for line in (ended.get("message") or "").splitlines() if line.strip()]
+    words = " | ".join(lines)
+    words = words if len(words) <= _WORDS_LIMIT else "..." + words[-_WORDS_LIMIT:]
+    if ended.get("reason") == "OOMKilled":
+        words = f"out of memory; raise its memory limit. {words}".strip()
+    return f"container {name} ended with exit code {ended.get('exitCode')}: {words or ended.get('reason', 'no words')}"
+
+
+def _waiting(deployment: Object, unready: Iterable[Object]) -> str:
+    """Why a version is not ready yet, the nearest cause first."""
+    for condition in _conditions(deployment):
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            return f"its pods cannot be created: {condition.get('message')}"
+    for pod in unready:
+        return _what_a_pod_waits_for(pod)
+    return "its pods are being created"
+
+
+def _what_a_pod_waits_for(pod: Object) -> str:
+    for condition in _conditions(pod):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return f"no node for it: {condition.get('message')}"
+    for container in _containers(pod):
+        waiting = container.get("state", {}).get("waiting")
+        if waiting and waiting.get("reason") not in _STARTING:
+            return f"container {container['name']}: {waiting.get('reason')}: {waiting.get('message', '')}".rstrip(": ")
+        if container["name"] == FETCH_CONTAINER and "running" in container.get("state", {}):
+            return "the model is being fetched"
+    if any("running" in container.get("state", {}) for container in _containers(pod)):
+        return "the model is being loaded"
+    return "its pods are starting"
