@@ -176,3 +176,11 @@ def test_lost_status_is_rebuilt_from_what_serves() -> None:
     assert world.status.stable.version == "1.1.2"
     weights = [plan.route.weights for plan in world.plans if plan.route]
     assert {"1.0.1": 90, "1.1.2": 10} in weights
+
+
+def test_samples_in_which_nobody_sent_anything_are_not_written() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(20)
+    world.run(60, rate=0)
+    before = world.status
+    world.run(300, rate=0)
+    assert world.status == before

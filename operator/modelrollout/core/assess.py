@@ -36,11 +36,16 @@ PLANNED_TICKS = 360  # of a release whose steps name no times
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One metric in this pass: its test, its raw counters, what was new, and why it could not be read."""
+    """One metric in this pass: its test, its raw counters, what was new, and why it could not be read.
+
+    ``stored`` is what the status keeps. A sample in which nobody sent anything is seen (it is not blindness) but not
+    stored: a pass that changes nothing writes nothing.
+    """
 
     metric: Metric
     evidence: MetricEvidence
     counters: Counters
+    stored: tuple[MetricEvidence, Counters]
     tick: Tick | None = None
     trouble: Unavailable | None = None
 
@@ -83,8 +88,11 @@ def fold(gauge: Gauge, sample: Sample, *, counting: bool) -> Gauge:
     except BadCount as error:
         return replace(gauge, trouble=Unavailable(gauge.metric.name, str(error), invalid=True))
     if tick is None or not counting:
-        return replace(gauge, counters=counters)
-    return replace(gauge, counters=counters, evidence=gauge.evidence.after(tick), tick=tick)
+        return replace(gauge, counters=counters, stored=(gauge.evidence, counters))
+    evidence = gauge.evidence.after(tick)
+    if not tick.candidate.trials and not tick.stable.trials:
+        return replace(gauge, counters=counters, evidence=evidence)
+    return Gauge(gauge.metric, evidence, counters, (evidence, counters), tick)
 
 
 def rebase(turn: Turn) -> Turn:
@@ -107,7 +115,8 @@ def load(turn: Turn, metric: Metric) -> Gauge:
     if turn.weight == 100 and evidence.settings.record is None and evidence.stable.trials:
         record = rate_of_record(evidence.stable, evidence.settings)
         evidence = replace(evidence, settings=replace(evidence.settings, record=record))
-    return Gauge(metric, evidence, load_counters(old, turn))
+    counters = load_counters(old, turn)
+    return Gauge(metric, evidence, counters, (evidence, counters))
 
 
 def load_evidence(old: MetricStatus | None, name: str, settings: EvidenceSettings, turn: Turn) -> MetricEvidence:
@@ -177,13 +186,13 @@ def planned_ticks(turn: Turn, interval: float) -> int:
 
 def to_status(gauge: Gauge, verdict: Verdict | None) -> MetricStatus:
     """The metric as it is stored and read by people."""
-    evidence = gauge.evidence
+    evidence, counters = gauge.stored
     kept: dict[str, Any] = {
         "metric": gauge.metric.name,
         "noise": noise_of(evidence.settings),
         "state": evidence.to_status() if evidence.ticks else {},
-        "counters": gauge.counters.to_status() if gauge.counters.at is not None else {},
-        "last_sample_at": gauge.counters.at,
+        "counters": counters.to_status() if counters.at is not None else {},
+        "last_sample_at": counters.at,
         "needed": evidence.settings.needed,
         "proven_needed": evidence.settings.proof_needed,
     }
