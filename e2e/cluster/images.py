@@ -23,11 +23,12 @@ from pathlib import Path
 from e2e.cluster import node
 from e2e.cluster.addresses import Cluster, cache_root
 from e2e.cluster.programs import PAUSE_IMAGE
-from e2e.cluster.report import run, run_long, say
+from e2e.cluster.report import ClusterError, run, run_long, say
 from e2e.cluster.toolchain import Toolchain, locked
 
 PYTHON_IMAGE = "localhost/modelrollout/python:3.11"
 DEBIAN = "bookworm"  # the Debian whose Python is 3.11
+PYTHON_PACKAGES = ("python3", "python3-pip", "ca-certificates", "libstdc++6")
 UNUSED = ("doc", "man", "locale", "info", "lintian")  # folders of /usr/share that a container never reads
 CTR = ("ctr", "--namespace", "k8s.io", "images")
 ISOLATION = {"BUILDAH_ISOLATION": "chroot"}  # works as root without any further rights
@@ -53,32 +54,52 @@ def image_id(name: str) -> str | None:
 
 
 def ensure_python() -> None:
-    """Make the base image once: Debian's essential packages, Python 3.11, pip and the C++ library that wheels need."""
+    """Make the base image: Debian's essential packages, Python 3.11, pip and the C++ library that wheels need.
+
+    It is made once, and again when its recipe has changed.
+    """
+    root = folder() / "python.tar"
+    known = folder() / "python.recipe"
+    recipe = _recipe(root)
     with locked(folder() / "lock"):
-        if image_id(PYTHON_IMAGE) is not None:
+        made = known.read_text() if known.exists() else ""
+        if made == "\n".join(recipe) and image_id(PYTHON_IMAGE) is not None:
             return
-        root = folder() / "python.tar"
-        sources = run(
-            ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)", "Created-By: Packages"]
-        )  # this machine's mirrors, as apt itself understands its settings
-        command = ["mmdebstrap", "--variant=essential", "--include=python3,python3-pip,ca-certificates,libstdc++6"]
-        command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in UNUSED]
-        # As in the official Python images: `python` exists and pip may install into the system.
-        command += ["--customize-hook=ln -s python3 $1/usr/bin/python"]
-        command += ["--customize-hook=rm -f $1/usr/lib/python3.*/EXTERNALLY-MANAGED"]
-        command += [DEBIAN, str(root), "-"]
         log = folder() / "logs" / "python.log"
-        run_long("making a Debian root with Python (mmdebstrap)", command, log=log, given=_sources(sources))
+        run_long("making a Debian root with Python (mmdebstrap)", recipe, log=log, given=_sources())
         _from_root(root, PYTHON_IMAGE)
         root.unlink()
+        known.write_text("\n".join(recipe))
 
 
-def _sources(targets: str) -> str:
+def _recipe(root: Path) -> list[str]:
+    """The command that makes the base image's files, as a tar archive at `root`."""
+    command = ["mmdebstrap", "--variant=essential", f"--include={','.join(PYTHON_PACKAGES)}"]
+    command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in UNUSED]
+    # As in the official Python images: `python` exists and pip may install into the system.
+    command += ["--customize-hook=ln -s python3 $1/usr/bin/python"]
+    command += ["--customize-hook=rm -f $1/usr/lib/python3.*/EXTERNALLY-MANAGED"]
+    return [*command, DEBIAN, str(root), "-"]
+
+
+def _sources() -> str:
     """Lines of a sources.list for DEBIAN out of this machine's mirrors, whatever Debian the machine itself runs."""
     here = _codename()
-    pairs = {tuple(line.split()) for line in targets.splitlines() if line.strip()}
-    wanted = sorted((uri, suite.replace(here, DEBIAN)) for uri, suite in pairs if suite.startswith(here))
-    return "".join(f"deb {uri} {suite} main\n" for uri, suite in wanted)
+    if not _archives(here):
+        run(["apt-get", "update", "-q"])  # an image of Debian comes without its lists
+    lines = [f"deb {uri} {suite.replace(here, DEBIAN)} main\n" for uri, suite in _archives(here)]
+    if not lines:
+        raise ClusterError(f"apt on this machine knows no archive of Debian {here} to make the base image from")
+    return "".join(lines)
+
+
+def _archives(codename: str) -> list[tuple[str, str]]:
+    """Address and suite of Debian's own archives that apt uses, however its settings are written."""
+    fields = "|".join(["$(REPO_URI)", "$(CODENAME)", "$(COMPONENT)", "$(ORIGIN)"])
+    targets = run(["apt-get", "indextargets", "--format", fields, "Created-By: Packages"]).splitlines()
+    suites = {codename, f"{codename}-updates", f"{codename}-security"}
+    found = [target.split("|") for target in targets]
+    return sorted({(uri, suite) for uri, suite, *rest in found if suite in suites and rest == ["main", "Debian"]})
 
 
 def _codename() -> str:
