@@ -25,10 +25,12 @@ $(VENV)/.e2e: requirements-e2e.lock $(VENV)/.dev
 	$(UV) pip install --python $(PY) --quiet -r requirements-e2e.lock
 	@touch $@
 
-LOCK := $(UV) pip compile --quiet --python-version 3.11 --no-header --no-emit-index-url --all-extras
+LOCK_IMAGE := $(UV) pip compile --quiet --python-version 3.11 --no-header --no-emit-index-url
+LOCK := $(LOCK_IMAGE) --all-extras
 lock: $(VENV)/.uv ## the locked versions, anew from pyproject.toml
 	$(LOCK) --group dev pyproject.toml -o requirements-dev.lock
 	$(LOCK) --group dev --group e2e pyproject.toml -o requirements-e2e.lock
+	$(LOCK_IMAGE) --extra serving -c requirements-dev.lock pyproject.toml -o requirements.lock
 
 check: $(VENV)/.e2e ## format, lint, types, layers and unit tests; changes nothing
 	$(VENV)/bin/ruff format --check --quiet .
@@ -42,6 +44,11 @@ test: $(VENV)/.e2e ## everything: check, API server, statistics, and the stories
 
 stories: $(VENV)/.e2e ## the stories alone, on the cluster of KUBECONFIG or on `make cluster-up`'s; STORY=03 picks one
 	$(PY) -m pytest e2e $(if $(STORY),-k "story_$(STORY)")
+
+.PHONY: crds
+CRD := modelrollouts.modelrollout.dev.yaml
+crds: $(VENV)/.dev ## the CustomResourceDefinition, anew from operator/modelrollout/api
+	$(PY) -m modelrollout.api.schema crds/$(CRD) charts/modelrollout/files/$(CRD)
 
 .PHONY: packages cluster-up cluster-down
 packages:
