@@ -20,6 +20,7 @@ from modelrollout.manifests.merge import key_of
 from modelrollout.manifests.meta import DESIRED_ANNOTATION, Object
 
 _OWNED_WHOLE = frozenset({"VirtualService"})
+_IDENTITY = frozenset({"apiVersion", "kind"})  # the items of a list come without
 _QUANTITY = re.compile(r"^([0-9]+(?:\.[0-9]+)?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$")
 _FACTORS = {None: Decimal(1), "m": Decimal("0.001")}
 _FACTORS |= {unit: Decimal(1000) ** (index + 1) for index, unit in enumerate("kMGTPE")}
@@ -33,10 +34,11 @@ def differs(desired: Object, live: Mapping[str, Any] | None) -> bool:
     annotations = live["metadata"].get("annotations") or {}
     if annotations.get(DESIRED_ANNOTATION) != desired["metadata"]["annotations"][DESIRED_ANNOTATION]:
         return True
-    if desired["kind"] in _OWNED_WHOLE:
-        rules, live_rules = desired["spec"]["http"], live["spec"].get("http")
-        return not (holds(live, desired, ordered=True) and holds(rules, live_rules, ordered=True))
-    return not holds(live, desired)
+    ordered = desired["kind"] in _OWNED_WHOLE
+    fields = {name: value for name, value in desired.items() if name not in _IDENTITY}
+    if not holds(live, fields, ordered=ordered):
+        return True
+    return ordered and not holds(desired["spec"]["http"], live["spec"]["http"], ordered=True)
 
 
 def holds(live: Any, desired: Any, *, ordered: bool = False) -> bool:

@@ -29,7 +29,7 @@ def register(access: Access, woken: Woken) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    def login(**_: Any) -> kopf.AiohttpSession:
+    async def login(**_: Any) -> kopf.AiohttpSession:
         session = access.session(connections=_WATCH_CONNECTIONS, timeout=0, connect_timeout=10)
         return kopf.AiohttpSession(server=access.server, aiohttp_session=session)
 

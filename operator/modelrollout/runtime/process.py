@@ -79,7 +79,11 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         operator = await _build(settings, stack)
         _on_signal(operator.stop)
-        await stack.enter_async_context(serve(settings.listen, operator.telemetry, operator.stuck, operator.not_ready))
+        try:
+            server = serve(settings.listen, operator.telemetry, operator.stuck, operator.not_ready)
+            await stack.enter_async_context(server)
+        except OSError as error:
+            raise CannotStart(f"MODELROLLOUT_LISTEN: {settings.listen} cannot be served: {error}") from error
         await _check(operator)
         lease = _lease(operator)
         if lease is not None and not await _acquire(lease, operator.stop):
@@ -195,12 +199,22 @@ async def _stopped(stop: asyncio.Event) -> None:
 
 
 async def _watch(operator: Operator) -> None:
-    namespaces = operator.settings.namespaces
-    await kopf.operator(
-        registry=handlers.register(operator.access, operator.woken),
-        settings=handlers.watch_settings(),
-        standalone=True,
-        clusterwide=not namespaces,
-        namespaces=namespaces,
-        stop_flag=operator.stop,
-    )
+    namespaces, started = operator.settings.namespaces, asyncio.Event()
+    signals = asyncio.create_task(_take_signals_back(started, operator.stop))
+    try:
+        await kopf.operator(
+            registry=handlers.register(operator.access, operator.woken),
+            settings=handlers.watch_settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            ready_flag=started,
+        )
+    finally:
+        signals.cancel()
+
+
+async def _take_signals_back(started: asyncio.Event, stop: asyncio.Event) -> None:
+    """kopf takes the signals when it starts, and would end our workers in no order of ours."""
+    await started.wait()
+    _on_signal(stop)
