@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,68 +11,11 @@ import yaml
 
 from modelrollout.runtime.settings import PREFIX, from_environment
 from tests.apiserver import ApiServer
+from tests.chart.chart import CHART, NAMESPACE, VALUES, environment, helm, only, render
 
 pytestmark = pytest.mark.apiserver
 
-CHART = Path(__file__).parents[2] / "charts" / "modelrollout"
-NAMESPACE = "modelrollout-system"
-ACCOUNT = f"system:serviceaccount:{NAMESPACE}:modelrollout"
-
-VALUES: dict[str, dict[str, Any]] = {
-    "as it comes": {},
-    "two replicas": {"replicas": 2},
-    "one without a Lease": {"leaderElection": {"enabled": False}},
-    "two namespaces only": {"namespaces": ["team-a", "team-b"], "rbac": {"aggregate": False}},
-    "all that can be set": {
-        "image": {"repository": "registry.example.com/modelrollout", "tag": "1.2.3", "pullPolicy": "Always"},
-        "imagePullSecrets": ["registry"],
-        "prometheus": {
-            "url": "https://metrics.example.com",
-            "timeout": "3s",
-            "scrapeInterval": "15s",
-            "tokenSecret": {"name": "metrics", "key": "bearer"},
-        },
-        "gateway": {"url": "http://gateway.ingress:8080"},
-        "fetch": {"maxBytes": "1000000", "timeout": "5m"},
-        "fileRoot": "/var/lib/models",
-        "log": {"level": "DEBUG", "format": "text"},
-        "settings": {"poll": "1s", "workers": "16", "log_level": "WARNING"},
-        "serviceAccount": {"name": "releaser", "annotations": {"example.com/role": "reader"}},
-        "podAnnotations": {"example.com/a": "1"},
-        "podLabels": {"example.com/b": "2"},
-        "nodeSelector": {"kubernetes.io/os": "linux"},
-        "tolerations": [{"key": "system", "operator": "Exists"}],
-        "affinity": {"nodeAffinity": {}},
-        "priorityClassName": "system-cluster-critical",
-    },
-}
 EVERY = pytest.mark.parametrize("values", VALUES.values(), ids=VALUES.keys())
-
-
-def helm(server: ApiServer, *arguments: str, values: dict[str, Any] | None = None) -> str:
-    """What helm prints. Fails with what it complains about."""
-    given = ["--values", "-"] if values is not None else []
-    done = server.run("helm", *arguments, *given, given=json.dumps(values))
-    assert done.returncode == 0, done.stderr + done.stdout
-    return done.stdout
-
-
-def render(server: ApiServer, values: dict[str, Any]) -> list[dict[str, Any]]:
-    """The objects that the chart makes."""
-    text = helm(server, "template", "modelrollout", str(CHART), "--namespace", NAMESPACE, values=values)
-    return [document for document in yaml.safe_load_all(text) if document]
-
-
-def only(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
-    """The one object of a kind."""
-    (found,) = (item for item in objects if item["kind"] == kind)
-    return found
-
-
-def environment(objects: list[dict[str, Any]]) -> dict[str, str]:
-    """The variables of the operator's container."""
-    (container,) = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
-    return {item["name"]: item["value"] for item in container["env"]}
 
 
 @pytest.fixture
@@ -204,85 +146,6 @@ def leaves(values: Any, path: str = "") -> Iterator[str]:
         return
     for name, part in values.items():
         yield from leaves(part, f"{path}.{name}".lstrip("."))
-
-
-@pytest.fixture(scope="module", params=["all namespaces", "two namespaces only"])
-def installed(request: pytest.FixtureRequest, api_server: ApiServer) -> Iterator[str]:
-    """The chart installed; gives the case."""
-    case: str = request.param
-    for name in ("team-a", "team-b"):
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        api_server.apply(f"/api/v1/namespaces/{name}", body)
-    values = VALUES["as it comes" if case == "all namespaces" else case]
-    # The definition may be there from other tests already, and is not what this is about.
-    arguments = ["modelrollout", str(CHART), "--namespace", NAMESPACE, "--create-namespace", "--skip-crds"]
-    helm(api_server, "install", *arguments, values=values | {"crds": {"install": False}})
-    yield case
-    helm(api_server, "uninstall", "modelrollout", "--namespace", NAMESPACE)
-
-
-# (verb, group, resource, namespace, may it?)
-RIGHTS = [
-    ("watch", "modelrollout.dev", "modelrollouts", "team-a", True),
-    ("patch", "modelrollout.dev", "modelrollouts/status", "team-a", True),
-    ("patch", "modelrollout.dev", "modelrollouts", "team-a", False),
-    ("create", "modelrollout.dev", "modelrollouts", "team-a", False),
-    ("delete", "modelrollout.dev", "modelrollouts", "team-a", False),
-    *(
-        (verb, group, resource, "team-b", True)
-        for group, resource in (("apps", "deployments"), ("", "services"), ("networking.istio.io", "virtualservices"))
-        for verb in ("get", "list", "watch", "create", "patch", "delete")
-    ),
-    ("deletecollection", "apps", "deployments", "team-b", False),
-    ("patch", "apps", "statefulsets", "team-b", False),
-    ("patch", "networking.istio.io", "gateways", "team-b", False),
-    ("list", "", "pods", "team-a", True),
-    ("delete", "", "pods", "team-a", False),
-    ("create", "", "pods/exec", "team-a", False),
-    ("create", "", "events", "team-a", True),
-    ("get", "", "configmaps", "team-a", True),
-    ("list", "", "configmaps", "team-a", False),
-    ("get", "", "secrets", "team-a", False),
-    ("get", "", "secrets", NAMESPACE, False),
-    ("get", "", "nodes", "", False),
-    ("create", "coordination.k8s.io", "leases", NAMESPACE, True),
-    ("update", "coordination.k8s.io", "leases", "team-a", False),
-    ("bind", "rbac.authorization.k8s.io", "clusterroles", "", False),
-]
-
-
-@pytest.mark.parametrize(
-    ("verb", "group", "resource", "namespace", "allowed"), RIGHTS, ids=[" ".join(row[:4]) for row in RIGHTS]
-)
-def test_rights_of_the_operator(
-    api_server: ApiServer, installed: str, verb: str, group: str, resource: str, namespace: str, allowed: bool
-) -> None:
-    assert may(api_server, ACCOUNT, verb, group, resource, namespace) is allowed
-
-
-@pytest.mark.parametrize(("name", "allowed"), [("modelrollout", True), ("somebody-elses", False)])
-def test_only_its_own_lease(api_server: ApiServer, installed: str, name: str, allowed: bool) -> None:
-    assert may(api_server, ACCOUNT, "update", "coordination.k8s.io", "leases", NAMESPACE, name) is allowed
-
-
-def test_rights_end_at_the_namespaces_that_are_watched(api_server: ApiServer, installed: str) -> None:
-    everywhere = installed == "all namespaces"
-    assert may(api_server, ACCOUNT, "create", "apps", "deployments", "default") is everywhere
-    assert may(api_server, ACCOUNT, "watch", "modelrollout.dev", "modelrollouts", "") is everywhere
-
-
-def may(server: ApiServer, user: str, verb: str, group: str, resource: str, namespace: str, name: str = "") -> bool:
-    """The API server's own answer."""
-    resource, _, part = resource.partition("/")
-    wanted = {"verb": verb, "group": group, "resource": resource, "subresource": part, "namespace": namespace}
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {"user": user, "resourceAttributes": wanted | {"name": name}},
-    }
-    answer = server.ask("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
-    assert answer.status == 201, answer.message
-    return bool(answer.body["status"]["allowed"])
 
 
 def test_definition_stays_when_the_release_goes(api_server: ApiServer) -> None:

@@ -1,0 +1,69 @@
+"""The chart, the values that the tests give it, and helm."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.apiserver import ApiServer
+
+CHART = Path(__file__).parents[2] / "charts" / "modelrollout"
+NAMESPACE = "modelrollout-system"
+
+VALUES: dict[str, dict[str, Any]] = {
+    "as it comes": {},
+    "two replicas": {"replicas": 2},
+    "one without a Lease": {"leaderElection": {"enabled": False}},
+    "two namespaces only": {"namespaces": ["team-a", "team-b"], "rbac": {"aggregate": False}},
+    "all that can be set": {
+        "image": {"repository": "registry.example.com/modelrollout", "tag": "1.2.3", "pullPolicy": "Always"},
+        "imagePullSecrets": ["registry"],
+        "prometheus": {
+            "url": "https://metrics.example.com",
+            "timeout": "3s",
+            "scrapeInterval": "15s",
+            "tokenSecret": {"name": "metrics", "key": "bearer"},
+        },
+        "gateway": {"url": "http://gateway.ingress:8080"},
+        "fetch": {"maxBytes": "1000000", "timeout": "5m"},
+        "fileRoot": "/var/lib/models",
+        "log": {"level": "DEBUG", "format": "text"},
+        "settings": {"poll": "1s", "workers": "16", "log_level": "WARNING"},
+        "serviceAccount": {"name": "releaser", "annotations": {"example.com/role": "reader"}},
+        "podAnnotations": {"example.com/a": "1"},
+        "podLabels": {"example.com/b": "2"},
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "system", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "priorityClassName": "system-cluster-critical",
+    },
+}
+
+
+def helm(server: ApiServer, *arguments: str, values: dict[str, Any] | None = None) -> str:
+    """What helm prints. Fails with what it complains about."""
+    given = ["--values", "-"] if values is not None else []
+    done = server.run("helm", *arguments, *given, given=json.dumps(values))
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def render(server: ApiServer, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """The objects that the chart makes."""
+    text = helm(server, "template", "modelrollout", str(CHART), "--namespace", NAMESPACE, values=values)
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def only(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """The one object of a kind."""
+    (found,) = (item for item in objects if item["kind"] == kind)
+    return found
+
+
+def environment(objects: list[dict[str, Any]]) -> dict[str, str]:
+    """The variables of the operator's container."""
+    (container,) = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    return {item["name"]: item["value"] for item in container["env"]}
