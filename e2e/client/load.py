@@ -1,0 +1,153 @@
+"""Sends the requests: one at each multiple of 1/rate seconds, over kept-alive connections.
+
+An open loop: a server that stops answering does not slow the client down, as it would not slow down a thousand
+independent users. A closed loop, which waits for an answer before it sends again, would send least exactly when
+the server is worst, and the worst would be missing from its numbers.
+"""
+
+import asyncio
+import itertools
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from e2e.client.answer import VERSION_HEADER, Answer, is_finite
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where requests go and how many a second. `timeout` in seconds; `headers` besides the host's name."""
+
+    url: str
+    rate: float
+    host: str | None = None
+    timeout: float = 5.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.rate > 0:
+            raise ValueError(f"rate={self.rate} must be above 0 requests a second")
+
+    def all_headers(self) -> dict[str, str]:
+        """What every request carries."""
+        host = {"Host": self.host} if self.host else {}
+        return {"Content-Type": "application/json", **host, **self.headers}
+
+
+class LoadClient:
+    """`async with LoadClient(target, rows) as client:` sends as long as the block runs.
+
+    `rows` are ready request bodies, sent in turn. Leaving the block stops sending and waits for the answers
+    that are still due. `answers` grows as requests end; `on_answer` hears of each.
+    """
+
+    def __init__(
+        self, target: Target, rows: Sequence[bytes], on_answer: Callable[[Answer], None] | None = None
+    ) -> None:
+        if not rows:
+            raise ValueError("rows is empty: the client needs at least one request body")
+        self.target = target
+        self.answers: list[Answer] = []
+        self.sent = 0
+        self._rows = itertools.cycle(rows)
+        self._on_answer = on_answer
+        self._waiting: set[asyncio.Task[None]] = set()
+        self._headers = target.all_headers()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests are on their way now."""
+        return len(self._waiting)
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+            timeout=aiohttp.ClientTimeout(total=self.target.timeout),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent", "Accept-Encoding"),
+        )
+        self._sending = asyncio.create_task(self._send_when_due())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sending.cancel()
+        await asyncio.gather(self._sending, *self._waiting, return_exceptions=True)
+        await self._session.close()
+
+    async def _send_when_due(self) -> None:
+        clock = asyncio.get_running_loop().time
+        start, epoch = clock(), time.time()
+        for number in itertools.count():
+            due = number / self.target.rate
+            pause = start + due - clock()
+            if pause > 0:
+                await asyncio.sleep(pause)
+            task = asyncio.create_task(self._send(next(self._rows), epoch + due, start + due))
+            self._waiting.add(task)
+            task.add_done_callback(self._waiting.discard)
+            self.sent += 1
+
+    async def _send(self, body: bytes, at: float, due: float) -> None:
+        clock = asyncio.get_running_loop().time
+        status, version, error, finite = None, None, None, True
+        try:
+            async with self._session.post(self.target.url, data=body, headers=self._headers) as response:
+                content = await response.read()
+                status, version = response.status, response.headers.get(VERSION_HEADER)
+                finite = is_finite(content)
+        except TimeoutError:
+            error = f"no answer within {self.target.timeout:g} s"
+        except aiohttp.ClientError as problem:
+            error = f"{type(problem).__name__}: {problem}"
+        answer = Answer(at, clock() - due, status, version, error, finite)
+        self.answers.append(answer)
+        if self._on_answer:
+            self._on_answer(answer)
+
+
+class BackgroundClient:
+    """The same client in a thread with an event loop of its own: `with BackgroundClient(target, rows) as
+    client:`.
+
+    For tests and stories that are not asynchronous, or that must not hold up the sending with what they do.
+    """
+
+    def __init__(self, target: Target, rows: Sequence[bytes]) -> None:
+        self._client = LoadClient(target, rows)
+        self._stop: asyncio.Event | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="load-client", daemon=True)
+
+    @property
+    def answers(self) -> list[Answer]:
+        """The answers until now, as a copy in the order in which they ended."""
+        return list(self._client.answers)
+
+    @property
+    def sent(self) -> int:
+        """How many requests have left."""
+        return self._client.sent
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._stop is not None, "the thread set it before it said that it is ready"
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    async def _run(self) -> None:
+        self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
+        async with self._client:
+            self._ready.set()
+            await self._stop.wait()
