@@ -41,7 +41,8 @@ LABEL org.opencontainers.image.title="ModelRollout"
 LABEL org.opencontainers.image.description="Releases machine-learning models safely on Kubernetes"
 LABEL org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=packages /opt/modelrollout /opt/modelrollout
-ENV PATH=/opt/modelrollout/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
+# USER: kopf asks for the user's name, and the number below, or the one that a cluster chooses, has none.
+ENV PATH=/opt/modelrollout/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp USER=modelrollout
 # A number and not a name, so that Kubernetes can see that it is not root.
 USER 65532:65532
 EXPOSE 8080
