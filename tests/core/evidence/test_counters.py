@@ -1,0 +1,233 @@
+"""Raw counters become what was counted, whatever the series do."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelrollout.core.evidence import BadCount, Count, Counters, SeriesCounters, Tick
+
+NEW, OLD = "2.4.1187", "2.3.1160"
+
+
+@dataclass(frozen=True)
+class Sample:
+    at: float
+    series: Mapping[str, Mapping[str, Count]] = field(default_factory=dict)
+
+
+def sample(at: float, candidate: Mapping[str, tuple[int, int]], stable: Mapping[str, tuple[int, int]]) -> Sample:
+    return Sample(
+        at,
+        {
+            NEW: {name: Count(*pair) for name, pair in candidate.items()},
+            OLD: {name: Count(*pair) for name, pair in stable.items()},
+        },
+    )
+
+
+def ticks(*samples: Sample) -> list[Tick | None]:
+    counters, found = Counters(NEW, OLD), []
+    for each in samples:
+        counters, tick = counters.after(each)
+        found.append(tick)
+    return found
+
+
+def tick(at: float, candidate: tuple[int, int], stable: tuple[int, int]) -> Tick:
+    return Tick(at, Count(*candidate), Count(*stable))
+
+
+CASES = [
+    pytest.param(
+        [sample(0, {}, {"a": (7, 5000)})],
+        [None],
+        id="the first sample only sets the base",
+    ),
+    pytest.param(
+        [sample(0, {"c": (2, 90)}, {"a": (7, 5000)}), sample(5, {"c": (3, 140)}, {"a": (9, 5450)})],
+        [None, tick(5, (1, 50), (2, 450))],
+        id="differences",
+    ),
+    pytest.param(
+        [sample(0, {}, {"a": (7, 5000)}), sample(5, {"c": (1, 50)}, {"a": (7, 5400), "b": (1, 40)})],
+        [None, tick(5, (1, 50), (1, 440))],
+        id="a series born after the start counts from 0",
+    ),
+    pytest.param(
+        [sample(0, {"c": (30, 900)}, {"a": (0, 10)}), sample(5, {"c": (2, 20)}, {"a": (0, 20)})],
+        [None, tick(5, (2, 20), (0, 10))],
+        id="a value that falls was reset",
+    ),
+    pytest.param(
+        [
+            sample(0, {}, {"a": (5, 100), "b": (1, 10)}),
+            sample(5, {}, {"b": (1, 20)}),
+            sample(10, {}, {"a": (6, 130), "b": (1, 20)}),
+        ],
+        [None, tick(5, (0, 0), (0, 10)), tick(10, (0, 0), (1, 30))],
+        id="an absent series keeps its last value",
+    ),
+    pytest.param(
+        [sample(0, {}, {"a": (5, 100)}), sample(5, {}, {}), sample(10, {}, {"a": (0, 30)})],
+        [None, tick(5, (0, 0), (0, 0)), tick(10, (0, 0), (0, 30))],
+        id="absent and then reset",
+    ),
+    pytest.param(
+        [sample(5, {}, {"a": (5, 100)}), sample(5, {}, {"a": (6, 130)}), sample(4, {}, {"a": (9, 190)})],
+        [None, None, None],
+        id="a sample that is not newer is no tick",
+    ),
+    pytest.param(
+        [sample(0, {}, {"a": (5, 100)}), sample(60, {}, {"a": (6, 700)})],
+        [None, tick(60, (0, 0), (1, 600))],
+        id="missed scrapes make one larger tick",
+    ),
+    pytest.param(
+        [Sample(0), Sample(5, {OLD: {"a": Count(1, 9)}})],
+        [None, tick(5, (0, 0), (1, 9))],
+        id="a version without series has not answered yet",
+    ),
+]
+
+
+@pytest.mark.parametrize(("samples", "expected"), CASES)
+def test_what_was_counted_between_samples(samples, expected):
+    assert ticks(*samples) == expected
+
+
+def test_an_older_sample_leaves_the_counters_as_they_were():
+    counters, _ = Counters(NEW, OLD).after(sample(5, {}, {"a": (5, 100)}))
+    assert counters.after(sample(4, {}, {"a": (1, 2)})) == (counters, None)
+
+
+def test_more_new_bad_answers_than_answers_are_refused_and_the_base_stays():
+    counters, _ = Counters(NEW, OLD).after(sample(0, {}, {"a": (5, 100)}))
+    with pytest.raises(BadCount, match="from 5 bad of 100 to 50 of 110"):
+        counters.after(sample(5, {}, {"a": (50, 110)}))
+    assert counters.after(sample(10, {}, {"a": (6, 120)}))[1] == tick(10, (0, 0), (1, 20))
+
+
+# What happens to each of some series between two samples: (what, new bad answers, new good ones).
+happenings = st.tuples(st.sampled_from(["grow", "grow", "restart", "absent"]), st.integers(0, 9), st.integers(0, 9))
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcdef"), happenings), max_size=8))
+def test_every_answer_of_a_series_that_is_seen_is_counted_once(history):
+    raw = {"a": Count(3, 40), "b": Count(0, 5)}
+    counters, _ = SeriesCounters().after(raw)
+    for interval in history:
+        happened, absent = Count(0, 0), set()
+        for name, (what, bad, good) in interval.items():
+            before, more = raw.get(name, Count(0, 0)), Count(bad, bad + good)
+            if what == "absent":
+                absent.add(name)
+                continue
+            if what == "restart" and more.trials < before.trials:  # otherwise nobody could tell
+                raw[name] = more
+            else:
+                raw[name] = before + more
+            happened += more
+        counters, counted = counters.after({name: count for name, count in raw.items() if name not in absent})
+        assert counted == happened
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=6),
+    st.lists(st.integers(1, 5), min_size=1, max_size=6),
+)
+def test_it_does_not_matter_how_counts_are_split_between_series(increments, parts):
+    def split(total: int, part: int) -> list[int]:
+        return [total // part + (1 if i < total % part else 0) for i in range(part)]
+
+    whole, many = SeriesCounters(), SeriesCounters()
+    sums, split_sums = Count(0, 0), [Count(0, 0)] * 5
+    for (bad, good), part in zip(increments, parts, strict=False):
+        sums += Count(bad, bad + good)
+        pieces = zip(split(bad, part), split(good, part), strict=True)
+        for i, (piece, rest) in enumerate(pieces):
+            split_sums[i] += Count(piece, piece + rest)
+        whole, from_one = whole.after({"only": sums})
+        many, from_many = many.after({f"part-{i}": count for i, count in enumerate(split_sums)})
+        assert from_one == from_many
+
+
+class TestManySeries:
+    """More series than are kept one by one: a version behind 200 proxies."""
+
+    @staticmethod
+    def proxies(number: int, requests: int, bad: int = 0, skip: int = 0) -> dict[str, Count]:
+        return {f"proxy-{i}": Count(bad, requests + i) for i in range(skip, number)}
+
+    def base(self, number: int = 200) -> SeriesCounters:
+        counters, _ = SeriesCounters().after(self.proxies(number, 1000))
+        return through_json(counters)
+
+    def test_they_are_counted_like_any_others(self):
+        counters, counted = self.base().after(self.proxies(200, 1050, bad=1))
+        assert counted == Count(200, 200 * 50)
+        assert through_json(counters).after(self.proxies(200, 1051, bad=1))[1] == Count(0, 200)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            pytest.param({"proxy-199": Count(0, 3)}, id="a large series restarts"),
+            pytest.param({"proxy-64": Count(0, 1063)}, id="one falls by a single answer"),
+            pytest.param({"new": Count(0, 5)}, id="one is born, or was forgotten before"),
+        ],
+    )
+    def test_an_interval_in_which_a_change_could_hide_is_left_out_whole(self, change):
+        counters, counted = self.base().after(self.proxies(200, 1050) | change)
+        assert counted is None
+        after = self.proxies(200, 1060, bad=1) | {name: now + Count(0, 10) for name, now in change.items()}
+        next_counted = counters.after(after)[1]
+        assert next_counted is not None
+        assert next_counted.trials == 10 * len(after)
+
+    def test_an_absent_one_leaves_the_interval_out_too(self):
+        missing = self.proxies(199, 1050)
+        counters, counted = self.base().after(missing)
+        assert counted is None
+        assert counters.after(self.proxies(199, 1060))[1] == Count(0, 1990)
+
+    def test_a_small_one_that_restarts_is_seen_by_itself(self):
+        restarted = self.proxies(200, 1050) | {"proxy-0": Count(1, 7)}
+        assert self.base().after(restarted)[1] == Count(1, 199 * 50 + 7)
+
+    def test_dead_ones_are_forgotten_first(self):
+        counters, _ = SeriesCounters().after(self.proxies(60, 1000))
+        alive = {f"new-{i}": Count(0, 10) for i in range(60)}
+        counters, counted = counters.after(alive)
+        assert counted == Count(0, 600)
+        assert counters.after({name: Count(1, 20) for name in alive})[1] == Count(60, 600)
+
+    def test_one_that_was_forgotten_is_not_taken_for_a_new_one(self):
+        counters, _ = SeriesCounters().after(self.proxies(60, 1000))
+        alive = {f"new-{i}": Count(0, 10) for i in range(60)}
+        counters, _ = counters.after(alive)
+        assert counters.after(alive | self.proxies(60, 1001))[1] is None
+
+    def test_what_is_kept_stays_small(self):
+        counters = Counters(NEW, OLD)
+        for i in range(20):
+            series = {f"a-long-name-of-a-series-of-pod-{i}-{j}": Count(5 * 10**8, 10**9) for j in range(300)}
+            counters, _ = counters.after(Sample(float(i), {NEW: series, OLD: series}))
+        assert len(json.dumps(counters.to_status())) < 8000
+
+
+def through_json(counters: SeriesCounters) -> SeriesCounters:
+    restored = SeriesCounters.from_status(json.loads(json.dumps(counters.to_status())))
+    assert restored == counters
+    return restored
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), st.integers(0, 10**12)), max_size=4), st.floats(0, 1e10))
+def test_the_status_brings_all_of_it_back(history, start):
+    counters = Counters(NEW, OLD)
+    for i, series in enumerate(history):
+        now = {name: Count(trials // 2, trials) for name, trials in series.items()}
+        counters, _ = counters.after(Sample(start + i, {NEW: now}))
+        assert Counters.from_status(json.loads(json.dumps(counters.to_status()))) == counters
