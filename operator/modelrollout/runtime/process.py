@@ -201,6 +201,8 @@ async def _stopped(stop: asyncio.Event) -> None:
 async def _watch(operator: Operator) -> None:
     namespaces, started = operator.settings.namespaces, asyncio.Event()
     signals = asyncio.create_task(_take_signals_back(started, operator.stop))
+    # kopf would look up the user's name otherwise, and the image's user has none. It keeps the type to itself.
+    identity: Any = operator.settings.holder
     try:
         await kopf.operator(
             registry=handlers.register(operator.access, operator.woken),
@@ -209,6 +211,7 @@ async def _watch(operator: Operator) -> None:
             clusterwide=not namespaces,
             namespaces=namespaces,
             ready_flag=started,
+            identity=identity,
         )
     finally:
         signals.cancel()
