@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from modelrollout.adapters.metrics.base import Labels, Provider, Target, any_of, bad_http_code
 from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
 
-ERRORS = "envoy_cluster_upstream_rq{<targets>}"
+# The same name also has series by response_code_class, which count every answer a second time.
+ERRORS = 'envoy_cluster_upstream_rq{response_code!="",<targets>}'
 LATENCY = "envoy_cluster_upstream_rq_time_bucket{<targets>,<bounds>}"  # milliseconds
 ALIVE = "envoy_server_live"
 
