@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -95,16 +96,16 @@ CASES = [
 
 
 @pytest.mark.parametrize(("samples", "expected"), CASES)
-def test_what_was_counted_between_samples(samples, expected):
+def test_what_was_counted_between_samples(samples: list[Sample], expected: list[Tick | None]) -> None:
     assert ticks(*samples) == expected
 
 
-def test_an_older_sample_leaves_the_counters_as_they_were():
+def test_an_older_sample_leaves_the_counters_as_they_were() -> None:
     counters, _ = Counters(NEW, OLD).after(sample(5, {}, {"a": (5, 100)}))
     assert counters.after(sample(4, {}, {"a": (1, 2)})) == (counters, None)
 
 
-def test_more_new_bad_answers_than_answers_are_refused_and_the_base_stays():
+def test_more_new_bad_answers_than_answers_are_refused_and_the_base_stays() -> None:
     counters, _ = Counters(NEW, OLD).after(sample(0, {}, {"a": (5, 100)}))
     with pytest.raises(BadCount, match="from 5 bad of 100 to 50 of 110"):
         counters.after(sample(5, {}, {"a": (50, 110)}))
@@ -116,7 +117,7 @@ happenings = st.tuples(st.sampled_from(["grow", "grow", "restart", "absent"]), s
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abcdef"), happenings), max_size=8))
-def test_every_answer_of_a_series_that_is_seen_is_counted_once(history):
+def test_every_answer_of_a_series_that_is_seen_is_counted_once(history: Any) -> None:
     raw = {"a": Count(3, 40), "b": Count(0, 5)}
     counters, _ = SeriesCounters().after(raw)
     for interval in history:
@@ -139,7 +140,7 @@ def test_every_answer_of_a_series_that_is_seen_is_counted_once(history):
     st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=6),
     st.lists(st.integers(1, 5), min_size=1, max_size=6),
 )
-def test_it_does_not_matter_how_counts_are_split_between_series(increments, parts):
+def test_it_does_not_matter_how_counts_are_split_between_series(increments: Any, parts: Any) -> None:
     def split(total: int, part: int) -> list[int]:
         return [total // part + (1 if i < total % part else 0) for i in range(part)]
 
@@ -166,7 +167,7 @@ class TestManySeries:
         counters, _ = SeriesCounters().after(self.proxies(number, 1000))
         return through_json(counters)
 
-    def test_they_are_counted_like_any_others(self):
+    def test_they_are_counted_like_any_others(self) -> None:
         counters, counted = self.base().after(self.proxies(200, 1050, bad=1))
         assert counted == Count(200, 200 * 50)
         assert through_json(counters).after(self.proxies(200, 1051, bad=1))[1] == Count(0, 200)
@@ -179,7 +180,7 @@ class TestManySeries:
             pytest.param({"new": Count(0, 5)}, id="one is born, or was forgotten before"),
         ],
     )
-    def test_an_interval_in_which_a_change_could_hide_is_left_out_whole(self, change):
+    def test_an_interval_in_which_a_change_could_hide_is_left_out_whole(self, change: dict[str, Count]) -> None:
         counters, counted = self.base().after(self.proxies(200, 1050) | change)
         assert counted is None
         after = self.proxies(200, 1060, bad=1) | {name: now + Count(0, 10) for name, now in change.items()}
@@ -187,30 +188,30 @@ class TestManySeries:
         assert next_counted is not None
         assert next_counted.trials == 10 * len(after)
 
-    def test_an_absent_one_leaves_the_interval_out_too(self):
+    def test_an_absent_one_leaves_the_interval_out_too(self) -> None:
         missing = self.proxies(199, 1050)
         counters, counted = self.base().after(missing)
         assert counted is None
         assert counters.after(self.proxies(199, 1060))[1] == Count(0, 1990)
 
-    def test_a_small_one_that_restarts_is_seen_by_itself(self):
+    def test_a_small_one_that_restarts_is_seen_by_itself(self) -> None:
         restarted = self.proxies(200, 1050) | {"proxy-0": Count(1, 7)}
         assert self.base().after(restarted)[1] == Count(1, 199 * 50 + 7)
 
-    def test_dead_ones_are_forgotten_first(self):
+    def test_dead_ones_are_forgotten_first(self) -> None:
         counters, _ = SeriesCounters().after(self.proxies(60, 1000))
         alive = {f"new-{i}": Count(0, 10) for i in range(60)}
         counters, counted = counters.after(alive)
         assert counted == Count(0, 600)
         assert counters.after({name: Count(1, 20) for name in alive})[1] == Count(60, 600)
 
-    def test_one_that_was_forgotten_is_not_taken_for_a_new_one(self):
+    def test_one_that_was_forgotten_is_not_taken_for_a_new_one(self) -> None:
         counters, _ = SeriesCounters().after(self.proxies(60, 1000))
         alive = {f"new-{i}": Count(0, 10) for i in range(60)}
         counters, _ = counters.after(alive)
         assert counters.after(alive | self.proxies(60, 1001))[1] is None
 
-    def test_what_is_kept_stays_small(self):
+    def test_what_is_kept_stays_small(self) -> None:
         counters = Counters(NEW, OLD)
         for i in range(20):
             series = {f"a-long-name-of-a-series-of-pod-{i}-{j}": Count(5 * 10**8, 10**9) for j in range(300)}
@@ -225,7 +226,7 @@ def through_json(counters: SeriesCounters) -> SeriesCounters:
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=3), st.integers(0, 10**12)), max_size=4), st.floats(0, 1e10))
-def test_the_status_brings_all_of_it_back(history, start):
+def test_the_status_brings_all_of_it_back(history: Any, start: float) -> None:
     counters = Counters(NEW, OLD)
     for i, series in enumerate(history):
         now = {name: Count(trials // 2, trials) for name, trials in series.items()}

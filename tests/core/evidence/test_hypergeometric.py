@@ -1,7 +1,9 @@
 """The distribution behind the comparison, against independent calculations."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from math import comb, log
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from modelrollout.core.evidence.hypergeometric import log_likelihoods
 RATIOS = (0.02, 0.5, 1.0, 1.1, 2.2, 11.0, 110.0)
 
 
-def logs(candidate: Count, stable: Count, ratios=RATIOS) -> np.ndarray:
+def logs(candidate: Count, stable: Count, ratios: Sequence[float] = RATIOS) -> np.ndarray:
     return log_likelihoods(Tick(0.0, candidate, stable), np.log(np.array(ratios)))
 
 
@@ -32,7 +34,7 @@ def logs(candidate: Count, stable: Count, ratios=RATIOS) -> np.ndarray:
         pytest.param(Count(700, 10000), Count(5000, 90000), id="six standard deviations from the mode"),
     ],
 )
-def test_as_scipy_has_it(candidate, stable):
+def test_as_scipy_has_it(candidate: Any, stable: Any) -> None:
     everyone, bad = candidate.trials + stable.trials, candidate.bad + stable.bad
     expected = [nchypergeom_fisher(everyone, candidate.trials, bad, ratio).logpmf(candidate.bad) for ratio in RATIOS]
     found = logs(candidate, stable)
@@ -42,7 +44,7 @@ def test_as_scipy_has_it(candidate, stable):
     assert (found[~known] < -700).all()
 
 
-def test_as_counted_one_by_one_for_all_small_tables():
+def test_as_counted_one_by_one_for_all_small_tables() -> None:
     for n, other in [(1, 1), (2, 3), (4, 2), (5, 6)]:
         for m in range(n + other + 1):
             support = range(max(0, m - other), min(n, m) + 1)
@@ -66,7 +68,7 @@ def test_as_counted_one_by_one_for_all_small_tables():
         pytest.param(1000, 1000, 1990, id="nearly all answers bad"),
     ],
 )
-def test_every_hth_term_does_as_well_as_all_of_them(n, other, m, ratio):
+def test_every_hth_term_does_as_well_as_all_of_them(n: int, other: int, m: int, ratio: float) -> None:
     j = np.arange(max(0, m - other), min(n, m) + 1, dtype=float)
     terms = j * log(ratio) - gammaln(j + 1) - gammaln(n - j + 1) - gammaln(m - j + 1) - gammaln(other - m + j + 1)
     top = terms.max()
@@ -77,7 +79,7 @@ def test_every_hth_term_does_as_well_as_all_of_them(n, other, m, ratio):
 
 
 @pytest.mark.parametrize(("n", "other", "m"), [(60, 500, 40), (300, 2500, 1200), (20000, 80000, 50000)])
-def test_the_probabilities_of_all_outcomes_add_up_to_one(n, other, m):
+def test_the_probabilities_of_all_outcomes_add_up_to_one(n: int, other: int, m: int) -> None:
     xs = range(max(0, m - other), min(n, m) + 1, 1)
     if len(xs) > 3000:  # the rest lies more than 20 standard deviations out
         mean = n * m // (n + other)
@@ -90,22 +92,22 @@ counts = st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)).map(lambda pair
 
 
 @given(counts, counts)
-def test_any_counts_up_to_a_billion_give_log_probabilities(candidate, stable):
+def test_any_counts_up_to_a_billion_give_log_probabilities(candidate: Count, stable: Count) -> None:
     found = logs(candidate, stable)
     assert np.isfinite(found).all()
     assert (found <= 1e-6).all()
 
 
 @given(counts, counts)
-def test_it_does_not_matter_which_version_is_named_first(candidate, stable):
+def test_it_does_not_matter_which_version_is_named_first(candidate: Count, stable: Count) -> None:
     found = logs(candidate, stable)
     turned = logs(stable, candidate, [1.0 / ratio for ratio in RATIOS])
     np.testing.assert_allclose(found, turned, rtol=1e-9, atol=1e-5)
 
 
 @given(counts, counts)
-def test_it_does_not_matter_whether_bad_or_good_answers_are_counted(candidate, stable):
-    def good(count):
+def test_it_does_not_matter_whether_bad_or_good_answers_are_counted(candidate: Count, stable: Count) -> None:
+    def good(count: Count) -> Any:
         return Count(count.trials - count.bad, count.trials)
 
     turned = logs(good(candidate), good(stable), [1.0 / ratio for ratio in RATIOS])
@@ -121,5 +123,5 @@ def test_it_does_not_matter_whether_bad_or_good_answers_are_counted(candidate, s
         pytest.param(Count(50, 50), Count(9, 9), id="only bad answers"),
     ],
 )
-def test_what_could_not_have_come_out_otherwise_says_nothing(candidate, stable):
+def test_what_could_not_have_come_out_otherwise_says_nothing(candidate: Any, stable: Any) -> None:
     assert (logs(candidate, stable) == 0.0).all()

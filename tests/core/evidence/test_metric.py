@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from math import isfinite
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,9 @@ TERRIBLE = (Count(25, 50), Count(2, 450))
 class TestFaults:
     @pytest.mark.parametrize("metrics", [1, 2, 3, 4, 8])
     @pytest.mark.parametrize("alpha", [0.05, 0.01, 0.0001])
-    def test_a_severe_fault_of_one_metric_is_proven_by_two_ticks_and_never_by_one(self, metrics, alpha):
+    def test_a_severe_fault_of_one_metric_is_proven_by_two_ticks_and_never_by_one(
+        self, metrics: int, alpha: float
+    ) -> None:
         settings = EvidenceSettings(alpha=alpha).shared_by(metrics)
         release = [MetricEvidence.start(f"metric-{i}", 0.0, settings) for i in range(metrics)]
         failing = []
@@ -28,27 +31,27 @@ class TestFaults:
         assert failing == [False, True]
         assert combine(release).largest == "metric-0"
 
-    def test_one_tick_is_no_verdict_however_bad_and_however_good_it_was_before(self):
+    def test_one_tick_is_no_verdict_however_bad_and_however_good_it_was_before(self) -> None:
         for before in range(0, 400, 40):
             evidence = after_all(ticks_of([HEALTHY] * before + [(Count(10**6, 10**6), Count(0, 10**7))]))
             assert not combine([evidence]).fails
 
     @pytest.mark.parametrize("late", [10, 100, 360, 1000])
-    def test_a_late_fault_is_proven_within_six_ticks(self, late):
+    def test_a_late_fault_is_proven_within_six_ticks(self, late: int) -> None:
         evidence = after_all(ticks_of([HEALTHY] * late + [TERRIBLE] * 6))
         assert combine([evidence]).fails
 
-    def test_a_fault_below_the_floor_is_tolerated(self):
+    def test_a_fault_below_the_floor_is_tolerated(self) -> None:
         worse = [(Count(8, 10_000), Count(1, 10_000))] * 200
         assert after_all(ticks_of(worse)).evidence < 5
         assert after_all(ticks_of(worse), floor=0.0).evidence > 100
 
-    def test_a_harmless_difference_and_then_a_shared_outage_is_no_fault(self):
+    def test_a_harmless_difference_and_then_a_shared_outage_is_no_fault(self) -> None:
         harmless = [(Count(5, 10_000), Count(1, 10_000))] * 200
         outage = [(Count(1000 + shake, 10_000), Count(1000 - shake, 10_000)) for shake in (9, -7, 12, 3, -5, 8)]
         assert after_all(ticks_of(harmless + outage * 6)).evidence < 5
 
-    def test_an_absolute_limit_needs_no_stable(self):
+    def test_an_absolute_limit_needs_no_stable(self) -> None:
         bad, good = (Count(5, 100), Count(0, 0)), (Count(0, 100), Count(0, 0))
         assert after_all(ticks_of([bad] * 40), limit=0.01).evidence > 100
         assert after_all(ticks_of([good] * 40), limit=0.01).evidence < 1
@@ -58,26 +61,26 @@ class TestFaults:
 class TestWithoutStable:
     alone = (Count(10, 50), Count(0, 0))
 
-    def test_a_tick_without_stable_traffic_says_nothing(self):
+    def test_a_tick_without_stable_traffic_says_nothing(self) -> None:
         evidence = after_all(ticks_of([HEALTHY] * 5), floor=0.0)
         later = after_all(ticks_of([self.alone] * 5, start=25.0), evidence)
         assert (later.evidence, later.proof) == (evidence.evidence, evidence.proof)
         assert later.candidate == evidence.candidate + Count(50, 250)
 
-    def test_after_the_switch_the_record_of_stable_takes_its_place(self):
+    def test_after_the_switch_the_record_of_stable_takes_its_place(self) -> None:
         evidence = after_all(ticks_of([HEALTHY] * 5)).with_record(before=Count(400, 100_000))
         assert evidence.settings.record == pytest.approx(0.005, rel=0.2)
         assert after_all(ticks_of([self.alone] * 5, start=25.0), evidence).evidence > 100
         fine = (Count(0, 50), Count(0, 0))
         assert after_all(ticks_of([fine] * 50, start=25.0), evidence).evidence < 1
 
-    def test_stable_that_never_answered_leaves_no_record(self):
+    def test_stable_that_never_answered_leaves_no_record(self) -> None:
         assert MetricEvidence.start("errors", 0.0).with_record().settings.record is None
 
 
 class TestProperties:
     @given(pairs(), settings_of_a_metric)
-    def test_any_ticks_give_finite_evidence(self, counts_of, settings):
+    def test_any_ticks_give_finite_evidence(self, counts_of: Any, settings: EvidenceSettings) -> None:
         evidence = MetricEvidence.start("errors", 0.0, settings)
         for tick in ticks_of(counts_of):
             evidence = evidence.after(tick)
@@ -89,7 +92,7 @@ class TestProperties:
         st.lists(st.tuples(counts(10**9), counts(10**9)), max_size=4),
         settings_of_a_metric,
     )
-    def test_so_do_counts_up_to_a_billion(self, counts_of, settings):
+    def test_so_do_counts_up_to_a_billion(self, counts_of: Any, settings: EvidenceSettings) -> None:
         evidence = after_all(ticks_of(counts_of), MetricEvidence.start("errors", 0.0, settings))
         assert isfinite(evidence.evidence)
         assert isfinite(evidence.proof)
@@ -105,34 +108,40 @@ class TestProperties:
         st.integers(1, 50),
         st.integers(1, 50),
     )
-    def test_errors_in_proportion_never_raise_it_however_many(self, before, margin, floor, bad, good, a, b):
+    def test_errors_in_proportion_never_raise_it_however_many(
+        self, before: Any, margin: float, floor: float, bad: Any, good: int, a: int, b: int
+    ) -> None:
         evidence = after_all(ticks_of(before), margin=margin, floor=floor)
         rate = Count(bad, bad + good)
         outage = Tick(1e6, Count(rate.bad * a, rate.trials * a), Count(rate.bad * b, rate.trials * b))
         assert evidence.after(outage).evidence <= evidence.evidence * (1 + 1e-9)
 
     @given(pairs(), settings_of_a_metric)
-    def test_a_tick_without_requests_to_the_candidate_changes_no_evidence(self, before, settings):
+    def test_a_tick_without_requests_to_the_candidate_changes_no_evidence(
+        self, before: Any, settings: EvidenceSettings
+    ) -> None:
         evidence = after_all(ticks_of(before), MetricEvidence.start("errors", 0.0, settings))
         later = evidence.after(Tick(1e6, Count(0, 0), Count(3, 100)))
         assert (later.evidence, later.proof, later.served) == (evidence.evidence, evidence.proof, evidence.served)
         assert later.at == 1e6
 
     @given(pairs(length=6))
-    def test_a_tick_counts_once(self, before):
+    def test_a_tick_counts_once(self, before: Any) -> None:
         ticks = ticks_of(before)
         evidence = after_all(ticks)
         assert after_all(ticks, evidence) == evidence
 
     @given(pairs(), settings_of_a_metric)
-    def test_the_same_ticks_give_the_same_value_bit_for_bit(self, counts_of, settings):
+    def test_the_same_ticks_give_the_same_value_bit_for_bit(self, counts_of: Any, settings: EvidenceSettings) -> None:
         start = MetricEvidence.start("errors", 0.0, settings)
         assert after_all(ticks_of(counts_of), start) == after_all(ticks_of(counts_of), start)
 
 
 class TestStatus:
     @given(pairs(length=15), st.sets(st.integers(0, 15)), settings_of_a_metric)
-    def test_killed_at_any_ticks_it_ends_with_the_same_evidence_bit_for_bit(self, counts_of, kills, settings):
+    def test_killed_at_any_ticks_it_ends_with_the_same_evidence_bit_for_bit(
+        self, counts_of: Any, kills: set[int], settings: EvidenceSettings
+    ) -> None:
         whole = killed = MetricEvidence.start("errors", 0.0, settings)
         for i, tick in enumerate(ticks_of(counts_of)):
             whole, killed = whole.after(tick), killed.after(tick)
@@ -140,7 +149,7 @@ class TestStatus:
                 killed = MetricEvidence.from_status(through_the_api_server(killed.to_status()))
         assert killed == whole
 
-    def test_it_is_small(self):
+    def test_it_is_small(self) -> None:
         evidence = after_all(ticks_of([HEALTHY] * 100 + [TERRIBLE] * 100))
         assert len(json.dumps(evidence.to_status())) < 2000
 
@@ -153,20 +162,20 @@ class TestStatus:
             pytest.param({"times": [0.0]}, id="a time is missing"),
         ],
     )
-    def test_a_damaged_status_is_refused(self, damage):
+    def test_a_damaged_status_is_refused(self, damage: dict[str, Any]) -> None:
         status = after_all(ticks_of([HEALTHY])).to_status() | damage
         with pytest.raises(ValueError, match=r"."):
             MetricEvidence.from_status(status)
 
-    def test_lost_evidence_starts_anew_with_half_the_alpha_each_time(self):
+    def test_lost_evidence_starts_anew_with_half_the_alpha_each_time(self) -> None:
         needed = [MetricEvidence.start("errors", 0.0, losses=losses).settings.needed for losses in range(4)]
         assert needed == [100.0, 200.0, 400.0, 800.0]
 
 
-def through_the_api_server(status):
+def through_the_api_server(status: Any) -> Any:
     """JSON as Go writes it back: 1.0 comes back as 1."""
 
-    def as_go(value):
+    def as_go(value: Any) -> Any:
         match value:
             case dict():
                 return {key: as_go(item) for key, item in value.items()}
@@ -182,21 +191,21 @@ def through_the_api_server(status):
 class TestEdits:
     evidence = after_all(ticks_of([HEALTHY] * 20))
 
-    def test_other_times_and_thresholds_apply_at_once(self):
+    def test_other_times_and_thresholds_apply_at_once(self) -> None:
         edited = self.evidence.under(replace(self.evidence.settings, no_traffic_after=10.0, hold_from=3.0))
         assert edited.settings.no_traffic_after == 10.0
         assert edited.evidence == self.evidence.evidence
 
-    def test_what_is_fixed_at_the_start_stays(self):
+    def test_what_is_fixed_at_the_start_stays(self) -> None:
         edited = self.evidence.under(replace(self.evidence.settings, planned_ticks=5, overdispersion=3.0, alpha=0.1))
         assert edited == self.evidence
 
-    def test_another_null_hypothesis_starts_the_test_anew_with_half_the_alpha(self):
+    def test_another_null_hypothesis_starts_the_test_anew_with_half_the_alpha(self) -> None:
         edited = self.evidence.under(replace(self.evidence.settings, margin=1.5))
         assert (edited.evidence, edited.settings.needed, edited.ticks) == (1.0, 200.0, 0)
         assert edited.at == self.evidence.at
 
-    def test_a_share_never_grows(self):
+    def test_a_share_never_grows(self) -> None:
         halved = self.evidence.under(self.evidence.settings.shared_by(2))
         assert halved.settings.share == 0.5
         assert halved.under(self.evidence.settings).settings.share == 0.5
@@ -204,7 +213,7 @@ class TestEdits:
 
 class TestCombination:
     @given(st.permutations(range(4)), st.lists(pairs(length=5), min_size=4, max_size=4))
-    def test_the_order_of_metrics_does_not_matter(self, order, histories):
+    def test_the_order_of_metrics_does_not_matter(self, order: list[int], histories: Any) -> None:
         settings = EvidenceSettings().shared_by(4)
         metrics = [
             after_all(ticks_of(history), MetricEvidence.start(f"metric-{i}", 0.0, settings))
@@ -212,19 +221,19 @@ class TestCombination:
         ]
         assert combine([metrics[i] for i in order]) == combine(metrics)
 
-    def test_at_the_start_it_is_one(self):
+    def test_at_the_start_it_is_one(self) -> None:
         settings = EvidenceSettings().shared_by(3)
         assert combine([MetricEvidence.start(name, 0.0, settings) for name in "abc"]).evidence == pytest.approx(1)
 
-    def test_shares_over_one_are_refused(self):
+    def test_shares_over_one_are_refused(self) -> None:
         with pytest.raises(ValueError, match="add up to 2"):
             combine([self_standing, self_standing])
 
-    def test_without_metrics_it_is_refused(self):
+    def test_without_metrics_it_is_refused(self) -> None:
         with pytest.raises(ValueError, match="at least one metric"):
             combine([])
 
-    def test_a_metric_that_started_anew_raises_the_bound_of_the_release(self):
+    def test_a_metric_that_started_anew_raises_the_bound_of_the_release(self) -> None:
         settings = EvidenceSettings().shared_by(2)
         release = [MetricEvidence.start("a", 0.0, settings), MetricEvidence.start("b", 0.0, settings, losses=1)]
         assert combine(release).needed == 200.0
@@ -254,6 +263,6 @@ self_standing = MetricEvidence.start("errors", 0.0)
         ("stale_scrapes", 0.5),
     ],
 )
-def test_settings_out_of_range_are_refused_by_name(field, value):
+def test_settings_out_of_range_are_refused_by_name(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{field} is "):
         EvidenceSettings(**{field: value})

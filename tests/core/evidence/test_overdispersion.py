@@ -1,5 +1,7 @@
 """How bursts are told from independent errors, and what little history means."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -38,22 +40,22 @@ def history(rate: float, requests: int = 500, burst: int = 1, ticks: int = 360, 
         pytest.param([Count(0, 0)] * 10, 2.0, 2.0, id="no requests"),
     ],
 )
-def test_overdispersion_of_a_history(counts, low, high):
+def test_overdispersion_of_a_history(counts: Any, low: float, high: float) -> None:
     assert low <= overdispersion(counts) <= high
 
 
-def test_ticks_without_requests_do_not_count():
+def test_ticks_without_requests_do_not_count() -> None:
     counts = history(0.005)
     with_gaps = [one for count in counts for one in (count, Count(0, 0))]
     assert overdispersion(with_gaps) == overdispersion(counts)
 
 
-def test_bursts_that_were_seen_count_in_full_however_few():
+def test_bursts_that_were_seen_count_in_full_however_few() -> None:
     one_burst = [Count(0, 500)] * 30 + [Count(20, 500)] + [Count(0, 500)] * 30
     assert overdispersion(one_burst) == 20.0
 
 
-def test_the_guess_fades_as_errors_come_in():
+def test_the_guess_fades_as_errors_come_in() -> None:
     def evenly(errors: int) -> float:
         """Errors spread so evenly that the plain estimate is below 1."""
         counts = [Count(0, 500)] * 400

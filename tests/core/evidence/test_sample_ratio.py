@@ -1,5 +1,7 @@
 """Whether the requests go where the weights say."""
 
+from typing import Any
+
 import pytest
 
 from modelrollout.core.evidence import SampleRatio
@@ -30,11 +32,11 @@ def after(ticks: int, candidate: int, stable: int, weight: float) -> SampleRatio
         pytest.param(493, 7, 1.0, 100, False, id="weight 1 says nothing"),
     ],
 )
-def test_what_is_taken_for_a_broken_split(candidate, stable, weight, ticks, broken):
+def test_what_is_taken_for_a_broken_split(candidate: Any, stable: Any, weight: float, ticks: Any, broken: bool) -> None:
     assert after(ticks, candidate, stable, weight).is_broken is broken
 
 
-def test_it_follows_the_weights():
+def test_it_follows_the_weights() -> None:
     ratio = SampleRatio()
     for weight in (0.01, 0.05, 0.25, 0.5) * 20:
         ratio = ratio.after(round(1000 * weight), 1000 - round(1000 * weight), weight)

@@ -6,6 +6,7 @@ Checked by adding up all outcomes of one and of two ticks, not by drawing sample
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,9 @@ def expected_ratios(n: int, other: int, m: int, true_ratio: float, settings: Evi
 @pytest.mark.parametrize("margin", [1.0, 1.1, 3.0])
 @pytest.mark.parametrize(("n", "other", "m"), [(5, 5, 3), (50, 450, 5), (50, 450, 60), (500, 40, 30), (90, 10, 98)])
 class TestComparison:
-    def test_at_the_margin_the_likelihood_ratio_is_expected_to_be_one(self, n, other, m, margin):
+    def test_at_the_margin_the_likelihood_ratio_is_expected_to_be_one(
+        self, n: int, other: int, m: int, margin: float
+    ) -> None:
         law = nchypergeom_fisher(n + other, n, m, margin)
         settings = EvidenceSettings(margin=margin)
         total = np.zeros(len(WORSE_BY))
@@ -58,19 +61,19 @@ class TestComparison:
         np.testing.assert_allclose(total, 1.0, rtol=1e-6)
 
     @pytest.mark.parametrize("part", [1.0, 0.99, 0.7, 0.1])
-    def test_within_the_margin_it_is_less(self, n, other, m, margin, part):
+    def test_within_the_margin_it_is_less(self, n: int, other: int, m: int, margin: float, part: float) -> None:
         settings = EvidenceSettings(margin=margin)
         assert (expected_ratios(n, other, m, margin * part, settings) <= 1 + 1e-6).all()
 
     @pytest.mark.parametrize("phi", [1.3, 5.0, 20.0])
-    def test_with_overdispersion_it_is_less(self, n, other, m, margin, phi):
+    def test_with_overdispersion_it_is_less(self, n: int, other: int, m: int, margin: float, phi: float) -> None:
         settings = EvidenceSettings(margin=margin, overdispersion=phi)
         assert (expected_ratios(n, other, m, margin, settings) <= 1 + 1e-6).all()
 
 
 @pytest.mark.parametrize("edge", [0.0005, 0.001, 0.05, 0.9])
 @pytest.mark.parametrize("n", [1, 7, 100])
-def test_the_rate_ratio_is_expected_to_be_one_at_the_edge_and_less_below(n, edge):
+def test_the_rate_ratio_is_expected_to_be_one_at_the_edge_and_less_below(n: int, edge: float) -> None:
     def expected(rate: float) -> np.ndarray:
         total = np.zeros(len(WORSE_BY))
         for x in range(n + 1):
@@ -87,7 +90,7 @@ def outcomes(n: int, other: int, rate: float, other_rate: float) -> Iterator[tup
         yield binom(n, rate).pmf(x) * binom(other, other_rate).pmf(y), Tick(1.0, Count(x, n), Count(y, other))
 
 
-def expected_after_two_ticks(first, second, value) -> float:
+def expected_after_two_ticks(first: Any, second: Any, value: Any) -> float:
     """Expectation of ``value`` of what two ticks give; the rates may differ from tick to tick."""
     total = 0.0
     for (p, one), (q, two) in product(list(first), list(second)):
@@ -99,21 +102,21 @@ def of_comparison(one: Tick, two: Tick) -> float:
     return OddsRatioEProcess().after(one, SETTINGS).after(two, SETTINGS).evidence(SETTINGS)
 
 
-def of_metric(settings: EvidenceSettings):
+def of_metric(settings: EvidenceSettings) -> Any:
     def value(one: Tick, two: Tick) -> float:
         return MetricEvidence.start("errors", 0.0, settings).after(one).after(two).evidence
 
     return value
 
 
-def of_promotion(settings: EvidenceSettings):
+def of_promotion(settings: EvidenceSettings) -> Any:
     def value(one: Tick, two: Tick) -> float:
         return NonInferiority().after(one, settings).after(two, settings).evidence(settings)
 
     return value
 
 
-def null_cases():
+def null_cases() -> Any:
     outage = outcomes(3, 4, odds_times(0.4, 1.1), 0.4)
     quiet = outcomes(4, 2, odds_times(0.01, 1.1), 0.01)
     yield pytest.param(outage, quiet, of_comparison, id="at the margin, the rate of both changes forty times")
@@ -168,11 +171,11 @@ def null_cases():
 
 
 @pytest.mark.parametrize(("first", "second", "value"), list(null_cases()))
-def test_expected_evidence_after_two_ticks_is_at_most_one(first, second, value):
+def test_expected_evidence_after_two_ticks_is_at_most_one(first: Any, second: Any, value: Any) -> None:
     assert expected_after_two_ticks(first, second, value) <= 1 + EPSILON
 
 
-def test_at_the_margin_evidence_is_a_fair_game_until_a_cap_or_the_floor_takes_something_away():
+def test_at_the_margin_evidence_is_a_fair_game_until_a_cap_or_the_floor_takes_something_away() -> None:
     settings = EvidenceSettings(floor=0.0, alpha=1e-9)
     first = outcomes(3, 4, odds_times(0.4, 1.1), 0.4)
     second = outcomes(4, 3, odds_times(0.2, 1.1), 0.2)
@@ -180,7 +183,7 @@ def test_at_the_margin_evidence_is_a_fair_game_until_a_cap_or_the_floor_takes_so
 
 
 @pytest.mark.parametrize("share", [0.09, 0.1, 0.11])
-def test_sample_ratio_within_its_tolerance_is_at_most_one(share):
+def test_sample_ratio_within_its_tolerance_is_at_most_one(share: float) -> None:
     def value(one: int, two: int) -> float:
         return SampleRatio().after(one, 12 - one, 0.1).after(two, 12 - two, 0.1).evidence
 
@@ -188,7 +191,7 @@ def test_sample_ratio_within_its_tolerance_is_at_most_one(share):
     assert sum(law.pmf(i) * law.pmf(j) * value(i, j) for i in range(13) for j in range(13)) <= 1 + EPSILON
 
 
-def test_a_rate_below_the_edge_is_proven_only_from_below():
+def test_a_rate_below_the_edge_is_proven_only_from_below() -> None:
     below = RateEProcess.below(0.5, (2.0, 5.0))
     total = sum(binom(6, 0.5).pmf(x) * below.after(Count(x, 6), SETTINGS).evidence(SETTINGS) for x in range(7))
     assert total <= 1 + EPSILON

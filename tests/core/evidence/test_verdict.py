@@ -1,6 +1,7 @@
 """The verdicts: what each state of the evidence is called, and the sentence that people read."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ IDLE = (Count(0, 0), Count(9, 900))
 NO_ERRORS = (Count(0, 100), Count(0, 900))
 
 
-def evidence_of(*pairs: tuple[Count, Count], **settings: object) -> MetricEvidence:
+def evidence_of(*pairs: tuple[Count, Count], **settings: Any) -> MetricEvidence:
     return after_all(ticks_of(pairs), **settings)
 
 
@@ -179,24 +180,24 @@ CASES = [
 
 
 @pytest.mark.parametrize(("evidence", "given", "outcome", "reason"), CASES)
-def test_outcome_and_reason(evidence, given, outcome, reason):
+def test_outcome_and_reason(evidence: MetricEvidence, given: Any, outcome: Outcome, reason: str) -> None:
     now = evidence.at + given.get("later", 0.0)
     verdict = judge(evidence, now, trouble=given.get("trouble"), begun=given.get("begun", True))
     assert (verdict.outcome, verdict.reason) == (outcome, reason)
 
 
-def test_a_verdict_has_all_its_numbers():
+def test_a_verdict_has_all_its_numbers() -> None:
     verdict = judge(evidence_of(BAD, BAD), 10.0)
     assert (verdict.candidate, verdict.stable) == (Count(40, 200), Count(18, 1800))
     assert (verdict.needed, verdict.proof_needed, verdict.at) == (100.0, 20.0, 10.0)
     assert verdict.evidence == verdict.part >= 100
-    assert verdict.ratio.low is not None
-    assert 1.1 < verdict.ratio.low < verdict.ratio.estimate < verdict.ratio.high
+    low, estimate, high = verdict.ratio.low or 0.0, verdict.ratio.estimate or 0.0, verdict.ratio.high or 0.0
+    assert 1.1 < low < estimate < high
     assert verdict.candidate_interval.low > verdict.stable_interval.high
     assert verdict.hold
 
 
-def test_proven_not_worse_is_no_pass_while_there_is_suspicion():
+def test_proven_not_worse_is_no_pass_while_there_is_suspicion() -> None:
     proven = evidence_of(*[HEALTHY] * 200)
     suspected = after_all(ticks_of([(Count(4, 100), Count(9, 900))] * 4, start=proven.at), proven)
     assert judge(proven, proven.at).outcome is Outcome.PASS
@@ -206,22 +207,22 @@ def test_proven_not_worse_is_no_pass_while_there_is_suspicion():
     assert verdict.outcome is Outcome.UNDECIDED
 
 
-def test_a_proof_that_the_odds_are_beyond_the_margin_shows_in_the_ratio():
+def test_a_proof_that_the_odds_are_beyond_the_margin_shows_in_the_ratio() -> None:
     """The interval describes a ratio that stays the same; a late fault leaves it wide."""
     late = evidence_of(*[HEALTHY] * 300, *[(Count(6, 100), Count(9, 900))] * 9)
     verdict = judge(late, late.at)
     assert verdict.outcome is Outcome.FAIL
-    assert verdict.ratio.low >= 1.1
+    assert (verdict.ratio.low or 0.0) >= 1.1
 
 
 class TestSeveralMetrics:
     settings = EvidenceSettings().shared_by(2)
 
-    def release(self, errors, latency, losses=0):
+    def release(self, errors: Any, latency: Any, losses: int = 0) -> Any:
         pair = [MetricEvidence.start(name, 0.0, self.settings, losses) for name in ("errors", "latency")]
         return [after_all(ticks_of(pairs), each) for each, pairs in zip(pair, (errors, latency), strict=True)]
 
-    def test_the_metric_with_the_largest_part_fails_and_the_others_keep_their_own_outcome(self):
+    def test_the_metric_with_the_largest_part_fails_and_the_others_keep_their_own_outcome(self) -> None:
         release = self.release([HEALTHY] * 60, [HEALTHY] * 56 + [BAD] * 4)
         errors, latency = judge_all(release, 300.0)
         assert errors.outcome is not Outcome.FAIL
@@ -230,29 +231,29 @@ class TestSeveralMetrics:
         assert "evidence" in latency.reason
         assert latency.reason.endswith(f"({latency.part:.0f} by latency)")
 
-    def test_all_hold_when_one_is_suspicious(self):
+    def test_all_hold_when_one_is_suspicious(self) -> None:
         errors, latency = judge_all(self.release([HEALTHY], [BAD]), 5.0)
         assert errors.hold is latency.hold is True
         assert errors.outcome is latency.outcome is Outcome.UNDECIDED
 
-    def test_one_that_cannot_be_read_does_not_blind_the_others(self):
+    def test_one_that_cannot_be_read_does_not_blind_the_others(self) -> None:
         release = self.release([HEALTHY] * 100, [HEALTHY] * 10)
         errors, latency = judge_all(release, 500.0, {"latency": AWAY})
         assert (errors.outcome, latency.outcome) == (Outcome.PASS, Outcome.BLIND)
 
-    def test_many_small_suspicions_add_up_to_one_failure(self):
+    def test_many_small_suspicions_add_up_to_one_failure(self) -> None:
         eight = EvidenceSettings().shared_by(8)
         slow = [(Count(4, 100), Count(9, 900))] * 12
         release = [after_all(ticks_of(slow), MetricEvidence.start(f"m{i}", 0.0, eight)) for i in range(8)]
         outcomes = [verdict.outcome for verdict in judge_all(release, 60.0)]
         assert outcomes.count(Outcome.FAIL) == 1
 
-    def test_after_a_loss_the_bound_is_higher(self):
+    def test_after_a_loss_the_bound_is_higher(self) -> None:
         verdicts = judge_all(self.release([HEALTHY], [HEALTHY], losses=1), 5.0)
         assert [verdict.needed for verdict in verdicts] == [200.0, 200.0]
 
 
-def test_stable_without_traffic_is_named_with_its_record():
+def test_stable_without_traffic_is_named_with_its_record() -> None:
     evidence = evidence_of(*[HEALTHY] * 20).with_record()
     for i in range(6):
         evidence = evidence.after(Tick(105.0 + 5 * i, Count(20, 100), Count(0, 0)))

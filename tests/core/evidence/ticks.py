@@ -1,6 +1,7 @@
 """Ticks for tests: as strategies, and as plain lists."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -26,9 +27,9 @@ def ticks_of(pairs: Sequence[tuple[Count, Count]], start: float = 0.0) -> list[T
     return [Tick(start + SCRAPE * (i + 1), c, s) for i, (c, s) in enumerate(pairs)]
 
 
-def after_all(ticks: Sequence[Tick], evidence: MetricEvidence | None = None, **settings: object) -> MetricEvidence:
+def after_all(ticks: Sequence[Tick], evidence: MetricEvidence | None = None, **settings: Any) -> MetricEvidence:
     """The evidence after all of them."""
-    evidence = evidence or MetricEvidence.start("errors", 0.0, EvidenceSettings(**settings))  # type: ignore[arg-type]
+    evidence = evidence or MetricEvidence.start("errors", 0.0, EvidenceSettings(**settings))
     for tick in ticks:
         evidence = evidence.after(tick)
     return evidence

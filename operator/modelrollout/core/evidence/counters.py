@@ -80,9 +80,9 @@ class SeriesCounters:
     @classmethod
     def from_status(cls, status: Mapping[str, Any]) -> Self:
         """From what ``to_status`` gave."""
-        last = {name: Count(pair[0], pair[1]) for name, pair in status.items() if name != "fold"}
+        last = {name: Count.of(pair[0], pair[1]) for name, pair in status.items() if name != "fold"}
         fold = status.get("fold")
-        return cls(last, None if fold is None else Fold(Count(fold[0], fold[1]), int(fold[2]), str(fold[3])))
+        return cls(last, None if fold is None else Fold(Count.of(fold[0], fold[1]), int(fold[2]), str(fold[3])))
 
 
 @dataclass(frozen=True, slots=True)

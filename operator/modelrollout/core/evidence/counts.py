@@ -9,6 +9,7 @@ round, ``bad = trials - successes``, so that in here worse is always more.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 LARGEST = 10**15  # far over any counter of requests; whole numbers up to here are exact as floats
 
@@ -19,10 +20,7 @@ class BadCount(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """``bad`` of ``trials`` answers. Whole numbers, 0 <= bad <= trials <= 1e15; anything else raises BadCount.
-
-    Whole floats, as Prometheus sends them, are taken and become ints.
-    """
+    """``bad`` of ``trials`` answers. Whole numbers, 0 <= bad <= trials <= 1e15; anything else raises BadCount."""
 
     bad: int
     trials: int
@@ -35,6 +33,11 @@ class Count:
                 f"bad is {self.bad} and trials is {self.trials}: more bad answers than answers; "
                 "both must count the same requests, from the same source and the same scrape"
             )
+
+    @classmethod
+    def of(cls, bad: float, trials: float) -> Self:
+        """From floats that are whole numbers, as Prometheus and JSON have them."""
+        return cls(_whole("bad", bad), _whole("trials", trials))
 
     def __add__(self, other: Count) -> Count:
         return Count(self.bad + other.bad, self.trials + other.trials)

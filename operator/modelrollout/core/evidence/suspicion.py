@@ -46,4 +46,4 @@ class Suspicion:
     def from_status(cls, status: Sequence[float]) -> Self:
         """From what ``to_status`` gave."""
         since, level, *counts = status
-        return cls(float(since), float(level), Count(*counts[:2]), Count(*counts[2:]))  # type: ignore[arg-type]
+        return cls(float(since), float(level), Count.of(*counts[:2]), Count.of(*counts[2:]))
