@@ -128,7 +128,7 @@ def iter8(counts: Counts, *, seconds: float, seed: int, draws: int = 2000) -> In
     seen, rng = looks(counts, seconds).so_far, generator(seed, "iter8")
     fired = np.zeros(seen.candidate.shape, dtype=np.bool_)
     alive = np.arange(len(fired))
-    for look in range(fired.shape[1]):
+    for look in range(len(seen.ends)):
         worse = posterior(seen.candidate, seen.candidate_bad, alive, look, draws, rng)
         better = posterior(seen.stable, seen.stable_bad, alive, look, draws, rng)
         fired[alive, look] = (worse > better).mean(axis=1) > 0.99

@@ -24,18 +24,19 @@ def head_line(scenario: Scenario, seed: int) -> Line:
 
 
 def table_line(scenario: Scenario, decision: Decision) -> Line:
-    """One decision: when, the candidate's weight after it, what it was, and why."""
+    """One decision: when, the phase and the candidate's weight after it, what it was, and why."""
     weight = decision.weights[scenario.candidate]
     return line(
-        f"{format_duration(round(decision.at, 2)):>10}  {weight:>3} %  ",
+        f"{format_duration(round(decision.at, 2)):>10}  {decision.phase.value:<11}  {weight:>3} %  ",
         Span(f"{decision.move:<8}", MOVE_STYLE.get(decision.move, Style.PLAIN)),
         f"  {decision.reason}",
     )
 
 
 def end_lines(scenario: Scenario, last: Decision, end: Ending) -> list[Line]:
-    """The verdicts as they stood at the last decision, and the outcome."""
-    verdicts = [line(f"  {item.verdict:<9}  {item.message}") for item in last.verdicts if item.candidate.requests]
+    """The verdicts as they stood at the last decision, unless its own words have them, and the outcome."""
+    counted = [item for item in last.verdicts if item.candidate.requests and item.message not in last.reason]
+    verdicts = [line(f"{item.verdict:>10}  {item.message}") for item in counted]
     served = f"{number(end.requests)} answers by {scenario.candidate}, {number(end.bad_served)} of them bad"
     return [
         *verdicts,

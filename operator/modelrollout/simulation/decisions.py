@@ -8,8 +8,10 @@ from typing import Any
 
 from modelrollout.api.base import to_json
 from modelrollout.api.status import MetricStatus, Phase, Status
+from modelrollout.core.evidence import Outcome
 from modelrollout.simulation.release import Frame, Release, play
 
+SILENT = (Outcome.NO_TRAFFIC, Outcome.BLIND, Outcome.INVALID)
 ENDS = {"Promoted": "Promote", "RolledBack": "Rollback", "Aborted": "Rollback"}
 
 
@@ -62,13 +64,22 @@ def decisions(release: Release) -> Iterator[tuple[Frame, Decision | None]]:
 
 
 def decision(release: Release, before: Status, frame: Frame) -> Decision | None:
-    """What a pass changed: the phase, the weights, or anything that an Event was made of."""
+    """What a pass changed: the phase, the weights, whether a metric can speak, or what an Event was made of."""
     status, events = frame.status, frame.plan.events
     weights, old = weights_of(release, status), weights_of(release, before)
-    if not events and weights == old and status.phase == before.phase:
+    changed = [item.message for item in heard(status, before)]
+    if not events and not changed and weights == old and status.phase == before.phase:
         return None
-    reason = "; ".join(event.message for event in events) or status.message
+    reason = "; ".join(event.message for event in events) or "; ".join(changed) or status.message
     return Decision(frame.time, status.phase, weights, move(before, status), reason, status.analysis)
+
+
+def heard(after: Status, before: Status) -> Iterator[MetricStatus]:
+    """The metrics that fell silent in this pass, or speak again."""
+    old = {item.metric: item.verdict for item in before.analysis}
+    for item in after.analysis:
+        if (item.verdict in SILENT or old.get(item.metric) in SILENT) and item.verdict != old.get(item.metric):
+            yield item
 
 
 def move(before: Status, after: Status) -> str:
