@@ -54,6 +54,7 @@ class ApiServer:
     certificate: Path
     kubeconfig: Path
     programs: Toolchain
+    session: requests.Session
 
     def ask(
         self,
@@ -68,7 +69,7 @@ class ApiServer:
         """One request. ``body`` becomes JSON, which is YAML as well, as server-side apply wants it."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content, "Accept": accept}
         data = None if body is None else json.dumps(body)
-        found = requests.request(
+        found = self.session.request(
             method, self.url + path, data=data, params=query, headers=headers, verify=str(self.certificate), timeout=30
         )
         return Answer(found.status_code, found.json() if found.content.startswith(b"{") else {})
@@ -96,8 +97,8 @@ def running(folder: Path) -> Iterator[ApiServer]:
                 "KUBEBUILDER_ASSETS to a folder that has etcd and kube-apiserver"
             )
     client, peer, port = _free_ports(3)
-    server = _server(folder, programs, port)
     with ExitStack() as stack:
+        server = _server(folder, programs, port, stack.enter_context(requests.Session()))
         stack.enter_context(_process(folder, "etcd", _etcd(folder, programs, client, peer)))
         process = stack.enter_context(
             _process(folder, "kube-apiserver", _kube_apiserver(folder, programs, client, port))
@@ -106,7 +107,7 @@ def running(folder: Path) -> Iterator[ApiServer]:
         yield server
 
 
-def _server(folder: Path, programs: Toolchain, port: int) -> ApiServer:
+def _server(folder: Path, programs: Toolchain, port: int, session: requests.Session) -> ApiServer:
     """The files that sign a client in."""
     token = secrets.token_hex(16)
     (folder / "tokens.csv").write_text(f'{token},{USER},{USER},"{GROUPS}"\n')
@@ -122,7 +123,7 @@ def _server(folder: Path, programs: Toolchain, port: int) -> ApiServer:
         "users": [{"name": USER, "user": {"token": token}}],
     }
     (folder / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
-    return ApiServer(url, token, certificate, folder / "kubeconfig", programs)
+    return ApiServer(url, token, certificate, folder / "kubeconfig", programs, session)
 
 
 def _etcd(folder: Path, programs: Toolchain, client: int, peer: int) -> list[str]:
