@@ -82,10 +82,11 @@ async def open_access() -> AsyncIterator[Access]:
 async def _load() -> Access:
     configuration = Configuration()
     try:
-        if "KUBECONFIG" not in os.environ and _in_cluster():
+        given = os.environ.get("KUBECONFIG")
+        if given is None and _in_cluster():
             config.load_incluster_config(client_configuration=configuration)
             return Access(configuration)
-        loader = await config.load_kube_config(client_configuration=configuration, persist_config=False)
+        loader = await config.load_kube_config(given, client_configuration=configuration, persist_config=False)
     except (config.ConfigException, OSError) as error:
         raise NoAccess(
             f"no way to a Kubernetes API server: {error}; set KUBECONFIG to a kubeconfig file, or run in a pod"

@@ -54,9 +54,9 @@ class ApiError(Exception):
         self.status = status
 
     @property
-    def is_final(self) -> bool:
-        """Trying the same again cannot help: the object itself is refused."""
-        return self.status in (400, 403, 404, 405, 415, 422)
+    def is_refusal(self) -> bool:
+        """The object is refused as it is: not valid, or not allowed. The API server itself is well."""
+        return self.status in (400, 403, 405, 415, 422)
 
 
 class Conflict(ApiError):

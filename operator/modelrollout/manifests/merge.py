@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_KEYS = ("name", "mountPath", "containerPort")
+_KEYS = ("mountPath", "containerPort", "name")
 """What tells the elements of a list apart, first match wins."""
 
 

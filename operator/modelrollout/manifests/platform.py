@@ -1,15 +1,24 @@
-"""What the objects of a version take from the installation and not from the ModelRollout."""
+"""What the objects of a version take from the installation and not from the ModelRollout.
+
+It is written down in the Deployment when that is made, and read from there ever after: an upgrade of the operator
+brings another image for the fetcher, and must not restart every model in the cluster for it.
+"""
 
 from __future__ import annotations
 
+import json
 import posixpath
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from modelrollout.api.resource import GROUP
 from modelrollout.api.rollout import Spec
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 
 FILE_SCHEME = "file://"
+PLATFORM_ANNOTATION = f"{GROUP}/platform"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +31,19 @@ class Platform:
     file_root: str | None = None
     fetch_max_bytes: int = 20 * 1024**3
     fetch_timeout: float = 1800.0
+
+    def to_annotation(self) -> str:
+        """As JSON."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def of(cls, deployment: Mapping[str, Any]) -> Platform | None:
+        """What a Deployment was made with; None when it does not say so."""
+        text = (deployment["metadata"].get("annotations") or {}).get(PLATFORM_ANNOTATION, "")
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError):
+            return None
 
 
 def file_root_problem(spec: Spec, platform: Platform) -> Refusal | None:

@@ -22,7 +22,7 @@ from modelrollout.api.version import ModelVersion
 from modelrollout.core.plan import DesiredVersion
 from modelrollout.manifests.merge import merge
 from modelrollout.manifests.meta import Object, child_name, labels, marked, metadata, selector_labels
-from modelrollout.manifests.platform import FILE_SCHEME, Platform, below
+from modelrollout.manifests.platform import FILE_SCHEME, PLATFORM_ANNOTATION, Platform, below
 
 GRPC_PORT = 8500
 REST_PORT = 8501
@@ -43,7 +43,7 @@ def deployment(rollout: ModelRollout, spec: Spec, version: DesiredVersion, platf
     """The Deployment of one version, marked with the hash of itself."""
     name = child_name(rollout.name, version.version)
     described = metadata(rollout, spec, name, version.version)
-    described["annotations"] = {URI_ANNOTATION: version.uri}
+    described["annotations"] = {URI_ANNOTATION: version.uri, PLATFORM_ANNOTATION: platform.to_annotation()}
     return marked(
         {
             "apiVersion": "apps/v1",

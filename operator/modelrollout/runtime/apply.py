@@ -31,9 +31,10 @@ from modelrollout.api.rollout import Spec
 from modelrollout.core.plan import DesiredVersion, Event, Plan, Route
 from modelrollout.manifests.drift import differs
 from modelrollout.manifests.istio import live_route, virtual_service
-from modelrollout.manifests.meta import VERSION_LABEL, is_owned_by
+from modelrollout.manifests.meta import VERSION_LABEL, child_name, is_owned_by
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment, service
+from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, Snapshot, World
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Hands:
     world: World
     platform: Platform
     clock: Callable[[], float]
-    refused: dict[tuple[Key, str], str]
+    refused: dict[tuple[Key, str], Refused]
     wrote: Callable[[str], None]
 
 
@@ -96,15 +97,17 @@ class _Application:
 
     async def _version(self, spec: Spec, version: DesiredVersion) -> None:
         key = (self._key, version.version)
+        live = self._snapshot.of(DEPLOYMENTS).get(child_name(self._rollout.name, version.version))
+        platform = (Platform.of(live) if live else None) or self._hands.platform
         try:
             await self._put(SERVICES, service(self._rollout, spec, version), SERVING_MANAGER)
-            await self._put(
-                DEPLOYMENTS, deployment(self._rollout, spec, version, self._hands.platform), SERVING_MANAGER
-            )
+            await self._put(DEPLOYMENTS, deployment(self._rollout, spec, version, platform), SERVING_MANAGER)
         except ApiError as error:
-            if not (error.is_final or isinstance(error, Conflict)):
+            if not (error.is_refusal or isinstance(error, Conflict)):
                 raise
-            self._hands.refused[key] = f"the API server refuses its objects: {error}"
+            # A missing right, or a policy, may change; an object that is not valid, or somebody else's, will not.
+            final = error.status != 403
+            self._hands.refused[key] = Refused(f"the API server refuses its objects: {error}", final)
             log.warning("version %s: %s", version.version, error)
         else:
             self._hands.refused.pop(key, None)

@@ -29,7 +29,7 @@ from modelrollout.manifests.serving import GRPC_PORT
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.samples import SampleCache, Samples
 from modelrollout.runtime.settings import Settings
-from modelrollout.runtime.workloads import ready_pods, workloads
+from modelrollout.runtime.workloads import Refused, corrected, ready_pods, workloads
 from modelrollout.runtime.world import Key, Snapshot
 
 Found = TypeVar("Found")
@@ -54,7 +54,7 @@ class Senses:
     http: aiohttp.ClientSession
     settings: Settings
     clock: Callable[[], float]
-    refused: dict[tuple[Key, str], str]
+    refused: dict[tuple[Key, str], Refused]
     confirmed: dict[Key, set[str]]
 
 
@@ -153,10 +153,9 @@ async def _workloads(key: Key, snapshot: Snapshot, asked: Questions, senses: Sen
     """What runs, corrected by what the API server refused and by what the model servers say of themselves."""
     pods = list(snapshot.of(PODS).values())
     found = workloads(snapshot.of(DEPLOYMENTS).values(), pods)
-    for (whose, version), words in senses.refused.items():
+    for (whose, version), refused in senses.refused.items():
         if whose == key:
-            known = found.get(version, Workload(version, 1, 0))
-            found[version] = replace(known, ready=0, failure=words)
+            found[version] = corrected(found.get(version, Workload(version, 1, 0)), refused)
     if asked.candidate in found and asked.spec is not None:
         found[asked.candidate] = await _confirm(key, found[asked.candidate], pods, asked.spec, senses)
     return found

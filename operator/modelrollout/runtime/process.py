@@ -33,6 +33,7 @@ from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.server import serve
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.telemetry import Telemetry
+from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, World
 
 STUCK = 120.0  # seconds that a key may be overdue while the process is said to be alive
@@ -111,7 +112,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     world = World(cluster, time.monotonic)
     scraping = Scraping(prometheus, settings.scrape_interval, time.monotonic)
     samples = SampleCache(Reader(prometheus, scraping), queue.add, poll=settings.poll, clock=time.monotonic)
-    refused: dict[tuple[Key, str], str] = {}
+    refused: dict[tuple[Key, str], Refused] = {}
     senses = Senses(
         cluster=cluster,
         samples=samples,

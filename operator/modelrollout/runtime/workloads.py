@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modelrollout.core.observation import Workload
@@ -19,6 +20,19 @@ Object = Mapping[str, Any]
 
 _WORDS_LIMIT = 600  # characters of a server's last words that go into a status
 _STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The API server does not take the objects of a version. ``final`` when trying again cannot help."""
+
+    words: str
+    final: bool
+
+
+def corrected(known: Workload, refused: Refused) -> Workload:
+    """What runs of a version whose newest objects were refused: its pods, if there are any, are still the old ones."""
+    return replace(known, failure=refused.words) if refused.final else replace(known, waiting=refused.words)
 
 
 def workloads(deployments: Iterable[Object], pods: Iterable[Object]) -> dict[str, Workload]:

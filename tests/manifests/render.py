@@ -1,0 +1,70 @@
+"""Renders a case: a ModelRollout, its versions and its route in, the objects out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.rollout import Spec
+from modelrollout.api.strategy import Header
+from modelrollout.core.plan import DesiredVersion, Route
+from modelrollout.manifests.istio import virtual_service
+from modelrollout.manifests.meta import DESIRED_ANNOTATION
+from modelrollout.manifests.platform import Platform
+from modelrollout.manifests.serving import deployment, service
+
+CASES = Path(__file__).parent / "cases"
+
+
+def rollout_of(body: dict[str, Any]) -> tuple[ModelRollout, Spec]:
+    """The rollout of a case, with a spec that is in order."""
+    defaults = {"namespace": "prod", "uid": "0b7e-uid"}
+    rollout = ModelRollout.from_json({**body, "metadata": {**defaults, **body["metadata"]}})
+    assert isinstance(rollout.spec, Spec), rollout.spec
+    return rollout, rollout.spec
+
+
+def render(case: dict[str, Any]) -> list[dict[str, Any]]:
+    """All objects that the case asks for, without the hashes, which no reader can check."""
+    rollout, spec = rollout_of(case["rollout"])
+    platform = Platform(**case.get("platform", {"fetch_image": "modelrollout:0.1.0"}))
+    objects: list[dict[str, Any]] = []
+    for item in case.get("versions", []):
+        version = DesiredVersion(item["version"], item["uri"], item.get("digest"), item.get("replicas", 1))
+        objects += [deployment(rollout, spec, version, platform), service(rollout, spec, version)]
+    if (route := case.get("route")) is not None:
+        preview = route.get("preview")
+        header = (preview["version"], Header(**preview["header"])) if preview else None
+        objects.append(virtual_service(rollout, spec, Route(route["stable"], route["weights"], header)))
+    return [_without_hash(item) for item in objects]
+
+
+def _without_hash(item: dict[str, Any]) -> dict[str, Any]:
+    annotations = {k: v for k, v in item["metadata"]["annotations"].items() if k != DESIRED_ANNOTATION}
+    described = {k: v for k, v in item["metadata"].items() if k != "annotations"}
+    return {**item, "metadata": {**described, **({"annotations": annotations} if annotations else {})}}
+
+
+def load(path: Path) -> list[dict[str, Any]]:
+    """All documents of a YAML file."""
+    return [item for item in yaml.safe_load_all(path.read_text()) if item is not None]
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes every value out; what is shared in memory is not shared on paper."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def dump(objects: list[dict[str, Any]]) -> str:
+    """Documents as a person writes them."""
+    return yaml.dump_all(objects, Dumper=_Plain, sort_keys=False, width=120)
+
+
+if __name__ == "__main__":  # writes out.yaml of every case anew; read the difference before you commit it
+    for folder in sorted(CASES.iterdir()):
+        (folder / "out.yaml").write_text(dump(render(load(folder / "in.yaml")[0])))

@@ -1,0 +1,96 @@
+"""When is a live object as desired? What the API server itself makes of an object is tested in test_stability.py."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from modelrollout.core.plan import DesiredVersion, Route
+from modelrollout.manifests.drift import differs
+from modelrollout.manifests.istio import virtual_service
+from modelrollout.manifests.meta import DESIRED_ANNOTATION
+from modelrollout.manifests.platform import Platform
+from modelrollout.manifests.serving import deployment
+from tests.manifests.render import CASES, load, rollout_of
+
+Object = dict[str, Any]
+Edit = Callable[[Object], Any]
+
+
+def desired_deployment() -> Object:
+    rollout, spec = rollout_of(load(CASES / "version-from-a-volume" / "in.yaml")[0]["rollout"])
+    version = DesiredVersion("2.4.1187", spec.model.uri, spec.model.digest, 3)
+    return deployment(rollout, spec, version, Platform("modelrollout:0.1.0"))
+
+
+def desired_route() -> Object:
+    rollout, spec = rollout_of(load(CASES / "route-with-candidate" / "in.yaml")[0]["rollout"])
+    return virtual_service(rollout, spec, Route("2.3.1160", {"2.3.1160": 90, "2.4.1187": 10}))
+
+
+def pod(item: Object) -> Object:
+    found: Object = item["spec"]["template"]["spec"]
+    return found
+
+
+def server(item: Object) -> Object:
+    found: Object = pod(item)["containers"][0]
+    return found
+
+
+DEPLOYMENT_EDITS: dict[str, tuple[Edit, bool]] = {
+    "untouched": (lambda item: None, False),
+    "without kind, as in a list": (lambda item: (item.pop("kind"), item.pop("apiVersion")), False),
+    "defaults of the API server": (
+        lambda item: pod(item).update(dnsPolicy="ClusterFirst", restartPolicy="Always"),
+        False,
+    ),
+    "a quantity in another form": (lambda item: server(item)["resources"]["limits"].update(memory="1024Mi"), False),
+    "half a core as a fraction": (lambda item: server(item)["resources"]["requests"].update(cpu="0.5"), False),
+    "another manager's side car": (lambda item: pod(item)["containers"].insert(0, {"name": "proxy"}), False),
+    "another manager's label": (lambda item: item["metadata"]["labels"].update(team="risk"), False),
+    "replicas": (lambda item: item["spec"].update(replicas=2), True),
+    "image": (lambda item: server(item).update(image="nginx"), True),
+    "a flag less": (lambda item: server(item)["args"].pop(), True),
+    "a flag more": (lambda item: server(item)["args"].append("--enable_batching"), True),
+    "memory": (lambda item: server(item)["resources"]["limits"].update(memory="2Gi"), True),
+    "no container of ours": (lambda item: pod(item).update(containers=[{"name": "proxy"}]), True),
+    "a label of ours": (lambda item: item["metadata"]["labels"].pop("modelrollout.dev/version"), True),
+    "made from another wish": (lambda item: item["metadata"]["annotations"].update({DESIRED_ANNOTATION: "0"}), True),
+    "no annotations": (lambda item: item["metadata"].pop("annotations"), True),
+}
+
+ROUTE_EDITS: dict[str, tuple[Edit, bool]] = {
+    "untouched": (lambda item: None, False),
+    "a weight": (lambda item: item["spec"]["http"][1]["route"][0].update(weight=80), True),
+    "a rule in front": (lambda item: item["spec"]["http"].insert(0, {"name": "mine", "route": []}), True),
+    "a rule behind": (lambda item: item["spec"]["http"].append({"name": "mine", "route": []}), True),
+    "rules turned round": (lambda item: item["spec"]["http"].reverse(), True),
+    "a fault in a rule": (lambda item: item["spec"]["http"][1].update(fault={"abort": {"httpStatus": 500}}), True),
+    "a mirror": (lambda item: item["spec"]["http"][0].update(mirror={"host": "elsewhere"}), True),
+    "a host": (lambda item: item["spec"]["hosts"].append("other"), True),
+    "no gateways": (lambda item: item["spec"].pop("gateways"), True),
+    "no rules": (lambda item: item["spec"].pop("http"), True),
+    "no spec": (lambda item: item.pop("spec"), True),
+}
+
+
+@pytest.mark.parametrize(("edit", "expected"), DEPLOYMENT_EDITS.values(), ids=DEPLOYMENT_EDITS)
+def test_a_deployment_is_applied_again(edit: Edit, expected: bool) -> None:
+    live = copy.deepcopy(desired_deployment())
+    edit(live)
+    assert differs(desired_deployment(), live) is expected
+
+
+@pytest.mark.parametrize(("edit", "expected"), ROUTE_EDITS.values(), ids=ROUTE_EDITS)
+def test_a_route_is_applied_again(edit: Edit, expected: bool) -> None:
+    live = copy.deepcopy(desired_route())
+    edit(live)
+    assert differs(desired_route(), live) is expected
+
+
+def test_what_is_not_there_is_applied() -> None:
+    assert differs(desired_route(), None)

@@ -1,0 +1,68 @@
+"""Reading a live VirtualService, and whom a host belongs to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modelrollout.core.observation import LiveRoute
+from modelrollout.core.plan import Route
+from modelrollout.manifests.istio import live_route, shared_host, virtual_service
+from tests.manifests.render import CASES, load, rollout_of
+
+
+@pytest.mark.parametrize(
+    ("case", "route"),
+    [
+        pytest.param("route-with-candidate", Route("2.3.1160", {"2.3.1160": 90, "2.4.1187": 10}), id="two versions"),
+        pytest.param("route-for-some-requests", Route("2.3.1160", {"2.3.1160": 50, "2.4.1187": 50}), id="for some"),
+        pytest.param("route-after-the-switch", Route("2.3.1160", {"2.4.1187": 100}), id="stable at 0"),
+    ],
+)
+def test_what_is_written_is_what_is_read(case: str, route: Route) -> None:
+    rollout, spec = rollout_of(load(CASES / case / "in.yaml")[0]["rollout"])
+    assert live_route(virtual_service(rollout, spec, route), rollout.name) == LiveRoute(route.weights)
+
+
+def test_the_preview_is_no_weight() -> None:
+    (case,) = load(CASES / "route-with-preview" / "out.yaml")
+    assert live_route(case, "fraud") == LiveRoute({"2.3.1160": 100})
+
+
+FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
+    "an owner": ({"ownerReferences": [{"kind": "Canary", "name": "fraud"}]}, "Canary fraud"),
+    "a manager": ({"managedFields": [{"manager": "kubectl"}]}, "whoever applied it with kubectl"),
+    "nobody known": ({}, "somebody else"),
+    "another rollout": ({"labels": {"modelrollout.dev/rollout": "other"}}, "somebody else"),
+}
+
+
+@pytest.mark.parametrize(("metadata", "owner"), FOREIGN.values(), ids=FOREIGN)
+def test_somebody_elses_route(metadata: dict[str, Any], owner: str) -> None:
+    live = {"metadata": {"name": "fraud", "namespace": "prod", **metadata}, "spec": {}}
+    assert live_route(live, "fraud") == LiveRoute(foreign_owner=owner)
+
+
+def test_no_route() -> None:
+    assert live_route(None, "fraud") is None
+
+
+def live(hosts: list[str], gateways: list[str] | None, namespace: str = "prod") -> dict[str, Any]:
+    return {"metadata": {"namespace": namespace}, "spec": {"hosts": hosts, "gateways": gateways}}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "expected"),
+    [
+        pytest.param(live(["fraud.prod"], ["mesh"]), "fraud.prod", id="same host, same gateway"),
+        pytest.param(live(["fraud.prod"], None), "fraud.prod", id="no gateway means the mesh"),
+        pytest.param(live(["other.prod"], ["mesh"]), None, id="another host"),
+        pytest.param(live(["fraud.prod"], ["istio-system/internal"]), None, id="another gateway"),
+        pytest.param(live(["fraud.prod"], ["public"]), "fraud.prod", id="gateway of the same namespace"),
+        pytest.param(live(["fraud.prod"], ["public"], "dev"), None, id="gateway of another namespace"),
+        pytest.param(live(["fraud.prod"], ["prod/public"], "dev"), "fraud.prod", id="that gateway by its full name"),
+    ],
+)
+def test_shared_hosts(theirs: dict[str, Any], expected: str | None) -> None:
+    assert shared_host(["fraud.prod"], ["mesh", "prod/public"], "prod", theirs) == expected
