@@ -50,9 +50,12 @@ CRD := modelrollouts.modelrollout.dev.yaml
 crds: $(VENV)/.dev ## the CustomResourceDefinition, anew from operator/modelrollout/api
 	$(PY) -m modelrollout.api.schema crds/$(CRD) charts/modelrollout/files/$(CRD)
 
-.PHONY: packages cluster-up cluster-down
+.PHONY: packages demo cluster-up cluster-down
 packages:
 	@e2e/cluster/bootstrap.sh
+
+demo: cluster-up ## a good model promoted and a bad one rolled back, on a real cluster, with a picture
+	@$(PY) -m e2e.demo
 
 cluster-up: packages $(VENV)/.e2e ## a real Kubernetes with Istio, Envoy and Prometheus on this machine; repairs one, too
 	@$(PY) -m e2e.cluster up
