@@ -1,0 +1,138 @@
+"""`make test`: everything that is tested, part by part, with the time that each part took.
+
+The parts run one after the other, and a part that fails does not keep the next ones from running, except that without
+a cluster there are no stories. The last line says how many tests passed and failed; the exit code is 0 only if all
+passed. A part without pytest counts as one test.
+
+The cluster is one of its own (MODELROLLOUT_CLUSTER, default `test`), so that a demo that somebody looks at goes on.
+With KUBECONFIG set, the stories run on that cluster instead.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).parent.parent
+CLUSTER = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A command; with ``counted``, one that runs pytest, whose tests are counted one by one."""
+
+    title: str
+    command: tuple[str, ...]
+    counted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a part. ``seconds`` is its duration."""
+
+    title: str
+    seconds: float
+    passed: int
+    failed: int
+    skipped: int = 0
+
+
+def main() -> int:
+    """Run all parts. 0 when everything passed."""
+    environment = {**os.environ, "MODELROLLOUT_CLUSTER": os.environ.get("MODELROLLOUT_CLUSTER", CLUSTER)}
+    results = [run(part, environment) for part in (checks(), programs(), api_server())]
+    results += [run(part, environment) for part in (quick_statistics(),) if part is not None]
+    results += stories(environment)
+    return report(results)
+
+
+def checks() -> Part:
+    """Format, lint, types, layers, unit tests."""
+    return Part("check", ("make", "check"), counted=True)
+
+
+def programs() -> Part:
+    """The programs of a cluster: ten minutes when nothing is built, nothing at all later."""
+    return Part("programs", (sys.executable, "-c", "from e2e.cluster import toolchain; toolchain.ensure()"))
+
+
+def api_server() -> Part:
+    """What needs a real API server and nothing else of a cluster."""
+    return Part("API server", pytest("tests", "-m", "apiserver"), counted=True)
+
+
+def quick_statistics() -> Part | None:
+    """The error rates of the sequential tests, in a short form."""
+    if not (ROOT / "bench" / "stats").exists() and not (ROOT / "bench" / "stats.py").exists():
+        return None
+    return Part("statistics", (sys.executable, "-m", "bench.stats", "--quick"))
+
+
+def stories(environment: Mapping[str, str]) -> list[Result]:
+    """The stories on a cluster that is made for them, or on the user's own."""
+    told = Part("stories", pytest("e2e"), counted=True)
+    if environment.get("KUBECONFIG"):
+        return [run(told, environment)]
+    cluster = (sys.executable, "-m", "e2e.cluster")
+    results = [run(Part("cluster up", (*cluster, "up")), environment)]
+    if not results[0].failed:
+        results.append(run(told, environment))
+    return [*results, run(Part("cluster down", (*cluster, "down")), environment)]
+
+
+def pytest(*arguments: str) -> tuple[str, ...]:
+    """A pytest run by this Python."""
+    return (sys.executable, "-m", "pytest", *arguments)
+
+
+def run(part: Part, environment: Mapping[str, str]) -> Result:
+    """Run one part, with its output as it comes."""
+    print(f"\n=== {part.title}: {' '.join(part.command)}", flush=True)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        report_file = Path(folder) / "report.xml"
+        # By the environment, so that it reaches a pytest that `make` starts.
+        told = {**environment, "PYTEST_ADDOPTS": f"--junit-xml={report_file}"} if part.counted else environment
+        code = subprocess.run(part.command, cwd=ROOT, env=told, check=False).returncode
+        seconds = time.monotonic() - started
+        if part.counted and report_file.exists():
+            return counted(part, report_file, seconds, code)
+    return Result(part.title, seconds, passed=int(code == 0), failed=int(code != 0))
+
+
+def counted(part: Part, report_file: Path, seconds: float, code: int) -> Result:
+    """The result of a pytest run, from its JUnit report. A run that broke off counts as one more failure."""
+    suites = ElementTree.parse(report_file).getroot().iter("testsuite")
+    total = failed = skipped = 0
+    for suite in suites:
+        total += int(suite.get("tests", 0))
+        failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped += int(suite.get("skipped", 0))
+    if code != 0 and failed == 0:
+        failed, total = 1, total + 1
+    return Result(part.title, seconds, total - failed - skipped, failed, skipped)
+
+
+def report(results: list[Result]) -> int:
+    """Print the table and the last line."""
+    print("\n=== how long each part took")
+    for result in results:
+        minutes, seconds = divmod(round(result.seconds), 60)
+        skipped = f", {result.skipped} skipped" if result.skipped else ""
+        counts = f"{result.passed} passed, {result.failed} failed{skipped}"
+        print(f"{result.title:14}{minutes:4d} min {seconds:02d} s   {counts}")
+    print(f"{'together':14}{sum(result.seconds for result in results) / 60:8.1f} min")
+    failed = sum(result.failed for result in results)
+    print(f"{sum(result.passed for result in results)} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
