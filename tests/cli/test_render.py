@@ -23,7 +23,8 @@ CASES = sorted(path.stem for path in GOLDEN.glob("*.yaml"))
 
 
 def load(name: str) -> dict[str, Any]:
-    return yaml.safe_load((GOLDEN / f"{name}.yaml").read_text())
+    case: dict[str, Any] = yaml.safe_load((GOLDEN / f"{name}.yaml").read_text())
+    return case
 
 
 def view_of(case: dict[str, Any]) -> View:

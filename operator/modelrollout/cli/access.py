@@ -20,7 +20,7 @@ from modelrollout.api.resource import API_VERSION, COMMAND_ANNOTATION, GROUP, PL
 from modelrollout.cli.errors import asking
 
 if TYPE_CHECKING:
-    from kubernetes import client
+    from kubernetes import client, watch
 
 VERSION = API_VERSION.removeprefix(f"{GROUP}/")
 FIELD_MANAGER = "modelrollout-cli"
@@ -43,6 +43,7 @@ class Access:
         with asking("read the kubeconfig"):
             self._client, default_namespace = _connect(context, kubeconfig)
         self.namespace = namespace or default_namespace
+        self._watch: watch.Watch | None = None
 
     @cached_property
     def _objects(self) -> client.CustomObjectsApi:
@@ -73,13 +74,19 @@ class Access:
         watch, ``WATCH_SECONDS`` later at the latest."""
         from kubernetes import watch
 
+        self._watch = watch.Watch()
         with asking("watch modelrollouts", missing=NO_CRD):
-            yield from watch.Watch().stream(
+            yield from self._watch.stream(
                 self._lister(everywhere, name),
                 resource_version=since,
                 timeout_seconds=WATCH_SECONDS,
                 _request_timeout=(TIMEOUT[0], WATCH_SECONDS + TIMEOUT[1]),
             )
+
+    def stop_watching(self) -> None:
+        """Ends the watch that is open, for whoever reads it in another thread."""
+        if self._watch is not None:
+            self._watch.stop()
 
     def command(self, name: str, text: str) -> Body:
         """Writes the command annotation, and nothing else. Gives the rollout as it is then."""

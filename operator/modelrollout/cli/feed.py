@@ -21,6 +21,8 @@ from modelrollout.cli.access import Access
 
 BACK_OFF = (0.5, 1.0, 2.0, 5.0)  # seconds between attempts to reach a server that is away; the last one stays
 
+CLOSE_SECONDS = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -79,10 +81,11 @@ class Feed:
     """``follow`` in a thread of its own. ``next`` gives what is new, or None when nothing came in time."""
 
     def __init__(self, access: Access, everywhere: bool = False, name: str | None = None) -> None:
+        self._access = access
         self._news: SimpleQueue[News] = SimpleQueue()
         self._source = follow(access, everywhere, name)
         self._closed = threading.Event()
-        # A daemon: it may sit in a read for a minute, and nobody should wait for that at the end.
+        # A daemon: should it sit in a read that cannot be ended, nobody has to wait for that.
         self._thread = threading.Thread(target=self._read, name="watch", daemon=True)
 
     def _read(self) -> None:
@@ -111,3 +114,7 @@ class Feed:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._closed.set()
+        end = time.monotonic() + CLOSE_SECONDS
+        while self._thread.is_alive() and time.monotonic() < end:
+            self._access.stop_watching()  # again and again: the next watch may be just about to open
+            self._thread.join(CLOSE_SECONDS / 20)

@@ -74,39 +74,52 @@ def wait(
     access = Access(namespace, context, kubeconfig)
     first = ModelRollout.from_json(access.read(name))
     wanted = Wanted(for_version or spec_version(first), first.status.history, may_come=for_version is not None)
+    watched = Wait(wanted, timeout)
     with Feed(access, name=name) as feed:
-        end = follow_to_end(feed, wanted, timeout)
+        end = watched.look(first) or watched.follow(feed)
     say(f"{name}: {end.message}")
     sys.exit(end.code)
 
 
-def follow_to_end(feed: Feed, wanted: Wanted, timeout: float | None) -> Outcome:
-    """Says what changes until the release has ended or the time (seconds) is over. What has come in time counts."""
-    began, said, silent_since = time.monotonic(), "", time.monotonic()
-    while True:
-        left = REMIND_SECONDS if timeout is None else began + timeout - time.monotonic()
-        news = feed.next(min(left, REMIND_SECONDS))
-        if news is None and left <= 0:
-            return Outcome(
-                Exit.TIMEOUT, f"not over after {format_duration(timeout or 0.0)}; {said or 'nothing is known'}"
-            )
-        match news:
-            case Broken(message):
-                click.echo(f"{message}; trying again", err=True)
-            case Snapshot(bodies=()):
-                return Outcome(Exit.TAKEN_BACK, "the rollout was deleted")
-            case Snapshot(bodies=(body, *_)):
-                rollout = ModelRollout.from_json(body)
-                words = progress_words(rollout, wanted)
-                if words != said:
-                    say(words)
-                    said, silent_since = words, time.monotonic()
-                end = outcome(rollout, wanted)
-                if end is not None:
-                    return end
-        if said and time.monotonic() - silent_since >= REMIND_SECONDS:
-            say(f"still {said}")
-            silent_since = time.monotonic()
+class Wait:
+    """One wait under way: what is waited for, until when, and what has been said of it so far."""
+
+    def __init__(self, wanted: Wanted, timeout: float | None) -> None:
+        self._wanted = wanted
+        self._timeout = timeout
+        self._began = self._spoke = time.monotonic()
+        self._said = ""
+
+    def follow(self, feed: Feed) -> Outcome:
+        """Says what changes until the release has ended or the time is over. What has come in time counts."""
+        while True:
+            left = REMIND_SECONDS if self._timeout is None else self._began + self._timeout - time.monotonic()
+            match feed.next(min(left, REMIND_SECONDS)):
+                case Broken(message):
+                    click.echo(f"{message}; trying again", err=True)
+                case Snapshot(bodies=()):
+                    return Outcome(Exit.TAKEN_BACK, "the rollout was deleted")
+                case Snapshot(bodies=(body, *_)):
+                    end = self.look(ModelRollout.from_json(body))
+                    if end is not None:
+                        return end
+                case None if left <= 0:
+                    lasted = format_duration(self._timeout or 0.0)
+                    return Outcome(Exit.TIMEOUT, f"not over after {lasted}; {self._said}")
+            self._remind()
+
+    def look(self, rollout: ModelRollout) -> Outcome | None:
+        """Says where the release is, if that has changed, and gives its end, if it is over."""
+        words = progress_words(rollout, self._wanted)
+        if words != self._said:
+            say(words)
+            self._said, self._spoke = words, time.monotonic()
+        return outcome(rollout, self._wanted)
+
+    def _remind(self) -> None:
+        if time.monotonic() - self._spoke >= REMIND_SECONDS:
+            say(f"still {self._said}")
+            self._spoke = time.monotonic()
 
 
 def progress_words(rollout: ModelRollout, wanted: Wanted) -> str:

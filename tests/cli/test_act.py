@@ -1,0 +1,132 @@
+"""promote, abort, pause, resume and retry against a real API server, with the operator's decisions behind it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from modelrollout.api.resource import COMMAND_ANNOTATION
+from modelrollout.cli import act
+from tests.api.conftest import until
+from tests.cli.conftest import Put, Run
+from tests.cli.worlds import approving, installed, paused, quarantined, releasing
+from tests.core.world import World
+
+pytestmark = pytest.mark.apiserver
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that has much else to do the answer may take longer than a person would wait."""
+    monkeypatch.setattr(act, "ANSWER_SECONDS", 60.0)
+
+
+CARRIED_OUT = {
+    "promote": (approving, ["promote", "fraud"], "promote of 1.1.2 accepted; weight 50 %, Progressing"),
+    "promote --full": (releasing, ["promote", "fraud", "--full"], "full promotion of 1.1.2 accepted; Healthy"),
+    "abort": (releasing, ["abort", "fraud"], "abort of 1.1.2 accepted; weight 0 %, RollingBack"),
+    "abort with a reason": (
+        releasing,
+        ["abort", "fraud", "--reason", "bad data"],
+        "abort of 1.1.2 accepted; weight 0 %",
+    ),
+    "pause": (releasing, ["pause", "fraud"], "pause of 1.1.2 accepted; weight 10 %, Paused: paused by a person"),
+    "resume": (paused, ["resume", "fraud"], "resume of 1.1.2 accepted; weight 10 %, Progressing"),
+    "retry": (quarantined, ["retry", "fraud"], "retry of 1.1.2 accepted; weight 0 %, Pending"),
+}
+
+
+@pytest.mark.parametrize(("world", "command", "said"), CARRIED_OUT.values(), ids=CARRIED_OUT.keys())
+def test_says_what_came_of_it(run: Run, put: Put, world: Callable[[], World], command: list[str], said: str) -> None:
+    with put(world()).operated():
+        result = run(*command)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(f"rollout fraud: {said}")
+
+
+def test_writes_the_annotation_and_nothing_else(run: Run, put: Put) -> None:
+    stage = put(releasing())
+    before = stage.read()
+    assert run("pause", "fraud", "--no-wait", "--reason", "the sale is on").exit_code == 0
+    after = stage.read()
+    verb, version, token, note = after["metadata"]["annotations"].pop(COMMAND_ANNOTATION).split(maxsplit=3)
+    assert (verb, version, note) == ("pause", "1.1.2", "the sale is on")
+    assert token.endswith("Z")
+    assert (after["spec"], after["status"]) == (before["spec"], before["status"])
+    assert after["metadata"]["generation"] == before["metadata"]["generation"]
+
+
+def test_the_reason_is_kept(run: Run, put: Put) -> None:
+    stage = put(releasing())
+    with stage.operated():
+        run("abort", "fraud", "--reason", "bad data")
+    assert stage.read()["status"]["history"][-1]["message"].endswith("bad data")
+
+
+def test_the_same_command_can_be_given_twice(run: Run, put: Put) -> None:
+    stage = put(releasing())
+    with stage.operated():
+        for command in ("pause", "resume", "pause", "resume"):
+            assert run(command, "fraud").exit_code == 0
+
+
+def test_is_refused_when_there_is_nothing_to_do(run: Run, put: Put) -> None:
+    stage = put(installed())
+    result = run("abort", "fraud")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: rollout fraud: nothing to abort: no release is under way; Healthy")
+    assert COMMAND_ANNOTATION not in stage.read()["metadata"].get("annotations", {})
+
+
+def test_says_when_nothing_answers(run: Run, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(act, "ANSWER_SECONDS", 0.5)
+    put(releasing())
+    result = run("abort", "fraud")
+    assert result.exit_code == 3
+    assert "abort of 1.1.2 was sent, but nothing answered within 0.5s: is the operator running?" in result.stderr
+
+
+def test_says_what_it_waits_for(run: Run, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(act, "ANSWER_SECONDS", 0.6)
+    monkeypatch.setattr(act, "PATIENCE_SECONDS", 0.1)
+    put(releasing())
+    assert run("abort", "fraud").stderr.startswith("waiting up to 0.6s for the operator ...\n")
+
+
+def test_a_command_that_came_too_late_is_1(run: Run, put: Put) -> None:
+    stage = put(releasing())
+
+    def promotes_before_it_reads_the_command() -> None:
+        until(lambda: COMMAND_ANNOTATION in stage.read()["metadata"].get("annotations", {}), "a command is there")
+        stage.world.command = "promote-full 1.1.2 t1"
+        stage.world.step(1.0)
+        stage.beat(1.0)
+
+    operator = threading.Thread(target=promotes_before_it_reads_the_command)
+    operator.start()
+    result = run("abort", "fraud")
+    operator.join()
+    assert result.exit_code == 1
+    assert "abort of 1.1.2 came too late or does not apply: its release has ended before (Promoted)" in result.stderr
+
+
+def test_without_a_name_the_only_one_is_meant(run: Run, put: Put) -> None:
+    put(releasing())
+    result = run("abort", "--no-wait")
+    assert result.stdout == "rollout fraud: abort of 1.1.2 sent\n"
+
+
+def test_without_a_name_several_are_named(run: Run, put: Put, namespace: str) -> None:
+    put(releasing())
+    put(installed(), "risk")
+    result = run("abort")
+    assert result.exit_code == 2
+    assert f"name one of the modelrollouts of namespace {namespace}: fraud, risk" in result.stderr
+
+
+def test_without_a_name_none_is_found(run: Run, namespace: str) -> None:
+    result = run("abort")
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: there is no modelrollout in namespace {namespace}\n"
