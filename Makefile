@@ -50,6 +50,10 @@ CRD := modelrollouts.modelrollout.dev.yaml
 crds: $(VENV)/.dev ## the CustomResourceDefinition, anew from operator/modelrollout/api
 	$(PY) -m modelrollout.api.schema crds/$(CRD) charts/modelrollout/files/$(CRD)
 
+.PHONY: docs
+docs: $(VENV)/.dev ## docs/cli.md, anew from the commands' own help
+	$(PY) -m modelrollout.cli.reference docs/cli.md
+
 .PHONY: packages demo cluster-up cluster-down
 packages:
 	@e2e/cluster/bootstrap.sh

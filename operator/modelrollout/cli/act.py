@@ -40,8 +40,8 @@ def acting(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@acting
 @click.option("--full", is_flag=True, help="Skip all the steps that are left: all requests go to the candidate now.")
+@acting
 def promote(full: bool, **target: Any) -> None:
     """Go on with a release that waits, or skip all that is left of it.
 
@@ -53,8 +53,8 @@ def promote(full: bool, **target: Any) -> None:
 
 
 @click.command()
-@acting
 @click.option("--reason", default="", metavar="TEXT", help="Kept in the history.")
+@acting
 def abort(reason: str, **target: Any) -> None:
     """Take all traffic back to the stable version.
 
@@ -65,8 +65,8 @@ def abort(reason: str, **target: Any) -> None:
 
 
 @click.command()
-@acting
 @click.option("--reason", default="", metavar="TEXT", help="Shown with the pause.")
+@acting
 def pause(reason: str, **target: Any) -> None:
     """Hold the weights as they are.
 

@@ -41,7 +41,7 @@ not be asked.
 
 def reference() -> str:
     """The whole page."""
-    context = click.Context(main, info_name="modelrollout")
+    context = main.make_context("modelrollout", [], resilient_parsing=True)
     sections = [HEADER, _section("modelrollout", main, context)]
     return "\n".join([*sections, *_commands(context)])
 
@@ -50,7 +50,9 @@ def _commands(context: click.Context) -> Iterator[str]:
     for name in main.list_commands(context):
         command = main.get_command(context, name)
         assert command is not None
-        yield _section(f"modelrollout {name}", command, click.Context(command, info_name=name, parent=context))
+        yield _section(
+            f"modelrollout {name}", command, command.make_context(name, [], parent=context, resilient_parsing=True)
+        )
 
 
 def _section(title: str, command: click.Command, context: click.Context) -> str:
