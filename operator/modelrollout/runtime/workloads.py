@@ -8,6 +8,7 @@ words; or ``waiting``, when there is hope.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +20,7 @@ from modelrollout.manifests.serving import FETCH_CONTAINER, URI_ANNOTATION
 Object = Mapping[str, Any]
 
 _WORDS_LIMIT = 600  # characters of a server's last words that go into a status
+_ERROR = re.compile(r"(?i)\b(failed to|error|exception|fatal|cannot|could not|killed)\b")
 _STARTING = frozenset({"ContainerCreating", "PodInitializing"})
 
 
@@ -124,12 +126,21 @@ def _last_words(name: str, ended: Object) -> str:
     error = _outcome(ended).get("error") if name == FETCH_CONTAINER else None
     if error:
         return str(error)
-    lines = [line.strip() for line in (ended.get("message") or "").splitlines() if line.strip()]
-    words = " | ".join(lines)
-    words = words if len(words) <= _WORDS_LIMIT else "..." + words[-_WORDS_LIMIT:]
+    words = last_error(ended.get("message") or "")
     if ended.get("reason") == "OOMKilled":
         words = f"out of memory; raise its memory limit. {words}".strip()
     return f"container {name} ended with exit code {ended.get('exitCode')}: {words or ended.get('reason', 'no words')}"
+
+
+def last_error(log: str) -> str:
+    """The end of a log from its last line that speaks of an error, in one line of at most 600 characters.
+
+    A line that is set in continues the one before it.
+    """
+    lines = [line for line in log.splitlines() if line.strip()]
+    speaking = [index for index, line in enumerate(lines) if _ERROR.search(line) and not line[0].isspace()]
+    words = " ".join(line.strip() for line in (lines[speaking[-1] :] if speaking else lines[-3:]))
+    return words if len(words) <= _WORDS_LIMIT else words[:_WORDS_LIMIT] + "..."
 
 
 def _waiting(deployment: Object, unready: Iterable[Object]) -> str:

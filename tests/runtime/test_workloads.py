@@ -1,0 +1,198 @@
+"""What a Deployment and its pods say, in our words: a table of pods as Kubernetes shows them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from modelrollout.core.observation import Workload
+from modelrollout.runtime.workloads import Refused, corrected, last_error, workloads
+
+Object = dict[str, Any]
+LABELS = {"modelrollout.dev/rollout": "fraud", "modelrollout.dev/version": "2.4.1187"}
+DIGEST = "sha256:" + "a" * 64
+OTHER = "sha256:" + "b" * 64
+
+
+def deployment(replicas: int = 1, ready: int = 0, **status: Any) -> Object:
+    return {
+        "metadata": {"name": "fraud-2-4-1187", "labels": LABELS, "annotations": {"modelrollout.dev/uri": "pvc://m/1"}},
+        "spec": {"replicas": replicas},
+        "status": {"readyReplicas": ready, **status},
+    }
+
+
+def pod(*, fetch: Object | None = None, serving: Object | None = None, ready: bool = False, **status: Any) -> Object:
+    """A pod whose two containers are in these states."""
+    return {
+        "metadata": {"name": "fraud-2-4-1187-x", "labels": LABELS},
+        "status": {
+            "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
+            "initContainerStatuses": [{"name": "fetch", "ready": False, **fetch}] if fetch else [],
+            "containerStatuses": [{"name": "serving", "ready": ready, **serving}] if serving else [],
+            **status,
+        },
+    }
+
+
+def ended(code: int, message: str = "", reason: str = "Error") -> Object:
+    return {"terminated": {"exitCode": code, "message": message, "reason": reason}}
+
+
+FETCHED = {"state": ended(0, json.dumps({"digest": DIGEST}), "Completed")}
+FETCHED_OTHER = {"state": ended(0, json.dumps({"digest": OTHER}), "Completed")}
+LOADING = {"state": {"running": {}}}
+SERVER_LOG = """2026-11-23 08:00:00 I server_core.cc] Adding models
+Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available: {{{name: m version: 4}
+ due to error: NOT_FOUND}, }
+"""
+SERVER_WORDS = (
+    "container serving ended with exit code 255: Failed to start server. Error: UNKNOWN: 1 servable(s) did not "
+    "become available: {{{name: m version: 4} due to error: NOT_FOUND}, }"
+)
+NO_NODE = {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes: Insufficient memory"}]}
+NO_PODS = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: pods=4"}
+
+# deployment, pods -> ready, digest, failure, waiting
+CASES: dict[str, tuple[Object, list[Object], tuple[int, str | None, str | None, str | None]]] = {
+    "nothing yet": (deployment(), [], (0, None, None, "its pods are being created")),
+    "pods are refused": (
+        deployment(conditions=[NO_PODS]),
+        [],
+        (0, None, None, "its pods cannot be created: exceeded quota: pods=4"),
+    ),
+    "no node": (deployment(), [pod(**NO_NODE)], (0, None, None, "no node for it: 0/3 nodes: Insufficient memory")),
+    "being fetched": (deployment(), [pod(fetch=LOADING)], (0, None, None, "the model is being fetched")),
+    "being loaded": (
+        deployment(),
+        [pod(fetch=FETCHED, serving=LOADING)],
+        (0, DIGEST, None, "the model is being loaded"),
+    ),
+    "no image": (
+        deployment(),
+        [pod(fetch=FETCHED, serving={"state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}})],
+        (0, DIGEST, None, "container serving: ImagePullBackOff: not found"),
+    ),
+    "starting": (
+        deployment(),
+        [pod(fetch={"state": {"waiting": {"reason": "PodInitializing"}}})],
+        (0, None, None, "its pods are starting"),
+    ),
+    "ready": (deployment(ready=1), [pod(fetch=FETCHED, serving=LOADING, ready=True)], (1, DIGEST, None, None)),
+    "the fetcher's words": (
+        deployment(),
+        [pod(fetch={"state": ended(1, json.dumps({"error": "pvc://m/1: there is no such folder"}))})],
+        (0, None, "pvc://m/1: there is no such folder", None),
+    ),
+    "the fetcher's words while it is started again": (
+        deployment(),
+        [pod(fetch={"state": {"running": {}}, "lastState": ended(1, json.dumps({"error": "wrong digest"}))})],
+        (0, None, "wrong digest", None),
+    ),
+    "a fetcher without words": (
+        deployment(),
+        [pod(fetch={"state": ended(137, "", "Error")})],
+        (0, None, "container fetch ended with exit code 137: Error", None),
+    ),
+    "the server's words": (
+        deployment(),
+        [pod(fetch=FETCHED, serving={"state": ended(255, SERVER_LOG)})],
+        (0, DIGEST, SERVER_WORDS, None),
+    ),
+    "the server's words between two tries": (
+        deployment(),
+        [
+            pod(
+                fetch=FETCHED,
+                serving={"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": ended(255, SERVER_LOG)},
+            )
+        ],
+        (0, DIGEST, SERVER_WORDS, None),
+    ),
+    "out of memory": (
+        deployment(),
+        [pod(fetch=FETCHED, serving={"state": ended(137, "", "OOMKilled")})],
+        (0, DIGEST, "container serving ended with exit code 137: out of memory; raise its memory limit.", None),
+    ),
+    "evicted": (
+        deployment(),
+        [pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory.")],
+        (0, None, "pod fraud-2-4-1187-x: Evicted: The node was low on resource: memory.", None),
+    ),
+    "came back after a crash": (
+        deployment(ready=1),
+        [pod(fetch=FETCHED, serving={"state": {"running": {}}, "lastState": ended(1, "boom")}, ready=True)],
+        (1, DIGEST, None, None),
+    ),
+    "two of three": (
+        deployment(3, 2),
+        [pod(fetch=FETCHED, serving=LOADING, ready=True), pod(fetch=FETCHED, serving=LOADING)],
+        (2, DIGEST, None, "the model is being loaded"),
+    ),
+    "one of three crashed": (
+        deployment(3, 2),
+        [pod(fetch=FETCHED, serving=LOADING, ready=True), pod(fetch=FETCHED, serving={"state": ended(1, "x error y")})],
+        (2, DIGEST, "container serving ended with exit code 1: x error y", None),
+    ),
+    "more ready than wanted, while scaling down": (deployment(1, 3), [], (1, None, None, None)),
+    "two digests under one version": (
+        deployment(2, 2),
+        [pod(fetch=FETCHED, ready=True), pod(fetch=FETCHED_OTHER, ready=True)],
+        (
+            2,
+            None,
+            f"its pods fetched different models: {DIGEST} and {OTHER}; the files changed under one version",
+            None,
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("one", "pods", "expected"), CASES.values(), ids=CASES)
+def test_in_our_words(
+    one: Object, pods: list[Object], expected: tuple[int, str | None, str | None, str | None]
+) -> None:
+    found = workloads([one], pods)["2.4.1187"]
+    assert (found.ready, found.digest, found.failure, found.waiting) == expected
+    assert found.uri == "pvc://m/1"
+
+
+def test_a_pod_that_is_being_deleted_does_not_count() -> None:
+    leaving = pod(fetch={"state": ended(1, "boom")})
+    leaving["metadata"]["deletionTimestamp"] = "2026-11-23T08:00:00Z"
+    assert workloads([deployment()], [leaving])["2.4.1187"].failure is None
+
+
+def test_pods_of_another_version_do_not_count() -> None:
+    other = pod(fetch={"state": ended(1, "boom")})
+    other["metadata"]["labels"] = {**LABELS, "modelrollout.dev/version": "9.9.9"}
+    assert workloads([deployment()], [other])["2.4.1187"].failure is None
+
+
+@pytest.mark.parametrize(
+    ("refused", "failure", "waiting"),
+    [
+        pytest.param(Refused("no such field", True), "no such field", None, id="for good"),
+        pytest.param(Refused("forbidden", False), None, "forbidden", id="for now"),
+    ],
+)
+def test_objects_that_the_api_server_refuses(refused: Refused, failure: str | None, waiting: str | None) -> None:
+    found = corrected(Workload("2.4.1187", 3, 3), refused)
+    assert (found.ready, found.failure, found.waiting) == (3, failure, waiting)
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        pytest.param("", "", id="nothing"),
+        pytest.param("a\nb\nc\nd", "b c d", id="no error: the last three lines"),
+        pytest.param(
+            "an error\nlater\nFailed to start:\n  an error\nso", "Failed to start: an error so", id="last error"
+        ),
+        pytest.param("Error: " + "x" * 700, "Error: " + "x" * 593 + "...", id="too long"),
+    ],
+)
+def test_the_last_error_of_a_log(log: str, words: str) -> None:
+    assert last_error(log) == words
