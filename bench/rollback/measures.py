@@ -42,7 +42,9 @@ def measure(answers: Sequence[Answer], routes: Routes, candidate: str, decisive_
         raise ValueError("no bad answer came from the candidate")
     first = min(answer.at + answer.seconds for answer in bad)
     last = max(answer.at + answer.seconds for answer in bad)
-    written = next(at for at, weights in routes if at >= first and not weights.get(candidate))
+    written = next((at for at, weights in routes if at >= first and not weights.get(candidate)), None)
+    if written is None:
+        raise ValueError(f"{candidate} was taken out of traffic before its first bad answer: for another reason")
     last_answer = max(answer.at for answer in answers if answer.version == candidate)
     return Run(
         last_bad=last - first,
