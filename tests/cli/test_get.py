@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from modelrollout.cli import access
 from modelrollout.cli.live import ENTER, HOME, LEAVE
 from tests.apiserver import ApiServer
 from tests.cli.conftest import Put, Run, Start
@@ -59,6 +60,14 @@ def test_one_that_is_not_there(run: Run, namespace: str) -> None:
     result = run("get", "nobody")
     assert result.exit_code == 2
     assert result.stderr == f"Error: there is no modelrollout 'nobody' in namespace {namespace}\n"
+
+
+@pytest.mark.parametrize("command", [["get"], ["get", "fraud"], ["abort", "fraud"]], ids=" ".join)
+def test_a_cluster_without_the_operator(run: Run, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
+    monkeypatch.setattr(access, "GROUP", "not-installed.dev")  # the server's answer to it is the real one
+    result = run(*command)
+    assert result.exit_code == 4
+    assert "the server knows no modelrollouts; is the operator installed in this cluster?" in result.stderr
 
 
 def test_the_object_itself(run: Run, put: Put) -> None:

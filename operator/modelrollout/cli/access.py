@@ -27,7 +27,6 @@ FIELD_MANAGER = "modelrollout-cli"
 TIMEOUT = (5.0, 20.0)  # seconds to connect, and to wait for an answer
 WATCH_SECONDS = 60  # then the server ends a watch, and the next listing finds whatever a dead connection has hidden
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-NO_CRD = "the server knows no modelrollouts: is the operator installed in this cluster?"
 
 Body = dict[str, Any]
 
@@ -66,7 +65,7 @@ class Access:
 
     def find(self, everywhere: bool = False, name: str | None = None) -> Body:
         """All rollouts of the namespace or of all namespaces, or the one with that name, as a list object."""
-        with asking("list modelrollouts", missing=NO_CRD):
+        with asking("list modelrollouts"):
             return cast(Body, self._lister(everywhere, name)(_request_timeout=TIMEOUT))
 
     def watch(self, since: str, everywhere: bool = False, name: str | None = None) -> Iterator[Body]:
@@ -75,7 +74,7 @@ class Access:
         from kubernetes import watch
 
         self._watch = watch.Watch()
-        with asking("watch modelrollouts", missing=NO_CRD):
+        with asking("watch modelrollouts"):
             yield from self._watch.stream(
                 self._lister(everywhere, name),
                 resource_version=since,

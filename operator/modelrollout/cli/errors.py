@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import click
 
+NO_CRD = "the server knows no modelrollouts; is the operator installed in this cluster?"
+
 
 class Refused(click.ClickException):
     """The command makes no sense as things are; nothing was sent."""
@@ -37,6 +39,8 @@ def asking(what: str, missing: str | None = None) -> Iterator[None]:
     try:
         yield
     except ApiException as error:
+        if error.status == 404 and not _has_message(error.body):
+            raise ClusterError(f"cannot {what}: {NO_CRD}") from error
         if error.status == 404 and missing:
             raise NotFound(missing) from error
         raise ClusterError(f"cannot {what}: {_words(error.body, error.reason, error.status)}") from error
@@ -46,10 +50,19 @@ def asking(what: str, missing: str | None = None) -> Iterator[None]:
         raise ClusterError(f"cannot {what}: {error}; is the cluster up, and the kubeconfig right?") from error
 
 
+def _has_message(body: object) -> bool:
+    """Whether the server answers as Kubernetes does. To a path that it does not know it only says that."""
+    return _message(body) is not None
+
+
 def _words(body: object, reason: str | None, status: int | None) -> str:
     """What the server says of its refusal."""
+    message = _message(body) or reason or "no reason given"
+    return f"{message} ({status})" if status else message
+
+
+def _message(body: object) -> str | None:
     try:
-        message = json.loads(str(body))["message"]
+        return str(json.loads(str(body))["message"])
     except (ValueError, KeyError, TypeError):
-        message = reason or "no reason given"
-    return f"{message} ({status})" if status else str(message)
+        return None
