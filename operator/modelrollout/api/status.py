@@ -107,11 +107,13 @@ class MetricStatus(StatusModel):
     candidate: Side = Side()
     stable: Side = Side()
     ratio: Ratio = Ratio()
-    evidence: float = 0.0  # that the candidate is worse; at `needed` it is rolled back
+    evidence: float = 1.0  # of all metrics together that the candidate is worse; at `needed` it is rolled back
+    part: float = 1.0  # this metric's part of it
     needed: float = 100.0
-    proven: float = 0.0  # evidence that it is not worse; at `provenNeeded` it may go on early
+    proven: float = 1.0  # evidence that it is not worse; at `provenNeeded` it may go on early
     proven_needed: float = 20.0
     last_sample_at: Timestamp | None = None
+    noise: tuple[float, ...] | None = None  # overdispersion of stable's past, and the rate on its record
     state: dict[str, Any] = Field(default_factory=dict)  # the test's own floats
     counters: dict[str, Any] = Field(default_factory=dict)  # last raw counters, by version and series
 
