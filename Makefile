@@ -51,8 +51,10 @@ crds: $(VENV)/.dev ## the CustomResourceDefinition, anew from operator/modelroll
 	$(PY) -m modelrollout.api.schema crds/$(CRD) charts/modelrollout/files/$(CRD)
 
 .PHONY: docs
-docs: $(VENV)/.dev ## docs/cli.md, anew from the commands' own help
+docs: $(VENV)/.dev ## the generated pages: command line, fields, what each input leads to
 	$(PY) -m modelrollout.cli.reference docs/cli.md
+	$(PY) -m tests.docs.reference
+	$(PY) -m tests.core.what_happens
 
 .PHONY: packages demo cluster-up cluster-down
 packages:

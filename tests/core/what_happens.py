@@ -298,7 +298,8 @@ def other_digest() -> None:
 )
 def changed_digest() -> None:
     world = releasing()
-    world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], digest="sha256:" + "c" * 64)
+    running = world.workloads["1.1.2"]
+    world.workloads["1.1.2"] = replace(running, digests=(*running.digests, "sha256:" + "c" * 64))
     world.step(0.5)
     assert world.live == {"1.0.1": 100}
     assert world.status.quarantined[-1].reason == Reason.DIGEST_CHANGED

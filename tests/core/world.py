@@ -137,7 +137,7 @@ class World:
         for wanted in plan.versions:
             seen = self.workloads.get(wanted.version)
             ready = wanted.replicas if self.autoload else seen.ready if seen else 0
-            fresh = Workload(wanted.version, wanted.replicas, ready, digest="sha256:" + "a" * 64, uri=wanted.uri)
+            fresh = Workload(wanted.version, wanted.replicas, ready, digests=("sha256:" + "a" * 64,), uri=wanted.uri)
             self.workloads[wanted.version] = fresh if seen is None else replace(seen, ready=seen.ready or ready)
         for version in plan.remove:
             self.workloads.pop(version, None)

@@ -17,16 +17,22 @@ class Workload:
     """What runs of one version.
 
     ``failure`` holds the fetcher's or the model server's own words once the version cannot come up by itself (a
-    container that ends with an error); ``waiting`` why it is not ready yet. ``digest`` is what the fetcher measured.
+    container that ends with an error); ``waiting`` why it is not ready yet. ``digests`` are what the fetchers
+    of its pods measured: one, unless the files changed under the version.
     """
 
     version: str
     desired: int
     ready: int
-    digest: str | None = None
+    digests: tuple[str, ...] = ()
     uri: str | None = None  # as the objects record it, to find the way back after a lost status
     failure: str | None = None
     waiting: str | None = None
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of the version, as far as its pods know it."""
+        return self.digests[0] if self.digests else None
 
     @property
     def is_ready(self) -> bool:

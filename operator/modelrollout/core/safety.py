@@ -81,11 +81,11 @@ def load_failed(case: Case) -> Leave | None:
 
 def changed(case: Case) -> Leave | None:
     """A pod fetched something else than the first one did: the same version is two models now."""
-    turn, digest = case.turn, case.turn.workload(case.turn.candidate.version).digest
-    known = turn.candidate.digest
-    if digest is None or known is None or digest == known:
+    turn, known = case.turn, case.turn.candidate.digest
+    other = next((found for found in turn.workload(turn.candidate.version).digests if found != known), None)
+    if other is None or known is None:
         return None
-    message = f"its model changed at {turn.candidate.uri}: first {known}, now {digest}"
+    message = f"its model changed at {turn.candidate.uri}: first {known}, now {other}"
     return Leave(Reason.DIGEST_CHANGED, message)
 
 

@@ -54,13 +54,11 @@ def workload(deployment: Object, pods: Iterable[Object]) -> Workload:
     digests = sorted({digest for pod in living if (digest := _digest(pod))})
     unready = [pod for pod in living if not _is_ready(pod)]
     failure = next((words for pod in unready if (words := _failure(pod))), None)
-    if len(digests) > 1:
-        failure = f"its pods fetched different models: {' and '.join(digests)}; the files changed under one version"
     return Workload(
         version=_version(deployment),
         desired=desired,
         ready=ready,
-        digest=digests[0] if len(digests) == 1 else None,
+        digests=tuple(digests),
         uri=(described.get("annotations") or {}).get(URI_ANNOTATION),
         failure=failure,
         waiting=None if ready >= desired or failure else _waiting(deployment, unready),

@@ -41,7 +41,7 @@ class Cluster:
 def ready(version: str, uri: str, digest: str | None, replicas: int) -> Workload:
     """A version whose pods all answer. Without a digest, one that follows from the name."""
     measured = digest or f"sha256:{sha256(version.encode()).hexdigest()}"
-    return Workload(version, replicas, replicas, digest=measured, uri=uri)
+    return Workload(version, replicas, replicas, digests=(measured,), uri=uri)
 
 
 class Smoke:
