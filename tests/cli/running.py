@@ -37,6 +37,10 @@ class Running:
             pass
         return self._process.wait(PATIENCE_SECONDS)
 
+    def terminate(self) -> None:
+        """Tells the program to end."""
+        self._process.terminate()
+
     def end(self) -> None:
         """Ends the program, if it still runs."""
         if self._process.poll() is None:

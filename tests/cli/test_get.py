@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -227,4 +228,17 @@ def test_watched_on_a_terminal_it_is_redrawn_in_place(server: ApiServer, put: Pu
     assert any("Healthy" in drawing and "Progressing" not in drawing for drawing in drawings)
     assert "fraud is gone" in drawings[-1]
     assert "was deleted" in rest
+    watching.end()
+
+
+def test_the_terminal_is_given_back_when_the_program_is_told_to_end(
+    server: ApiServer, put: Put, namespace: str
+) -> None:
+    put(releasing())
+    where = ["-n", namespace, "--kubeconfig", str(server.kubeconfig)]
+    watching = Running(["get", "fraud", "-w", *where], terminal=pty.openpty())
+    watching.until_it_says("Progressing")
+    watching.terminate()
+    assert watching.exit_code() == 128 + signal.SIGTERM
+    assert watching.said.rstrip().endswith(LEAVE)
     watching.end()

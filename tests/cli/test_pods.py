@@ -54,8 +54,9 @@ def test_one_that_is_being_deleted() -> None:
 
 
 def test_restarts_of_all_its_containers() -> None:
-    status = "{phase: Running, containerStatuses: [{restartCount: 2, state: {}}, {restartCount: 1, state: {}}]}"
-    assert pod_from_json(body(status)).restarts == 3
+    two = "[{restartCount: 2, state: {}}, {restartCount: 1, state: {}}]"
+    status = f"{{phase: Running, initContainerStatuses: [{{restartCount: 4, state: {{}}}}], containerStatuses: {two}}}"
+    assert pod_from_json(body(status)).restarts == 7
 
 
 READY = {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TextIO
+from types import FrameType
+from typing import NoReturn, TextIO
 
 import click
 
@@ -61,12 +63,19 @@ def watch_picture(feed: Feed, picture: Picture, over: Callable[[Snapshot], bool]
 
 @contextmanager
 def second_screen(out: TextIO) -> Iterator[None]:
-    """The terminal's second screen for as long as the block runs, whatever ends it."""
+    """The terminal's second screen for as long as the block runs, whatever ends it: being told to end, too."""
+    before = signal.signal(signal.SIGTERM, _end)
     print(ENTER, end="", file=out, flush=True)
     try:
         yield
     finally:
         print(LEAVE, end="", file=out, flush=True)
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    """The exit code that a shell gives to a program which a signal has ended."""
+    sys.exit(128 + number)
 
 
 def _frames(feed: Feed) -> Iterator[tuple[Snapshot, str]]:

@@ -25,7 +25,7 @@ class Pod:
 def pod_from_json(body: Mapping[str, Any]) -> Pod:
     """A pod as the API server gives it."""
     metadata, status = body["metadata"], body.get("status") or {}
-    containers = status.get("containerStatuses") or []
+    containers = (status.get("initContainerStatuses") or []) + (status.get("containerStatuses") or [])
     return Pod(
         name=metadata["name"],
         version=(metadata.get("labels") or {}).get(VERSION_LABEL, ""),

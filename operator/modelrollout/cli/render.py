@@ -15,10 +15,11 @@ from modelrollout.api.status import HistoryEntry, Phase, Status, VersionStatus
 from modelrollout.cli.pods import Pod
 from modelrollout.cli.render_evidence import evidence_lines
 from modelrollout.cli.render_steps import step_lines
-from modelrollout.cli.text import Line, Span, Style, bar, columns, counted, lasting, line
+from modelrollout.cli.text import Line, Span, Style, bar, columns, counted, lasting, line, shortened
 
 WEIGHT_BAR = 20  # characters: one for five percent
 HISTORY_SHOWN = 3
+MESSAGE_SHOWN = 120  # characters of a message of the past; `describe` has the rest
 
 PHASE_STYLE = {
     Phase.HEALTHY: Style.GOOD,
@@ -136,7 +137,7 @@ def _pod_mark(pod: Pod) -> Line:
     return (Span("✔ ", Style.GOOD),) if pod.ready else (Span("✖ ", Style.BAD),)
 
 
-def alerts(view: View) -> Iterator[Line]:
+def alerts(view: View, length: int = MESSAGE_SHOWN) -> Iterator[Line]:
     """What a person should know before anything else: pauses, missing metrics, versions that failed."""
     status = view.rollout.status
     if status.paused:
@@ -148,22 +149,28 @@ def alerts(view: View) -> Iterator[Line]:
     if status.release is not None and status.release.blind_since is not None:
         yield line(Span(f"! no metrics for {lasting(view.now - status.release.blind_since)}", Style.WARN))
     for item in status.quarantined:
-        words = "" if item.message in status.message else f": {item.message}"
+        words = "" if item.message in status.message else f": {shortened(item.message, length)}"
         failed = f"! {item.version} is quarantined since {lasting(view.now - item.at)}: {item.reason}{words}"
         yield line(Span(failed, Style.BAD))
 
 
-def history_lines(history: Sequence[HistoryEntry], now: float, shown: int = HISTORY_SHOWN) -> list[Line]:
+def history_lines(
+    history: Sequence[HistoryEntry], now: float, shown: int = HISTORY_SHOWN, length: int = MESSAGE_SHOWN
+) -> list[Line]:
     """How the last releases ended, the newest first."""
     if not history:
         return []
     newest = list(reversed(history))[:shown]
-    rows = [(entry.version, entry.outcome, f"{lasting(now - entry.ended_at)} ago", _summary(entry)) for entry in newest]
+    rows = [
+        (entry.version, entry.outcome, f"{lasting(now - entry.ended_at)} ago", _summary(entry, length))
+        for entry in newest
+    ]
     return [line(Span("History", Style.TITLE)), *(line(f"  {text}") for text in columns(rows))]
 
 
-def _summary(entry: HistoryEntry) -> str:
-    return f"after {lasting(entry.ended_at - entry.started_at)}: {entry.message or entry.reason}"
+def _summary(entry: HistoryEntry, length: int) -> str:
+    words = shortened(entry.message or entry.reason, length)
+    return f"after {lasting(entry.ended_at - entry.started_at)}: {words}"
 
 
 def one_line(status: Status) -> str:

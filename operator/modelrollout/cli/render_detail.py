@@ -18,6 +18,7 @@ from modelrollout.cli.text import Line, Span, Style, lasting, line, table
 
 CONDITION_STYLE = {"True": Style.GOOD, "False": Style.BAD, "Unknown": Style.FAINT}
 BAD_WHEN_TRUE = "Stalled"
+EVERYTHING = 10_000  # characters of a message; the API server keeps fewer in a condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ def detail(view: View, events: Sequence[EventLine]) -> list[Line]:
         _block("Models", table(list(model_rows(rollout)))),
         step_lines(status, spec, view.now),
         evidence_lines(status, view.now),
-        list(alerts(view)),
+        list(alerts(view, EVERYTHING)),
         _block("Conditions", table(condition_rows(status.conditions, view.now))),
-        history_lines(status.history, view.now, shown=len(status.history)),
+        history_lines(status.history, view.now, shown=len(status.history), length=EVERYTHING),
         _block("Digests of past releases", table(digest_rows(status.history))),
         _block("Last command", [line(status.last_command)] if status.last_command else []),
         _block("Events", table(event_rows(events, view.now))),

@@ -22,12 +22,13 @@ SPEAK_FOR_THEMSELVES = ("Pass", "Undecided")
 
 def evidence_lines(status: Status, now: float) -> list[Line]:
     """One block of lines for each metric; of the last release when none is under way."""
-    if not status.analysis:
+    metrics = [item for item in status.analysis if status.release is not None or _has_counts(item)]
+    if not metrics:
         return []
     title = "Evidence" if status.release is not None else "Evidence of the last release"
-    width = max(len(item.metric) for item in status.analysis)
+    width = max(len(item.metric) for item in metrics)
     lines = [line(Span(title, Style.TITLE))]
-    for item in status.analysis:
+    for item in metrics:
         lines += _metric_lines(item, width, now if status.release is not None else None)
     return lines
 
@@ -40,6 +41,8 @@ def _metric_lines(item: MetricStatus, width: int, now: float | None) -> Iterator
     yield line(f"  {item.metric.ljust(width)}  ", verdict, Span(age, Style.FAINT))
     if item.message and item.verdict not in SPEAK_FOR_THEMSELVES:
         yield line(indent, item.message)
+    if not _has_counts(item):
+        return
     mine = f" ({number(item.part)} by {item.metric})" if number(item.part) != number(item.evidence) else ""
     yield line(indent, "worse       ", *_bound(item.evidence, item.needed, Style.BAD), mine)
     yield line(indent, "not worse   ", *_bound(item.proven, item.proven_needed, Style.GOOD))
@@ -47,6 +50,11 @@ def _metric_lines(item: MetricStatus, width: int, now: float | None) -> Iterator
     yield line(indent, f"stable      {counts(item.stable)}")
     if odds := odds_ratio(item.ratio):
         yield line(indent, f"odds        {odds}")
+
+
+def _has_counts(item: MetricStatus) -> bool:
+    """Whether there is anything to draw: at least one request."""
+    return item.candidate.requests + item.stable.requests > 0
 
 
 def _bound(evidence: float, needed: float, style: Style) -> Line:

@@ -141,6 +141,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def shortened(text: str, length: int) -> str:
+    """The text, or its beginning with an ellipsis at the end."""
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+
+
 def columns(rows: Sequence[Sequence[str]], gap: int = 3) -> list[str]:
     """Rows of cells with the columns aligned to the left. All the rows have as many cells as the first."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
