@@ -1,0 +1,1 @@
+"""A release without a cluster: the files it is given, and what comes of them."""

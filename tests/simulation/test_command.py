@@ -1,0 +1,124 @@
+"""``modelrollout simulate`` as a user types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from modelrollout.cli.main import main
+from tests.simulation.scenes import MANIFEST, TRAFFIC, write
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    """The options that name a manifest and a traffic."""
+    manifest, traffic = write(tmp_path, "rollout.yaml", MANIFEST), write(tmp_path, "traffic.yaml", TRAFFIC)
+    return ["-f", str(manifest), "--traffic", str(traffic)]
+
+
+def simulate(*arguments: str) -> Result:
+    """The command, as it would be typed."""
+    return CliRunner().invoke(main, ["simulate", *arguments])
+
+
+def test_jsonl_has_a_line_for_each_decision_and_one_for_the_end(files: list[str]) -> None:
+    result = simulate(*files, "-o", "jsonl")
+    *decisions, end = [json.loads(line) for line in result.output.splitlines()]
+    assert result.exit_code == 0
+    assert all(list(line) == ["at", "phase", "weights", "move", "reason", "verdicts"] for line in decisions)
+    assert all(sum(line["weights"].values()) == 100 for line in decisions)
+    assert [line["move"] for line in decisions if line["move"] not in ("Start", "Hold")][-1] == "Promote"
+    assert list(end) == ["outcome", "at", "badServed", "requests"]
+    assert (end["outcome"], end["at"]) == ("Promoted", 242.05)
+
+
+def test_json_is_one_document(files: list[str]) -> None:
+    body = json.loads(simulate(*files, "-o", "json").output)
+    assert [line["move"] for line in body["decisions"]][-1] == "Promote"
+    assert body["outcome"] == "Promoted"
+
+
+def test_runs_end_with_a_summary(files: list[str]) -> None:
+    *ends, summary = [
+        json.loads(line) for line in simulate(*files, "--seed", "5", "--runs", "6", "-o", "jsonl").output.splitlines()
+    ]
+    assert [end["seed"] for end in ends] == [5, 6, 7, 8, 9, 10]
+    promoted = summary["outcomes"]["Promoted"]
+    assert (summary["runs"], promoted["runs"], promoted["share"]) == (6, 6, 1.0)
+    assert 0.54 < promoted["low"] < 0.55, "six of six: the true share may still be 54 %"
+
+
+def test_runs_are_the_single_releases(files: list[str]) -> None:
+    runs = [json.loads(line) for line in simulate(*files, "--runs", "6", "-o", "jsonl").output.splitlines()]
+    for end in runs[:-1]:
+        alone = simulate(*files, "--seed", str(end["seed"]), "-o", "jsonl").output.splitlines()[-1]
+        assert end == {"seed": end["seed"], **json.loads(alone)}
+
+
+def test_the_table_of_runs(files: list[str]) -> None:
+    lines = simulate(*files, "--runs", "6").output.splitlines()
+    assert lines[0] == "fraud 2.4.1187 against 2.3.1160: 6 releases, seeds 1 to 6"
+    assert lines[2].split()[:4] == ["Promoted", "6", "100.0", "%"]
+
+
+@pytest.mark.parametrize("output", ["table", "json", "jsonl"])
+def test_same_seed_same_bytes_in_another_process(output: str, files: list[str]) -> None:
+    code = f"from modelrollout.cli.main import main; main({['simulate', *files, '-o', output]!r})"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert other.stdout == simulate(*files, "-o", output).output
+
+
+def test_another_seed_is_another_release(files: list[str]) -> None:
+    assert simulate(*files, "--seed", "1").output != simulate(*files, "--seed", "2").output
+
+
+def test_the_picture_is_the_same_each_time(files: list[str], tmp_path: Path) -> None:
+    pictures = [tmp_path / "one.png", tmp_path / "two.png"]
+    for picture in pictures:
+        assert simulate(*files, "--plot", str(picture)).exit_code == 0
+    assert pictures[0].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert pictures[0].read_bytes() == pictures[1].read_bytes()
+
+
+def test_without_matplotlib_the_picture_is_refused_in_one_sentence(
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = simulate(*files, "--plot", str(tmp_path / "release.png"))
+    assert result.exit_code == 2
+    assert result.output == (
+        'Error: --plot needs matplotlib, which is not installed: pip install "modelrollout[plot]"\n'
+    )
+    assert not (tmp_path / "release.png").exists()
+
+
+CONTRADICTIONS = {
+    "nothing to judge by": (["-f"], "give either --traffic or --samples"),
+    "both": (["-f", "--traffic", "--samples"], "give either --traffic or --samples"),
+    "many runs of what was recorded": (["-f", "--samples", "--runs", "2"], "--samples are the same in every run"),
+    "a picture of many": (["-f", "--traffic", "--runs", "2", "--plot", "x.png"], "--plot draws one release"),
+    "no manifest": (["--traffic"], "Missing option '-f'"),
+    "no run at all": (["-f", "--traffic", "--runs", "0"], "0 is not in the range x>=1"),
+}
+
+
+@pytest.mark.parametrize(("options", "sentence"), CONTRADICTIONS.values(), ids=CONTRADICTIONS.keys())
+def test_contradictions_are_refused(options: list[str], sentence: str, files: list[str]) -> None:
+    named = {"-f": files[1], "--traffic": files[3], "--samples": files[3]}
+    arguments = [part for option in options for part in ([option, named[option]] if option in named else [option])]
+    result = simulate(*arguments)
+    assert result.exit_code == 2
+    assert sentence in result.output
+
+
+def test_a_wrong_file_is_one_sentence(files: list[str]) -> None:
+    Path(files[3]).write_text("rps: many")
+    result = simulate(*files)
+    assert result.exit_code == 2
+    assert result.output.count("\n") == 1
+    assert "scrapeInterval is missing" in result.output
