@@ -12,6 +12,8 @@ import yaml
 from e2e.harness.kubectl import Kubectl, Object, Refused
 
 LOG_LINES = 40
+SEARCHED = 2000  # lines of the operator's log, which tells of all rollouts
+OPERATOR = ("-l", "app.kubernetes.io/name=modelrollout", "--prefix")
 HEAVY = ("acceptedSpec", "history")  # parts of the status that explain little
 
 
@@ -36,16 +38,7 @@ def explain(kubectl: Kubectl, namespace: str, rollout: Object | None, operator: 
             "--prefix",
             "--tail=8",
         ),
-        "operator": _try(
-            kubectl,
-            "logs",
-            "-n",
-            operator,
-            "-l",
-            "app.kubernetes.io/name=modelrollout",
-            "--prefix",
-            f"--tail={LOG_LINES}",
-        ),
+        "operator": _concerning(namespace, _try(kubectl, "logs", "-n", operator, *OPERATOR, f"--tail={SEARCHED}")),
     }
     return "\n".join(f"--- {title}\n{text}" for title, text in parts.items())
 
@@ -56,6 +49,12 @@ def _status(rollout: Object | None) -> str:
     status: dict[str, Any] = {key: value for key, value in rollout.get("status", {}).items() if key not in HEAVY}
     generation = rollout["metadata"].get("generation")
     return f"generation {generation}\n{yaml.safe_dump(status, sort_keys=False, width=160)}"
+
+
+def _concerning(namespace: str, log: str) -> str:
+    """The last lines about a namespace, and those about no rollout at all: what a process says when it ends."""
+    lines = [line for line in log.splitlines() if f'"{namespace}/' in line or '"rollout"' not in line]
+    return "\n".join(lines[-LOG_LINES:])
 
 
 def _try(kubectl: Kubectl, *arguments: str) -> str:

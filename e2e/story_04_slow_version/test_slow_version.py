@@ -1,0 +1,30 @@
+"""Story 4: a version that is slow is rolled back on the share of slow answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
+from e2e.harness.traffic import Clients
+
+MANIFEST = Path(__file__).parent / "rollout.yaml"
+
+
+def test_slow_version_is_rolled_back(rollout: Rollout, clients: Clients) -> None:
+    rollout.apply(MANIFEST, version="1.0.1", model="good")
+    rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
+
+    with clients(rollout.host) as requests:
+        rollout.apply(MANIFEST, version="1.2.4", model="slow")
+        rollout.wait_for(lambda seen: bool(seen.status.quarantined), RELEASE_SECONDS, "1.2.4 is quarantined")
+        requests.wait_for_answers(100)
+
+    requests.none_failed()
+    quarantined = rollout.status.quarantined[-1]
+    assert (quarantined.version, quarantined.reason) == ("1.2.4", "EvidenceAgainstCandidate")
+    assert "latency" in quarantined.message
+    verdicts = {metric.metric: metric.verdict for metric in rollout.status.analysis}
+    assert verdicts["latency"] == "Fail"
+    assert verdicts["errors"] != "Fail"
+    assert rollout.route() == {"1.0.1": 100}
+    assert requests.share("1.0.1", last=50) == 1.0
