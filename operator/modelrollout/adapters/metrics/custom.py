@@ -14,6 +14,7 @@ from modelrollout.adapters.metrics.base import Target
 from modelrollout.adapters.metrics.counts import Moments, tally
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, Series
 from modelrollout.api.analysis import Direction
+from modelrollout.core.evidence import BadCount
 from modelrollout.manifests.meta import child_name
 
 _VARIABLE = re.compile(r"\{\{ *([a-z]+) *\}\}")
@@ -72,26 +73,32 @@ def combine(
     such pairing, and only their newest sums are compared.
     """
     if successes and trials and successes.keys().isdisjoint(trials):
-        successes, trials = _summed(successes), _summed(trials)
-    return {
+        at = max(at for moments in trials.values() for at in moments)
+        successes, trials = _summed(successes, at), _summed(trials, at)
+    combined = {
         process: {at: _turned(pair, direction) for at, pair in _paired(successes.get(process, {}), moments)}
         for process, moments in trials.items()
     }
+    return {process: moments for process, moments in combined.items() if moments}
 
 
 def _turned(pair: tuple[float, float], direction: Direction) -> tuple[float, float]:
-    """(successes, trials) -> (bad, trials)."""
+    """(successes, trials) -> (bad, trials). Raises BadCount for more successes than trials."""
     successes, every = pair
+    if successes > every:
+        raise BadCount(f"{successes:g} successes of {every:g} trials; both must count the same requests")
     return (every - successes if direction is Direction.HIGHER_IS_BETTER else successes), every
 
 
 def _paired(successes: Moments, trials: Moments) -> Iterator[tuple[float, tuple[float, float]]]:
-    """By time, (successes, trials). A success that was never counted is none; one scraped earlier is the last known."""
+    """By time, (successes, trials). Without a counter of successes there was none; of one that is scraped at other
+    times the last known value is taken, and where there is none yet, nothing is said."""
     for at, (_, every) in trials.items():
         known = [time for time in successes if time <= at]
-        yield at, (successes[max(known)][1] if known else 0.0, every)
+        if known or not successes:
+            yield at, (successes[max(known)][1] if known else 0.0, every)
 
 
-def _summed(processes: Mapping[str, Moments]) -> Mapping[str, Moments]:
-    latest = [(max(moments), moments[max(moments)][1]) for moments in processes.values()]
-    return {"": {max(at for at, _ in latest): (0.0, sum(value for _, value in latest))}}
+def _summed(processes: Mapping[str, Moments], at: float) -> Mapping[str, Moments]:
+    """The newest values of all processes together, said to be of one time."""
+    return {"": {at: (0.0, sum(moments[max(moments)][1] for moments in processes.values()))}}

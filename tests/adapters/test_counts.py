@@ -1,0 +1,147 @@
+"""From raw series to counts: tables of series as Prometheus gives them."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelrollout.adapters.metrics.base import Provider, Target
+from modelrollout.adapters.metrics.counts import Counted, answers, increments, newest, slow_answers, tally
+from modelrollout.adapters.metrics.envoy import ENVOY
+from modelrollout.adapters.metrics.istio import ISTIO
+from modelrollout.adapters.metrics.tensorflow_serving import TENSORFLOW_SERVING
+from modelrollout.adapters.prometheus import Series
+from modelrollout.core.evidence import BadCount, Count
+
+CLUSTER = "outbound|8501||fraud-2-4-1187.prod.svc.cluster.local"
+GRPC_CLUSTER = "outbound|8500||fraud-2-4-1187.prod.svc.cluster.local"
+HOST = "fraud-2-4-1187.prod.svc.cluster.local"
+
+
+def envoy(code: str, *points: tuple[float, float], instance: str = "gw-0", cluster: str = CLUSTER) -> Series:
+    return Series({"cluster_name": cluster, "response_code": code, "instance": instance}, points)
+
+
+ANSWERS: dict[str, tuple[list[Series], Counted]] = {
+    "no series": ([], Counted(None, {})),
+    "good alone": ([envoy("200", (10, 5))], Counted(10, {"gw-0": Count(0, 5)})),
+    "codes of one scrape": (
+        [envoy("200", (10, 90)), envoy("404", (10, 1)), envoy("500", (10, 9))],
+        Counted(10, {"gw-0": Count(10, 100)}),
+    ),
+    "the newest scrape": ([envoy("200", (8, 5), (10, 7))], Counted(10, {"gw-0": Count(0, 7)})),
+    "both ports": (
+        [envoy("200", (10, 5)), envoy("200", (10, 3), cluster=GRPC_CLUSTER)],
+        Counted(10, {"gw-0": Count(0, 8)}),
+    ),
+    "two gateways": (
+        [envoy("200", (10, 5)), envoy("503", (11, 2), instance="gw-1")],
+        Counted(11, {"gw-0": Count(0, 5), "gw-1": Count(2, 2)}),
+    ),
+    "a restart: old series of codes that have not come again": (
+        [envoy("200", (8, 1000), (10, 5)), envoy("500", (8, 10))],
+        Counted(10, {"gw-0": Count(0, 5)}),
+    ),
+    "answers of the mesh itself": (
+        [envoy("401", (10, 2)), envoy("403", (10, 3)), envoy("200", (10, 1))],
+        Counted(10, {"gw-0": Count(0, 6)}),
+    ),
+}
+
+
+@pytest.mark.parametrize(("series", "expected"), ANSWERS.values(), ids=ANSWERS)
+def test_answers(series: list[Series], expected: Counted) -> None:
+    assert newest(tally(series, ENVOY.identity_of, answers(ENVOY)).get(HOST, {})) == expected
+
+
+def bucket(bound: str, value: float, at: float = 10) -> Series:
+    return Series({"cluster_name": CLUSTER, "instance": "gw-0", "le": bound}, ((at, value),))
+
+
+SLOW: dict[str, tuple[list[Series], Counted]] = {
+    "some slow": ([bucket("100", 70), bucket("+Inf", 100)], Counted(10, {"gw-0": Count(30, 100)})),
+    "none slow": ([bucket("100", 100), bucket("+Inf", 100)], Counted(10, {"gw-0": Count(0, 100)})),
+    "other bounds do not count": (
+        [bucket("50", 10), bucket("100", 70), bucket("200", 99), bucket("+Inf", 100)],
+        Counted(10, {"gw-0": Count(30, 100)}),
+    ),
+}
+
+
+@pytest.mark.parametrize(("series", "expected"), SLOW.values(), ids=SLOW)
+def test_slow_answers(series: list[Series], expected: Counted) -> None:
+    assert newest(tally(series, ENVOY.identity_of, slow_answers("100")).get(HOST, {})) == expected
+
+
+def test_buckets_that_cannot_be_are_refused() -> None:
+    with pytest.raises(BadCount):
+        newest(tally([bucket("100", 101), bucket("+Inf", 100)], ENVOY.identity_of, slow_answers("100"))[HOST])
+
+
+def test_a_number_that_is_none_is_refused() -> None:
+    with pytest.raises(BadCount):
+        newest(tally([envoy("200", (10, float("nan")))], ENVOY.identity_of, answers(ENVOY))[HOST])
+
+
+BAD: dict[str, tuple[Provider, dict[str, str], bool]] = {
+    "istio: good": (ISTIO, {"response_code": "200"}, False),
+    "istio: server error": (ISTIO, {"response_code": "503"}, True),
+    "istio: client error": (ISTIO, {"response_code": "400"}, True),
+    "istio: not allowed": (ISTIO, {"response_code": "403"}, False),
+    "istio: the client went away": (ISTIO, {"response_code": "0", "response_flags": "DC"}, False),
+    "istio: no answer": (ISTIO, {"response_code": "0", "response_flags": "UC"}, True),
+    "istio: gRPC good": (ISTIO, {"response_code": "200", "grpc_response_status": "0"}, False),
+    "istio: gRPC data loss": (ISTIO, {"response_code": "200", "grpc_response_status": "15"}, True),
+    "istio: gRPC cancelled": (ISTIO, {"response_code": "200", "grpc_response_status": "1"}, False),
+    "tensorflow serving: good": (TENSORFLOW_SERVING, {"status": "OK"}, False),
+    "tensorflow serving: internal": (TENSORFLOW_SERVING, {"status": "INTERNAL"}, True),
+    "tensorflow serving: invalid argument": (TENSORFLOW_SERVING, {"status": "INVALID_ARGUMENT"}, True),
+}
+
+
+@pytest.mark.parametrize(("provider", "labels", "bad"), BAD.values(), ids=BAD)
+def test_which_answers_are_bad(provider: Provider, labels: dict[str, str], bad: bool) -> None:
+    assert provider.is_bad(labels) is bad
+
+
+IDENTITIES: dict[str, tuple[Provider, dict[str, str]]] = {
+    "envoy": (ENVOY, {"cluster_name": CLUSTER}),
+    "istio": (ISTIO, {"destination_service": HOST}),
+    "tensorflow serving": (
+        TENSORFLOW_SERVING,
+        {"namespace": "prod", "modelrollout_dev_rollout": "fraud", "modelrollout_dev_version": "2.4.1187"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("provider", "labels"), IDENTITIES.values(), ids=IDENTITIES)
+def test_whose_series_it_is(provider: Provider, labels: dict[str, str]) -> None:
+    assert provider.identity_of(labels) == provider.identify(Target("prod", "fraud", "2.4.1187"))
+
+
+def test_a_query_names_exactly_its_versions() -> None:
+    targets = [Target("prod", "fraud", "2.4.1187"), Target("prod", "fraud", "2.3.1160")]
+    assert ENVOY.errors_query(targets) == (
+        'envoy_cluster_upstream_rq{response_code!="",cluster_name=~`outbound\\|(8500|8501)\\|\\|'
+        "(fraud-2-3-1160\\.prod\\.svc\\.cluster\\.local|fraud-2-4-1187\\.prod\\.svc\\.cluster\\.local)`}"
+    )
+
+
+INCREMENTS: dict[str, tuple[list[Series], tuple[Count, ...]]] = {
+    "one scrape is none": ([envoy("200", (10, 5))], ()),
+    "from scrape to scrape": (
+        [envoy("200", (10, 5), (12, 9), (14, 20)), envoy("500", (10, 1), (12, 1), (14, 3))],
+        (Count(0, 4), Count(2, 13)),
+    ),
+    "a code that is born": ([envoy("200", (10, 5), (12, 9)), envoy("500", (12, 2))], (Count(2, 6),)),
+    "a reset": ([envoy("200", (10, 50), (12, 3))], (Count(0, 3),)),
+    "two gateways in one interval": (
+        [envoy("200", (10.0, 0), (12.0, 4)), envoy("200", (10.3, 0), (12.3, 6), instance="gw-1")],
+        (Count(0, 10),),
+    ),
+}
+
+
+@pytest.mark.parametrize(("series", "expected"), INCREMENTS.values(), ids=INCREMENTS)
+def test_the_past_of_a_version(series: list[Series], expected: tuple[Count, ...]) -> None:
+    processes = tally(series, ENVOY.identity_of, answers(ENVOY)).get(HOST, {})
+    assert increments(processes, 2.0) == expected

@@ -1,0 +1,96 @@
+"""Users' own PromQL: variables filled in, metrics found in it, successes and trials put together."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelrollout.adapters.metrics.base import Target
+from modelrollout.adapters.metrics.counts import Counted, Moments, newest
+from modelrollout.adapters.metrics.custom import combine, fill, metric_names
+from modelrollout.api.analysis import Direction
+from modelrollout.core.evidence import BadCount, Count
+
+TARGET = Target("prod", "fraud", "2.4.1187")
+HIGHER, LOWER = Direction.HIGHER_IS_BETTER, Direction.LOWER_IS_BETTER
+
+
+def test_all_variables_are_filled_in() -> None:
+    query = 'c{v="{{ version }}",w="{{workload}}",r="{{ rollout }}",n="{{namespace }}"}'
+    assert fill(query, TARGET) == 'c{v="2.4.1187",w="fraud-2-4-1187",r="fraud",n="prod"}'
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        pytest.param('clicks_total{version="{{ version }}"}', ("clicks_total",), id="a selector"),
+        pytest.param('sum by (le) (clicks{a="b"})', ("clicks",), id="a function and a grouping"),
+        pytest.param('a_total{x="sum"} + on (pod) group_left (y) b_total', ("a_total", "b_total"), id="a join"),
+        pytest.param(":tf:serving:count{x=`and`} or vector(0)", (":tf:serving:count",), id="colons"),
+        pytest.param('sum(rate(x{y="z"}[5m])) * 60', ("x",), id="a range and a number"),
+        pytest.param('label_replace(x, "a", "$1", "b", "(.*)")', ("x",), id="strings with brackets"),
+        pytest.param("x offset 5m", ("x",), id="an offset"),
+        pytest.param('x{a="}"}', ("x",), id="a bracket in a value"),
+    ],
+)
+def test_the_metrics_of_a_query(query: str, names: tuple[str, ...]) -> None:
+    assert metric_names(query) == names
+
+
+def moments(*points: tuple[float, float]) -> Moments:
+    """A counter: time and value."""
+    return {at: (0.0, value) for at, value in points}
+
+
+COMBINED: dict[str, tuple[dict[str, Moments], dict[str, Moments], Direction, Counted]] = {
+    "higher is better": (
+        {"a": moments((10, 90))},
+        {"a": moments((10, 100))},
+        HIGHER,
+        Counted(10, {"a": Count(10, 100)}),
+    ),
+    "lower is better": ({"a": moments((10, 5))}, {"a": moments((10, 100))}, LOWER, Counted(10, {"a": Count(5, 100)})),
+    "no success yet": ({}, {"a": moments((10, 100))}, HIGHER, Counted(10, {"a": Count(100, 100)})),
+    "no trial yet": ({}, {}, HIGHER, Counted(None, {})),
+    "two processes": (
+        {"a": moments((10, 1)), "b": moments((11, 2))},
+        {"a": moments((10, 10)), "b": moments((11, 20))},
+        LOWER,
+        Counted(11, {"a": Count(1, 10), "b": Count(2, 20)}),
+    ),
+    "from different processes": (
+        {"shop": moments((9, 30))},
+        {"a": moments((10, 100)), "b": moments((11, 50))},
+        LOWER,
+        Counted(11, {"": Count(30, 150)}),
+    ),
+    "from different processes, the successes scraped later": (
+        {"shop": moments((12, 30))},
+        {"a": moments((10, 100))},
+        LOWER,
+        Counted(10, {"": Count(30, 100)}),
+    ),
+    "successes first seen after the trials": (
+        {"a": moments((11, 30))},
+        {"a": moments((10, 100))},
+        LOWER,
+        Counted(None, {}),
+    ),
+    "the same scrape of both": (
+        {"a": moments((8, 80), (10, 95))},
+        {"a": moments((8, 85), (10, 100))},
+        HIGHER,
+        Counted(10, {"a": Count(5, 100)}),
+    ),
+}
+
+
+@pytest.mark.parametrize(("successes", "trials", "direction", "expected"), COMBINED.values(), ids=COMBINED)
+def test_successes_and_trials(
+    successes: dict[str, Moments], trials: dict[str, Moments], direction: Direction, expected: Counted
+) -> None:
+    assert newest(combine(successes, trials, direction)) == expected
+
+
+def test_more_successes_than_trials_are_refused() -> None:
+    with pytest.raises(BadCount):
+        newest(combine({"a": moments((10, 101))}, {"a": moments((10, 100))}, HIGHER))

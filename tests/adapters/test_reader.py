@@ -1,0 +1,230 @@
+"""Samples of releases, read from a real Prometheus: what was counted, and what cannot be said.
+
+Prometheus remembers the series of earlier tests for a while, so each test has rollouts of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from modelrollout.adapters.metrics.envoy import ENVOY
+from modelrollout.adapters.metrics.reader import Found, Reader
+from modelrollout.adapters.metrics.scraping import Scraping
+from modelrollout.adapters.metrics.subscription import Subscription
+from modelrollout.adapters.prometheus import Prometheus
+from modelrollout.api.analysis import Analysis
+from modelrollout.core.evidence import Count
+from modelrollout.core.observation import Sample, Unavailable
+from tests.adapters.prometheus_server import Scraped
+
+pytestmark = pytest.mark.apiserver
+
+NEW, OLD = "2.4.1187", "2.3.1160"
+ERRORS = {"name": "errors"}
+CLICKS = {
+    "name": "clicks",
+    "successes": 'clicks_total{workload="{{ workload }}"}',
+    "trials": 'views_total{workload="{{ workload }}"}',
+}
+SUMS = {
+    "name": "clicks",
+    "successes": 'sum(clicks_total{workload="{{ workload }}"})',
+    "trials": 'sum(views_total{workload="{{ workload }}"})',
+}
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def rollout(scraped: Scraped) -> Iterator[str]:
+    """A rollout that nobody has asked for, and a source with nothing but the sign that it lives."""
+    scraped.source.answers = True
+    scraped.source.lines = {"envoy_server_live": 1.0}
+    yield f"fraud{next(_numbers)}"
+    scraped.source.lines = {}
+
+
+def subscription(rollout: str, *metrics: dict[str, Any]) -> Subscription:
+    analysis = Analysis.model_validate({"provider": "envoy", "metrics": list(metrics)})
+    return Subscription(("prod", rollout), analysis, NEW, OLD)
+
+
+def workload(rollout: str, version: str) -> str:
+    return f"{rollout}-{version.replace('.', '-')}"
+
+
+def answered(rollout: str, version: str, code: str) -> str:
+    cluster = f"outbound|8501||{workload(rollout, version)}.prod.svc.cluster.local"
+    return f'envoy_cluster_upstream_rq{{cluster_name="{cluster}",response_code="{code}"}}'
+
+
+def bucket(rollout: str, bound: str) -> str:
+    cluster = f"outbound|8501||{workload(rollout, NEW)}.prod.svc.cluster.local"
+    return f'envoy_cluster_upstream_rq_time_bucket{{cluster_name="{cluster}",le="{bound}"}}'
+
+
+def seen(rollout: str, version: str, clicks: float, views: float) -> dict[str, float]:
+    name = workload(rollout, version)
+    return {f'clicks_total{{workload="{name}"}}': clicks, f'views_total{{workload="{name}"}}': views}
+
+
+def read(scraped: Scraped, *subscriptions: Subscription) -> Found:
+    async def body(prometheus: Prometheus) -> Found:
+        return await Reader(prometheus, Scraping(prometheus, 1.0, lambda: 0.0)).built_in(ENVOY, subscriptions)
+
+    return scraped.run(body)
+
+
+def totals(sample: Sample | Unavailable) -> dict[str, Count]:
+    assert isinstance(sample, Sample), sample
+    return {version: sum(series.values(), Count(0, 0)) for version, series in sample.series.items()}
+
+
+def test_errors_of_both_versions_and_of_several_rollouts_at_once(scraped: Scraped, rollout: str) -> None:
+    other = f"{rollout}b"
+    scraped.source.lines |= {
+        answered(rollout, NEW, "200"): 90,
+        answered(rollout, NEW, "500"): 10,
+        answered(rollout, OLD, "200"): 900,
+        answered(other, NEW, "503"): 1,
+    }
+    scraped.wait_for_scrape()
+    found = read(scraped, subscription(rollout, ERRORS), subscription(other, ERRORS))
+    assert totals(found["prod", rollout]["errors"]) == {NEW: Count(10, 100), OLD: Count(0, 900)}
+    assert totals(found["prod", other]["errors"]) == {NEW: Count(1, 1), OLD: Count(0, 0)}
+
+
+def test_every_answer_is_counted_once(scraped: Scraped, rollout: str) -> None:
+    """Envoy shows the same answers by code and, under the same name, by class of the code."""
+    by_class = answered(rollout, NEW, "2xx").replace("response_code=", "response_code_class=")
+    scraped.source.lines |= {answered(rollout, NEW, "200"): 5, by_class: 5}
+    scraped.wait_for_scrape()
+    assert totals(read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors"])[NEW] == Count(0, 5)
+
+
+def test_no_requests_so_far_is_a_sample_without_series(scraped: Scraped, rollout: str) -> None:
+    scraped.wait_for_scrape()
+    sample = read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors"]
+    assert isinstance(sample, Sample)
+    assert dict(sample.series) == {}
+    assert sample.at > 0
+
+
+def test_a_source_that_is_not_scraped_is_away(scraped: Scraped, rollout: str) -> None:
+    scraped.source.lines |= {answered(rollout, NEW, "200"): 5}
+    scraped.wait_for_scrape()
+    scraped.source.answers = False
+    for _ in range(6):
+        scraped.wait_for_scrape()
+    found = read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors"]
+    assert found == Unavailable(
+        "errors",
+        f"Prometheus at {scraped.url} has no sample of envoy_server_live from the last 3s: are the sources of "
+        "provider envoy scraped?",
+    )
+
+
+def latency(over: str) -> dict[str, Any]:
+    return {"name": "latency", "over": over}
+
+
+@pytest.mark.parametrize(
+    ("over", "expected"),
+    [
+        pytest.param("100ms", Count(30, 100), id="a bound there is"),
+        pytest.param("70ms", Count(30, 100), id="the next bound above"),
+        pytest.param("50ms", Count(60, 100), id="the lowest bound"),
+        pytest.param("1ms", Count(60, 100), id="below all bounds"),
+    ],
+)
+def test_slow_answers(scraped: Scraped, rollout: str, over: str, expected: Count) -> None:
+    scraped.source.lines |= {bucket(rollout, "50"): 40, bucket(rollout, "100"): 70, bucket(rollout, "+Inf"): 100}
+    scraped.wait_for_scrape()
+    found = read(scraped, subscription(rollout, latency(over)))["prod", rollout]["latency"]
+    assert totals(found)[NEW] == expected
+
+
+def test_a_latency_above_all_buckets_cannot_be_judged(scraped: Scraped, rollout: str) -> None:
+    scraped.source.lines |= {bucket(rollout, "50"): 40, bucket(rollout, "+Inf"): 100}
+    scraped.wait_for_scrape()
+    found = read(scraped, subscription(rollout, latency("1s")))["prod", rollout]["latency"]
+    words = "over 1s is above 50ms, the largest bucket bound of the histogram; lower it"
+    assert found == Unavailable("latency", words, invalid=True)
+
+
+def read_own(scraped: Scraped, rollout: str, metric: dict[str, Any]) -> Sample | Unavailable:
+    async def body(prometheus: Prometheus) -> Sample | Unavailable:
+        asked = subscription(rollout, metric)
+        return await Reader(prometheus, Scraping(prometheus, 1.0, lambda: 0.0)).own(asked, asked.analysis.metrics[0])
+
+    return scraped.run(body)
+
+
+@pytest.mark.parametrize("metric", [pytest.param(CLICKS, id="selectors"), pytest.param(SUMS, id="expressions")])
+def test_a_metric_that_a_user_brings(scraped: Scraped, rollout: str, metric: dict[str, Any]) -> None:
+    scraped.source.lines |= seen(rollout, NEW, 3, 10) | seen(rollout, OLD, 40, 100)
+    scraped.wait_for_scrape()
+    assert totals(read_own(scraped, rollout, metric)) == {NEW: Count(7, 10), OLD: Count(60, 100)}
+
+
+WRONG: dict[str, tuple[Callable[[str], dict[str, float]], str, bool]] = {
+    "more successes than trials": (lambda rollout: seen(rollout, NEW, 11, 10), "11 successes of 10 trials", True),
+    "no series": (lambda rollout: {}, "Prometheus has no sample of views_total", False),
+}
+
+
+@pytest.mark.parametrize(("lines", "words", "invalid"), WRONG.values(), ids=WRONG)
+def test_a_metric_that_cannot_be_judged(
+    scraped: Scraped, rollout: str, lines: Callable[[str], dict[str, float]], words: str, invalid: bool
+) -> None:
+    scraped.source.lines |= lines(rollout)
+    scraped.wait_for_scrape()
+    found = read_own(scraped, rollout, CLICKS)
+    assert isinstance(found, Unavailable)
+    assert words in found.message
+    assert found.invalid is invalid
+
+
+def test_a_query_that_does_not_parse_is_invalid(scraped: Scraped, rollout: str) -> None:
+    found = read_own(scraped, rollout, {**CLICKS, "trials": 'views_total{workload="{{ workload }}"} +'})
+    assert isinstance(found, Unavailable)
+    assert found.invalid
+    assert "parse error" in found.message
+
+
+def test_the_past_of_stable_by_scrape(scraped: Scraped, rollout: str) -> None:
+    scraped.source.lines |= {answered(rollout, OLD, "200"): 100}
+    for requests in (110, 130):
+        scraped.wait_for_scrape()
+        scraped.source.lines |= {answered(rollout, OLD, "200"): requests, answered(rollout, OLD, "500"): 2}
+    scraped.wait_for_scrape()
+
+    async def body(prometheus: Prometheus) -> object:
+        reader = Reader(prometheus, Scraping(prometheus, 1.0, lambda: 0.0))
+        return await reader.baseline(subscription(rollout, ERRORS))
+
+    found = scraped.run(body)
+    assert isinstance(found, dict)
+    assert sum(found["errors"], Count(0, 0)) == Count(2, 32)
+
+
+def test_the_scrape_interval_is_measured(scraped: Scraped, rollout: str) -> None:
+    for _ in range(6):
+        scraped.wait_for_scrape()
+
+    async def body(prometheus: Prometheus) -> float:
+        return await Scraping(prometheus, None, lambda: 0.0).interval(ENVOY)
+
+    assert 0.9 < scraped.run(body) < 60
+
+
+def test_no_prometheus_makes_every_metric_unavailable() -> None:
+    scraped = Scraped("http://127.0.0.1:9", None, None)  # type: ignore[arg-type]  # only its address is asked for
+    found = read(scraped, subscription("fraud", ERRORS, latency("50ms")))["prod", "fraud"]
+    assert {name: (type(item), getattr(item, "invalid", None)) for name, item in found.items()} == {
+        "errors": (Unavailable, False),
+        "latency": (Unavailable, False),
+    }

@@ -1,0 +1,370 @@
+"""Fetching models: from folders and over https into place, complete and checked, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import json
+import os
+import ssl
+import subprocess
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from modelrollout.adapters.storage.digest import digest_of, manifest_of
+from modelrollout.adapters.storage.failure import FetchError
+from modelrollout.adapters.storage.place import Order, fetch
+from modelrollout.adapters.storage.progress import Progress
+from modelrollout.cli.fetch import fetch as fetch_command
+
+FILES = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "assets/words.txt": b"a b c"}
+
+
+def write(folder: Path, files: dict[str, bytes] | None = None) -> Path:
+    for name, content in (FILES if files is None else files).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    """A volume with one model in fraud/1187."""
+    write(tmp_path / "volume" / "fraud" / "1187")
+    return tmp_path / "volume"
+
+
+@pytest.fixture
+def order(volume: Path, tmp_path: Path) -> Order:
+    """Fetch that model as version 1187."""
+    return Order(
+        uri="pvc://models/fraud/1187",
+        target=tmp_path / "models" / "fraud",
+        number=1187,
+        source=volume / "fraud" / "1187",
+        source_root=volume,
+    )
+
+
+def quiet(_: str) -> None:
+    """No lines."""
+
+
+def test_a_folder_lands_in_place_as_it_is(order: Order) -> None:
+    digest = fetch(order, quiet)
+    assert contents(order.target / "1187") == FILES
+    assert [path.name for path in order.target.iterdir()] == ["1187"]
+    assert digest == digest_of(order.target / "1187")
+
+
+def test_everybody_may_read_it(order: Order) -> None:
+    os.chmod(order.source / "saved_model.pb", 0o600)  # type: ignore[operator]
+    fetch(order, quiet)
+    assert (order.target / "1187" / "saved_model.pb").stat().st_mode & 0o777 == 0o644
+    assert (order.target / "1187").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_second_fetch_only_checks(order: Order) -> None:
+    first = fetch(order, quiet)
+    said: list[str] = []
+    assert fetch(order, said.append) == first
+    assert said == [f"{order.target / '1187'} is in place already"]
+
+
+def test_what_a_fetch_that_was_killed_left_is_no_harm(order: Order) -> None:
+    write(order.target / ".1187.partial", {"rubbish": b"half"})
+    fetch(order, quiet)
+    assert contents(order.target / "1187") == FILES
+
+
+def edit_volume(name: str) -> Callable[[Path], None]:
+    return EDITS[name]
+
+
+def link_out(model: Path) -> None:
+    (model / "assets" / "passwd").symlink_to("/etc/passwd")
+
+
+def folder_link(model: Path) -> None:
+    (model / "more").symlink_to(model / "assets")
+
+
+def dangling(model: Path) -> None:
+    (model / "assets" / "gone").symlink_to("nowhere")
+
+
+def no_graph(model: Path) -> None:
+    (model / "saved_model.pb").unlink()
+
+
+EDITS: dict[str, Callable[[Path], None]] = {
+    "link out": link_out,
+    "folder link": folder_link,
+    "dangling": dangling,
+    "no graph": no_graph,
+}
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        pytest.param("link out", "fraud/1187/assets/passwd is a link that leads out of the volume", id="link out"),
+        pytest.param("folder link", "fraud/1187/more is a link to nothing, or no file at all", id="link to a folder"),
+        pytest.param("dangling", "fraud/1187/assets/gone is a link to nothing", id="link to nothing"),
+        pytest.param(
+            "no graph", "is no SavedModel: there is no saved_model.pb in it, but assets, variables", id="no graph"
+        ),
+    ],
+)
+def test_a_folder_that_is_not_taken(order: Order, edit: str, words: str) -> None:
+    assert order.source is not None
+    EDITS[edit](order.source)
+    with pytest.raises(FetchError, match=words):
+        fetch(order, quiet)
+    assert list(order.target.iterdir()) == []
+
+
+def test_a_link_inside_the_volume_is_its_file(order: Order, volume: Path) -> None:
+    assert order.source is not None
+    (volume / "shared.txt").write_bytes(b"shared")
+    (order.source / "assets" / "shared.txt").symlink_to(volume / "shared.txt")
+    fetch(order, quiet)
+    copied = order.target / "1187" / "assets" / "shared.txt"
+    assert copied.read_bytes() == b"shared"
+    assert not copied.is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param({"source": Path("/nowhere")}, "there is no such folder on the volume", id="no such folder"),
+        pytest.param({"digest": "sha256:" + "0" * 64}, f"but sha256:{'0' * 64} is wanted", id="another digest"),
+        pytest.param({"max_bytes": 3}, "MODELROLLOUT_FETCH_MAX_BYTES", id="too large"),
+        pytest.param({"time_limit": -1.0}, "MODELROLLOUT_FETCH_TIMEOUT", id="too slow"),
+    ],
+)
+def test_an_order_that_cannot_be_carried_out(order: Order, change: dict[str, object], words: str) -> None:
+    with pytest.raises(FetchError, match=words):
+        fetch(replace(order, **change), quiet)  # type: ignore[arg-type]
+    assert not (order.target / "1187").exists()
+
+
+def test_the_digest_that_is_wanted_is_the_one_it_has(order: Order) -> None:
+    assert order.source is not None
+    assert fetch(replace(order, digest=digest_of(order.source)), quiet) == digest_of(order.source)
+
+
+def test_the_digest_is_that_of_the_sorted_manifest(tmp_path: Path) -> None:
+    write(tmp_path, {"b": b"two", "a/z": b"one", "a.txt": b""})
+    lines = [
+        f"{hashlib.sha256(b'').hexdigest()}  0  a.txt",
+        f"{hashlib.sha256(b'one').hexdigest()}  3  a/z",
+        f"{hashlib.sha256(b'two').hexdigest()}  3  b",
+    ]
+    assert list(manifest_of(tmp_path)) == lines
+    manifest = "".join(line + "\n" for line in lines)
+    assert digest_of(tmp_path) == "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
+
+
+def test_progress_is_a_line_every_few_seconds() -> None:
+    now, said = [0.0], []
+    progress = Progress("m", 10**9, 60, say=said.append, clock=lambda: now[0])
+    progress.expect(400_000_000)
+    for seconds in (1, 4, 6, 7, 12):
+        now[0] = seconds
+        progress.add(20_000_000)
+    assert said == ["fetched 60.0 MB of 400.0 MB, 15 %, 10.0 MB/s", "fetched 100.0 MB of 400.0 MB, 25 %, 8.3 MB/s"]
+
+
+@dataclass
+class Web:
+    """A server of files over https, signed by itself."""
+
+    url: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    codes: dict[str, list[int]] = field(default_factory=dict)  # codes to answer with before the file
+    cut: bool = False  # end the connection in the middle of the file
+    redirect: str = ""
+
+
+@pytest.fixture
+def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    """The server, and trust in its certificate."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, "-keyout", key, "-out", certificate],
+        check=True,
+        capture_output=True,
+    )
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    served = Web()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(served))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    served.url = f"https://localhost:{server.server_address[1]}"
+    yield served
+    server.shutdown()
+    server.server_close()
+
+
+def _handler(served: Web) -> type[http.server.BaseHTTPRequestHandler]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if served.redirect:
+                self.send_response(302)
+                self.send_header("Location", served.redirect)
+                self.end_headers()
+                return
+            codes = served.codes.get(self.path, [])
+            content = served.files.get(self.path)
+            code = codes.pop(0) if codes else 200 if content is not None else 404
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(content or b"")) if code == 200 else "0")
+            self.end_headers()
+            if code == 200 and content is not None:
+                self.wfile.write(content[: len(content) // 2] if served.cut else content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    return Handler
+
+
+def archive(folder: Path, tmp_path: Path, name: str = ".", **members: str) -> bytes:
+    """A .tar.gz of a folder; ``members`` are further names and their targets, as links."""
+    path = tmp_path / "archive.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        tar.add(folder, arcname=name)
+        for member, target in members.items():
+            info = tarfile.TarInfo(member)
+            info.type, info.linkname = tarfile.SYMTYPE, target
+            tar.addfile(info)
+    return path.read_bytes()
+
+
+def web_order(web: Web, tmp_path: Path) -> Order:
+    return Order(uri=f"{web.url}/m.tar.gz", target=tmp_path / "models" / "fraud", number=7)
+
+
+@pytest.mark.parametrize("top", [".", "fraud-1187"])
+def test_an_archive_lands_in_place_with_the_digest_of_its_files(web: Web, tmp_path: Path, top: str) -> None:
+    model = write(tmp_path / "model")
+    web.files["/m.tar.gz"] = archive(model, tmp_path, top)
+    order = web_order(web, tmp_path)
+    assert fetch(order, quiet) == digest_of(model)
+    assert contents(order.target / "7") == FILES
+    assert [path.name for path in order.target.iterdir()] == ["7"]
+
+
+@pytest.mark.parametrize("code", [503, 429])
+def test_trouble_of_the_server_is_tried_again(web: Web, tmp_path: Path, code: int) -> None:
+    web.files["/m.tar.gz"] = archive(write(tmp_path / "model"), tmp_path)
+    web.codes["/m.tar.gz"] = [code, code]
+    said: list[str] = []
+    fetch(web_order(web, tmp_path), said.append)
+    assert sum("trying again" in line for line in said) == 2
+
+
+def test_a_refusal_is_not_tried_again(web: Web, tmp_path: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(FetchError, match="the server answers 404 Not Found"):
+        fetch(web_order(web, tmp_path), said.append)
+    assert said == []
+
+
+def test_a_download_that_breaks_off_is_no_model(web: Web, tmp_path: Path) -> None:
+    web.files["/m.tar.gz"] = archive(write(tmp_path / "model"), tmp_path)
+    web.cut = True
+    with pytest.raises(FetchError, match=r"cannot be fetched: .*; tried 3 times"):
+        fetch(web_order(web, tmp_path), quiet)
+    assert list((tmp_path / "models" / "fraud").iterdir()) == []
+
+
+def test_nobody_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    order = Order(uri="https://localhost:9/m.tar.gz", target=tmp_path / "fraud", number=7)
+    with pytest.raises(FetchError, match=r"cannot be fetched: .*Connection refused; tried 3 times \(spec.model.uri\)"):
+        fetch(order, quiet)
+
+
+def test_a_server_that_is_not_trusted(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(FetchError, match="certificate verify failed"):
+        fetch(web_order(web, tmp_path), quiet)
+
+
+def test_a_redirect_away_from_https(web: Web, tmp_path: Path) -> None:
+    web.redirect = "http://localhost/m.tar.gz"
+    with pytest.raises(FetchError, match=r"leads to http://localhost/m\.tar\.gz, which is not https"):
+        fetch(web_order(web, tmp_path), quiet)
+
+
+def climbing(tmp_path: Path) -> bytes:
+    path = tmp_path / "climbing.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("../../evil"))
+    return path.read_bytes()
+
+
+def bomb(tmp_path: Path) -> bytes:
+    return archive(write(tmp_path / "bomb", {"saved_model.pb": b"\0" * 3_000_000}), tmp_path)
+
+
+ARCHIVES: dict[str, tuple[Callable[[Path], bytes], str]] = {
+    "a path that climbs": (climbing, "leads out of it"),
+    "a link": (lambda path: archive(write(path / "m"), path, x="/etc/passwd"), "neither file nor folder; pack links"),
+    "no archive": (lambda path: b"<html>not found</html>", r"is no .tar.gz that can be unpacked"),
+    "a broken archive": (lambda path: archive(write(path / "m"), path)[:60], r"is no .tar.gz that can be unpacked"),
+    "small but unpacks to too much": (bomb, "unpacks to more than 1.0 MB"),
+    "nothing in it": (lambda path: archive(write(path / "m", {"readme": b""}), path), "is no SavedModel"),
+}
+
+
+@pytest.mark.parametrize(("make", "words"), ARCHIVES.values(), ids=ARCHIVES)
+def test_an_archive_that_is_not_taken(web: Web, tmp_path: Path, make: Callable[[Path], bytes], words: str) -> None:
+    web.files["/m.tar.gz"] = make(tmp_path)
+    with pytest.raises(FetchError, match=words):
+        fetch(replace(web_order(web, tmp_path), max_bytes=1_000_000), quiet)
+    assert not (tmp_path / "evil").exists()
+    assert list((tmp_path / "models" / "fraud").iterdir()) == []
+
+
+def command(order: Order, tmp_path: Path, *more: str) -> tuple[int, dict[str, str]]:
+    result = tmp_path / "termination-log"
+    flags = [
+        f"--uri={order.uri}",
+        f"--source={order.source}",
+        f"--source-root={order.source_root}",
+        f"--to={order.target}",
+        f"--number={order.number}",
+        f"--result={result}",
+    ]
+    outcome = CliRunner().invoke(fetch_command, [*flags, *more])
+    return outcome.exit_code, json.loads(result.read_text())
+
+
+def test_the_command_reports_the_digest(order: Order, tmp_path: Path) -> None:
+    monitoring = tmp_path / "monitoring.config"
+    code, outcome = command(order, tmp_path, f"--monitoring-config={monitoring}")
+    assert (code, outcome) == (0, {"digest": digest_of(order.target / "1187")})
+    assert monitoring.read_text().startswith("prometheus_config { enable: true")
+
+
+def test_the_command_reports_what_went_wrong(order: Order, tmp_path: Path) -> None:
+    code, outcome = command(replace(order, source=Path("/nowhere")), tmp_path)
+    assert (code, list(outcome)) == (1, ["error"])
+    assert outcome["error"] == "pvc://models/fraud/1187: there is no such folder on the volume (spec.model.uri)"

@@ -1,0 +1,96 @@
+"""TensorFlow Serving's state by gRPC, from a real gRPC server; and that TensorFlow itself is never loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+
+from modelrollout.adapters.tensorflow_serving import ModelState, messages, model_state
+
+METHOD_HANDLERS = "tensorflow.serving.ModelService"
+
+
+@asynccontextmanager
+async def serving(answer: Any) -> AsyncIterator[str]:
+    """A server whose GetModelStatus gives this: a list of (version, state, message), or a status code."""
+    api = messages()
+
+    async def get_model_status(request: Any, context: grpc.aio.ServicerContext) -> Any:  # type: ignore[type-arg]
+        if isinstance(answer, grpc.StatusCode):
+            await context.abort(answer, f"Could not find version {request.model_spec.version.value} of model m")
+        response = api.GetModelStatusResponse()
+        for version, state, message in answer:
+            item = response.model_version_status.add(version=version, state=state)
+            item.status.error_message = message
+        return response
+
+    server = grpc.aio.server()
+    handler = grpc.unary_unary_rpc_method_handler(
+        get_model_status,
+        request_deserializer=api.GetModelStatusRequest.FromString,
+        response_serializer=api.GetModelStatusResponse.SerializeToString,
+    )
+    generic = grpc.method_handlers_generic_handler(METHOD_HANDLERS, {"GetModelStatus": handler})
+    server.add_generic_rpc_handlers((generic,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param([(7, 30, "")], ModelState("AVAILABLE"), id="available"),
+        pytest.param([(7, 20, "")], ModelState("LOADING"), id="loading"),
+        pytest.param([(7, 50, "NOT_FOUND: no variables")], ModelState("END", "NOT_FOUND: no variables"), id="failed"),
+        pytest.param([(6, 30, "")], ModelState("UNKNOWN", "the server does not know version 7"), id="another version"),
+        pytest.param([(6, 30, ""), (7, 30, "")], ModelState("AVAILABLE"), id="two versions"),
+        pytest.param(
+            grpc.StatusCode.NOT_FOUND, ModelState("UNKNOWN", "Could not find version 7 of model m"), id="not found"
+        ),
+        pytest.param(grpc.StatusCode.UNAVAILABLE, None, id="not reachable"),
+    ],
+)
+def test_the_state_of_a_version(answer: Any, expected: ModelState | None) -> None:
+    async def body() -> ModelState | None:
+        async with serving(answer) as address:
+            return await model_state(address, "m", 7)
+
+    assert asyncio.run(body()) == expected
+
+
+def test_nobody_there_is_no_verdict() -> None:
+    assert asyncio.run(model_state("127.0.0.1:9", "m", 7, time_limit=0.5)) is None
+
+
+FRESH = """
+import sys
+from modelrollout.adapters.tensorflow_serving import messages
+messages().GetModelStatusRequest()
+strange = [
+    name for name, module in sys.modules.items()
+    if name.startswith("tensorflow.") and not name.endswith("_pb2") and not hasattr(module, "__path__")
+]
+print(len(strange), hasattr(sys.modules["tensorflow"], "constant"), "tensorflow.python" in sys.modules)
+memory = int(open("/proc/self/statm").read().split()[1]) * 4 // 1024
+print(memory)
+"""
+
+
+def test_the_messages_load_without_tensorflow() -> None:
+    """In a process of its own: this one may have loaded TensorFlow for another test."""
+    done = subprocess.run([sys.executable, "-c", FRESH], capture_output=True, text=True, check=True)
+    strange, memory = done.stdout.splitlines()
+    assert strange == "0 False False"
+    assert int(memory) < 80, "megabytes; TensorFlow itself takes five hundred"
