@@ -105,7 +105,8 @@ def weights_of(release: Release, status: Status) -> dict[str, int]:
 
 def verdict_of(item: MetricStatus) -> dict[str, Any]:
     """A metric's verdict with its numbers, without the test's own memory."""
-    return to_json(item.model_copy(update={"state": {}, "counters": {}}))
+    memory = ("state", "counters", "noise")
+    return {key: value for key, value in to_json(item).items() if key not in memory}
 
 
 def ending(release: Release, last: Frame) -> Ending:
