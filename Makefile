@@ -55,6 +55,19 @@ docs: $(VENV)/.dev ## the generated pages: command line, fields, what each input
 	$(PY) -m modelrollout.cli.reference docs/cli.md
 	$(PY) -m tests.docs.reference
 	$(PY) -m tests.core.what_happens
+	$(PY) -m tests.simulation.console
+
+.PHONY: bench-stats bench-stats-quick
+build:
+	@mkdir -p build
+bench-stats: $(VENV)/.dev build ## how right and how quick the verdicts are, beside other tools' rules; half an hour of CPU
+	$(PY) -m bench.stats --json build/statistics.json
+	$(PY) -m bench.stats.report build/statistics.json
+	$(PY) -m bench.check build/statistics.json bench/goals.toml
+
+bench-stats-quick: $(VENV)/.dev build ## the same with fewer runs and cells, as `make test` runs it
+	$(PY) -m bench.stats --quick --json build/statistics-quick.json
+	$(PY) -m bench.check build/statistics-quick.json bench/goals.toml
 
 .PHONY: packages demo cluster-up cluster-down
 packages:

@@ -47,8 +47,7 @@ class Result:
 def main() -> int:
     """Run all parts. 0 when everything passed."""
     environment = {**os.environ, "MODELROLLOUT_CLUSTER": os.environ.get("MODELROLLOUT_CLUSTER", CLUSTER)}
-    results = [run(part, environment) for part in (checks(), programs(), api_server())]
-    results += [run(part, environment) for part in (quick_statistics(),) if part is not None]
+    results = [run(part, environment) for part in (checks(), programs(), api_server(), quick_statistics())]
     results += stories(environment)
     return report(results)
 
@@ -68,11 +67,9 @@ def api_server() -> Part:
     return Part("API server", pytest("tests", "-m", "apiserver"), counted=True)
 
 
-def quick_statistics() -> Part | None:
+def quick_statistics() -> Part:
     """The error rates of the sequential tests, in a short form."""
-    if not (ROOT / "bench" / "stats").exists() and not (ROOT / "bench" / "stats.py").exists():
-        return None
-    return Part("statistics", (sys.executable, "-m", "bench.stats", "--quick"))
+    return Part("statistics", ("make", "bench-stats-quick"))
 
 
 def stories(environment: Mapping[str, str]) -> list[Result]:
