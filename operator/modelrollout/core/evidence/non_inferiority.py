@@ -62,7 +62,7 @@ class NonInferiority:
 
 
 def better_grid(bound: float) -> Floats:
-    """Log odds ratios, shape (9,): the bound first, then the alternatives below it."""
+    """Log odds ratios, shape (7,): the bound first, then the alternatives below it."""
     return _grid(bound)
 
 

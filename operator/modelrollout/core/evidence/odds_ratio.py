@@ -46,7 +46,7 @@ class OddsRatioEProcess:
 
 
 def odds_grid(margin: float) -> Floats:
-    """Log odds ratios, shape (9,): the margin first, then the alternatives."""
+    """Log odds ratios, shape (7,): the margin first, then the alternatives."""
     return _grid(margin)
 
 
