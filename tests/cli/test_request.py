@@ -29,6 +29,7 @@ REFUSED = {
         Verb.PROMOTE,
         "nothing to promote: no release is under way; Healthy",
     ),
+    "promote fully when nothing is released": (installed, Verb.PROMOTE_FULL, "nothing to promote: no release is under"),
     "promote the first version": (first_version, Verb.PROMOTE, "1.0.1 is the first version"),
     "promote fully the first version": (first_version, Verb.PROMOTE_FULL, "1.0.1 is the first version"),
     "promote what is not loaded": (loading, Verb.PROMOTE, "1.1.2 is not ready yet"),

@@ -84,6 +84,13 @@ def test_no_end_in_time_is_3(run: Run, put: Put) -> None:
     assert "fraud: not over after 700ms; Pending, 1.1.2 at 0 %" in result.stdout
 
 
+def test_says_that_no_operator_has_seen_it(run: Run, put: Put) -> None:
+    put(applied(installed()))
+    result = run("wait", "fraud", "--timeout", "200ms")
+    assert result.exit_code == 3
+    assert "1.0.1 serves all requests; the operator has not seen the newest spec yet" in result.stdout
+
+
 def test_no_cluster_is_4(run: Run, kubeconfig_for: Callable[..., str]) -> None:
     result = run("wait", "fraud", kubeconfig=kubeconfig_for(url="https://127.0.0.1:1"))
     assert result.exit_code == 4

@@ -39,7 +39,7 @@ def _metric_lines(item: MetricStatus, width: int, now: float | None) -> Iterator
     age = f"  sampled {lasting(now - item.last_sample_at)} ago" if now is not None and item.last_sample_at else ""
     verdict = Span(item.verdict, VERDICT_STYLE.get(item.verdict, Style.PLAIN))
     yield line(f"  {item.metric.ljust(width)}  ", verdict, Span(age, Style.FAINT))
-    if item.message and item.verdict not in SPEAK_FOR_THEMSELVES:
+    if item.message and not (_has_counts(item) and item.verdict in SPEAK_FOR_THEMSELVES):
         yield line(indent, item.message)
     if not _has_counts(item):
         return

@@ -28,7 +28,7 @@ def _candidate_for(verb: Verb, rollout: ModelRollout) -> str:
     """The version that is released now, if the verb can do anything for it."""
     status = rollout.status
     if status.candidate is None:
-        raise Refused(f"rollout {rollout.name}: nothing to {_word(verb)}: no release is under way; {_state(status)}")
+        raise Refused(f"rollout {rollout.name}: nothing to {_act(verb)}: no release is under way; {_state(status)}")
     version = status.candidate.version
     if verb in (Verb.PROMOTE, Verb.PROMOTE_FULL) and status.stable is None:
         raise Refused(f"rollout {rollout.name}: {version} is the first version; it serves as soon as it is ready")
@@ -90,6 +90,10 @@ def _ended(version: str, status: Status) -> str | None:
 
 def _state(status: Status) -> str:
     return f"{status.phase.value}: {status.message}" if status.message else status.phase.value
+
+
+def _act(verb: Verb) -> str:
+    return Verb.PROMOTE.value if verb is Verb.PROMOTE_FULL else verb.value
 
 
 def _word(verb: Verb) -> str:

@@ -123,8 +123,10 @@ class Wait:
 
 
 def progress_words(rollout: ModelRollout, wanted: Wanted) -> str:
-    """Where the release is; or why it has not begun, when the spec names another version."""
+    """Where the release is; or why it has not begun: nobody has seen it, or the spec names another version."""
     version = spec_version(rollout)
+    if rollout.generation > rollout.status.observed_generation:
+        return f"{describe_wait(rollout.status)}; the operator has not seen the newest spec yet"
     if version is not None and version != wanted.version and wanted.version is not None:
         return f"waiting for {wanted.version}, the spec names {version}; {describe_wait(rollout.status)}"
     return describe_wait(rollout.status)
