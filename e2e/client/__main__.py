@@ -79,4 +79,5 @@ def _tell(load: LoadClient, told: int, elapsed: float, file: IO[str] | None) -> 
     return told + len(news)
 
 
-client(prog_name="python -m e2e.client")
+if __name__ == "__main__":
+    client(prog_name="python -m e2e.client")

@@ -137,8 +137,12 @@ class NotANumber(Digits):
 
 
 class OtherSignature(Digits):
-    """The same network behind another input: `image`, [rows, 8, 8]. Requests for `pixels` get HTTP 400."""
+    """The same network behind another input: `image`, [rows, 8, 8], stored column by column.
+
+    Requests for `pixels` get HTTP 400: by name they are not found, and a flat row has too few dimensions to transpose.
+    """
 
     @tf.function(input_signature=[tf.TensorSpec([None, 8, 8], tf.float32, name="image")])  # type: ignore[untyped-decorator]
     def serving_default(self, image: tf.Tensor) -> Mapping[str, tf.Tensor]:
-        return {"probabilities": tf.nn.softmax(self.network.logits(tf.reshape(image, [-1, PIXELS])))}
+        pixels = tf.reshape(tf.transpose(image, [0, 2, 1]), [-1, PIXELS])
+        return {"probabilities": tf.nn.softmax(self.network.logits(pixels))}

@@ -108,20 +108,25 @@ def _check_keys(rows: list[Any], inputs: Inputs) -> None:
 
 
 def _stack(values: list[Any], number: int, where: Callable[[int], str]) -> Array:
-    """One tensor of the values of all rows, which must agree in shape."""
+    """One tensor of the values of all rows, which must agree in size and shape."""
     flat: list[Any] = []
     first: tuple[int, ...] | None = None
     for place, value in enumerate(values):
+        before = len(flat)
         try:
             shape = fill(value, number, flat)
+            if first is not None and len(flat) - before != before // place:
+                raise invalid(f"Expecting tensor size: {before // place} but got: {len(flat) - before}")
             if first is not None and shape != first:
-                raise invalid(
-                    f"Expecting shape {list(first)} but got: {list(shape)}".replace(" [", " [").replace(", ", ",")
-                )
+                raise invalid(f"Expecting shape {_shown_shape(first)} but got: {_shown_shape(shape)}")
         except ServingError as problem:
             raise invalid(f"{where(place)} Error: {problem.status}") from problem
         first = shape
     return _array(flat, (len(values), *(first or ())), number)
+
+
+def _shown_shape(shape: tuple[int, ...]) -> str:
+    return "[" + ",".join(map(str, shape)) + "]"
 
 
 def _from_columns(value: Any, inputs: Inputs) -> dict[str, Array]:

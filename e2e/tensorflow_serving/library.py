@@ -78,7 +78,7 @@ def tensorflow_folder() -> Path:
         return Path(sys.modules["tensorflow"].__path__[0])
     spec = importlib.util.find_spec("tensorflow")
     if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError("the package tensorflow-cpu is not installed: run `make venv-e2e`")
+        raise ModuleNotFoundError("the package tensorflow-cpu is not installed: run `make venv-e2e`")
     return Path(spec.submodule_search_locations[0])
 
 

@@ -168,7 +168,12 @@ class ServerCore:
 
     def _poll_config(self) -> None:
         try:
-            self.reload(configuration.model_server_config(self.flags))
+            new = configuration.model_server_config(self.flags)
+        except ServingError as problem:
+            log.error("Failed to read ModelServerConfig file: %s", problem.status.message)
+            return
+        try:
+            self.reload(new)
         except ServingError as problem:
             log.error("PollFilesystemAndReloadConfig failed to ReloadConfig: %s", problem.status.message)
 

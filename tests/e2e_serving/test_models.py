@@ -1,0 +1,101 @@
+"""Each test model does what its name says, on exactly the promised share of the real rows."""
+
+import json
+import subprocess
+import sys
+import tarfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e_serving.stand_in import ROOT, StandIn, put, stand_in
+
+pytest.importorskip("e2e.tensorflow_serving.protobufs")
+SWITCH = Path("/dev/shm/modelrollout-turn-bad")
+
+
+def outcomes(server: StandIn, model: str, rows: list[str]) -> Counter[str]:
+    """How many rows got which kind of answer."""
+    replies = [server.post(f"/v1/models/{model}:predict", row) for row in rows]
+    return Counter("NaN" if "NaN" in reply.text else str(reply.status) for reply in replies)
+
+
+@pytest.fixture
+def switch() -> Iterator[Path]:
+    """The file that turns `turns_bad` bad, gone before and after the test."""
+    SWITCH.unlink(missing_ok=True)
+    yield SWITCH
+    SWITCH.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("digits", {"200": 200}),
+        ("failing", {"200": 160, "500": 40}),
+        ("nan", {"200": 160, "NaN": 40}),
+        ("other_signature", {"400": 200}),
+    ],
+)
+def test_share_of_the_rows(server: StandIn, rows: list[str], model: str, expected: dict[str, int]) -> None:
+    assert outcomes(server, model, rows) == expected
+
+
+def test_turns_bad_and_good_again_while_it_serves(server: StandIn, rows: list[str], switch: Path) -> None:
+    assert outcomes(server, "turns_bad", rows) == {"200": 200}
+    switch.touch()
+    assert outcomes(server, "turns_bad", rows) == {"200": 160, "500": 40}
+    switch.unlink()
+    assert outcomes(server, "turns_bad", rows) == {"200": 200}
+
+
+def test_failure_is_data_loss(server: StandIn, rows: list[str]) -> None:
+    errors = {server.post("/v1/models/failing:predict", row).json.get("error", "") for row in rows} - {""}
+    assert all(error.startswith("inflate() failed with error -3: incorrect data check") for error in errors)
+
+
+def test_slow_waits_for_the_half_with_more_ink(server: StandIn) -> None:
+    """A lower bound: the operation sleeps, however fast the machine is."""
+    started = time.monotonic()
+    assert server.post("/v1/models/slow:predict", {"instances": [[16] * 64]}).status == 200
+    assert time.monotonic() - started >= 0.12
+
+
+def test_slow_answers_are_cut_by_the_timeout(models: Path, tmp_path: Path) -> None:
+    put(models / "slow", tmp_path / "slow", 1)
+    flags = ("--model_name=slow", f"--model_base_path={tmp_path / 'slow'}", "--rest_api_timeout_in_ms=50")
+    with stand_in(tmp_path, *flags) as server:
+        assert server.post("/v1/models/slow:predict", {"instances": [[16] * 64]}).status == 504
+        assert server.post("/v1/models/slow:predict", {"instances": [[0] * 64]}).status == 200
+
+
+def test_smoke_requests_are_one_row_of_every_tenth(server: StandIn, models: Path) -> None:
+    requests = json.loads((models / "smoke" / "requests.json").read_text())
+    replies = [server.post("/v1/models/failing:predict", request).status for request in requests]
+    assert Counter(replies) == {200: 8, 500: 2}
+
+
+def test_accuracy_is_that_of_trained_models(models: Path) -> None:
+    facts = json.loads((models / "models.json").read_text())
+    assert 0.9 < facts["good"]["accuracy"] < facts["better"]["accuracy"] < 1
+
+
+@pytest.mark.parametrize("model", ["good", "failing", "unloadable"])
+def test_archive_holds_the_same_files(models: Path, model: str) -> None:
+    with tarfile.open(models / f"{model}.tar.gz") as archive:
+        packed = {member.name: archive.extractfile(member) for member in archive if member.isfile()}
+        contents = {name: file.read() for name, file in packed.items() if file}
+    assert "fingerprint.pb" not in contents, "its random id would change the digest with every build"
+    files = [path for path in (models / model).rglob("*") if path.is_file()]
+    assert contents == {str(path.relative_to(models / model)): path.read_bytes() for path in files}
+
+
+def test_nothing_is_built_when_nothing_changed(models: Path) -> None:
+    build = [sys.executable, "-m", "e2e.models", "build", "--out", str(models)]
+    before = {path: path.stat().st_mtime_ns for path in models.rglob("*")}
+    finished = subprocess.run(build, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert "up to date" in finished.stderr
+    assert before == {path: path.stat().st_mtime_ns for path in models.rglob("*")}
