@@ -7,7 +7,7 @@ codes, and so that a test and a log get the same words as a terminal.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -161,8 +161,3 @@ def table(rows: Sequence[Sequence[Span]], gap: int = 3) -> list[Line]:
         tuple(Span(cell.text.ljust(width + gap), cell.style) for cell, width in zip(row, widths, strict=True))
         for row in rows
     ]
-
-
-def lines_of(texts: Iterable[str], style: Style = Style.PLAIN) -> list[Line]:
-    """Each text as a line of its own."""
-    return [line(Span(text, style)) for text in texts]
