@@ -215,10 +215,14 @@ def test_the_scrape_interval_is_measured(scraped: Scraped, rollout: str) -> None
     for _ in range(6):
         scraped.wait_for_scrape()
 
-    async def body(prometheus: Prometheus) -> float:
-        return await Scraping(prometheus, None, lambda: 0.0).interval(ENVOY)
+    async def body(prometheus: Prometheus) -> tuple[float | None, float, float | None]:
+        scraping = Scraping(prometheus, None, lambda: 0.0)
+        return scraping.known_interval(ENVOY), await scraping.interval(ENVOY), scraping.known_interval(ENVOY)
 
-    assert 0.9 < scraped.run(body) < 60
+    before, measured, known = scraped.run(body)
+    assert before is None
+    assert 0.9 < measured < 60
+    assert known == measured
 
 
 def test_no_prometheus_makes_every_metric_unavailable() -> None:

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 
 from modelrollout.core.evidence import Count
 
+USUAL_SCRAPE_INTERVAL = 5.0
+"""Of Prometheus, in seconds, as long as it is not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workload:
@@ -108,4 +111,4 @@ class Observation:
     smoke: SmokeResult | None = None
     refusal: Refusal | None = None
     baseline: Mapping[str, tuple[Count, ...]] | None = None
-    scrape_interval: float = 5.0
+    scrape_interval: float = USUAL_SCRAPE_INTERVAL

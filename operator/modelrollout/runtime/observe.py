@@ -22,7 +22,14 @@ from modelrollout.api.resource import ModelRollout
 from modelrollout.api.rollout import Spec
 from modelrollout.api.version import ModelVersion
 from modelrollout.core.evidence import Count
-from modelrollout.core.observation import Observation, Refusal, SmokeResult, Unavailable, Workload
+from modelrollout.core.observation import (
+    USUAL_SCRAPE_INTERVAL,
+    Observation,
+    Refusal,
+    SmokeResult,
+    Unavailable,
+    Workload,
+)
 from modelrollout.core.plan import Questions
 from modelrollout.manifests.istio import live_route
 from modelrollout.manifests.serving import GRPC_PORT
@@ -76,7 +83,15 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, s
         smoke=smoked,
         refusal=refusal,
         baseline=baseline,
+        scrape_interval=_scrape_interval(key, asked, senses),
     )
+
+
+def _scrape_interval(key: Key, asked: Questions, senses: Senses) -> float:
+    """Asked after the samples, which measure it. It decides which sample is too old to judge by."""
+    subscription = _subscription(key, asked)
+    known = senses.samples.scrape_interval(subscription) if asked.samples and subscription is not None else None
+    return known or USUAL_SCRAPE_INTERVAL
 
 
 async def _samples(key: Key, asked: Questions, senses: Senses) -> Samples:

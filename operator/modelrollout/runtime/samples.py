@@ -62,6 +62,10 @@ class SampleCache:
         """The stable version's increments before the release, by metric."""
         return await self._reader.baseline(subscription)
 
+    def scrape_interval(self, subscription: Subscription) -> float | None:
+        """Seconds between two samples; None before Prometheus was seen."""
+        return self._reader.scrape_interval(subscription)
+
     def forget(self, key: Key) -> None:
         """The rollout needs no samples any more."""
         self._known.pop(key, None)

@@ -56,6 +56,10 @@ class Reader:
         provider = PROVIDERS[subscription.analysis.provider]
         return await _guarded(metric.name, self._own(subscription, metric, provider))
 
+    def scrape_interval(self, subscription: Subscription) -> float | None:
+        """Seconds between two samples of the built-in metrics, as far as it is known."""
+        return self._scraping.known_interval(PROVIDERS[subscription.analysis.provider])
+
     async def baseline(self, subscription: Subscription) -> Mapping[str, tuple[Count, ...]] | None:
         """What the stable version answered from scrape to scrape, by metric; None when Prometheus cannot say."""
         provider, stable = PROVIDERS[subscription.analysis.provider], subscription.target(subscription.stable)

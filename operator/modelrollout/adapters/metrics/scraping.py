@@ -48,6 +48,11 @@ class Scraping:
             self._measured[provider.name] = known
         return known.interval
 
+    def known_interval(self, provider: Provider) -> float | None:
+        """The same without a question: what was given or measured last, None before any measurement."""
+        known = self._measured.get(provider.name)
+        return self._given if known is None else known.interval
+
     async def window(self, provider: Provider) -> float:
         """How far back a sample is still fresh."""
         return STALE_SCRAPES * await self.interval(provider) + 0.5
