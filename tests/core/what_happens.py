@@ -154,6 +154,8 @@ def blind_pauses() -> None:
     assert (verdicts(world), world.weight, world.status.phase) == (["Blind"], 10, Phase.PROGRESSING)
     world.run(300)
     assert (world.weight, world.status.phase) == (10, Phase.PAUSED)
+    assert "connection refused" in world.status.message
+    assert world.status.message.endswith("paused after maxBlind 5m: it goes on by itself when the metrics are back")
     world.away = None
     world.run(120)
     assert world.status.phase is Phase.HEALTHY

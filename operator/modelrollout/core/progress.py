@@ -147,7 +147,7 @@ def hold(turn: Turn, why: Hold, assessment: Assessment) -> Progress:
         turn = turn.change_release(hold_since=turn.now, next_step_at=None).say(Reason.STEP_HELD, why.message)
     if why.approval and turn.rollout.status.phase is not Phase.AWAITING_APPROVAL:
         turn = turn.say(Reason.AWAITING_APPROVAL, f"{turn.candidate.version}: {why.message}")
-    return turn, Outlook(phase_of_hold(turn, why), describe_hold(turn, why), why.until)
+    return turn, Outlook(phase_of_hold(turn, why), describe_hold(turn, why, assessment), why.until)
 
 
 def phase_of_hold(turn: Turn, why: Hold) -> Phase:
@@ -162,13 +162,19 @@ def phase_of_hold(turn: Turn, why: Hold) -> Phase:
     return Phase.BAKING if turn.release.bake_until is not None else Phase.PROGRESSING
 
 
-def describe_hold(turn: Turn, why: Hold) -> str:
-    """The sentence for a hold, with the way out when only a person has one."""
-    message = f"{turn.candidate.version} at {turn.weight} %: {why.message}"
+def describe_hold(turn: Turn, why: Hold, assessment: Assessment) -> str:
+    """The sentence for a hold: what cannot be seen is said whatever else holds, and the way out where there is one."""
+    parts = [f"{turn.candidate.version} at {turn.weight} %: {why.message}"]
+    unseen = assessment.blind or assessment.no_traffic
+    if unseen is not None and unseen not in why.message:
+        parts.append(unseen)
+    if phase_of_hold(turn, why) is Phase.PAUSED and turn.release.blind_since is not None:
+        limit = format_duration(turn.spec.analysis.max_blind)
+        parts.append(f"paused after maxBlind {limit}: it goes on by itself when the metrics are back")
     if timed_out(turn, TimeoutPolicy.PAUSE):
         limit = format_duration(turn.spec.analysis.max_hold)
-        return f"{message}; undecided for maxHold {limit}: modelrollout promote or abort"
-    return message
+        parts.append(f"undecided for maxHold {limit}: modelrollout promote or abort")
+    return "; ".join(parts)
 
 
 def probed(turn: Turn, move: Probed) -> Progress:
