@@ -27,6 +27,7 @@ from e2e.tensorflow_serving.servable import DEFAULT_SIGNATURE, Servable
 from e2e.tensorflow_serving.server_core import ServerCore
 from e2e.tensorflow_serving.status import OK, ServingError, Status, invalid
 
+LONGEST = 24 * 3600.0  # seconds; a deadline further away is none
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -72,8 +73,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
     def _counted(self, api: str, request: Any, context: Any, work: Callable[[Any, Any, int], Any]) -> Any:
         """Run one request on its model, count it, and note its latency if it succeeded."""
         started, model = time.perf_counter(), request.model_spec.name
-        remaining = context.time_remaining()
-        timeout_ms = 0 if remaining is None else max(int(remaining * 1000), 1)
+        timeout_ms = _timeout_ms(context.time_remaining())
         try:
             with self._core.servable(request.model_spec) as servable:
                 response = work(servable, request, timeout_ms)
@@ -155,6 +155,11 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore
         for path, value in before.items():
             response.metric.add(name=path, int64_value_increase=self._core.metrics.value(path) - value)
         return response
+
+
+def _timeout_ms(remaining: float | None) -> int:
+    """The caller's deadline for the session, 0 for none; without a deadline gRPC says None or a very long time."""
+    return 0 if remaining is None or remaining > LONGEST else max(int(remaining * 1000), 1)
 
 
 def _answer(context: Any, work: Callable[[], Any]) -> Any:

@@ -131,6 +131,10 @@ def test_deadline_of_the_client_ends_the_run(client: Client) -> None:
     assert code == "DEADLINE_EXCEEDED"
 
 
+def test_a_call_without_deadline_is_answered(client: Client, row: list[int]) -> None:
+    assert client.prediction.Predict(predict_request(row)).outputs["probabilities"].float_val
+
+
 def test_metadata(client: Client) -> None:
     request = protobufs.get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
     request.model_spec.name = "digits"
