@@ -1,4 +1,4 @@
-"""``python -m bench.stats.report out.json``: the section of bench/RESULTS.md, and its pictures, from what was measured."""
+"""``python -m bench.stats.report out.json``: the section of bench/RESULTS.md, and its pictures."""
 
 from __future__ import annotations
 
@@ -37,18 +37,19 @@ def main(measured: Path) -> None:
 def parts(body: Mapping[str, Any], cells: Cells) -> Iterator[str]:
     """The paragraphs, tables and pictures in order."""
     yield (
-        f"Seed {body['seed']}, {body['machine']['processes']} processes, {body['seconds'] / 60:.0f} minutes beside other "
-        "work, scrapes every 5 s, everything by default: alpha 1 %, margin 1.1, floor 0.1 %. Counts are drawn at random; "
-        "the product's own classes and the rules of others, re-implemented from their code (bench/stats/peers.py), get "
-        "the same ones. Limits are 95 % limits. A release lasts half an hour where nothing else is said."
+        f"Seed {body['seed']}, {body['machine']['processes']} processes, {body['seconds'] / 60:.0f} minutes beside "
+        "other work, scrapes every 5 s, everything by default: alpha 1 %, margin 1.1, floor 0.1 %. Counts are drawn "
+        "at random; the product's own classes and the rules of others, re-implemented from their code "
+        "(bench/stats/peers.py), get the same ones. Limits are 95 % limits. A release lasts half an hour where "
+        "nothing else is said."
     )
     yield "### Goals"
     rows = compare(body["results"], read_goals(HERE / "goals.toml"), quick=body["form"] == "quick")
     yield table([HEAD, *(cells_of(row) for row in rows)])
     yield "### Speed against false rollbacks"
     yield (
-        "Each rule from its false rollbacks on quiet traffic (left end: candidate at 10 %) to those in the worst of the "
-        "healthy cells (right end), at the median time that it takes to roll back a candidate with 5 % errors."
+        "Each rule from its false rollbacks on quiet traffic (dot: candidate at 10 %) to those in the worst of the "
+        "healthy cells (arrow), at the median time that it takes to roll back a candidate with 5 % errors."
     )
     yield "![detection time against false rollbacks](pictures/statistics-speed.png)"
     yield "### False rollbacks of healthy candidates"
