@@ -169,7 +169,8 @@ def test_no_evidence_never_raises_a_weight(life: tuple[str, list[str]]) -> None:
     weight = world.weight
     if weight == 0 or weight == 100 or (world.status.release and world.status.release.promote_fully):
         return
-    if world.status.release and world.status.release.approved_step >= world.status.release.step_index:
+    release = world.status.release
+    if release and release.approved_step is not None and release.approved_step >= release.step_index:
         return  # a person's word has been given and stands
     world.away = "connection refused"
     world.run(60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from modelrollout.api.status import Phase
-from modelrollout.core.observation import SmokeResult
+from modelrollout.core.observation import Refusal, SmokeResult
 from modelrollout.core.plan import Reason
 from tests.core.world import BLUE_GREEN, CANARY, World
 
@@ -184,3 +184,32 @@ def test_samples_in_which_nobody_sent_anything_are_not_written() -> None:
     before = world.status
     world.run(300, rate=0)
     assert world.status == before
+
+
+def test_spec_that_cannot_be_checked_stops_neither_safety_nor_a_person() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(20)
+    world.refusal = Refusal(Reason.NOT_CHECKED, "the spec could not be checked, trying again: no answer in time")
+    world.configure(serving={"replicas": 2}).step(1)
+    accepted = {item.type: item for item in world.status.conditions}["Accepted"]
+    assert (accepted.status, accepted.reason) == ("Unknown", "NotChecked")
+    assert world.status.phase is Phase.PROGRESSING
+    world.run(15, bad={"1.1.2": 0.3})
+    assert world.live == {"1.0.1": 100}
+
+
+def test_candidate_is_judged_by_the_metrics_of_the_accepted_spec() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(20)
+    other = {"name": "clicks", "successes": 'clicks{v="{{ version }}"}', "trials": 'shown{v="{{ version }}"}'}
+    world.refusal = Refusal(Reason.HOST_TAKEN, "spec.traffic.hosts: somebody else's")
+    world.configure(analysis={"metrics": [other]}).run(15, bad={"1.1.2": 0.3})
+    assert world.live == {"1.0.1": 100}
+
+
+def test_promote_before_the_first_step_goes_one_step() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2")
+    world.away = "connection refused"
+    world.run(10)
+    assert world.weight == 0, "not begun while nothing can be seen"
+    world.command = "promote 1.1.2 t1"
+    world.run(60)
+    assert world.weight == 10

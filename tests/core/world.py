@@ -109,7 +109,7 @@ class World:
             route=LiveRoute(dict(self.live)) if self.live is not None else None,
             samples={metric.name: self.sample(metric.name) for metric in metrics},
             smoke=self.smoke if asked.smoke else None,
-            refusal=self.refusal if asked.acceptance else None,
+            refusal=self.refusal if asked.acceptance is not None else None,
             baseline={} if asked.baseline else None,
         )
 

@@ -49,7 +49,7 @@ class Release(StatusModel):
     weight_since: Timestamp | None = None  # the last change of the candidate's weight
     next_step_at: Timestamp | None = None  # when the clock of the step ends
     ready_at: Timestamp | None = None
-    approved_step: int = -1  # the last step that a person approved
+    approved_step: int | None = None  # the step that a person said to go on from; -1: the start
     approved_bake: bool = False  # a person ended the bake
     promote_fully: bool = False  # a person asked to skip all that is left
     hold_since: Timestamp | None = None  # since when the step could have gone on but could not be decided

@@ -26,7 +26,7 @@ def accept(rollout: ModelRollout, seen: Observation) -> tuple[Spec | None, Refus
 def refuse(rollout: ModelRollout, seen: Observation) -> Refusal | None:
     """Why the newest spec cannot be accepted, the nearest cause first."""
     if isinstance(rollout.spec, SpecError):
-        return Refusal(rollout.spec.reason, rollout.spec.message)
+        return Refusal(Reason.INVALID_SPEC, rollout.spec.message)
     return changed_identity(rollout.spec, rollout.status) or seen.refusal
 
 

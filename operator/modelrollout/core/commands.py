@@ -50,9 +50,10 @@ def _promote(turn: Turn, command: Command) -> Turn:
         return _resume(turn, command)
     if turn.release.ready_at is None:
         return turn.say(Reason.COMMAND_IGNORED, f"promote: {turn.candidate.version} is not ready yet", True)
-    step = max(turn.release.step_index, 0)
+    step = turn.release.step_index
     return turn.change_release(approved_step=step, approved_bake=turn.release.bake_until is not None).say(
-        Reason.APPROVED, f"{turn.candidate.version}: a person said go on from step {step + 1}"
+        Reason.APPROVED,
+        f"{turn.candidate.version}: a person said go on from {f'step {step + 1}' if step >= 0 else 'the start'}",
     )
 
 

@@ -15,11 +15,13 @@ from modelrollout.core.strategies import strategy_of
 
 def questions(rollout: ModelRollout, now: float) -> Questions:
     """What is due at ``now`` (seconds since the epoch)."""
+    status = rollout.status
     newest = rollout.spec if isinstance(rollout.spec, Spec) else None
-    spec = newest or last_accepted(rollout.status)
+    unchecked = None if is_accepted(status, rollout.generation) else newest
+    # A candidate is judged by what was accepted; what a newer spec wants measured counts once that one is.
+    spec = newest if unchecked is None and newest is not None else last_accepted(status) or newest
     if spec is None:
         return Questions()
-    status = rollout.status
     candidate = status.candidate.version if status.candidate else None
     stable = status.stable.version if status.stable else None
     judged = candidate is not None and stable is not None
@@ -29,7 +31,7 @@ def questions(rollout: ModelRollout, now: float) -> Questions:
         stable=stable,
         samples=judged,
         smoke=candidate if judged and smoke_due(rollout, spec, now) else None,
-        acceptance=newest is not None and not is_accepted(status, rollout.generation),
+        acceptance=unchecked,
         baseline=judged and not status.analysis,
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from modelrollout.core.evidence import Count
+from modelrollout.core.plan import Reason
 
 USUAL_SCRAPE_INTERVAL = 5.0
 """Of Prometheus, in seconds, as long as it is not known."""
@@ -88,9 +89,9 @@ class SmokeResult:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why the spec cannot be accepted as things are (found outside the spec itself)."""
+    """Why the spec cannot be accepted as things are. ``NotChecked`` when that could not be found out."""
 
-    reason: str
+    reason: Reason
     message: str
 
 

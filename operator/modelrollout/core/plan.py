@@ -16,6 +16,7 @@ class Reason(StrEnum):
 
     INVALID_SPEC = "InvalidSpec"
     ACCEPTED = "Accepted"
+    NOT_CHECKED = "NotChecked"
     HOST_TAKEN = "HostTaken"
     NAME_TOO_LONG = "NameTooLong"
     FOREIGN_VIRTUAL_SERVICE = "ForeignVirtualService"
@@ -113,8 +114,9 @@ class Plan:
 class Questions:
     """What a pass has to look at beyond the objects themselves (``core/needs.py``).
 
-    ``spec`` is the one to go by. ``samples`` names metrics due for the two versions; ``smoke`` the version to probe;
-    ``acceptance`` asks for the checks outside the spec; ``baseline`` for the stable version's past.
+    ``spec`` is the one to go by, accepted where one was. ``samples`` asks for the metrics of the two versions;
+    ``smoke`` names the version to probe; ``acceptance`` is a newest spec that has to be checked against the cluster;
+    ``baseline`` asks for the stable version's past.
     """
 
     spec: Spec | None = None
@@ -122,5 +124,5 @@ class Questions:
     stable: str | None = None
     samples: bool = False
     smoke: str | None = None
-    acceptance: bool = False
+    acceptance: Spec | None = None
     baseline: bool = False

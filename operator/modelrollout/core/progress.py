@@ -128,7 +128,7 @@ def said_so(turn: Turn) -> bool:
     release = turn.release
     if release.bake_until is not None:
         return release.approved_bake
-    return release.promote_fully or (release.approved_step >= max(release.step_index, 0))
+    return release.promote_fully or (release.approved_step is not None and release.approved_step >= release.step_index)
 
 
 def timed_out(turn: Turn, policy: TimeoutPolicy) -> bool:

@@ -22,15 +22,16 @@ Fact = tuple[str, str, str, str]  # type, status, reason, message
 
 def refuse_all(rollout: ModelRollout, now: float, refusal: Refusal) -> Status:
     """The status of a rollout that never had a spec in order."""
+    unchecked = refusal.reason is Reason.NOT_CHECKED
     facts: list[Fact] = [
-        ("Accepted", "False", refusal.reason, refusal.message),
+        accepted(refusal),
         ("Ready", "False", refusal.reason, refusal.message),
-        ("Stalled", "True", refusal.reason, refusal.message),
+        ("Stalled", "False" if unchecked else "True", refusal.reason, refusal.message),
     ]
     return rollout.status.model_copy(
         update={
             "observed_generation": rollout.generation,
-            "phase": Phase.INVALID,
+            "phase": Phase.PENDING if unchecked else Phase.INVALID,
             "message": refusal.message,
             "conditions": conditions(rollout.status, rollout.generation, now, facts),
         }
@@ -39,7 +40,8 @@ def refuse_all(rollout: ModelRollout, now: float, refusal: Refusal) -> Status:
 
 def summarize(turn: Turn, outlook: Outlook, refusal: Refusal | None) -> Turn:
     """The turn with everything that is derived filled in."""
-    refused_at_rest = refusal is not None and turn.status.candidate is None
+    refused = refusal is not None and refusal.reason is not Reason.NOT_CHECKED
+    refused_at_rest = refused and turn.status.candidate is None
     phase = Phase.INVALID if refused_at_rest else outlook.phase
     message = f"{refusal.message}; {outlook.message}" if refusal is not None else outlook.message
     turn = announce(turn, refusal)
@@ -75,7 +77,8 @@ def accepted(refusal: Refusal | None) -> Fact:
     """Whether the newest spec is the one that is gone by."""
     if refusal is None:
         return "Accepted", "True", Reason.ACCEPTED, "the spec is in order"
-    return "Accepted", "False", refusal.reason, refusal.message
+    unchecked = refusal.reason is Reason.NOT_CHECKED
+    return "Accepted", "Unknown" if unchecked else "False", refusal.reason, refusal.message
 
 
 def progressing(phase: Phase, message: str) -> list[Fact]:
@@ -131,7 +134,7 @@ def announce(turn: Turn, refusal: Refusal | None) -> Turn:
     before = {item.type: item for item in turn.rollout.status.conditions}
     was_accepted = before.get("Accepted")
     if refusal is not None and (was_accepted is None or was_accepted.message != refusal.message):
-        turn = turn.say(Reason(refusal.reason), refusal.message, warning=True)
+        turn = turn.say(refusal.reason, refusal.message, warning=True)
     if turn.seen.route is None and turn.rollout.status.stable is not None:
         turn = turn.say(Reason.ROUTE_RESTORED, "the VirtualService was missing and is written again", warning=True)
     elif drifted(turn):

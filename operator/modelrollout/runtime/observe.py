@@ -30,7 +30,7 @@ from modelrollout.core.observation import (
     Unavailable,
     Workload,
 )
-from modelrollout.core.plan import Questions
+from modelrollout.core.plan import Questions, Reason
 from modelrollout.manifests.istio import live_route
 from modelrollout.manifests.serving import GRPC_PORT
 from modelrollout.runtime.accepting import Acceptance
@@ -45,8 +45,6 @@ Baseline = Mapping[str, tuple[Count, ...]]
 BASELINE_LIMIT = 20.0  # seconds; half an hour of samples is a large answer
 ACCEPTANCE_LIMIT = 20.0
 SAMPLES_LIMIT = 15.0  # only a new subscription asks; the others find what is known
-
-NOT_CHECKED = "NotChecked"
 
 log = logging.getLogger(__name__)
 
@@ -121,13 +119,15 @@ def _subscription(key: Key, asked: Questions) -> Subscription | None:
 async def _refusal(rollout: ModelRollout, asked: Questions, senses: Senses) -> Refusal | None:
     """None when all is well. What cannot be checked is refused for now: nothing unchecked is applied, and a candidate
     that has traffic is judged by the last accepted spec meanwhile."""
-    if not asked.acceptance or asked.spec is None:
+    if asked.acceptance is None:
         return None
     try:
         async with asyncio.timeout(ACCEPTANCE_LIMIT):
-            return await senses.acceptance.refusal(rollout, asked.spec)
+            return await senses.acceptance.refusal(rollout, asked.acceptance)
     except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-        return Refusal(NOT_CHECKED, f"the spec could not be checked, trying again: {error or 'no answer in time'}")
+        return Refusal(
+            Reason.NOT_CHECKED, f"the spec could not be checked, trying again: {error or 'no answer in time'}"
+        )
 
 
 async def _smoke(rollout: ModelRollout, asked: Questions, senses: Senses) -> SmokeResult | None:

@@ -18,7 +18,7 @@ class BlueGreenStrategy:
         settings = _blue_green(position.spec)
         if settings.smoke is not None and not position.release.smoke_passed:
             return judge_smoke(position.smoke, position.release.smoke_attempts, settings.smoke.attempts)
-        if settings.approval and position.release.approved_step < 0:
+        if settings.approval and position.release.approved_step is None:
             return Hold("the switch waits for approval: modelrollout promote", approval=True)
         return Switch("green is ready" + (" and its smoke requests passed" if settings.smoke else ""))
 

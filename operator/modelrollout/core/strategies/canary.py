@@ -82,7 +82,8 @@ def enter(steps: tuple[CanaryStep, ...], index: int) -> Move:
 def hold(step: CanaryStep, index: int, position: Position) -> Hold | None:
     """Why this step is not over yet, or None."""
     name = f"step {index + 1}"
-    if position.release.approved_step >= index:
+    approved = position.release.approved_step
+    if approved is not None and approved >= index:
         return None
     if step.approval is not None:
         return Hold(f"{name} waits for approval: modelrollout promote", approval=True)
