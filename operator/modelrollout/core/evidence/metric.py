@@ -7,7 +7,8 @@ And a tick counts against the floor no more than it counts against stable. Other
 floor, would be the second proof against a candidate whose only fault is 5 errors in 10 000 where stable has 1.
 
 The whole value goes to the status and comes back bit for bit, settings included, so that a restarted operator, or
-another replica, goes on with exactly the same numbers.
+another replica, goes on with exactly the same numbers. The same ticks give the same bits, on processors for which
+numpy has the same logarithm; on others they may differ in the last digits, far below what a decision looks at.
 """
 
 from __future__ import annotations
