@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from e2e.cluster import lifecycle
+import os
+import subprocess
+import sys
+
 from e2e.cluster.addresses import Cluster
 
 
@@ -14,8 +17,13 @@ class Prometheus:
 
     def stop(self) -> None:
         """Nobody answers its address any more. What it has measured stays."""
-        lifecycle.prometheus(self._cluster, running=False)
+        self._say("stop")
 
     def start(self) -> None:
         """It is there again."""
-        lifecycle.prometheus(self._cluster, running=True)
+        self._say("start")
+
+    def _say(self, what: str) -> None:
+        environment = {**os.environ, "MODELROLLOUT_CLUSTER": self._cluster.name}
+        command = [sys.executable, "-m", "e2e.cluster", "prometheus", what]
+        subprocess.run(command, env=environment, check=True)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from e2e.harness.diagnosis import explain
 from e2e.harness.kubectl import Object
 from e2e.harness.manifest import fill
 from e2e.harness.route import Weights, weights_of
@@ -152,7 +151,7 @@ class Rollout:
 
     def explain(self) -> str:
         """Everything that tells why a story went another way."""
-        return explain(self.world.kubectl, self.namespace, self.body, self.world.operator_namespace)
+        return self.world.explain(self.namespace, self.body)
 
     def states(self) -> list[State]:
         """Every state of the object since it was made."""

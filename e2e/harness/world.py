@@ -15,7 +15,8 @@ from functools import partial
 
 from kubernetes import client, config
 
-from e2e.harness.kubectl import Kubectl
+from e2e.harness.diagnosis import explain
+from e2e.harness.kubectl import Kubectl, Object
 from e2e.harness.watch import Record
 from modelrollout.api.resource import GROUP, PLURAL
 
@@ -61,6 +62,10 @@ class World:
             "gateway": places.gateway,
             "provider": places.provider,
         }
+
+    def explain(self, namespace: str, rollout: Object | None = None) -> str:
+        """Everything that tells why something in a namespace went another way."""
+        return explain(self.kubectl, namespace, rollout, self.operator_namespace)
 
     @contextmanager
     def namespace(self, story: str) -> Iterator[str]:
