@@ -119,7 +119,7 @@ def test_a_status_is_written_only_by_who_knows_the_newest(kubernetes: Kubernetes
         assert written["status"]["message"] == "first"
         with pytest.raises(Conflict):
             await cluster.apply_status(MODEL_ROLLOUTS, {**status, "status": {"phase": "Healthy"}})
-        fresh = {**status["metadata"], "resourceVersion": written["metadata"]["resourceVersion"]}  # type: ignore[dict-item]
+        fresh = {**status["metadata"], "resourceVersion": written["metadata"]["resourceVersion"]}
         again = await cluster.apply_status(
             MODEL_ROLLOUTS, {**status, "metadata": fresh, "status": {"phase": "Healthy"}}
         )

@@ -177,7 +177,8 @@ def test_the_digest_is_that_of_the_sorted_manifest(tmp_path: Path) -> None:
 
 
 def test_progress_is_a_line_every_few_seconds() -> None:
-    now, said = [0.0], []
+    now = [0.0]
+    said: list[str] = []
     progress = Progress("m", 10**9, 60, say=said.append, clock=lambda: now[0])
     progress.expect(400_000_000)
     for seconds in (1, 4, 6, 7, 12):

@@ -23,7 +23,7 @@ async def serving(answer: Any) -> AsyncIterator[str]:
     """A server whose GetModelStatus gives this: a list of (version, state, message), or a status code."""
     api = messages()
 
-    async def get_model_status(request: Any, context: grpc.aio.ServicerContext) -> Any:  # type: ignore[type-arg]
+    async def get_model_status(request: Any, context: grpc.aio.ServicerContext) -> Any:
         if isinstance(answer, grpc.StatusCode):
             await context.abort(answer, f"Could not find version {request.model_spec.version.value} of model m")
         response = api.GetModelStatusResponse()

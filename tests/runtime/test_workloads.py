@@ -43,7 +43,7 @@ def ended(code: int, message: str = "", reason: str = "Error") -> Object:
 
 FETCHED = {"state": ended(0, json.dumps({"digest": DIGEST}), "Completed")}
 FETCHED_OTHER = {"state": ended(0, json.dumps({"digest": OTHER}), "Completed")}
-LOADING = {"state": {"running": {}}}
+LOADING: Object = {"state": {"running": {}}}
 SERVER_LOG = """2026-11-23 08:00:00 I server_core.cc] Adding models
 Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available: {{{name: m version: 4}
  due to error: NOT_FOUND}, }
@@ -52,7 +52,9 @@ SERVER_WORDS = (
     "container serving ended with exit code 255: Failed to start server. Error: UNKNOWN: 1 servable(s) did not "
     "become available: {{{name: m version: 4} due to error: NOT_FOUND}, }"
 )
-NO_NODE = {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes: Insufficient memory"}]}
+NO_NODE: Object = {
+    "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes: Insufficient memory"}]
+}
 NO_PODS = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: pods=4"}
 
 # deployment, pods -> ready, digest, failure, waiting

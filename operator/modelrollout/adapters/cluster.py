@@ -20,6 +20,7 @@ TRAFFIC_MANAGER = "modelrollout-traffic"
 STATUS_MANAGER = "modelrollout-status"
 
 _PAGE = 500
+_UNKNOWN_FIELD = "failed to create typed patch object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,11 @@ class ApiError(Exception):
 
     @property
     def is_refusal(self) -> bool:
-        """The object is refused as it is: not valid, or not allowed. The API server itself is well."""
-        return self.status in (400, 403, 405, 415, 422)
+        """The object is refused as it is: not valid, or not allowed. The API server itself is well.
+
+        An unknown field in server-side apply is the user's mistake, too, though the answer is 500.
+        """
+        return self.status in (400, 403, 405, 415, 422) or _UNKNOWN_FIELD in str(self)
 
 
 class Conflict(ApiError):

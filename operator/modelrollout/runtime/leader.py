@@ -41,6 +41,7 @@ class Lease:
     clock: Callable[[], float] = time.monotonic
     _seen: tuple[str, str] = field(default=("", ""), init=False)  # holder and time of renewal, as last read
     _seen_at: float = field(default=float("-inf"), init=False)  # by our clock
+    _renewed_at: float = field(default=float("-inf"), init=False)  # when the last renewal was sent, by our clock
 
     async def acquire(self) -> None:
         """Returns once this replica holds the Lease."""
@@ -57,17 +58,18 @@ class Lease:
 
     async def keep(self) -> None:
         """Renew for ever. Raises LeaseLost."""
-        renewed = self.clock()
         while True:
             await asyncio.sleep(self.renew_every)
-            asked = self.clock()
-            holder = await self._try(self.duration * _GIVE_UP - (asked - renewed))
-            if holder == self.holder:
-                renewed = asked
-            elif holder is not None:
+            holder = await self._try(self._left())
+            if holder not in (None, self.holder):
                 raise LeaseLost(f"the Lease {self.name} is held by {holder} now")
-            elif self.clock() - renewed > self.duration * _GIVE_UP - self.renew_every:
-                raise LeaseLost(f"the Lease {self.name} could not be renewed for {self.clock() - renewed:.1f} s")
+            if self._left() <= self.renew_every:
+                silent = self.clock() - self._renewed_at
+                raise LeaseLost(f"the Lease {self.name} could not be renewed for {silent:.1f} s")
+
+    def _left(self) -> float:
+        """Seconds until this replica must have ended, if it is not renewed."""
+        return self._renewed_at + self.duration * _GIVE_UP - self.clock()
 
     async def release(self) -> None:
         """Give the Lease back, if it is ours; failing to is no harm, it runs out."""
@@ -83,15 +85,17 @@ class Lease:
 
     async def _try(self, limit: float | None = None) -> str | None:
         """Take or renew the Lease if that is allowed; who holds it then, None when that cannot be told."""
+        asked = self.clock()
         try:
             async with asyncio.timeout(max(0.1, limit) if limit is not None else self.duration):
                 live = await self.cluster.get(LEASES, self.namespace, self.name)
                 if live is None:
                     await self.cluster.create(LEASES, self._fresh())
-                    return self.holder
-                if not self._may_take(live):
+                elif self._may_take(live):
+                    await self.cluster.replace(LEASES, self._renewed(live))
+                else:
                     return str(live["spec"]["holderIdentity"])
-                await self.cluster.replace(LEASES, self._renewed(live))
+                self._renewed_at = asked
                 return self.holder
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             log.warning("the Lease %s: %s", self.name, error or "no answer in time")

@@ -1,0 +1,193 @@
+"""The operator as a process against a real API server: it starts, works, hands over, and ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.apiserver import ApiServer
+from tests.kubernetes import Kubernetes
+
+pytestmark = pytest.mark.apiserver
+
+SECONDS = 120.0  # that anything may take on a busy machine
+APPS = "/apis/apps/v1/namespaces"
+ISTIO = "/apis/networking.istio.io/v1/namespaces"
+OURS = "/apis/modelrollout.dev/v1alpha1/namespaces"
+
+
+@dataclass
+class Process:
+    """One operator."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    log: Path
+
+    def is_ready(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return requests.get(f"http://{self.address}/readyz", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def metrics(self) -> str:
+        return requests.get(f"http://{self.address}/metrics", timeout=5).text
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line]
+
+    def says(self, words: str) -> bool:
+        return any(words in line["message"] for line in self.lines())
+
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def namespace(kubernetes: Kubernetes) -> str:
+    return kubernetes.namespace()
+
+
+@pytest.fixture
+def start(kubernetes: Kubernetes, namespace: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts operators that watch the namespace, and ends them with the test."""
+    with ExitStack() as stack:
+
+        def one(name: str, **settings: str) -> Process:
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                address = f"127.0.0.1:{free.getsockname()[1]}"
+            chosen = {"namespaces": namespace, "prometheus_url": "http://127.0.0.1:9", "listen": address, **settings}
+            environment = {
+                **os.environ,
+                "KUBECONFIG": str(kubernetes.server.kubeconfig),
+                **{f"MODELROLLOUT_{key.upper()}": value for key, value in chosen.items()},
+            }
+            log = tmp_path / f"{name}.log"
+            command = [sys.executable, "-c", "from modelrollout.cli.main import main; main()", "operator"]
+            with log.open("wb") as output:
+                process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return Process(process, address, log)
+
+        yield one
+
+
+def until(happened: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + SECONDS
+    while not happened():
+        assert time.monotonic() < end, f"after {SECONDS:g} s still not true: {what}"
+        time.sleep(0.1)
+
+
+def submit(server: ApiServer, namespace: str) -> None:
+    spec = {
+        "model": {"name": "fraud", "version": "1.0.1", "uri": "https://models.example.com/1.tar.gz"},
+        "traffic": {"hosts": [f"fraud.{namespace}"]},
+        "strategy": {"canary": {"steps": [{"setWeight": 10, "for": "1h"}]}},
+    }
+    body = {
+        "apiVersion": "modelrollout.dev/v1alpha1",
+        "kind": "ModelRollout",
+        "metadata": {"name": "fraud", "namespace": namespace},
+        "spec": spec,
+    }
+    answer = server.apply(f"{OURS}/{namespace}/modelrollouts/fraud", body, manager="user")
+    assert answer.status == 201, answer.message
+
+
+def pods_ready(server: ApiServer, namespace: str) -> None:
+    path = f"{APPS}/{namespace}/deployments/fraud-1-0-1"
+    until(lambda: server.ask("GET", path).status == 200, "there is a Deployment")
+    status = {"readyReplicas": 1, "replicas": 1, "availableReplicas": 1, "updatedReplicas": 1}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "status": status}
+    answer = server.apply(f"{path}/status", {**body, "metadata": {"name": "fraud-1-0-1"}}, manager="controller")
+    assert answer.status == 200, answer.message
+
+
+def phase(server: ApiServer, namespace: str) -> str:
+    body = server.ask("GET", f"{OURS}/{namespace}/modelrollouts/fraud").body
+    return str(body.get("status", {}).get("phase"))
+
+
+def install(server: ApiServer, namespace: str) -> None:
+    submit(server, namespace)
+    pods_ready(server, namespace)
+    until(lambda: phase(server, namespace) == "Healthy", "the first version serves")
+
+
+def test_it_works_by_its_watches_alone(kubernetes: Kubernetes, namespace: str, start: Start) -> None:
+    operator, server = start("a"), kubernetes.server
+    until(operator.is_ready, "the operator is ready")
+    install(server, namespace)
+    route = f"{ISTIO}/{namespace}/virtualservices/fraud"
+    assert server.ask("GET", route).status == 200
+    server.ask("DELETE", route)
+    until(lambda: server.ask("GET", route).status == 200, "the route is restored")
+    assert f'modelrollout_phase{{namespace="{namespace}",rollout="fraud",phase="Healthy"}} 1' in operator.metrics()
+    about = [line for line in operator.lines() if line.get("rollout") == f"{namespace}/fraud"]
+    assert {"ReleaseStarted", "Installed", "RouteRestored"} <= {line.get("reason") for line in about}
+
+
+def test_it_leaves_no_trace_of_kopf(kubernetes: Kubernetes, namespace: str, start: Start) -> None:
+    until(start("a").is_ready, "the operator is ready")
+    install(kubernetes.server, namespace)
+    described = kubernetes.server.ask("GET", f"{OURS}/{namespace}/modelrollouts/fraud").body["metadata"]
+    assert "finalizers" not in described
+    assert "annotations" not in described
+    assert {entry["manager"] for entry in described["managedFields"]} == {"user", "modelrollout-status"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_in_order(namespace: str, start: Start, number: int) -> None:
+    operator = start("a", lease_namespace=namespace)
+    until(operator.is_ready, "the operator is ready")
+    until(lambda: operator.says("holds the Lease"), "it has the Lease")
+    operator.process.send_signal(number)
+    assert operator.process.wait(SECONDS) == 0, operator.log.read_text()
+    assert operator.says("is given back")
+    assert [line for line in operator.lines() if line["level"] in ("ERROR", "WARNING")] == []
+
+
+def test_another_goes_on_when_the_leader_is_killed(kubernetes: Kubernetes, namespace: str, start: Start) -> None:
+    lease = {"lease_namespace": namespace, "lease_duration": "4s", "lease_renew": "500ms"}
+    first = start("a", identity="a", **lease)
+    until(lambda: first.says("holds the Lease"), "the first leads")
+    second = start("b", identity="b", **lease)
+    until(lambda: second.says("held by a; this replica stands by"), "the second stands by")
+    until(second.is_ready, "a replica that stands by is ready")
+    submit(kubernetes.server, namespace)
+    until(lambda: phase(kubernetes.server, namespace) == "Pending", "the first works")
+    first.process.kill()
+    pods_ready(kubernetes.server, namespace)
+    until(lambda: phase(kubernetes.server, namespace) == "Healthy", "the second goes on")
+    assert second.says("b, holds the Lease")
+
+
+def test_it_says_which_setting_is_wrong(start: Start) -> None:
+    operator = start("a", poll="soon")
+    assert operator.process.wait(SECONDS) == 1
+    assert operator.log.read_text().startswith("error: MODELROLLOUT_POLL: 'soon' cannot be read")
+
+
+def test_it_says_that_its_address_is_taken(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        operator = start("a", listen=address)
+        assert operator.process.wait(SECONDS) == 1
+    assert f"error: MODELROLLOUT_LISTEN: {address} cannot be served" in operator.log.read_text()
