@@ -190,6 +190,7 @@ async def _work(operator: Operator, lease: Lease | None) -> None:
         for task in done:
             task.result()  # raises what ended a part
     finally:
+        logging.getLogger("kopf").setLevel(logging.CRITICAL)  # it complains of connections that close now
         for task in (*tasks, stopping):
             task.cancel()
         await asyncio.gather(*tasks, stopping, return_exceptions=True)
