@@ -161,7 +161,11 @@ def blind_pauses() -> None:
     assert world.status.phase is Phase.HEALTHY
 
 
-@row("the same with `onBlind: Rollback`", "Blind", "after `maxBlind` weight 0; the version is not quarantined")
+@row(
+    "the same with `onBlind: Rollback`",
+    "Blind",
+    "after `maxBlind` weight 0; quarantined, so that it does not start again blindly",
+)
 def blind_rolls_back() -> None:
     world = World.of(CANARY.replace("noTrafficAfter: 20s", "onBlind: Rollback, maxBlind: 30s")).installed()
     world.apply(version="1.1.2").run(15)
@@ -171,6 +175,9 @@ def blind_rolls_back() -> None:
     world.run(10)
     assert world.live == {"1.0.1": 100}
     assert world.said(Reason.BLIND)
+    world.run(60)
+    assert world.weight == 0
+    assert len(world.status.history) == 2
 
 
 @row("the counters cannot be: bad < 0, bad > trials, NaN", "Blind", "this metric's evidence is frozen, weights too")
@@ -315,6 +322,35 @@ def undecided_too_long() -> None:
         )
         world = World.of(text).installed().apply(version="1.1.2").run(900)
         assert world.status.phase is end, (policy, world.status.message)
+
+
+@row(
+    "stable has no ready pod when the candidate should go",
+    "–",
+    "the candidate keeps its requests until stable has one; only a person's abort goes through",
+)
+def stranded() -> None:
+    world = releasing()
+    world.workloads["1.0.1"] = replace(world.workloads["1.0.1"], ready=0)
+    world.autoload = False
+    world.run(20, bad={"1.1.2": 0.3})
+    assert world.live == {"1.0.1": 90, "1.1.2": 10}
+    assert len(world.said(Reason.STABLE_LOST)) == 1
+    world.workloads["1.0.1"] = replace(world.workloads["1.0.1"], ready=1)
+    world.requests(500, bad={"1.1.2": 0.3}).step(5)
+    assert world.live == {"1.0.1": 100}
+
+
+@row(
+    "the strategy is edited to another kind during a release",
+    "Accepted=False",
+    "refused until the release has ended: the weight would jump",
+)
+def other_strategy() -> None:
+    world = releasing()
+    world.configure(strategy={"blueGreen": {}}).run(10)
+    assert world.weight == 10
+    assert "cannot change from canary to blueGreen while 1.1.2 is being released" in world.status.message
 
 
 @row("all pods of stable are gone, with no release under way", "–", "Degraded, with the pods' own words")

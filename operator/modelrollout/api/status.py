@@ -57,8 +57,6 @@ class Release(StatusModel):
     smoke_attempts: int = 0
     last_smoke_at: Timestamp | None = None
     blind_since: Timestamp | None = None
-    requests_at_weight: int = 0  # candidate requests counted since the last change of weight
-    ticks_at_weight: int = 0
     bake_until: Timestamp | None = None
 
 
@@ -113,6 +111,9 @@ class MetricStatus(StatusModel):
     proven: float = 1.0  # evidence that it is not worse; at `provenNeeded` it may go on early
     proven_needed: float = 20.0
     last_sample_at: Timestamp | None = None
+    requests_at_weight: int = 0  # candidate requests counted since the last change of weight
+    ticks_at_weight: int = 0  # samples with such requests
+    source: str = ""  # digest of what is counted: provider, bound, queries
     noise: tuple[float, ...] | None = None  # overdispersion of stable's past, and the rate on its record
     state: dict[str, Any] = Field(default_factory=dict)  # the test's own floats
     counters: dict[str, Any] = Field(default_factory=dict)  # last raw counters, by version and series

@@ -13,6 +13,7 @@ from modelrollout.api.rollout import Spec
 from modelrollout.api.status import Status
 from modelrollout.core.observation import Observation, Refusal
 from modelrollout.core.plan import Reason
+from modelrollout.core.strategies import name_of
 
 
 def accept(rollout: ModelRollout, seen: Observation) -> tuple[Spec | None, Refusal | None]:
@@ -27,7 +28,8 @@ def refuse(rollout: ModelRollout, seen: Observation) -> Refusal | None:
     """Why the newest spec cannot be accepted, the nearest cause first."""
     if isinstance(rollout.spec, SpecError):
         return Refusal(Reason.INVALID_SPEC, rollout.spec.message)
-    return changed_identity(rollout.spec, rollout.status) or seen.refusal
+    spec, status = rollout.spec, rollout.status
+    return changed_identity(spec, status) or changed_strategy(spec, status) or seen.refusal
 
 
 def is_accepted(status: Status, generation: int) -> bool:
@@ -53,6 +55,23 @@ def changed_identity(spec: Spec, status: Status) -> Refusal | None:
                 "a version never changes: give the new model a new version",
             )
     return None
+
+
+def known_digest(status: Status, version: str) -> str | None:
+    """What a version was when it was last fetched, as far as the status remembers it."""
+    return next((digest for name, digest in known_digests(status) if name == version and digest), None)
+
+
+def changed_strategy(spec: Spec, status: Status) -> Refusal | None:
+    """The steps of a release may be edited under way; another kind of strategy would make its weight jump."""
+    candidate, wanted = status.candidate, name_of(spec.strategy)
+    if candidate is None or candidate.version != spec.model.version or status.strategy in (None, wanted):
+        return None
+    return Refusal(
+        Reason.STRATEGY_CHANGED,
+        f"spec.strategy: cannot change from {status.strategy} to {wanted} while {candidate.version} is being released; "
+        "wait for its end, or abort it",
+    )
 
 
 def known_digests(status: Status) -> Iterator[tuple[str, str | None]]:

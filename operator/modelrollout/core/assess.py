@@ -7,6 +7,7 @@ counters (``counters``). So a pass on any replica, after any interruption, count
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any
 
 from modelrollout.api.analysis import Metric
@@ -32,6 +33,8 @@ from modelrollout.core.plan import Reason
 from modelrollout.core.turn import Turn
 
 PLANNED_TICKS = 360  # of a release whose steps name no times
+UNKNOWN_RECORD = Count(5, 100)  # stands for a stable version of which nothing at all is known once it has no requests:
+# a version with clearly more bad answers than one in twenty is taken back whatever the old one was like
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Gauge:
     evidence: MetricEvidence
     counters: Counters
     stored: tuple[MetricEvidence, Counters]
+    noise: tuple[float, ...] | None  # overdispersion and rate of stable's past; None: not asked or not answered yet
+    at_weight: tuple[int, int] = (0, 0)  # requests, and samples with requests, since the last change of weight
     tick: Tick | None = None
     trouble: Unavailable | None = None
 
@@ -63,9 +68,9 @@ def assess(turn: Turn) -> tuple[Turn, Assessment]:
         else None
         for gauge in gauges
     ]
-    analysis = tuple(to_status(gauge, verdict) for gauge, verdict in zip(gauges, verdicts, strict=True))
+    analysis = tuple(to_status(turn, gauge, verdict) for gauge, verdict in zip(gauges, verdicts, strict=True))
     assessment = put_together(gauges, [verdict for verdict in verdicts if verdict is not None], total)
-    return watch_sight(count_at_weight(turn.change(analysis=analysis), gauges), assessment), assessment
+    return watch_sight(turn.change(analysis=analysis), assessment), assessment
 
 
 def measure(turn: Turn, metric: Metric) -> Gauge:
@@ -80,43 +85,102 @@ def measure(turn: Turn, metric: Metric) -> Gauge:
 
 
 def fold(gauge: Gauge, sample: Sample, *, counting: bool) -> Gauge:
-    """The gauge after a sample. Impossible counts are a trouble of this metric and move nothing."""
+    """The gauge after a sample. Impossible counts are a trouble of this metric, and the base of its next sample."""
     if not counting and gauge.counters.at is not None:
         return gauge
     try:
         counters, tick = gauge.counters.after(sample)
     except BadCount as error:
-        return replace(gauge, trouble=Unavailable(gauge.metric.name, str(error), invalid=True))
+        base, _ = Counters(gauge.counters.candidate, gauge.counters.stable).after(sample)
+        trouble = Unavailable(gauge.metric.name, str(error), invalid=True)
+        return replace(gauge, counters=base, stored=(gauge.evidence, base), trouble=trouble)
     if tick is None or not counting:
         return replace(gauge, counters=counters, stored=(gauge.evidence, counters))
     evidence = gauge.evidence.after(tick)
     if not tick.candidate.trials and not tick.stable.trials:
         return replace(gauge, counters=counters, evidence=evidence)
-    return Gauge(gauge.metric, evidence, counters, (evidence, counters), tick)
+    requests, ticks = gauge.at_weight
+    served = tick.candidate.trials
+    at_weight = (requests + served, ticks + (1 if served else 0))
+    return replace(
+        gauge, evidence=evidence, counters=counters, stored=(evidence, counters), at_weight=at_weight, tick=tick
+    )
 
 
 def rebase(turn: Turn) -> Turn:
-    """Counting starts now: what was answered at weight 0 (previews, smoke requests) is no evidence."""
+    """Counting starts now: what was answered at weight 0 (previews, smoke requests) is no evidence.
+
+    What stable answered meanwhile is its record, where nothing older is known of it.
+    """
     analysis = []
     for metric in turn.spec.analysis.metrics:
         gauge = load(turn, metric)
         sample = turn.seen.samples.get(metric.name)
         if isinstance(sample, Sample) and not gauge.evidence.ticks:
-            gauge = fold(replace(gauge, counters=fresh_counters(turn)), sample, counting=False)
-        analysis.append(to_status(gauge, None))
+            gauge = replace(gauge, noise=noise_with(gauge, sample), counters=fresh_counters(turn))
+            gauge = fold(gauge, sample, counting=False)
+        analysis.append(to_status(turn, gauge, None))
     return turn.change(analysis=tuple(analysis))
 
 
+def noise_with(gauge: Gauge, sample: Sample) -> tuple[float, ...] | None:
+    """The noise with stable's record filled in from what it answered since the release began."""
+    noise = gauge.noise or (gauge.evidence.settings.overdispersion,)
+    if len(noise) > 1:
+        return noise
+    try:
+        _, tick = gauge.counters.after(sample)
+    except BadCount:
+        return noise
+    record = rate_of_record(tick.stable, gauge.evidence.settings) if tick is not None else None
+    return noise if record is None else (noise[0], record)
+
+
 def load(turn: Turn, metric: Metric) -> Gauge:
-    """One metric as the last pass left it, under the settings of the spec."""
+    """One metric as the last pass left it, under the settings of the spec.
+
+    When what is counted was edited (another provider, bound or query), old counts say nothing any more: counting
+    starts anew, with half the alpha.
+    """
     old = next((item for item in turn.status.analysis if item.metric == metric.name), None)
-    settings = settings_of(turn, metric, old)
-    evidence = load_evidence(old, metric.name, settings, turn)
-    if turn.weight == 100 and evidence.settings.record is None and evidence.stable.trials:
-        record = rate_of_record(evidence.stable, evidence.settings)
-        evidence = replace(evidence, settings=replace(evidence.settings, record=record))
+    edited = old is not None and old.source not in ("", source_of(metric, turn.spec.analysis.provider))
+    noise = noise_known(turn, metric, None if edited else old)
+    settings = settings_of(turn, noise)
+    if edited:
+        evidence = MetricEvidence.start(metric.name, turn.now, settings, losses=1)
+        counters = fresh_counters(turn)
+        return Gauge(metric, evidence, counters, (evidence, counters), noise)
+    evidence = with_record(turn, load_evidence(old, metric.name, settings, turn))
     counters = load_counters(old, turn)
-    return Gauge(metric, evidence, counters, (evidence, counters))
+    at_weight = (old.requests_at_weight, old.ticks_at_weight) if old else (0, 0)
+    return Gauge(metric, evidence, counters, (evidence, counters), noise, at_weight)
+
+
+def with_record(turn: Turn, evidence: MetricEvidence) -> MetricEvidence:
+    """Once stable has no requests any more the candidate is held against its record: what it answered before and
+    during the release; where nothing is known at all, against a rate that is bad for any version."""
+    if turn.weight < 100 or evidence.settings.record is not None:
+        return evidence
+    record = rate_of_record(evidence.stable, evidence.settings) or UNKNOWN_RECORD.rate
+    return replace(evidence, settings=replace(evidence.settings, record=record))
+
+
+def source_of(metric: Metric, provider: str) -> str:
+    """A digest of what a metric counts."""
+    parts = (metric.successes, metric.trials, metric.direction) if metric.successes else (provider, metric.over)
+    return blake2b(repr(parts).encode(), digest_size=6).hexdigest()
+
+
+def noise_known(turn: Turn, metric: Metric, old: MetricStatus | None) -> tuple[float, ...] | None:
+    """Overdispersion of stable's past and its record; None while the question has not been answered."""
+    if old is not None and old.noise is not None:
+        return old.noise
+    if turn.seen.baseline is None or metric.name not in turn.seen.baseline:
+        return None
+    history = turn.seen.baseline[metric.name]
+    phi = overdispersion(history)
+    record = rate_of_record(sum(history, Count(0, 0)), EvidenceSettings(overdispersion=phi))
+    return (phi,) if record is None else (phi, record)
 
 
 def load_evidence(old: MetricStatus | None, name: str, settings: EvidenceSettings, turn: Turn) -> MetricEvidence:
@@ -152,10 +216,10 @@ def stable_version(turn: Turn) -> str:
     return turn.status.stable.version if turn.status.stable else ""
 
 
-def settings_of(turn: Turn, metric: Metric, old: MetricStatus | None) -> EvidenceSettings:
-    """The settings of one metric's test. What the baseline's past tells is fixed when the release starts."""
+def settings_of(turn: Turn, noise: tuple[float, ...] | None) -> EvidenceSettings:
+    """The settings of one metric's test. What the baseline's past tells is fixed when counting starts."""
     analysis, interval = turn.spec.analysis, turn.seen.scrape_interval
-    settings = EvidenceSettings(
+    return EvidenceSettings(
         alpha=analysis.false_rollback,
         margin=analysis.margin,
         floor=analysis.floor,
@@ -163,13 +227,9 @@ def settings_of(turn: Turn, metric: Metric, old: MetricStatus | None) -> Evidenc
         no_traffic_after=analysis.no_traffic_after,
         scrape_interval=interval,
         planned_ticks=planned_ticks(turn, interval),
+        overdispersion=noise[0] if noise else overdispersion(()),
+        record=noise[1] if noise and len(noise) > 1 else None,
     ).shared_by(len(analysis.metrics))
-    history = (turn.seen.baseline or {}).get(metric.name, ())
-    noise = old.noise if old is not None and old.noise is not None else None
-    settings = replace(settings, overdispersion=noise[0] if noise else overdispersion(history))
-    if noise:
-        return replace(settings, record=noise[1] if len(noise) > 1 else None)
-    return replace(settings, record=rate_of_record(sum(history, Count(0, 0)), settings))
 
 
 def planned_ticks(turn: Turn, interval: float) -> int:
@@ -184,15 +244,19 @@ def planned_ticks(turn: Turn, interval: float) -> int:
     return max(PLANNED_TICKS, int(seconds / interval))
 
 
-def to_status(gauge: Gauge, verdict: Verdict | None) -> MetricStatus:
-    """The metric as it is stored and read by people."""
+def to_status(turn: Turn, gauge: Gauge, verdict: Verdict | None) -> MetricStatus:
+    """The metric as it is stored and read by people. The test is stored from its start, or an alpha that an edit has
+    halved would be whole again in the next pass."""
     evidence, counters = gauge.stored
     kept: dict[str, Any] = {
         "metric": gauge.metric.name,
-        "noise": noise_of(evidence.settings),
-        "state": evidence.to_status() if evidence.ticks else {},
+        "source": source_of(gauge.metric, turn.spec.analysis.provider),
+        "noise": gauge.noise,
+        "state": evidence.to_status() if turn.weight > 0 else {},
         "counters": counters.to_status() if counters.at is not None else {},
         "last_sample_at": counters.at,
+        "requests_at_weight": gauge.at_weight[0],
+        "ticks_at_weight": gauge.at_weight[1],
         "needed": evidence.settings.needed,
         "proven_needed": evidence.settings.proof_needed,
     }
@@ -209,11 +273,6 @@ def to_status(gauge: Gauge, verdict: Verdict | None) -> MetricStatus:
         proven=verdict.proof,
         **kept,
     )
-
-
-def noise_of(settings: EvidenceSettings) -> tuple[float, ...]:
-    """Overdispersion and, when known, the record of stable."""
-    return (settings.overdispersion,) if settings.record is None else (settings.overdispersion, settings.record)
 
 
 def put_together(gauges: list[Gauge], verdicts: list[Verdict], total: Combined) -> Assessment:
@@ -233,20 +292,6 @@ def put_together(gauges: list[Gauge], verdicts: list[Verdict], total: Combined) 
         blind=first(Outcome.BLIND, Outcome.INVALID),
         no_traffic=first(Outcome.NO_TRAFFIC),
         ticked=any(gauge.tick is not None for gauge in gauges),
-    )
-
-
-def count_at_weight(turn: Turn, gauges: list[Gauge]) -> Turn:
-    """Requests and samples since the last change of weight, by the required metric that has seen the least."""
-    ticks = [gauge.tick for gauge in gauges if gauge.metric.required] or [gauge.tick for gauge in gauges]
-    present = [tick for tick in ticks if tick is not None]
-    if not present:
-        return turn
-    served = min(tick.candidate.trials for tick in present)
-    release = turn.release
-    return turn.change_release(
-        requests_at_weight=release.requests_at_weight + served,
-        ticks_at_weight=release.ticks_at_weight + (1 if served else 0),
     )
 
 

@@ -13,9 +13,9 @@ from modelrollout.core.acceptance import accept
 from modelrollout.core.assess import assess
 from modelrollout.core.commands import obey, pending
 from modelrollout.core.observation import Observation, Refusal
-from modelrollout.core.plan import DesiredVersion, Plan, Route
+from modelrollout.core.plan import DesiredVersion, Plan, Reason, Route
 from modelrollout.core.progress import Outlook, Progress, progress, rest
-from modelrollout.core.safety import Case, must_leave
+from modelrollout.core.safety import Case, must_leave, stranded
 from modelrollout.core.strategies import strategy_of
 from modelrollout.core.summary import refuse_all, summarize
 from modelrollout.core.turn import Turn
@@ -46,11 +46,21 @@ def follow(turn: Turn) -> Progress:
     if turn.status.candidate is None:
         return begin_or_rest(turn)
     turn, assessment = assess(turn)
-    leave = must_leave(Case(turn, assessment, command))
+    case = Case(turn, assessment, command)
+    leave = must_leave(case)
+    if leave is not None and (stranded_by := stranded(case, leave)) is not None:
+        return held(turn, stranded_by)
     if leave is not None:
         left = transitions.leave(turn, leave.reason, leave.message, outcome=leave.outcome, quarantine=leave.quarantine)
         return rest(left)
     return progress(turn, assessment)
+
+
+def held(turn: Turn, why: str) -> Progress:
+    """Nothing may move: both ways lead to fewer good answers. Said once."""
+    if turn.rollout.status.phase is not Phase.DEGRADED:
+        turn = turn.say(Reason.STABLE_LOST, why, warning=True)
+    return turn, Outlook(Phase.DEGRADED, why)
 
 
 def begin_or_rest(turn: Turn) -> Progress:
@@ -150,8 +160,13 @@ def desired_route(turn: Turn) -> Route | None:
 
 
 def due_removals(turn: Turn) -> tuple[str, ...]:
-    """Retired versions whose time is over, and versions that nobody knows and that have no traffic."""
+    """Retired versions whose time is over, and versions that nobody knows and that have no traffic.
+
+    Nothing is removed while the route is somebody else's: it may name any of them.
+    """
     status = turn.status
+    if turn.seen.route is not None and turn.seen.route.foreign_owner is not None:
+        return ()
     due = [item.version for item in status.retiring if item.remove_at <= turn.now]
     if status.stable is None:
         return tuple(due)

@@ -12,6 +12,8 @@ from modelrollout.core.plan import Questions
 from modelrollout.core.progress import SMOKE_PAUSE_SECONDS
 from modelrollout.core.strategies import strategy_of
 
+BASELINE_SECONDS = 120.0  # how long into a release stable's past is asked for again
+
 
 def questions(rollout: ModelRollout, now: float) -> Questions:
     """What is due at ``now`` (seconds since the epoch)."""
@@ -32,8 +34,18 @@ def questions(rollout: ModelRollout, now: float) -> Questions:
         samples=judged,
         smoke=candidate if judged and smoke_due(rollout, spec, now) else None,
         acceptance=unchecked,
-        baseline=judged and not status.analysis,
+        baseline=judged and baseline_due(rollout, spec, now),
     )
+
+
+def baseline_due(rollout: ModelRollout, spec: Spec, now: float) -> bool:
+    """Until stable's past is known for every metric, while the candidate has no requests; but not for ever: half an
+    hour of samples is a large answer."""
+    release, candidate = rollout.status.release, rollout.status.candidate
+    if release is None or candidate is None or candidate.weight > 0 or now > release.started_at + BASELINE_SECONDS:
+        return False
+    known = {item.metric for item in rollout.status.analysis if item.noise is not None}
+    return any(metric.name not in known for metric in spec.analysis.metrics)
 
 
 def smoke_due(rollout: ModelRollout, spec: Spec, now: float) -> bool:

@@ -76,15 +76,19 @@ class Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class SmokeResult:
-    """What the smoke requests to a version at weight 0 gave."""
+    """What the smoke requests to a version at weight 0 gave.
+
+    ``obstacle`` says why they could not be sent, or did not come as far as the version: that is not its fault.
+    """
 
     sent: int
     failures: tuple[str, ...] = ()
+    obstacle: str | None = None
 
     @property
     def passed(self) -> bool:
         """Every request was answered well, and there was at least one."""
-        return self.sent > 0 and not self.failures
+        return self.sent > 0 and not self.failures and self.obstacle is None
 
 
 @dataclass(frozen=True, slots=True)

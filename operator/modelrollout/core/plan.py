@@ -21,6 +21,7 @@ class Reason(StrEnum):
     NAME_TOO_LONG = "NameTooLong"
     FOREIGN_VIRTUAL_SERVICE = "ForeignVirtualService"
     DIGEST_CHANGED = "DigestChanged"
+    STRATEGY_CHANGED = "StrategyChanged"
     INVALID_METRIC = "InvalidMetric"
     FILE_ROOT = "FileRootNotAllowed"
     RELEASE_STARTED = "ReleaseStarted"
@@ -58,6 +59,7 @@ class Reason(StrEnum):
     PROGRESSING = "Progressing"
     DRAINED = "Drained"
     NOTHING_SERVES = "NothingServes"
+    STABLE_LOST = "StableLost"
     COMMAND_IGNORED = "CommandIgnored"
 
 

@@ -7,7 +7,7 @@ evidence that a rise needs. None of them lowers a weight; lowering is ``safety``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelrollout.api.analysis import BlindPolicy, TimeoutPolicy
 from modelrollout.api.base import format_duration
@@ -67,6 +67,8 @@ def advance(turn: Turn, assessment: Assessment) -> Progress:
     """The strategy's move, if nothing holds it."""
     if turn.status.paused:
         return turn, Outlook(Phase.PAUSED, turn.status.paused)
+    if turn.seen.smoke is not None:
+        turn = turn.change_release(last_smoke_at=turn.now)
     move = propose(turn, assessment)
     match move:
         case Hold():
@@ -90,6 +92,8 @@ def propose(turn: Turn, assessment: Assessment) -> Move:
     if release.promote_fully:
         return Switch("a person asked for it")
     smoke = turn.seen.smoke
+    if timed_out(turn, TimeoutPolicy.PROMOTE):
+        assessment = replace(assessment, proven=True)
     position = Position(turn.spec.strategy, turn.spec.analysis, release, turn.weight, turn.now, assessment, smoke)
     return strategy_of(turn.spec.strategy).next(position)
 
@@ -98,6 +102,9 @@ def guard(turn: Turn, assessment: Assessment) -> Hold | None:
     """Why the candidate may not get more requests yet, or None. A person's word stands above the evidence that is
     still missing, never above readiness."""
     workload = turn.workload(turn.candidate.version)
+    owner = turn.seen.route.foreign_owner if turn.seen.route is not None else None
+    if owner is not None:
+        return Hold(f"held: the VirtualService of this name belongs to {owner}")
     if not workload.is_ready:
         return Hold(f"held: {workload.ready} of {workload.desired} pods of {workload.version} are ready")
     if said_so(turn) or timed_out(turn, TimeoutPolicy.PROMOTE):
@@ -115,8 +122,10 @@ def guard_counts(turn: Turn, assessment: Assessment) -> Hold | None:
         return None
     if assessment.no_traffic:
         return Hold(f"held: {assessment.no_traffic}")
-    release, needed = turn.release, turn.spec.analysis.min_requests
-    if release.requests_at_weight < needed or release.ticks_at_weight < FRESH_TICKS:
+    needed, required = turn.spec.analysis.min_requests, {m.name for m in turn.spec.analysis.metrics if m.required}
+    counted = [item for item in turn.status.analysis if item.metric in required] or list(turn.status.analysis)
+    least = (min(item.requests_at_weight for item in counted), min(item.ticks_at_weight for item in counted))
+    if least[0] < needed or least[1] < FRESH_TICKS:
         return Hold(
             f"held: needs minRequests {needed} and {FRESH_TICKS} samples of {turn.candidate.version} at {turn.weight} %"
         )
@@ -180,7 +189,7 @@ def describe_hold(turn: Turn, why: Hold, assessment: Assessment) -> str:
 def probed(turn: Turn, move: Probed) -> Progress:
     """A set of smoke requests came back."""
     attempts = turn.release.smoke_attempts + 1
-    turn = turn.change_release(smoke_attempts=attempts, smoke_passed=move.passed, last_smoke_at=turn.now)
+    turn = turn.change_release(smoke_attempts=attempts, smoke_passed=move.passed)
     turn = turn.say(Reason.SMOKE_PASSED if move.passed else Reason.SMOKE_FAILED, move.message, not move.passed)
     wake_at = turn.now if move.passed else turn.now + SMOKE_PAUSE_SECONDS
     return turn, Outlook(Phase.PROGRESSING, f"{turn.candidate.version}: {move.message}", wake_at)
@@ -222,6 +231,11 @@ def enter(turn: Turn, move: Enter) -> Progress:
 def well(turn: Turn, wanted: str, draining: float | None) -> Outlook:
     """The version of the spec serves; unless all its pods are gone, which no other version can make good."""
     workload = turn.workload(wanted)
+    known = turn.status.stable.digest if turn.status.stable else None
+    other = next((digest for digest in workload.digests if known is not None and digest != known), None)
+    if other is not None:
+        message = f"a pod of {wanted} serves another model than the version was released with: {other}, not {known}"
+        return Outlook(Phase.DEGRADED, message, draining)
     if workload.ready > 0:
         return Outlook(Phase.HEALTHY, f"{wanted} serves all requests", draining)
     why = workload.failure or workload.waiting

@@ -46,6 +46,19 @@ def must_leave(case: Case) -> Leave | None:
     return next((leave for check in CHECKS if (leave := check(case)) is not None), None)
 
 
+def stranded(case: Case, leave: Leave) -> str | None:
+    """Why the way back would lead nowhere: stable has no ready pod and the candidate has. A person's abort is obeyed
+    all the same."""
+    turn, stable = case.turn, case.turn.status.stable
+    if leave.reason is Reason.ABORTED or stable is None or turn.weight == 0:
+        return None
+    if turn.workload(stable.version).ready > 0 or turn.workload(turn.candidate.version).ready == 0:
+        return None
+    return (
+        f"no pod of {stable.version} is ready, so {turn.candidate.version} keeps its requests though: {leave.message}"
+    )
+
+
 def aborted(case: Case) -> Leave | None:
     """A person said so."""
     command, version = case.command, case.turn.candidate.version
@@ -118,17 +131,18 @@ def proven_worse(case: Case) -> Leave | None:
 
 
 def blind_too_long(case: Case) -> Leave | None:
-    """Prometheus has been away for longer than the owner of the rollout wants to fly blind."""
+    """Prometheus has been away for longer than the owner of the rollout wants to fly blind. Without requests to the
+    candidate nothing is at stake, and the release just does not begin."""
     turn, since = case.turn, case.turn.release.blind_since
     analysis = turn.spec.analysis
-    if since is None or analysis.on_blind is not BlindPolicy.ROLLBACK or turn.now - since < analysis.max_blind:
+    if since is None or analysis.on_blind is not BlindPolicy.ROLLBACK or turn.weight == 0:
+        return None
+    if turn.now - since < analysis.max_blind:
         return None
     return Leave(
         Reason.BLIND,
         f"{case.assessment.blind or 'no metrics'} for maxBlind "
         f"{format_duration(analysis.max_blind)}, and onBlind is Rollback",
-        quarantine=False,
-        outcome="Aborted",
     )
 
 

@@ -98,6 +98,10 @@ def routed(turn: Turn) -> Fact:
     wanted, live = weights(turn), turn.seen.route
     if wanted is None:
         return "TrafficApplied", "False", Reason.NOTHING_SERVES, "no version can answer yet, so nothing is routed"
+    owner = foreign(turn)
+    if owner is not None:
+        message = f"the VirtualService of this name belongs to {owner}; delete it, and it is written anew"
+        return "TrafficApplied", "False", Reason.FOREIGN_VIRTUAL_SERVICE, message
     if live is not None and dict(live.weights) == wanted:
         return "TrafficApplied", "True", Reason.ROUTE_APPLIED, _words(wanted)
     return "TrafficApplied", "False", Reason.PROGRESSING, f"the route is being moved to {_words(wanted)}"
@@ -137,11 +141,16 @@ def announce(turn: Turn, refusal: Refusal | None) -> Turn:
         turn = turn.say(refusal.reason, refusal.message, warning=True)
     if turn.seen.route is None and turn.rollout.status.stable is not None:
         turn = turn.say(Reason.ROUTE_RESTORED, "the VirtualService was missing and is written again", warning=True)
-    elif drifted(turn):
+    elif foreign(turn) is None and drifted(turn):
         live = turn.seen.route.weights if turn.seen.route else {}
         message = f"the VirtualService had weights {_words(live)} that nobody decided; they are set right"
         turn = turn.say(Reason.ROUTE_RESTORED, message, warning=True)
     return turn
+
+
+def foreign(turn: Turn) -> str | None:
+    """Who the VirtualService belongs to when it is not ours."""
+    return turn.seen.route.foreign_owner if turn.seen.route is not None else None
 
 
 def drifted(turn: Turn) -> bool:

@@ -6,6 +6,7 @@ Each is one function, used by whoever decides that it is time. No move can be ha
 from __future__ import annotations
 
 from modelrollout.api.status import HistoryEntry, Quarantined, Release, Retiring, VersionStatus
+from modelrollout.core.acceptance import known_digest
 from modelrollout.core.plan import Reason
 from modelrollout.core.turn import Turn
 
@@ -15,9 +16,11 @@ SETTLE_SECONDS = 2.0  # between "the pods are ready" and the first request: the 
 
 
 def begin(turn: Turn) -> Turn:
-    """A release of the spec's version starts: it is deployed, at weight 0."""
+    """A release of the spec's version starts: it is deployed, at weight 0. A version that was fetched before is pinned
+    to what it was then: a version never changes."""
     model = turn.spec.model
-    candidate = VersionStatus(version=model.version, uri=model.uri, digest=model.digest, pinned=model.digest)
+    digest = model.digest or known_digest(turn.status, model.version)
+    candidate = VersionStatus(version=model.version, uri=model.uri, digest=digest, pinned=digest)
     started = turn.change(candidate=candidate, release=Release(started_at=turn.now), analysis=(), paused=None)
     against = f", to replace {turn.status.stable.version}" if turn.status.stable else ", the first version"
     return started.say(Reason.RELEASE_STARTED, f"release of {model.version} started{against}")
@@ -27,9 +30,10 @@ def set_weight(turn: Turn, weight: int) -> Turn:
     """The candidate's weight changes; what was counted at the old weight does not speak for the new one."""
     if weight == turn.weight:
         return turn
-    return turn.change_candidate(weight=weight).change_release(
-        weight_since=turn.now, requests_at_weight=0, ticks_at_weight=0, hold_since=None
-    )
+    nothing_yet = {"requests_at_weight": 0, "ticks_at_weight": 0}
+    analysis = tuple(item.model_copy(update=nothing_yet) for item in turn.status.analysis)
+    changed = turn.change(analysis=analysis).change_candidate(weight=weight)
+    return changed.change_release(weight_since=turn.now, hold_since=None)
 
 
 def promote(turn: Turn) -> Turn:

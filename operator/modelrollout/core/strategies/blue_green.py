@@ -41,6 +41,8 @@ class BlueGreenStrategy:
 
 def judge_smoke(result: SmokeResult | None, attempts: int, allowed: int) -> Move:
     """What a set of smoke requests leads to. No answer of the probe is no failure: it is sent again."""
+    if result is not None and result.obstacle is not None:
+        return Hold(f"smoke requests do not reach green: {result.obstacle}")
     if result is None or result.sent == 0:
         return Hold("smoke requests to green are under way")
     if result.passed:

@@ -1,0 +1,125 @@
+"""Cases that are easy to get wrong: edits, gaps and accidents in the middle of a release."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from modelrollout.api.status import Phase
+from modelrollout.core.decide import decide
+from modelrollout.core.evidence import Count
+from modelrollout.core.observation import LiveRoute, SmokeResult
+from modelrollout.core.plan import Reason
+from tests.core.world import BLUE_GREEN, CANARY, World
+
+
+def green(world: World) -> World:
+    """Green has all requests."""
+    world.smoke = SmokeResult(sent=1)
+    world.apply(version="2.0.2").run(15, tick=1)
+    assert world.live == {"2.0.2": 100}
+    return world
+
+
+def test_green_is_judged_by_stables_record_of_the_minutes_before_the_switch() -> None:
+    world = green(World.of(BLUE_GREEN).installed())
+    world.run(25, bad={"2.0.2": 0.15})
+    assert world.live == {"1.0.1": 100}
+    assert world.status.quarantined[-1].reason == Reason.EVIDENCE_AGAINST
+
+
+def test_green_that_fails_is_taken_back_though_nothing_is_known_of_stable() -> None:
+    world = World.of(BLUE_GREEN)
+    for _ in range(4):
+        world.step(2.0)
+    world.smoke = SmokeResult(sent=1)
+    world.apply(version="2.0.2")
+    for _ in range(12):
+        world.step(1.0)
+    assert world.live == {"2.0.2": 100}
+    world.run(20, bad={"2.0.2": 1.0})
+    assert world.live == {"1.0.1": 100}
+
+
+def test_latency_bound_edited_in_the_middle_starts_counting_anew() -> None:
+    latency = [{"name": "latency", "over": "100ms"}]
+    world = World.of(CANARY.replace("{setWeight: 10, for: 30s}", "{setWeight: 10, for: 10m}")).installed()
+    world.configure(analysis={"metrics": latency})
+    world.apply(version="1.1.2")
+    for _ in range(8):
+        world.requests(500, metric="latency").step(5)
+    world.configure(analysis={"metrics": [{"name": "latency", "over": "50ms"}]})
+    slow = {version: Count(count.trials // 2, count.trials) for version, count in world.counts["latency"].items()}
+    world.counts["latency"] = slow
+    for _ in range(3):
+        world.requests(500, metric="latency").step(5)
+    assert [item.verdict for item in world.status.analysis] == ["Undecided"]
+    assert world.status.analysis[0].needed == 200, "an edit costs half the alpha"
+    assert world.status.analysis[0].candidate.bad == 0
+    for _ in range(4):
+        world.requests(500, {"1.1.2": 0.6}, metric="latency").step(5)
+    assert world.live == {"1.0.1": 100}
+
+
+def test_impossible_counters_blind_one_sample_only() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(20)
+    series = world.counts["errors"]
+    before = series["1.1.2"]
+    series["1.1.2"] = Count(before.bad + 30, before.trials + 10 if before.trials > 20 else before.trials)
+    world.step(5)
+    assert [item.verdict for item in world.status.analysis] == ["Blind"]
+    world.run(10)
+    assert [item.verdict for item in world.status.analysis] == ["Undecided"]
+
+
+def test_requests_at_a_weight_are_counted_for_each_metric() -> None:
+    clicks = {"name": "clicks", "successes": "c{v='{{ version }}'}", "trials": "t{v='{{ version }}'}"}
+    text = CANARY.replace("metrics: [{name: errors}]", "minRequests: 100, metrics: [{name: errors}]")
+    world = World.of(text).installed()
+    world.configure(analysis={**world.spec["analysis"], "metrics": [{"name": "errors"}, clicks]})
+    world.apply(version="1.1.2").run(120)
+    assert world.weight == 10, "errors has enough requests, clicks has none"
+
+
+def test_timeout_policy_promote_ends_a_step_without_a_time() -> None:
+    text = CANARY.replace("{setWeight: 10, for: 30s}", "{setWeight: 10}").replace(
+        "noTrafficAfter: 20s", "maxHold: 1m, onTimeout: Promote, notWorseThan: 1.01"
+    )
+    world = World.of(text).installed().apply(version="1.1.2").run(300)
+    assert world.status.phase is Phase.HEALTHY
+
+
+def test_foreign_route_stops_the_release_and_is_not_called_restored() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(20)
+    seen = replace(world.observe(), route=LiveRoute(foreign_owner="Helm"), now=world.now + 60)
+    plan = decide(world.rollout, seen)
+    assert plan.remove == ()
+    assert not [event for event in plan.events if event.reason is Reason.ROUTE_RESTORED]
+    assert plan.status.candidate is not None
+    assert plan.status.candidate.weight == 10
+    traffic = {item.type: item for item in plan.status.conditions}["TrafficApplied"]
+    assert (traffic.status, traffic.reason) == ("False", "ForeignVirtualService")
+
+
+def test_smoke_requests_that_do_not_reach_green_are_not_its_fault() -> None:
+    world = World.of(BLUE_GREEN).installed().apply(version="2.0.2")
+    world.smoke = SmokeResult(sent=1, obstacle="http://gateway cannot be reached: connection refused")
+    world.run(60, tick=1)
+    assert world.live == {"1.0.1": 100}
+    assert world.status.quarantined == ()
+    assert "http://gateway cannot be reached: connection refused" in world.status.message
+
+
+def test_version_that_is_released_again_is_pinned_to_what_it_was() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(200)
+    world.apply(version="1.0.1").run(40)
+    pinned = {item.version: item.digest for item in world.plans[-1].versions}
+    assert pinned["1.0.1"] == "sha256:" + "a" * 64
+
+
+def test_stable_that_serves_two_models_is_degraded() -> None:
+    world = World.of(CANARY).installed()
+    running = world.workloads["1.0.1"]
+    world.workloads["1.0.1"] = replace(running, digests=(*running.digests, "sha256:" + "e" * 64))
+    world.step(1)
+    assert world.status.phase is Phase.DEGRADED
+    assert "serves another model than the version was released with" in world.status.message
