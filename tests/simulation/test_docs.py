@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+import yaml
 
 from modelrollout.simulation.reading import Node
 from modelrollout.simulation.traffic import traffic_of
 from tests.simulation.console import BLOCK, PAGES, output
-from tests.simulation.scenes import EXAMPLES, ROOT
+from tests.simulation.scenes import EXAMPLES, ROOT, example, told
 
 SHOWN = [found for page in PAGES for found in BLOCK.findall(page.read_text())]
 
@@ -25,12 +24,14 @@ def test_every_example_is_shown() -> None:
 
 
 def test_the_traffic_file_of_the_page_is_one() -> None:
-    import yaml
-
     text = (ROOT / "docs" / "simulate.md").read_text()
     shown = text.partition("```yaml\n")[2].partition("```")[0]
     assert traffic_of(Node("docs/simulate.md", "", yaml.safe_load(shown))).rps.at(0.0) == 100
 
 
-def test_the_picture_of_the_page_is_there() -> None:
-    assert Path(ROOT / "docs" / "pictures" / "evidence.png").read_bytes()[:4] == b"\x89PNG"
+def test_the_picture_of_evidence_md_shows_what_its_text_says() -> None:
+    text = (ROOT / "docs" / "evidence.md").read_text()
+    *_, last = told(example("outage-and-fault"))
+    assert last["reason"].partition("errors: ")[2] in text
+    assert (last["move"], last["at"]) == ("Rollback", 780.0 + 30.0), "thirty seconds after 780 s"
+    assert (ROOT / "docs" / "pictures" / "evidence.png").read_bytes()[:4] == b"\x89PNG"
