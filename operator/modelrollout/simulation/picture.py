@@ -80,7 +80,7 @@ def draw_rates(panel: Axes, story: Story, metric: str) -> None:
         low, high = [100 * band.low for band in bands], [100 * band.high for band in bands]
         panel.fill_between(times, low, high, color=colour, alpha=0.2, lw=0)
         tops += [1.5 * rate for rate in rates]
-    panel.set(ylabel=f"{metric},\nbad answers, %", ylim=(0, max(tops)))
+    panel.set(ylabel=f"{metric},\nbad answers, %", ylim=(0, min(105.0, max(tops))))
 
 
 def stretches(story: Story, metric: str, role: str) -> Iterator[tuple[float, Count]]:
@@ -113,7 +113,8 @@ def draw_evidence(panel: Axes, story: Story) -> None:
         ):
             panel.axhline(bound, color=colour, lw=0.8, ls="--")
             panel.text(0, bound * 1.15, text, color=colour, fontsize=7)
-    panel.set(ylabel="evidence", yscale="log", ylim=(0.05, 3000))
+    top = max([3000.0, *(3.0 * max(item.evidence, item.proven) for _, item in whole)])
+    panel.set(ylabel="evidence", yscale="log", ylim=(0.05, top))
     panel.legend(loc="lower left", fontsize=8)
 
 
