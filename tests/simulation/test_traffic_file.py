@@ -33,6 +33,14 @@ def test_each_part_is_needed(key: str, tmp_path: Path) -> None:
         scene(tmp_path, text)
 
 
+def test_a_bound_above_all_buckets_is_refused(tmp_path: Path) -> None:
+    manifest = MANIFEST.replace("[{name: errors}]", "[{name: errors}, {name: latency, over: 70ms}]")
+    traffic = TRAFFIC.replace("errors: 0.01", "latency: [{le: 10ms, share: 0.5}, {le: 50ms, share: 0.9}]")
+    sentence = "stable.latency: the manifest judges over: 70ms, above the last bucket 50ms; add one at 70ms"
+    with pytest.raises(InputError, match=sentence):
+        scene(tmp_path, traffic, manifest)
+
+
 def test_a_metric_without_numbers_is_refused(tmp_path: Path) -> None:
     manifest = MANIFEST.replace("[{name: errors}]", "[{name: errors}, {name: latency, over: 70ms}]")
     with pytest.raises(InputError, match=r"stable\.latency is missing: the manifest judges the metric latency"):

@@ -80,6 +80,11 @@ class Buckets:
         return 1.0 - self.shares[index].at(time) if index < len(self.bounds) else 0.0
 
     @property
+    def last(self) -> float:
+        """The highest bound, in seconds."""
+        return self.bounds[-1]
+
+    @property
     def changes(self) -> tuple[float, ...]:
         """The times at which something changes."""
         return tuple(time for share in self.shares for time in share.changes)

@@ -21,7 +21,7 @@ from modelrollout.simulation.events import (
     Silence,
     read_events,
 )
-from modelrollout.simulation.latency import Latency, read_latency
+from modelrollout.simulation.latency import Buckets, Latency, read_latency
 from modelrollout.simulation.profile import Profile, read_profile
 from modelrollout.simulation.reading import InputError, Node, read_documents
 
@@ -208,9 +208,20 @@ def refuse_unanswered(traffic: Traffic, analysis: Analysis, file: str) -> None:
                 raise InputError(
                     f"{file}: {role}.{key} is missing: the manifest judges the metric {metric.name}"
                 ) from error
+        refuse_deaf_buckets(behaviour, analysis, f"{file}: {role}.latency")
         for name in behaviour.rewards:
             if name not in names:
                 known = ", ".join(sorted(names))
                 raise InputError(
                     f"{file}: {role}.rewards.{name}: the manifest has no metric of this name; it judges {known}"
                 )
+
+
+def refuse_deaf_buckets(behaviour: Behaviour, analysis: Analysis, where: str) -> None:
+    """A bound above the last bucket would call no answer slow, however long it took."""
+    for metric in analysis.metrics:
+        if metric.over is not None and isinstance(behaviour.latency, Buckets) and metric.over > behaviour.latency.last:
+            over, last = format_duration(metric.over), format_duration(behaviour.latency.last)
+            raise InputError(
+                f"{where}: the manifest judges over: {over}, above the last bucket {last}; add one at {over}"
+            )
