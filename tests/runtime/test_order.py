@@ -52,11 +52,11 @@ async def seen(stage: Stage) -> tuple[ModelRollout, object]:
     return ModelRollout.from_json(snapshot.rollout), snapshot
 
 
-async def carry_out(stage: Stage, wanted: Plan) -> None:
+async def carry_out(stage: Stage, wanted: Plan) -> bool:
     snapshot = await stage.world.look(stage.key)
     assert snapshot.rollout is not None
     stage.writes.clear()
-    await apply(ModelRollout.from_json(snapshot.rollout), wanted, snapshot, stage.reconciler.hands)
+    return await apply(ModelRollout.from_json(snapshot.rollout), wanted, snapshot, stage.reconciler.hands)
 
 
 MOVES: dict[str, tuple[dict[str, int], dict[str, int], list[str]]] = {

@@ -7,9 +7,12 @@ which a retry would repeat if they came earlier; and last of all what is no long
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import aiohttp
 
 from modelrollout.adapters.cluster import (
     DEPLOYMENTS,
@@ -52,8 +55,12 @@ class Hands:
     wrote: Callable[[str], None]
 
 
-async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, hands: Hands) -> None:
-    """Make it so. Raises Conflict when the rollout has changed meanwhile, ApiError when the API server refuses."""
+async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, hands: Hands) -> bool:
+    """Make it so. Raises Conflict when the rollout has changed meanwhile, ApiError when the API server refuses.
+
+    Gives False when objects of a version could not be applied and should be tried again soon: that alone keeps
+    neither the route nor the status waiting.
+    """
     one = _Application(rollout, snapshot, hands)
     if plan.spec is not None:
         await one.serve(plan.spec, plan.versions, plan.route)
@@ -62,6 +69,7 @@ async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, hands: Ha
         await one.tell(event)
     for version in plan.remove:
         await one.remove(version)
+    return one.complete
 
 
 class _Application:
@@ -72,43 +80,40 @@ class _Application:
         self._snapshot = snapshot
         self._hands = hands
         self._key = (rollout.namespace, rollout.name)
+        self.complete = True
 
     async def serve(self, spec: Spec, versions: tuple[DesiredVersion, ...], route: Route | None) -> None:
         """Workloads and the route, in the order that traffic needs."""
         away = route is not None and self._takes_away(route)
         if route is not None and away:
             await self._route(spec, route)
-        for version in versions:
-            await self._version(spec, version)
+        # At the same time: a webhook that hangs for one must not use up the time of the pass.
+        await asyncio.gather(*(self._version(spec, version) for version in versions))
         if route is not None and not away:
             await self._route(spec, route)
 
     def _takes_away(self, route: Route) -> bool:
-        """Whether no version but stable gets more than it has now."""
+        """Whether no version but stable gets more than it has now, and stable is there to take the rest."""
         live = live_route(self._snapshot.virtual_service, self._rollout.name)
         weights = live.weights if live else {}
-        if not weights:
+        if not weights or child_name(self._rollout.name, route.stable) not in self._snapshot.of(SERVICES):
             return False
-        others = (version for version in route.weights if version != route.stable)
-        known = weights.get(route.stable, 0) > 0 or any(weights.get(version, 0) for version in others)
-        return known and all(
+        return all(
             route.weights[version] <= weights.get(version, 0) for version in route.weights if version != route.stable
         )
 
     async def _version(self, spec: Spec, version: DesiredVersion) -> None:
+        """Service and Deployment of one version. Whatever stands in their way is noted and shown as the version's."""
         key = (self._key, version.version)
         live = self._snapshot.of(DEPLOYMENTS).get(child_name(self._rollout.name, version.version))
         platform = (Platform.of(live) if live else None) or self._hands.platform
         try:
             await self._put(SERVICES, service(self._rollout, spec, version), SERVING_MANAGER)
             await self._put(DEPLOYMENTS, deployment(self._rollout, spec, version, platform), SERVING_MANAGER)
-        except ApiError as error:
-            if not (error.is_refusal or isinstance(error, Conflict)):
-                raise
-            # A missing right, or a policy, may change; an object that is not valid, or somebody else's, will not.
-            final = error.status != 403
-            self._hands.refused[key] = Refused(f"the API server refuses its objects: {error}", final)
-            log.warning("version %s: %s", version.version, error)
+        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            refused = self._hands.refused[key] = _refused(error)
+            self.complete &= refused.final
+            log.warning("version %s: %s", version.version, refused.words)
         else:
             self._hands.refused.pop(key, None)
 
@@ -193,3 +198,11 @@ class _Application:
                     self._snapshot.outdated.add(resource)
                     self._hands.wrote(resource.plural)
                     log.info("removed %s %s", item.get("kind", resource.plural), name)
+
+
+def _refused(error: Exception) -> Refused:
+    """A missing right, a policy or a quota may change, and so may an API server that is unwell; an object that is not
+    valid, or somebody else's, will not."""
+    if isinstance(error, ApiError) and (error.is_refusal or isinstance(error, Conflict)):
+        return Refused(f"the API server refuses its objects: {error}", final=error.status != 403)
+    return Refused(f"its objects could not be applied, trying again: {error or 'no answer in time'}", final=False)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 
@@ -24,6 +24,7 @@ from modelrollout.runtime.world import Key, World
 
 BUSY = 30.0  # seconds; a rollout that is looked at again sooner keeps its snapshot
 _AFTER_CONFLICT = 0.1
+_INCOMPLETE = 5.0  # seconds until objects that could not be applied are tried again at rest
 
 log = logging.getLogger(__name__)
 
@@ -84,9 +85,9 @@ class Reconciler:
         asked = questions(rollout, self.clock())
         seen = await observe(rollout, snapshot, asked, self.senses)
         plan = decide(rollout, seen)
-        await apply(rollout, plan, snapshot, self.hands)
+        complete = await apply(rollout, plan, snapshot, self.hands)
         self.telemetry.saw(key, plan.status)
-        return plan
+        return plan if complete else replace(plan, requeue_after=min(plan.requeue_after, _INCOMPLETE))
 
     def _forget(self, key: Key) -> None:
         self.world.forget(key)

@@ -1,0 +1,147 @@
+"""What stands in the way of one object keeps no other waiting: not the route, and not the memory.
+
+The obstacles are the API server's own: a webhook that nobody answers (HTTP 500), and a policy that refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from modelrollout.adapters.cluster import DEPLOYMENTS, ApiError, Cluster, Resource
+from tests.kubernetes import Kubernetes
+from tests.runtime.stage import Object, Stage, set_up
+from tests.runtime.test_order import NEW, OLD, carry_out, plan
+
+pytestmark = pytest.mark.apiserver
+
+_ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+
+
+def play(kubernetes: Kubernetes, story: Callable[[Stage, Kubernetes], Awaitable[None]]) -> None:
+    namespace = kubernetes.namespace()
+
+    async def body(cluster: Cluster) -> None:
+        async with set_up(cluster, namespace) as stage:
+            await story(stage, kubernetes)
+
+    kubernetes.run(body)
+
+
+@asynccontextmanager
+async def in_the_way(
+    kubernetes: Kubernetes, kind: str, body: Object, probe: Callable[[], Awaitable[object]]
+) -> AsyncIterator[None]:
+    """An admission object as long as the block lasts; in force once ``probe`` is refused."""
+    path = f"{_ADMISSION}/{kind}"
+    answer = kubernetes.server.ask("POST", path, {"apiVersion": "admissionregistration.k8s.io/v1", **body})
+    assert answer.status == 201, answer.message
+    try:
+        await _refused(probe)
+        yield
+    finally:
+        kubernetes.server.ask("DELETE", f"{path}/{body['metadata']['name']}")
+
+
+async def _refused(probe: Callable[[], Awaitable[object]]) -> None:
+    """Admission objects come into force a moment after they are stored."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await probe()
+            except ApiError:
+                return
+            await asyncio.sleep(0.1)
+
+
+def dead_webhook(namespace: str, group: str, resource: str) -> Object:
+    """Asked for every write of a resource in a namespace, at an address where nobody answers."""
+    operations = {"apiGroups": [group], "apiVersions": ["*"], "operations": ["*"], "resources": [resource]}
+    return {
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": f"dead-{namespace}"},
+        "webhooks": [
+            {
+                "name": "dead.example.com",
+                "clientConfig": {"url": "https://127.0.0.1:9/"},
+                "rules": [operations],
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+                "sideEffects": "None",
+                "admissionReviewVersions": ["v1"],
+                "timeoutSeconds": 1,
+            }
+        ],
+    }
+
+
+def any_object(stage: Stage, resource: Resource, kind: str, spec: Object) -> Callable[[], Awaitable[object]]:
+    """Writes an object that nobody needs."""
+
+    def probe() -> Awaitable[object]:
+        described = {"name": "probe", "namespace": stage.namespace}
+        body = {"apiVersion": resource.api_version, "kind": kind, "metadata": described, "spec": spec}
+        return stage.cluster.apply(resource, body, "test")
+
+    return probe
+
+
+def any_deployment(stage: Stage) -> Callable[[], Awaitable[object]]:
+    labels = {"matchLabels": {"app": "probe"}}
+    pods = {"metadata": {"labels": {"app": "probe"}}, "spec": {"containers": [{"name": "probe", "image": "probe"}]}}
+    return any_object(stage, DEPLOYMENTS, "Deployment", {"replicas": 0, "selector": labels, "template": pods})
+
+
+MOVES = {
+    "after a switch, all goes back": ({OLD: 0, NEW: 100}, {OLD: 100}),
+    "from a step": ({OLD: 50, NEW: 50}, {OLD: 100}),
+    "the next step": ({OLD: 90, NEW: 10}, {OLD: 50, NEW: 50}),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), MOVES.values(), ids=MOVES)
+def test_route_and_status_do_not_wait_for_workloads(
+    kubernetes: Kubernetes, before: dict[str, int], after: dict[str, int]
+) -> None:
+    async def story(stage: Stage, kubernetes: Kubernetes) -> None:
+        await stage.submit(OLD)
+        await carry_out(stage, await plan(stage, before))
+        dead = dead_webhook(stage.namespace, "apps", "deployments")
+        async with in_the_way(kubernetes, "validatingwebhookconfigurations", dead, any_deployment(stage)):
+            assert not await carry_out(stage, await plan(stage, after, replicas=2)), "it is to be tried again"
+        assert await stage.weights() == {f"fraud-{name.replace('.', '-')}": after[name] for name in after}
+        assert (await stage.status())["message"] == f"weights {after}"
+        refused = stage.reconciler.hands.refused[stage.key, OLD]
+        assert not refused.final
+        assert "failed calling webhook" in refused.words
+        assert await carry_out(stage, await plan(stage, after, replicas=2)), "now all is in place"
+
+    play(kubernetes, story)
+
+
+def test_the_route_comes_first_also_when_the_candidate_has_everything(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage, _: Kubernetes) -> None:
+        await stage.submit(OLD)
+        await carry_out(stage, await plan(stage, {OLD: 0, NEW: 100}))
+        await carry_out(stage, await plan(stage, {OLD: 100}, replicas=2))
+        assert stage.writes == ["virtualservices", "deployments", "status"]
+
+    play(kubernetes, story)
+
+
+def test_what_could_not_be_applied_is_soon_tried_again(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage, kubernetes: Kubernetes) -> None:
+        await stage.submit(OLD)
+        dead = dead_webhook(stage.namespace, "apps", "deployments")
+        async with in_the_way(kubernetes, "validatingwebhookconfigurations", dead, any_deployment(stage)):
+            tried = await stage.reconciler.reconcile(stage.key)
+            assert tried is not None
+            assert tried.requeue_after <= 5.0
+            await stage.passes()
+            assert "failed calling webhook" in (await stage.status())["message"]
+        await stage.passes()
+        assert await stage.cluster.get(DEPLOYMENTS, stage.namespace, "fraud-1-0-1") is not None
+
+    play(kubernetes, story)
