@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import prometheus_server
 from tests.apiserver import ApiServer, running
 from tests.kubernetes import Kubernetes, prepared
+from tests.prometheus_server import Scraped
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,10 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 def kubernetes(api_server: ApiServer) -> Kubernetes:
     """The same with our type and Istio's in it, and a client of ours. Tests that use it have the mark ``apiserver``."""
     return prepared(api_server)
+
+
+@pytest.fixture(scope="session")
+def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
+    """A real Prometheus and its source. Tests that use it have the mark ``apiserver``: it is one of those programs."""
+    with prometheus_server.running(tmp_path_factory.mktemp("prometheus")) as found:
+        yield found

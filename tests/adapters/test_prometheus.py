@@ -7,7 +7,7 @@ import time
 import pytest
 
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway
-from tests.adapters.prometheus_server import SCRAPE_SECONDS, Scraped
+from tests.prometheus_server import SCRAPE_SECONDS, Scraped
 
 pytestmark = pytest.mark.apiserver
 
@@ -26,7 +26,9 @@ def test_raw_samples_have_the_times_of_their_scrapes(scraped: Scraped) -> None:
 
 
 def test_a_window_that_is_no_whole_number_of_seconds(scraped: Scraped) -> None:
-    assert scraped.run(lambda prometheus: prometheus.raw("modelrollout_test_source", 2.6155))
+    scraped.source.lines["fraction_total"] = 1
+    scraped.wait_for_scrape()
+    assert scraped.run(lambda prometheus: prometheus.raw("fraction_total", 5.6155))
 
 
 def test_a_series_that_is_not_there_is_none(scraped: Scraped) -> None:

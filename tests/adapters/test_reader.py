@@ -19,7 +19,7 @@ from modelrollout.adapters.prometheus import Prometheus
 from modelrollout.api.analysis import Analysis
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import Sample, Unavailable
-from tests.adapters.prometheus_server import Scraped
+from tests.prometheus_server import Scraped
 
 pytestmark = pytest.mark.apiserver
 

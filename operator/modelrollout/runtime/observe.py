@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -43,8 +43,8 @@ Found = TypeVar("Found")
 Baseline = Mapping[str, tuple[Count, ...]]
 
 BASELINE_LIMIT = 20.0  # seconds; half an hour of samples is a large answer
-ACCEPTANCE_LIMIT = 20.0
-SAMPLES_LIMIT = 15.0  # only a new subscription asks; the others find what is known
+ACCEPTANCE_LIMIT = 12.0  # longer than one query may take: when Prometheus is away, the rest still counts
+SMOKE_LIMIT = 30.0  # of all requests together
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, s
         _smoke(rollout, asked, senses),
         _refusal(rollout, asked, senses),
         _baseline(key, asked, senses),
-        _workloads(key, snapshot, asked, senses),
+        _workloads(rollout, snapshot, asked, senses),
     )
     return Observation(
         now=senses.clock(),
@@ -97,10 +97,9 @@ async def _samples(key: Key, asked: Questions, senses: Senses) -> Samples:
     if not asked.samples or subscription is None:
         senses.samples.forget(key)
         return {}
-    found = await _in_time("samples", SAMPLES_LIMIT, senses.samples.of(subscription))
-    if found is not None:
-        return found
-    return {item.name: Unavailable(item.name, "no answer in time") for item in subscription.analysis.metrics}
+    found = await senses.samples.of(subscription)
+    silent = [item.name for item in subscription.analysis.metrics if item.name not in found]
+    return {**found, **{name: Unavailable(name, "Prometheus has not answered yet") for name in silent}}
 
 
 async def _baseline(key: Key, asked: Questions, senses: Senses) -> Baseline | None:
@@ -155,7 +154,8 @@ async def _smoke(rollout: ModelRollout, asked: Questions, senses: Senses) -> Smo
         time_limit=senses.settings.smoke_timeout,
         max_latency=wanted.max_latency,
     )
-    return await smoke.run(senses.http, test)
+    answered = await _in_time("end of the smoke requests", SMOKE_LIMIT, smoke.run(senses.http, test))
+    return answered or SmokeResult(len(bodies), (f"not all of the requests were answered within {SMOKE_LIMIT:g} s",))
 
 
 def _entrance(spec: Spec, settings: Settings) -> str:
@@ -164,16 +164,32 @@ def _entrance(spec: Spec, settings: Settings) -> str:
     return settings.gateway_url.rstrip("/") if behind_gateway else f"http://{spec.traffic.hosts[0]}"
 
 
-async def _workloads(key: Key, snapshot: Snapshot, asked: Questions, senses: Senses) -> dict[str, Workload]:
+async def _workloads(
+    rollout: ModelRollout, snapshot: Snapshot, asked: Questions, senses: Senses
+) -> dict[str, Workload]:
     """What runs, corrected by what the API server refused and by what the model servers say of themselves."""
+    key = (rollout.namespace, rollout.name)
     pods = list(snapshot.of(PODS).values())
     found = workloads(snapshot.of(DEPLOYMENTS).values(), pods)
     for (whose, version), refused in senses.refused.items():
         if whose == key:
             found[version] = corrected(found.get(version, Workload(version, 1, 0)), refused)
+    for version, digest in _recorded(rollout):
+        if version in found and found[version].digest not in (None, digest):
+            words = (
+                f"its pods fetched {found[version].digest}, but it is recorded with {digest}; a version never changes"
+            )
+            found[version] = replace(found[version], failure=words)
     if asked.candidate in found and asked.spec is not None:
         found[asked.candidate] = await _confirm(key, found[asked.candidate], pods, asked.spec, senses)
     return found
+
+
+def _recorded(rollout: ModelRollout) -> Iterator[tuple[str, str]]:
+    """The digest of each version that has one: the spec's, or that of the first fetch."""
+    for deployed in (rollout.status.stable, rollout.status.candidate):
+        if deployed is not None and deployed.digest is not None:
+            yield deployed.version, deployed.digest
 
 
 async def _confirm(key: Key, known: Workload, pods: Sequence[Object], spec: Spec, senses: Senses) -> Workload:
@@ -184,6 +200,7 @@ async def _confirm(key: Key, known: Workload, pods: Sequence[Object], spec: Spec
     if not known.is_ready:
         return known
     confirmed = senses.confirmed.setdefault(key, set())
+    confirmed &= {pod["metadata"]["uid"] for pod in pods}
     unknown = [pod for pod in ready_pods(pods, known.version) if pod["metadata"]["uid"] not in confirmed]
     number = ModelVersion.parse(known.version).serving_number
     states = await asyncio.gather(

@@ -8,6 +8,7 @@ number of rollouts, a new sample waits half a second at most, and a pass in betw
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,11 +19,16 @@ from modelrollout.adapters.metrics.subscription import Key, Subscription
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import Sample, Unavailable
 
+log = logging.getLogger(__name__)
+
 Samples = Mapping[str, Sample | Unavailable]
 """By metric."""
 
 OWN_QUERIES_EVERY = 2.0
 """Seconds between two rounds of users' own queries: they cannot be put together, so they are asked less often."""
+
+FIRST_ANSWER_SECONDS = 2.0
+"""That a pass waits for the first samples of a release."""
 
 
 @dataclass(slots=True)
@@ -44,17 +50,23 @@ class SampleCache:
         self._clock = clock
         self._known: dict[Key, _Known] = {}
         self._subscribed = asyncio.Event()
+        self._firsts: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._known)
 
     async def of(self, subscription: Subscription) -> Samples:
-        """The newest samples. Asks Prometheus itself only for a subscription that is new."""
+        """The newest samples. For a new subscription Prometheus is asked now; when it is slow, the pass goes on
+        without samples, and is woken when they have come."""
         known = self._known.get(subscription.key)
         if known is None or known.subscription != subscription:
-            known = _Known(subscription)
-            await self._refresh([known])
-            self._known[subscription.key] = known
+            known = self._known[subscription.key] = _Known(subscription)
+            first = asyncio.create_task(self._refresh([known]))
+            self._firsts.add(first)
+            first.add_done_callback(self._firsts.discard)
+            await asyncio.wait({first}, timeout=FIRST_ANSWER_SECONDS)
+            if not first.done():
+                first.add_done_callback(lambda _: self._wake(subscription.key))
             self._subscribed.set()
         return dict(known.samples)
 
@@ -83,7 +95,10 @@ class SampleCache:
                 self._subscribed.clear()
                 await self._subscribed.wait()
             started = self._clock()
-            await self.poll()
+            try:
+                await self.poll()
+            except Exception:  # whatever it was, the next poll may be well, and without polls nobody sees anything
+                log.exception("the samples could not be read")
             await asyncio.sleep(max(0.05, self._poll - (self._clock() - started)))
 
     async def poll(self) -> None:

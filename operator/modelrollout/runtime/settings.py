@@ -69,7 +69,9 @@ class Settings:
     file_root: str | None = setting(
         None, "The only folder of the nodes that file:// models may be in. None: no file://."
     )
-    workers: int = setting(8, "Rollouts that are looked at at one time. A pass waits for the network, not for the CPU.")
+    workers: int = setting(
+        16, "Rollouts that are looked at at one time. A pass waits for the network, not for the CPU."
+    )
     pass_timeout: float = setting(60.0, "Of one pass; longer means that something hangs.", unit="duration")
     api_connections: int = setting(20, "To the API server, watches apart: it answers 429 to a flood.")
     api_timeout: float = setting(30.0, "Of one request to the API server.", unit="duration")

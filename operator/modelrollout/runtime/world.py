@@ -24,7 +24,7 @@ from modelrollout.adapters.cluster import (
     Object,
     Resource,
 )
-from modelrollout.manifests.meta import OWNER_LABEL, is_owned_by
+from modelrollout.manifests.meta import OWNER_LABEL
 
 Key = tuple[str, str]
 """Namespace and name of a rollout."""
@@ -117,6 +117,6 @@ def _trimmed(item: Object) -> Object:
     """Without the managed fields, which are half of an object; a foreign object keeps the managers' names."""
     described = item["metadata"]
     fields = described.pop("managedFields", None)
-    if fields and not is_owned_by(item, described["name"]):
+    if fields and OWNER_LABEL not in (described.get("labels") or {}):
         described["managedFields"] = [{"manager": entry.get("manager", "")} for entry in fields]
     return item

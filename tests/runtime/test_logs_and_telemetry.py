@@ -1,0 +1,119 @@
+"""What the operator says of itself: lines that name the rollout, and metrics that Prometheus can read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+
+from modelrollout.api.status import Status
+from modelrollout.runtime.logs import JsonLines, TextLines, about
+from modelrollout.runtime.telemetry import Telemetry
+
+
+def record(message: str = "hello", **fields: object) -> logging.LogRecord:
+    made = logging.LogRecord("modelrollout.x", logging.WARNING, __file__, 1, message, (), None)
+    made.__dict__.update(fields)
+    return made
+
+
+def test_a_line_names_the_rollout_that_it_is_about() -> None:
+    with about(("prod", "fraud")):
+        line = json.loads(JsonLines().format(record(reason="Promoted")))
+    assert (line["rollout"], line["reason"], line["level"], line["message"]) == (
+        "prod/fraud",
+        "Promoted",
+        "WARNING",
+        "hello",
+    )
+    assert "rollout" not in json.loads(JsonLines().format(record()))
+
+
+def test_passes_at_the_same_time_do_not_mix_their_names() -> None:
+    async def one(name: str) -> str:
+        with about(("prod", name)):
+            await asyncio.sleep(0)
+            return str(json.loads(JsonLines().format(record()))["rollout"])
+
+    async def body() -> list[str]:
+        return await asyncio.gather(*(one(name) for name in ("a", "b", "c")))
+
+    assert asyncio.run(body()) == ["prod/a", "prod/b", "prod/c"]
+
+
+def test_an_error_is_part_of_its_line() -> None:
+    try:
+        raise ValueError("boom")
+    except ValueError as error:
+        line = JsonLines().format(record(exc_info=(ValueError, error, error.__traceback__)))
+    assert "\n" not in line
+    assert "ValueError: boom" in json.loads(line)["error"]
+
+
+def test_lines_for_a_terminal() -> None:
+    with about(("prod", "fraud")):
+        assert re.match(r"\d\d:\d\d:\d\d\.\d{3} WARNING prod/fraud +hello$", TextLines().format(record()))
+
+
+STATUS = Status.model_validate(
+    {
+        "phase": "Progressing",
+        "stable": {"version": "1.0.1", "uri": "u", "weight": 90},
+        "candidate": {"version": "1.0.2", "uri": "u", "weight": 10},
+        "analysis": [
+            {
+                "metric": "errors",
+                "verdict": "Undecided",
+                "candidate": {"requests": 812, "bad": 1},
+                "stable": {"requests": 7301, "bad": 8},
+                "evidence": 0.4,
+            }
+        ],
+    }
+)
+
+
+def rendered() -> list[str]:
+    telemetry = Telemetry()
+    telemetry.passed("done", 0.02)
+    telemetry.passed("done", 0.3)
+    telemetry.passed("failed", 20)
+    telemetry.wrote("status")
+    telemetry.saw(("prod", "fraud"), STATUS)
+    telemetry.gauge("modelrollout_queue_length", "Waiting.", lambda: 3)
+    return telemetry.render().splitlines()
+
+
+def test_every_line_is_in_the_text_format() -> None:
+    sample = re.compile(r'[a-z_]+(\{([a-z]+="[^"]*",?)+\})? [0-9.e+-]+')
+    assert [line for line in rendered() if not line.startswith("# ") and not sample.fullmatch(line)] == []
+
+
+def test_what_is_measured_can_be_read() -> None:
+    who = 'namespace="prod",rollout="fraud"'
+    assert {
+        'modelrollout_passes_total{outcome="done"} 2',
+        'modelrollout_passes_total{outcome="failed"} 1',
+        'modelrollout_api_writes_total{object="status"} 1',
+        'modelrollout_pass_duration_seconds_bucket{le="0.025"} 1',
+        'modelrollout_pass_duration_seconds_bucket{le="0.5"} 2',
+        'modelrollout_pass_duration_seconds_bucket{le="10.0"} 2',
+        'modelrollout_pass_duration_seconds_bucket{le="+Inf"} 3',
+        "modelrollout_pass_duration_seconds_count 3",
+        "modelrollout_queue_length 3",
+        f'modelrollout_phase{{{who},phase="Progressing"}} 1',
+        f'modelrollout_phase{{{who},phase="Healthy"}} 0',
+        f'modelrollout_weight{{{who},version="1.0.2",role="candidate"}} 10',
+        f'modelrollout_candidate_requests{{{who},metric="errors"}} 812',
+        f'modelrollout_stable_bad{{{who},metric="errors"}} 8',
+        f'modelrollout_evidence{{{who},metric="errors"}} 0.4',
+        f'modelrollout_verdict{{{who},metric="errors",verdict="Undecided"}} 1',
+    } <= set(rendered())
+
+
+def test_a_rollout_that_is_gone_is_gone_here() -> None:
+    telemetry = Telemetry()
+    telemetry.saw(("prod", "fraud"), STATUS)
+    telemetry.forget(("prod", "fraud"))
+    assert "fraud" not in telemetry.render()

@@ -1,0 +1,167 @@
+"""The shared samples, with a real Prometheus: what a pass finds, whom a new sample wakes, and how often it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+import requests
+
+from modelrollout.adapters.metrics.reader import Reader
+from modelrollout.adapters.metrics.scraping import Scraping
+from modelrollout.adapters.metrics.subscription import Key, Subscription
+from modelrollout.adapters.prometheus import Prometheus
+from modelrollout.api.analysis import Analysis
+from modelrollout.core.evidence import Count
+from modelrollout.core.observation import Sample, Unavailable
+from modelrollout.runtime.samples import SampleCache
+from tests.prometheus_server import Scraped
+
+pytestmark = pytest.mark.apiserver
+
+NEW, OLD = "1.0.2", "1.0.1"
+ANALYSIS = Analysis.model_validate({"provider": "envoy", "metrics": [{"name": "errors"}]})
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def name(scraped: Scraped) -> Iterator[str]:
+    """Of a rollout that nobody has asked for; the source lives, and shows nothing else."""
+    scraped.source.answers = True
+    scraped.source.lines = {"envoy_server_live": 1.0}
+    yield f"cached{next(_numbers)}"
+    scraped.source.lines = {}
+
+
+def subscription(name: str) -> Subscription:
+    return Subscription(("prod", name), ANALYSIS, NEW, OLD)
+
+
+def answered(name: str, code: str = "200") -> str:
+    cluster = f"outbound|8501||{name}-1-0-2.prod.svc.cluster.local"
+    return f'envoy_cluster_upstream_rq{{cluster_name="{cluster}",response_code="{code}"}}'
+
+
+Story = Callable[[SampleCache, list[Key]], Awaitable[None]]
+
+
+def play(url: str, story: Story) -> None:
+    async def body() -> None:
+        prometheus = Prometheus(url, timeout=5, threads=4)
+        woken: list[Key] = []
+        reader = Reader(prometheus, Scraping(prometheus, 1.0, time.monotonic))
+        try:
+            await story(SampleCache(reader, woken.append, poll=0.1, clock=time.monotonic), woken)
+        finally:
+            prometheus.close()
+
+    asyncio.run(body())
+
+
+def requests_of(sample: Sample | Unavailable) -> Count:
+    assert isinstance(sample, Sample), sample
+    return sum(sample.series.get(NEW, {}).values(), Count(0, 0))
+
+
+async def scrape(scraped: Scraped) -> None:
+    await asyncio.to_thread(scraped.wait_for_scrape)
+
+
+def test_the_first_to_ask_gets_an_answer(scraped: Scraped, name: str) -> None:
+    async def story(cache: SampleCache, woken: list[Key]) -> None:
+        scraped.source.lines[answered(name)] = 5
+        await scrape(scraped)
+        found = await cache.of(subscription(name))
+        assert requests_of(found["errors"]) == Count(0, 5)
+        assert woken == []
+
+    play(scraped.url, story)
+
+
+def test_whose_counters_move_is_woken_and_nobody_else(scraped: Scraped, name: str) -> None:
+    async def story(cache: SampleCache, woken: list[Key]) -> None:
+        scraped.source.lines |= {answered(name): 5, answered(f"{name}b"): 7}
+        await scrape(scraped)
+        for one in (name, f"{name}b"):
+            await cache.of(subscription(one))
+        scraped.source.lines[answered(name, "500")] = 1
+        await scrape(scraped)
+        await cache.poll()
+        assert woken == [("prod", name)]
+        assert requests_of((await cache.of(subscription(name)))["errors"]) == Count(1, 6)
+
+    play(scraped.url, story)
+
+
+def test_a_scrape_that_shows_nothing_new_wakes_nobody(scraped: Scraped, name: str) -> None:
+    async def story(cache: SampleCache, woken: list[Key]) -> None:
+        scraped.source.lines[answered(name)] = 5
+        await scrape(scraped)
+        await cache.of(subscription(name))
+        await scrape(scraped)
+        await cache.poll()
+        assert woken == []
+
+    play(scraped.url, story)
+
+
+def test_the_loop_asks_by_itself(scraped: Scraped, name: str) -> None:
+    async def story(cache: SampleCache, woken: list[Key]) -> None:
+        running = asyncio.create_task(cache.run())
+        await scrape(scraped)
+        await cache.of(subscription(name))
+        scraped.source.lines[answered(name)] = 5
+        async with asyncio.timeout(60):
+            while not woken:
+                await scrape(scraped)
+        running.cancel()
+
+    play(scraped.url, story)
+
+
+def test_a_rollout_that_is_forgotten_wakes_nobody(scraped: Scraped, name: str) -> None:
+    async def story(cache: SampleCache, woken: list[Key]) -> None:
+        await cache.of(subscription(name))
+        cache.forget(("prod", name))
+        scraped.source.lines[answered(name)] = 5
+        await scrape(scraped)
+        await cache.poll()
+        assert (woken, len(cache)) == ([], 0)
+
+    play(scraped.url, story)
+
+
+def queries(scraped: Scraped) -> float:
+    """How many queries Prometheus has answered."""
+    lines = requests.get(f"{scraped.url}/metrics", timeout=5).text.splitlines()
+    wanted = 'prometheus_http_requests_total{code="200",handler="/api/v1/query"}'
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(wanted))
+
+
+@pytest.mark.parametrize("rollouts", [1, 50])
+def test_the_number_of_queries_does_not_depend_on_the_number_of_rollouts(
+    scraped: Scraped, name: str, rollouts: int
+) -> None:
+    async def story(cache: SampleCache, woken: list[Key]) -> None:
+        names = [f"{name}x{number}" for number in range(rollouts)]
+        scraped.source.lines |= {answered(one): 1 for one in names}
+        await scrape(scraped)
+        for one in names:
+            await cache.of(subscription(one))
+        before = queries(scraped)
+        await cache.poll()
+        assert queries(scraped) - before == 1
+
+    play(scraped.url, story)
+
+
+def test_without_prometheus_every_metric_is_away() -> None:
+    async def story(cache: SampleCache, woken: list[Key]) -> None:
+        found = await cache.of(subscription("fraud"))
+        assert isinstance(found["errors"], Unavailable)
+        assert not found["errors"].invalid
+
+    play("http://127.0.0.1:9", story)
