@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from modelrollout.api.resource import parse_status
 from modelrollout.api.status import Phase
 from modelrollout.core.decide import decide
 from modelrollout.core.evidence import Count
@@ -114,6 +115,83 @@ def test_version_that_is_released_again_is_pinned_to_what_it_was() -> None:
     world.apply(version="1.0.1").run(40)
     pinned = {item.version: item.digest for item in world.plans[-1].versions}
     assert pinned["1.0.1"] == "sha256:" + "a" * 64
+
+
+def test_one_failed_question_to_prometheus_is_no_blindness() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(20)
+    for _ in range(10):
+        world.away = "timeout"
+        world.step(1)
+        world.away = None
+        world.run(4, tick=4)
+    assert world.said(Reason.BLIND) == []
+
+
+def test_custom_metric_without_a_record_of_stable_waits_for_a_person() -> None:
+    clicks = {"name": "clicks", "successes": "c{v='{{ version }}'}", "trials": "t{v='{{ version }}'}"}
+    world = World.of(BLUE_GREEN).installed()
+    world.configure(analysis={"metrics": [{"name": "errors"}, clicks]})
+    world.smoke = SmokeResult(sent=1)
+    world.apply(version="2.0.2").run(15, tick=1)
+    for _ in range(40):
+        world.requests(500, {"2.0.2": 0.95}, metric="clicks").run(5)
+    assert world.live == {"2.0.2": 100}, "a share of 95 % without clicks may be what stable has"
+    assert world.status.phase.value == "Baking"
+    assert "stable has no record of clicks to compare with" in world.status.message
+    world.command = "promote 2.0.2 t1"
+    world.run(5)
+    assert world.status.phase is Phase.HEALTHY
+
+
+def test_clock_of_prometheus_need_not_be_the_operators() -> None:
+    world = World.of(CANARY).installed()
+    world.prometheus_behind = 30.0
+    world.apply(version="1.1.2").run(20)
+    assert [item.verdict for item in world.status.analysis] == ["Undecided"]
+    world.run(12, bad={"1.1.2": 0.3})
+    assert world.live == {"1.0.1": 100}
+
+
+def test_bad_answers_that_fall_alone_are_no_reset() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(30)
+    stable = world.counts["errors"]["1.0.1"]
+    world.counts["errors"]["1.0.1"] = Count(40, stable.trials + 40)
+    world.step(5)
+    seen = world.status.analysis[0].stable.requests
+    world.counts["errors"]["1.0.1"] = Count(35, stable.trials + 60)
+    world.step(5)
+    assert world.status.analysis[0].stable.requests == seen
+    world.run(5)
+    assert world.status.analysis[0].stable.requests > seen
+
+
+def test_lost_status_in_the_middle_of_a_release_keeps_stable() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(60)
+    assert world.live == {"1.0.1": 50, "1.1.2": 50}
+    world.status = type(world.status)()
+    world.step(1)
+    assert world.status.stable is not None
+    assert world.status.stable.version == "1.0.1"
+    assert set(world.workloads) == {"1.0.1", "1.1.2"}, "nothing is removed before it has drained"
+    world.run(200)
+    assert world.status.stable.version == "1.1.2"
+
+
+def test_candidate_with_live_traffic_drains_though_the_status_never_knew_of_it() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2")
+    while world.weight == 0:
+        before = world.status
+        world.step(1)
+    world.status = before
+    world.apply(version="1.2.3").step(0.1)
+    assert world.live == {"1.0.1": 100}
+    assert "1.1.2" in world.workloads, "it drains first"
+
+
+def test_status_of_a_newer_operator_is_read_as_far_as_it_goes() -> None:
+    status = parse_status({"phase": "Shadowing", "stable": {"version": "1.0.1", "uri": "pvc://m/1"}, "step": "1/2"})
+    assert status.stable is not None
+    assert status.step == "1/2"
 
 
 def test_stable_that_serves_two_models_is_degraded() -> None:

@@ -172,7 +172,7 @@ def blind_rolls_back() -> None:
     world.away = "connection refused"
     world.run(25)
     assert world.weight == 10
-    world.run(10)
+    world.run(25)
     assert world.live == {"1.0.1": 100}
     assert world.said(Reason.BLIND)
     world.run(60)

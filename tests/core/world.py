@@ -64,6 +64,7 @@ class World:
     invalid: str | None = None
     smoke: SmokeResult | None = None
     refusal: Refusal | None = None
+    prometheus_behind: float = 0.0  # seconds that its clock is behind the operator's
     autoload: bool = True  # deployed versions are ready at the next pass
     events: list[Event] = field(default_factory=list)
     plans: list[Plan] = field(default_factory=list)
@@ -118,7 +119,7 @@ class World:
         if self.invalid or self.away:
             return Unavailable(metric, self.invalid or self.away or "", invalid=self.invalid is not None)
         series = {version: {"gateway": count} for version, count in self.counts.get(metric, {}).items()}
-        return Sample(metric, self.now, series)
+        return Sample(metric, self.now - self.prometheus_behind, series)
 
     def step(self, seconds: float = 0.0) -> Plan:
         """One pass after some time; the plan is made so."""

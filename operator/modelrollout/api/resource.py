@@ -86,8 +86,13 @@ def parse_spec(spec: object) -> Spec | SpecError:
 
 
 def parse_status(status: object) -> Status:
-    """The typed status. One that cannot be read is a lost one: the objects in the cluster still serve."""
-    try:
-        return Status.model_validate(status or {})
-    except ValidationError:
-        return Status()
+    """The typed status. Parts that cannot be read (of a newer operator, say) are lost, the others are not."""
+    parts = dict(status) if isinstance(status, Mapping) else {}
+    while True:
+        try:
+            return Status.model_validate(parts)
+        except ValidationError as error:
+            spoilt = {str(item["loc"][0]) for item in error.errors(include_url=False) if item["loc"]}
+            if not spoilt & parts.keys():
+                return Status()
+            parts = {name: part for name, part in parts.items() if name not in spoilt}

@@ -53,6 +53,7 @@ class Release(StatusModel):
     approved_bake: bool = False  # a person ended the bake
     promote_fully: bool = False  # a person asked to skip all that is left
     hold_since: Timestamp | None = None  # since when the step could have gone on but could not be decided
+    held_step: int | None = None  # the step that an Event said is held
     smoke_passed: bool = False
     smoke_attempts: int = 0
     last_smoke_at: Timestamp | None = None

@@ -32,9 +32,10 @@ from modelrollout.core.observation import Sample, Unavailable
 from modelrollout.core.plan import Reason
 from modelrollout.core.turn import Turn
 
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)  # what a spoilt status can lead to
 PLANNED_TICKS = 360  # of a release whose steps name no times
-UNKNOWN_RECORD = Count(5, 100)  # stands for a stable version of which nothing at all is known once it has no requests:
-# a version with clearly more bad answers than one in twenty is taken back whatever the old one was like
+UNKNOWN_RECORD = Count(5, 100)  # stands for the errors of a stable version of which nothing at all is known once it
+# has no requests: one with clearly more than one in twenty is taken back whatever the old one was like
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,17 @@ class Gauge:
     evidence: MetricEvidence
     counters: Counters
     stored: tuple[MetricEvidence, Counters]
+    uncompared: bool  # stable has no requests, so there is only its record
     noise: tuple[float, ...] | None  # overdispersion and rate of stable's past; None: not asked or not answered yet
     at_weight: tuple[int, int] = (0, 0)  # requests, and samples with requests, since the last change of weight
     tick: Tick | None = None
     trouble: Unavailable | None = None
+
+    @property
+    def now(self) -> float:
+        """The time by Prometheus' clock: that of the newest sample. The operator's own clock may be another one, and
+        whether samples are too old is known to who reads them (``Unavailable``)."""
+        return max(self.counters.at or 0.0, self.evidence.at)
 
 
 def assess(turn: Turn) -> tuple[Turn, Assessment]:
@@ -63,7 +71,7 @@ def assess(turn: Turn) -> tuple[Turn, Assessment]:
     total = combine([gauge.evidence for gauge in gauges])
     begun = turn.weight > 0
     verdicts = [
-        judge(gauge.evidence, turn.now, release=total, trouble=gauge.trouble, begun=begun)
+        judge(gauge.evidence, gauge.now, release=total, trouble=gauge.trouble, begun=begun)
         if begun or gauge.trouble
         else None
         for gauge in gauges
@@ -80,8 +88,16 @@ def measure(turn: Turn, metric: Metric) -> Gauge:
     if sample is None:
         return gauge
     if isinstance(sample, Unavailable):
-        return replace(gauge, trouble=sample)
+        return gauge if is_brief(gauge, sample, turn) else replace(gauge, trouble=sample)
     return fold(gauge, sample, counting=turn.weight > 0)
+
+
+def is_brief(gauge: Gauge, gap: Unavailable, turn: Turn) -> bool:
+    """One failed question to Prometheus is no blindness while the last sample is still fresh."""
+    if gap.invalid or gauge.counters.at is None:
+        return False
+    settings = gauge.evidence.settings
+    return turn.now - gauge.counters.at <= settings.stale_scrapes * settings.scrape_interval
 
 
 def fold(gauge: Gauge, sample: Sample, *, counting: bool) -> Gauge:
@@ -90,13 +106,13 @@ def fold(gauge: Gauge, sample: Sample, *, counting: bool) -> Gauge:
         return gauge
     try:
         counters, tick = gauge.counters.after(sample)
+        evidence = gauge.evidence if tick is None else gauge.evidence.after(tick)
     except BadCount as error:
         base, _ = Counters(gauge.counters.candidate, gauge.counters.stable).after(sample)
         trouble = Unavailable(gauge.metric.name, str(error), invalid=True)
         return replace(gauge, counters=base, stored=(gauge.evidence, base), trouble=trouble)
     if tick is None or not counting:
         return replace(gauge, counters=counters, stored=(gauge.evidence, counters))
-    evidence = gauge.evidence.after(tick)
     if not tick.candidate.trials and not tick.stable.trials:
         return replace(gauge, counters=counters, evidence=evidence)
     requests, ticks = gauge.at_weight
@@ -149,19 +165,21 @@ def load(turn: Turn, metric: Metric) -> Gauge:
     if edited:
         evidence = MetricEvidence.start(metric.name, turn.now, settings, losses=1)
         counters = fresh_counters(turn)
-        return Gauge(metric, evidence, counters, (evidence, counters), noise)
+        return Gauge(metric, evidence, counters, (evidence, counters), turn.weight == 100, noise)
     evidence = with_record(turn, load_evidence(old, metric.name, settings, turn))
     counters = load_counters(old, turn)
     at_weight = (old.requests_at_weight, old.ticks_at_weight) if old else (0, 0)
-    return Gauge(metric, evidence, counters, (evidence, counters), noise, at_weight)
+    return Gauge(metric, evidence, counters, (evidence, counters), turn.weight == 100, noise, at_weight)
 
 
 def with_record(turn: Turn, evidence: MetricEvidence) -> MetricEvidence:
     """Once stable has no requests any more the candidate is held against its record: what it answered before and
-    during the release; where nothing is known at all, against a rate that is bad for any version."""
+    during the release; where nothing is known at all, against a rate of errors that is bad for any version."""
     if turn.weight < 100 or evidence.settings.record is not None:
         return evidence
-    record = rate_of_record(evidence.stable, evidence.settings) or UNKNOWN_RECORD.rate
+    record = rate_of_record(evidence.stable, evidence.settings)
+    if record is None and evidence.metric == "errors":
+        record = rate_of_record(UNKNOWN_RECORD, evidence.settings)
     return replace(evidence, settings=replace(evidence.settings, record=record))
 
 
@@ -185,12 +203,12 @@ def noise_known(turn: Turn, metric: Metric, old: MetricStatus | None) -> tuple[f
 
 def load_evidence(old: MetricStatus | None, name: str, settings: EvidenceSettings, turn: Turn) -> MetricEvidence:
     """The test as it stands in the status. One that was there and cannot be read starts again at half the alpha."""
-    began = turn.release.weight_since or turn.now
+    began = (old.last_sample_at if old is not None else None) or turn.release.weight_since or turn.now
     if old is None or not old.state:
         return MetricEvidence.start(name, began, settings)
     try:
         return MetricEvidence.from_status(old.state).under(settings)
-    except (KeyError, TypeError, ValueError):
+    except UNREADABLE:
         return MetricEvidence.start(name, began, settings, losses=1)
 
 
@@ -200,7 +218,7 @@ def load_counters(old: MetricStatus | None, turn: Turn) -> Counters:
         return fresh_counters(turn)
     try:
         counters = Counters.from_status(old.counters)
-    except (KeyError, TypeError, ValueError):
+    except UNREADABLE:
         return fresh_counters(turn)
     mine = (turn.candidate.version, stable_version(turn))
     return counters if (counters.candidate, counters.stable) == mine else fresh_counters(turn)
@@ -252,7 +270,7 @@ def to_status(turn: Turn, gauge: Gauge, verdict: Verdict | None) -> MetricStatus
         "metric": gauge.metric.name,
         "source": source_of(gauge.metric, turn.spec.analysis.provider),
         "noise": gauge.noise,
-        "state": evidence.to_status() if turn.weight > 0 else {},
+        "state": evidence.to_status() if turn.weight > 0 and counters.at is not None else {},
         "counters": counters.to_status() if counters.at is not None else {},
         "last_sample_at": counters.at,
         "requests_at_weight": gauge.at_weight[0],
@@ -287,11 +305,25 @@ def put_together(gauges: list[Gauge], verdicts: list[Verdict], total: Combined) 
     passed = [by_name[name].outcome is Outcome.PASS for name in required if name in by_name]
     return Assessment(
         against=against,
-        hold=f"evidence {total.evidence:.3g} of {total.needed:g} against it" if total.holds else None,
+        hold=suspicion(gauges, total),
         proven=bool(passed) and all(passed),
         blind=first(Outcome.BLIND, Outcome.INVALID),
         no_traffic=first(Outcome.NO_TRAFFIC),
         ticked=any(gauge.tick is not None for gauge in gauges),
+    )
+
+
+def suspicion(gauges: list[Gauge], total: Combined) -> str | None:
+    """Why the weight must not rise though nothing is proven: evidence that grows, or nothing to compare with."""
+    if total.holds:
+        return f"evidence {total.evidence:.3g} of {total.needed:g} against it"
+    lost = [
+        gauge.metric.name
+        for gauge in gauges
+        if gauge.metric.required and gauge.uncompared and gauge.evidence.settings.record is None
+    ]
+    return (
+        f"stable has no record of {' and '.join(lost)} to compare with: modelrollout promote goes on" if lost else None
     )
 
 

@@ -33,7 +33,7 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
     turn = Turn(rollout, seen, spec, rollout.status)
     if refusal is None:
         turn = turn.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
-    turn = tidy(look(recognize(turn)))
+    turn = look(tidy(recognize(turn)))
     turn, outlook = follow(turn)
     turn = summarize(turn, outlook, refusal)
     return plan(turn, outlook, refusal)
@@ -75,11 +75,13 @@ def begin_or_rest(turn: Turn) -> Progress:
 
 
 def recognize(turn: Turn) -> Turn:
-    """After a lost status: the version that has the most live traffic, and is deployed, is the stable one."""
+    """After a lost status: of the versions that have live traffic and are deployed, the stable one is that with the
+    most, if possible not the one that the spec wants: it may be the candidate of the release that was lost."""
     status, route = turn.status, turn.seen.route
     if status.stable is not None or status.candidate is not None or route is None or not route.weights:
         return turn
-    version = max(route.weights, key=lambda name: (route.weights[name], name))
+    new = turn.spec.model.version
+    version = max(route.weights, key=lambda name: (name != new, route.weights[name], name))
     workload = turn.seen.workloads.get(version)
     if workload is None or workload.uri is None:
         return turn
@@ -108,7 +110,8 @@ def see(turn: Turn, deployed: VersionStatus | None) -> VersionStatus | None:
 
 
 def tidy(turn: Turn) -> Turn:
-    """Retired versions whose objects are gone are forgotten; one that the spec wants again is not kept for its logs."""
+    """Retired versions whose objects are gone are forgotten; one that the spec wants again is not kept for its logs;
+    deployed versions that nobody knows any more are retired."""
     wanted = turn.spec.model.version
     quarantined = {item.version for item in turn.status.quarantined}
     kept = []
@@ -117,6 +120,10 @@ def tidy(turn: Turn) -> Turn:
             item = item.model_copy(update={"remove_at": item.drain_until})
         if item.remove_at > turn.now or item.version in turn.seen.workloads:
             kept.append(item)
+    known = {item.version for item in (*kept, turn.status.stable, turn.status.candidate) if item is not None}
+    unknown = [seen for name, seen in sorted(turn.seen.workloads.items()) if name not in known]
+    if turn.status.stable is not None:
+        kept += [transitions.retire_unknown(turn, seen) for seen in unknown]
     return turn.change(retiring=tuple(kept))
 
 
@@ -160,20 +167,10 @@ def desired_route(turn: Turn) -> Route | None:
 
 
 def due_removals(turn: Turn) -> tuple[str, ...]:
-    """Retired versions whose time is over, and versions that nobody knows and that have no traffic.
-
-    Nothing is removed while the route is somebody else's: it may name any of them.
-    """
-    status = turn.status
+    """Retired versions whose time is over. None while the route is somebody else's: it may name any of them."""
     if turn.seen.route is not None and turn.seen.route.foreign_owner is not None:
         return ()
-    due = [item.version for item in status.retiring if item.remove_at <= turn.now]
-    if status.stable is None:
-        return tuple(due)
-    known = {status.stable.version, *(item.version for item in status.retiring)}
-    known |= {status.candidate.version} if status.candidate else set()
-    live = turn.seen.route.weights if turn.seen.route else {}
-    return (*due, *sorted(name for name in turn.seen.workloads if name not in known and not live.get(name)))
+    return tuple(item.version for item in turn.status.retiring if item.remove_at <= turn.now)
 
 
 def requeue_after(turn: Turn, outlook: Outlook, refusal: Refusal | None) -> float:

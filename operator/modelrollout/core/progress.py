@@ -153,7 +153,9 @@ def hold(turn: Turn, why: Hold, assessment: Assessment) -> Progress:
     if not undecided:
         turn = turn.change_release(hold_since=None, next_step_at=why.until)
     elif turn.release.hold_since is None:
-        turn = turn.change_release(hold_since=turn.now, next_step_at=None).say(Reason.STEP_HELD, why.message)
+        turn = turn.change_release(hold_since=turn.now, next_step_at=None)
+        if turn.release.held_step != turn.release.step_index:  # said once for each step, however often it starts anew
+            turn = turn.change_release(held_step=turn.release.step_index).say(Reason.STEP_HELD, why.message)
     if why.approval and turn.rollout.status.phase is not Phase.AWAITING_APPROVAL:
         turn = turn.say(Reason.AWAITING_APPROVAL, f"{turn.candidate.version}: {why.message}")
     return turn, Outlook(phase_of_hold(turn, why), describe_hold(turn, why, assessment), why.until)

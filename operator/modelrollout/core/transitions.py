@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from modelrollout.api.status import HistoryEntry, Quarantined, Release, Retiring, VersionStatus
 from modelrollout.core.acceptance import known_digest
+from modelrollout.core.observation import Workload
 from modelrollout.core.plan import Reason
 from modelrollout.core.turn import Turn
 
@@ -62,6 +63,19 @@ def leave(turn: Turn, reason: Reason, message: str, *, outcome: str, quarantine:
     return left.say(reason, f"{candidate.version} is out of traffic: {message}", warning=quarantine)
 
 
+def retire_unknown(turn: Turn, seen: Workload) -> Retiring:
+    """A deployed version that the status does not know, after it was lost: it may still have requests."""
+    drained = turn.now + turn.spec.serving.drain
+    return Retiring(
+        version=seen.version,
+        uri=seen.uri or "",
+        digest=seen.digest,
+        drain_until=drained,
+        remove_at=drained,
+        reason="Unknown",
+    )
+
+
 def _end(turn: Turn, outcome: str, reason: Reason, message: str) -> Turn:
     """The release is over: what it was goes to the history, its verdicts stay to be read, its memory goes."""
     entry = HistoryEntry(
@@ -86,9 +100,11 @@ def _end(turn: Turn, outcome: str, reason: Reason, message: str) -> Turn:
 def _retire(turn: Turn, old: VersionStatus, keep: float, reason: Reason) -> Turn:
     """A version that had traffic drains before its pods may go; one that never had any has nothing to drain.
 
-    A stable version that is replaced has weight 0 in the route since the bake began, or since this very pass.
+    A stable version that is replaced has weight 0 in the route since the bake began, or since this very pass. The live
+    route counts as well: a pass may have been killed between the route and the status.
     """
-    had_traffic = old.weight > 0 or reason == Reason.DRAINED
+    live = turn.seen.route.weights if turn.seen.route is not None else {}
+    had_traffic = old.weight > 0 or live.get(old.version, 0) > 0 or reason == Reason.DRAINED
     drained = turn.now + (turn.spec.serving.drain if had_traffic else 0.0)
     entry = Retiring(
         version=old.version,

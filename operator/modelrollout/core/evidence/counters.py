@@ -2,7 +2,8 @@
 
 ``increase()`` of Prometheus extrapolates to fractions and cannot tell a reset from a pause, so the raw values are
 differenced here, series by series (a series is one process and one set of labels):
- - a value that falls was reset: what it shows now is what came since;
+ - a series whose trials fall was reset: what it shows now is what came since;
+ - one whose bad answers alone fall was read at two moments: that interval is left out;
  - a series that appears after the release began counts from 0;
  - a series that is absent keeps its last value: it may come back;
  - the first sample of a release only sets the base.
@@ -59,7 +60,10 @@ class SeriesCounters:
         now = {_digest(name): count for name, count in series.items()}
         counted = NOTHING
         for name in now.keys() & self.last.keys():
-            counted += _since(self.last[name], now[name])
+            new = _since(self.last[name], now[name])
+            if new is None:
+                return _compact(dict(self.last) | now, now, forgetful=self.fold is not None), None
+            counted += new
         others = {name: count for name, count in now.items() if name not in self.last}
         folded = _folded_since(self.fold, others) if self.fold is not None else sum(others.values(), NOTHING)
         if folded is None:
@@ -134,9 +138,13 @@ class Counters:
         )
 
 
-def _since(last: Count, now: Count) -> Count:
-    if now.bad < last.bad or now.trials < last.trials:
+def _since(last: Count, now: Count) -> Count | None:
+    """What came since the last sample. A process that was started anew shows fewer trials; fewer bad answers alone are
+    two counters that were read a moment apart, and nobody knows what came."""
+    if now.trials < last.trials:
         return now
+    if now.bad < last.bad:
+        return None
     bad, trials = now.bad - last.bad, now.trials - last.trials
     if bad > trials:
         raise BadCount(
