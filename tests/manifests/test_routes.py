@@ -22,18 +22,28 @@ from tests.manifests.render import CASES, load, rollout_of
 )
 def test_what_is_written_is_what_is_read(case: str, route: Route) -> None:
     rollout, spec = rollout_of(load(CASES / case / "in.yaml")[0]["rollout"])
-    assert live_route(virtual_service(rollout, spec, route), rollout.name) == LiveRoute(route.weights)
+    assert live_route(virtual_service(rollout, spec, route), rollout) == LiveRoute(route.weights)
 
 
 def test_the_preview_is_no_weight() -> None:
     (case,) = load(CASES / "route-with-preview" / "out.yaml")
-    assert live_route(case, "fraud") == LiveRoute({"2.3.1160": 100})
+    assert live_route(case, OURS) == LiveRoute({"2.3.1160": 100})
 
+
+OURS, _ = rollout_of(load(CASES / "route-with-candidate" / "in.yaml")[0]["rollout"])
+OUR_MANAGER = {"manager": "modelrollout-traffic"}
 
 FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
     "an owner": ({"ownerReferences": [{"kind": "Canary", "name": "fraud"}]}, "Canary fraud"),
     "a manager": ({"managedFields": [{"manager": "kubectl"}]}, "whoever applied it with kubectl"),
     "nobody known": ({}, "somebody else"),
+    "another controller, and our fields": (
+        {
+            "ownerReferences": [{"kind": "Canary", "name": "fraud", "uid": "other", "controller": True}],
+            "managedFields": [OUR_MANAGER],
+        },
+        "Canary fraud",
+    ),
     "another rollout": ({"labels": {"modelrollout.dev/rollout": "other"}}, "somebody else"),
 }
 
@@ -41,11 +51,24 @@ FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("metadata", "owner"), FOREIGN.values(), ids=FOREIGN)
 def test_somebody_elses_route(metadata: dict[str, Any], owner: str) -> None:
     live = {"metadata": {"name": "fraud", "namespace": "prod", **metadata}, "spec": {}}
-    assert live_route(live, "fraud") == LiveRoute(foreign_owner=owner)
+    assert live_route(live, OURS) == LiveRoute(foreign_owner=owner)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        pytest.param({"labels": {"modelrollout.dev/rollout": "fraud"}}, id="by its label"),
+        pytest.param({"ownerReferences": [{"kind": "ModelRollout", "uid": OURS.uid}]}, id="by its owner"),
+        pytest.param({"managedFields": [{"manager": "kubectl-replace"}, OUR_MANAGER]}, id="by who applied it"),
+    ],
+)
+def test_our_own_route_whatever_was_taken_off_it(metadata: dict[str, Any]) -> None:
+    live = {"metadata": {"name": "fraud", "namespace": "prod", **metadata}, "spec": {}}
+    assert live_route(live, OURS) == LiveRoute()
 
 
 def test_no_route() -> None:
-    assert live_route(None, "fraud") is None
+    assert live_route(None, OURS) is None
 
 
 def live(hosts: list[str], gateways: list[str] | None, namespace: str = "prod") -> dict[str, Any]:

@@ -78,6 +78,23 @@ async def edit_route(stage: Stage) -> None:
     await stage.cluster.replace(VIRTUAL_SERVICES, live)
 
 
+async def replace_route(stage: Stage) -> None:
+    """As ``kubectl replace`` from a file of one's own: no label, no annotation, no owner."""
+    live = await stage.cluster.get(VIRTUAL_SERVICES, stage.namespace, stage.name)
+    assert live is not None
+    kept = {key: live["metadata"][key] for key in ("name", "namespace", "resourceVersion")}
+    body = {**live, "metadata": kept}
+    body["spec"]["http"] = [{"route": [{"destination": {"host": "elsewhere"}}]}]
+    await stage.cluster.replace(VIRTUAL_SERVICES, body)
+
+
+async def take_label_off_route(stage: Stage) -> None:
+    live = await stage.cluster.get(VIRTUAL_SERVICES, stage.namespace, stage.name)
+    assert live is not None
+    del live["metadata"]["labels"]
+    await stage.cluster.replace(VIRTUAL_SERVICES, live)
+
+
 def delete(resource: Any, name: str) -> Callable[[Stage], Awaitable[None]]:
     async def edit(stage: Stage) -> None:
         live = await stage.cluster.get(resource, stage.namespace, name)
@@ -96,6 +113,8 @@ async def scale(stage: Stage) -> None:
 
 HAND_EDITS: dict[str, Callable[[Stage], Awaitable[None]]] = {
     "route edited": edit_route,
+    "route replaced": replace_route,
+    "label taken off the route": take_label_off_route,
     "route deleted": delete(VIRTUAL_SERVICES, "fraud"),
     "service deleted": delete(SERVICES, "fraud-1-0-1"),
     "scaled to nothing": scale,

@@ -16,7 +16,6 @@ import aiohttp
 Object = dict[str, Any]
 
 SERVING_MANAGER = "modelrollout-serving"
-TRAFFIC_MANAGER = "modelrollout-traffic"
 STATUS_MANAGER = "modelrollout-status"
 
 _PAGE = 500

@@ -14,7 +14,7 @@ from modelrollout.api.rollout import RequestMatch, Spec
 from modelrollout.api.traffic import Retries, StringMatch
 from modelrollout.core.observation import LiveRoute
 from modelrollout.core.plan import Route
-from modelrollout.manifests.meta import Object, is_owned_by, marked, metadata, service_host
+from modelrollout.manifests.meta import Object, is_ours, marked, metadata, service_host
 from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
 
 API_VERSION = "networking.istio.io/v1"
@@ -41,11 +41,11 @@ def virtual_service(rollout: ModelRollout, spec: Spec, route: Route) -> Object:
     )
 
 
-def live_route(live: Mapping[str, Any] | None, rollout: str) -> LiveRoute | None:
+def live_route(live: Mapping[str, Any] | None, rollout: ModelRollout) -> LiveRoute | None:
     """What a VirtualService does at present: the weights of its weighted rule by version. None without one."""
     if live is None:
         return None
-    if not is_owned_by(live, rollout):
+    if not is_ours(live, rollout):
         return LiveRoute(foreign_owner=_owner(live))
     rules = live.get("spec", {}).get("http") or []
     for rule in rules:

@@ -27,6 +27,8 @@ VERSION_LABEL = f"{GROUP}/version"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "modelrollout"
 DESIRED_ANNOTATION = f"{GROUP}/desired"
+TRAFFIC_MANAGER = "modelrollout-traffic"
+"""Under which name the route is applied."""
 
 NAME_LIMIT = 63
 """Of a Service's name and of a label's value (DNS label, RFC 1035)."""
@@ -103,9 +105,24 @@ def marked(desired: Object) -> Object:
 
 
 def is_owned_by(live: Mapping[str, Any], rollout: str) -> bool:
-    """Whether a live object is a child of this rollout."""
+    """Whether a live object says that it is a child of this rollout."""
     owner = (live["metadata"].get("labels") or {}).get(OWNER_LABEL)
     return bool(owner == rollout)
+
+
+def is_ours(live: Mapping[str, Any], rollout: ModelRollout) -> bool:
+    """Whether the live VirtualService of the rollout's name is the one that was made for it.
+
+    One replaced by hand (``kubectl replace``, a label taken off) is still ours to restore: its owner says so, or, where
+    it has none, who applied it. One that another controller owns is not.
+    """
+    described = live["metadata"]
+    owners = described.get("ownerReferences") or []
+    if is_owned_by(live, rollout.name) or any(owner.get("uid") == rollout.uid for owner in owners):
+        return True
+    if any(owner.get("controller") for owner in owners):
+        return False
+    return any(entry.get("manager") == TRAFFIC_MANAGER for entry in described.get("managedFields") or [])
 
 
 def name_problem(rollout: ModelRollout) -> Refusal | None:

@@ -19,7 +19,7 @@ from modelrollout.api.rollout import Spec
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.manifests.istio import shared_host
-from modelrollout.manifests.meta import OWNER_LABEL, is_owned_by, name_problem
+from modelrollout.manifests.meta import OWNER_LABEL, is_ours, name_problem
 from modelrollout.manifests.platform import Platform, file_root_problem
 
 Object = dict[str, Any]
@@ -87,11 +87,14 @@ class Acceptance:
         return None
 
 
+def _has_our_name(route: Object, rollout: ModelRollout) -> bool:
+    described = route["metadata"]
+    return bool((described["namespace"], described["name"]) == (rollout.namespace, rollout.name))
+
+
 def _foreign_route(rollout: ModelRollout, routes: Iterable[Object]) -> Iterator[Refusal]:
     for route in routes:
-        described = route["metadata"]
-        same = (described["namespace"], described["name"]) == (rollout.namespace, rollout.name)
-        if same and not is_owned_by(route, rollout.name):
+        if _has_our_name(route, rollout) and not is_ours(route, rollout):
             yield Refusal(
                 Reason.FOREIGN_VIRTUAL_SERVICE,
                 f"metadata.name: there is a VirtualService {rollout.name} that belongs to somebody else; rename the "
@@ -103,7 +106,7 @@ def _routed_elsewhere(rollout: ModelRollout, spec: Spec, routes: Iterable[Object
     for route in routes:
         described = route["metadata"]
         owner = (described.get("labels") or {}).get(OWNER_LABEL)
-        if described["namespace"] == rollout.namespace and owner == rollout.name:
+        if _has_our_name(route, rollout) and is_ours(route, rollout):
             continue
         host = shared_host(spec.traffic.hosts, spec.traffic.gateways, rollout.namespace, route)
         if host is not None:

@@ -20,7 +20,6 @@ from modelrollout.adapters.cluster import (
     MODEL_ROLLOUTS,
     SERVICES,
     SERVING_MANAGER,
-    TRAFFIC_MANAGER,
     VIRTUAL_SERVICES,
     ApiError,
     Cluster,
@@ -34,7 +33,7 @@ from modelrollout.api.rollout import Spec
 from modelrollout.core.plan import DesiredVersion, Event, Plan, Route
 from modelrollout.manifests.drift import differs
 from modelrollout.manifests.istio import live_route, virtual_service
-from modelrollout.manifests.meta import VERSION_LABEL, child_name, is_owned_by
+from modelrollout.manifests.meta import TRAFFIC_MANAGER, VERSION_LABEL, child_name
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment, service
 from modelrollout.runtime.workloads import Refused
@@ -94,7 +93,7 @@ class _Application:
 
     def _takes_away(self, route: Route) -> bool:
         """Whether no version but stable gets more than it has now, and stable is there to take the rest."""
-        live = live_route(self._snapshot.virtual_service, self._rollout.name)
+        live = live_route(self._snapshot.virtual_service, self._rollout)
         weights = live.weights if live else {}
         if not weights or child_name(self._rollout.name, route.stable) not in self._snapshot.of(SERVICES):
             return False
@@ -118,9 +117,9 @@ class _Application:
             self._hands.refused.pop(key, None)
 
     async def _route(self, spec: Spec, route: Route) -> None:
-        live = self._snapshot.virtual_service
-        if live is not None and not is_owned_by(live, self._rollout.name):
-            log.warning("the VirtualService %s belongs to somebody else and is left alone", self._rollout.name)
+        live = live_route(self._snapshot.virtual_service, self._rollout)
+        if live is not None and live.foreign_owner is not None:
+            log.warning("the VirtualService %s belongs to %s and is left alone", self._rollout.name, live.foreign_owner)
             return
         await self._put(VIRTUAL_SERVICES, virtual_service(self._rollout, spec, route), TRAFFIC_MANAGER)
 
@@ -186,7 +185,7 @@ class _Application:
 
     async def remove(self, version: str) -> None:
         """Delete the objects of a version, unless the route still names it."""
-        route = live_route(self._snapshot.virtual_service, self._rollout.name)
+        route = live_route(self._snapshot.virtual_service, self._rollout)
         if route is not None and route.weights.get(version):
             log.warning("version %s is not removed: the route still gives it traffic", version)
             return

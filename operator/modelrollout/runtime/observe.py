@@ -76,7 +76,7 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, s
     return Observation(
         now=senses.clock(),
         workloads=running,
-        route=live_route(snapshot.virtual_service, rollout.name),
+        route=live_route(snapshot.virtual_service, rollout),
         samples=samples,
         smoke=smoked,
         refusal=refusal,
