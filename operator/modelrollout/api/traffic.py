@@ -26,6 +26,39 @@ Gateway = Annotated[
 _NO_REGEX = "regex cannot be read as RE2, which has no look-around and no back-references"
 
 
+# What Istio's own validation lets pass (pkg/config/validation/validation.go): Envoy's conditions for HTTP and gRPC, and
+# the status codes that Go knows as errors. It takes no space between them.
+_CONDITIONS = (
+    "5xx",
+    "gateway-error",
+    "reset",
+    "reset-before-request",
+    "connect-failure",
+    "retriable-4xx",
+    "refused-stream",
+    "retriable-status-codes",
+    "retriable-headers",
+    "envoy-ratelimited",
+    "cancelled",
+    "deadline-exceeded",
+    "internal",
+    "resource-exhausted",
+    "unavailable",
+)
+_STATUS_CODE = "4(0[0-9]|1[0-8]|2[1-689]|31|51)|5(0[0-8]|1[01])"
+_CONDITION = f"({'|'.join(_CONDITIONS)}|{_STATUS_CODE})"
+RetryOn = Annotated[
+    str,
+    Form(
+        rf"{_CONDITION}(,{_CONDITION})*",
+        "retryOn {} holds what Istio does not know; give status codes or conditions of Envoy, with commas and no "
+        "spaces, for example connect-failure,refused-stream,503",
+    ),
+    Field(max_length=256),
+]
+_NEED_ATTEMPTS = "perTryTimeout and retryOn are of no use without attempts, and Istio refuses them; set attempts"
+
+
 class StringMatch(SpecModel):
     """How a header must look. Exactly one of the three."""
 
@@ -84,13 +117,25 @@ class RequestMatch(SpecModel):
 class Retries(SpecModel):
     """Retries by the mesh, as in a VirtualService."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "(has(self.attempts) && self.attempts > 0) || !(has(self.perTryTimeout) || has(self.retryOn))",
+                _NEED_ATTEMPTS,
+            )
+        )
+    )
     attempts: int = Field(default=0, ge=0, le=10, description="How often a failed request is sent again.")
     per_try_timeout: PositiveDuration | None = Field(
         default=None, description="Of each attempt. None: that of the whole request."
     )
-    retry_on: str | None = Field(
-        default=None, max_length=256, description="For example connect-failure,refused-stream."
-    )
+    retry_on: RetryOn | None = Field(default=None, description="For example connect-failure,refused-stream.")
+
+    @model_validator(mode="after")
+    def _has_attempts(self) -> Self:
+        if self.attempts == 0 and (self.per_try_timeout is not None or self.retry_on is not None):
+            raise ValueError(_NEED_ATTEMPTS)
+        return self
 
 
 class Traffic(SpecModel):

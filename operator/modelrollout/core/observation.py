@@ -46,10 +46,14 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class LiveRoute:
-    """The VirtualService as it is: the weights by version, and the owner when it is somebody else's."""
+    """The VirtualService as it is: the weights by version, and the owner when it is somebody else's.
+
+    ``refused`` holds the API server's words when it did not take the route that was decided last.
+    """
 
     weights: Mapping[str, int] = field(default_factory=dict)
     foreign_owner: str | None = None
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
