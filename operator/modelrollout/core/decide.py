@@ -121,6 +121,7 @@ def tidy(turn: Turn) -> Turn:
         if item.remove_at > turn.now or item.version in turn.seen.workloads:
             kept.append(item)
     known = {item.version for item in (*kept, turn.status.stable, turn.status.candidate) if item is not None}
+    known.add(wanted)  # deployed by a pass that was killed before it stored the status: its release begins now
     unknown = [seen for name, seen in sorted(turn.seen.workloads.items()) if name not in known]
     if turn.status.stable is not None:
         kept += [transitions.retire_unknown(turn, seen) for seen in unknown]
