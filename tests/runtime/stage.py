@@ -145,11 +145,12 @@ async def set_up(cluster: Cluster, namespace: str, *, prometheus_url: str = NOBO
         Reader(prometheus, Scraping(prometheus, 1.0, time.monotonic)), queue.add, poll=0.5, clock=time.monotonic
     )
     refused: dict[tuple[Key, str], Refused] = {}
+    refused_routes: dict[Key, str] = {}
     try:
         async with aiohttp.ClientSession() as http:
             acceptance = Acceptance(cluster, prometheus, settings.platform)
-            senses = Senses(cluster, samples, acceptance, http, settings, clock, refused, {})
-            hands = Hands(cluster, world, settings.platform, clock, refused, writes.append)
+            senses = Senses(cluster, samples, acceptance, http, settings, clock, refused, refused_routes, {})
+            hands = Hands(cluster, world, settings.platform, clock, refused, refused_routes, writes.append)
             reconciler = Reconciler(queue, world, senses, hands, telemetry, 60.0, clock)
             yield Stage(cluster, reconciler, world, namespace, writes=writes, clock=clock)
     finally:

@@ -11,10 +11,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from modelrollout.adapters.cluster import DEPLOYMENTS, ApiError, Cluster, Resource
+from modelrollout.adapters.cluster import DEPLOYMENTS, VIRTUAL_SERVICES, ApiError, Cluster, Resource
+from modelrollout.core.observation import LiveRoute
+from modelrollout.core.plan import Questions
+from modelrollout.runtime.observe import observe
 from tests.kubernetes import Kubernetes
 from tests.runtime.stage import Object, Stage, set_up
-from tests.runtime.test_order import NEW, OLD, carry_out, plan
+from tests.runtime.test_order import NEW, OLD, carry_out, plan, seen
 
 pytestmark = pytest.mark.apiserver
 
@@ -55,6 +58,17 @@ async def _refused(probe: Callable[[], Awaitable[object]]) -> None:
             except ApiError:
                 return
             await asyncio.sleep(0.1)
+
+
+async def _allowed(probe: Callable[[], Awaitable[object]]) -> None:
+    """They go out of force a moment after they are deleted."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await probe()
+                return
+            except ApiError:
+                await asyncio.sleep(0.1)
 
 
 def dead_webhook(namespace: str, group: str, resource: str) -> Object:
@@ -145,3 +159,79 @@ def test_what_could_not_be_applied_is_soon_tried_again(kubernetes: Kubernetes) -
         assert await stage.cluster.get(DEPLOYMENTS, stage.namespace, "fraud-1-0-1") is not None
 
     play(kubernetes, story)
+
+
+def no_retries(namespace: str) -> list[tuple[str, Object]]:
+    """A policy against retries, as a webhook's would be: the policy, and its binding to a namespace."""
+    name = f"no-retries-{namespace}"
+    rule = {
+        "apiGroups": ["networking.istio.io"],
+        "apiVersions": ["*"],
+        "operations": ["CREATE", "UPDATE"],
+        "resources": ["virtualservices"],
+    }
+    check = {
+        "expression": "!has(object.spec.http) || object.spec.http.all(rule, rule.retries.attempts == 0)",
+        "message": "retries are not allowed here",
+    }
+    where = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    policy = {"matchConstraints": {"resourceRules": [rule], **where}, "validations": [check]}
+    return [
+        (
+            "validatingadmissionpolicies",
+            {"kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": policy},
+        ),
+        (
+            "validatingadmissionpolicybindings",
+            {
+                "kind": "ValidatingAdmissionPolicyBinding",
+                "metadata": {"name": name},
+                "spec": {"policyName": name, "validationActions": ["Deny"]},
+            },
+        ),
+    ]
+
+
+REFUSED_ROUTES = {
+    "a step is not made": ({OLD: 90, NEW: 10}, {OLD: 50, NEW: 50}, {OLD: 90, NEW: 10}),
+    "the way back is by the weights alone": ({OLD: 50, NEW: 50}, {OLD: 100}, {OLD: 100}),
+    "also after a switch": ({OLD: 0, NEW: 100}, {OLD: 100}, {OLD: 100}),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "live"), REFUSED_ROUTES.values(), ids=REFUSED_ROUTES)
+def test_a_route_that_is_refused(
+    kubernetes: Kubernetes, before: dict[str, int], after: dict[str, int], live: dict[str, int]
+) -> None:
+    async def story(stage: Stage, kubernetes: Kubernetes) -> None:
+        await stage.submit(OLD)
+        await carry_out(stage, await plan(stage, before))
+        await stage.submit(OLD, traffic={"hosts": [f"fraud.{stage.namespace}"], "retries": {"attempts": 1}})
+        (policy, body), (binding, bound) = no_retries(stage.namespace)
+        path = f"{_ADMISSION}/{policy}"
+        answer = kubernetes.server.ask("POST", path, {"apiVersion": "admissionregistration.k8s.io/v1", **body})
+        assert answer.status == 201, answer.message
+        rule = {"route": [{"destination": {"host": "nowhere"}}], "retries": {"attempts": 1}}
+        probe = any_object(stage, VIRTUAL_SERVICES, "VirtualService", {"hosts": ["nowhere"], "http": [rule]})
+        async with in_the_way(kubernetes, binding, bound, probe):
+            assert not await carry_out(stage, await plan(stage, after)), "it is to be tried again"
+            assert stage.writes.count("virtualservices") == (before != live)
+            assert await stage.weights() == {f"fraud-{name.replace('.', '-')}": live[name] for name in live}
+            assert (await stage.status())["message"] == f"weights {after}", "the memory is stored"
+            words = stage.reconciler.hands.refused_routes[stage.key]
+            assert "retries are not allowed here" in words
+            assert await route_seen(stage) == LiveRoute(live, refused=words)
+            await carry_out(stage, await plan(stage, after))
+            assert "virtualservices" not in stage.writes, "what could be done was done"
+        kubernetes.server.ask("DELETE", f"{path}/{body['metadata']['name']}")
+        stage.heard()
+        await _allowed(probe)
+        assert await carry_out(stage, await plan(stage, after)), "now the whole route is as decided"
+        assert await route_seen(stage) == LiveRoute(after)
+
+    play(kubernetes, story)
+
+
+async def route_seen(stage: Stage) -> LiveRoute | None:
+    rollout, snapshot = await seen(stage)
+    return (await observe(rollout, snapshot, Questions(), stage.reconciler.senses)).route

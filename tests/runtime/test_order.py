@@ -12,6 +12,7 @@ from modelrollout.api.resource import ModelRollout
 from modelrollout.api.rollout import Spec
 from modelrollout.core.plan import DesiredVersion, Event, Plan, Reason, Route
 from modelrollout.runtime.apply import apply
+from modelrollout.runtime.world import Snapshot
 from tests.kubernetes import Kubernetes
 from tests.runtime.stage import Stage, set_up
 
@@ -46,7 +47,7 @@ async def plan(stage: Stage, weights: dict[str, int], *, replicas: int = 1, even
     )
 
 
-async def seen(stage: Stage) -> tuple[ModelRollout, object]:
+async def seen(stage: Stage) -> tuple[ModelRollout, Snapshot]:
     snapshot = await stage.world.look(stage.key)
     assert snapshot.rollout is not None
     return ModelRollout.from_json(snapshot.rollout), snapshot

@@ -41,6 +41,18 @@ def virtual_service(rollout: ModelRollout, spec: Spec, route: Route) -> Object:
     )
 
 
+def moved(live: Mapping[str, Any], desired: Object) -> Object:
+    """The live VirtualService with the destinations and weights of the desired one, and all else as it is.
+
+    For the way back when the desired one is refused: what is refused then is often a setting beside the weights. It
+    has no mark, so the whole is wanted again in the next pass.
+    """
+    wanted = {rule["name"]: rule["route"] for rule in desired["spec"]["http"]}
+    rules = [{**rule, "route": wanted.get(rule.get("name"), rule.get("route"))} for rule in live["spec"]["http"]]
+    described = {name: value for name, value in desired["metadata"].items() if name != "annotations"}
+    return {**desired, "metadata": described, "spec": {**live["spec"], "http": rules}}
+
+
 def live_route(live: Mapping[str, Any] | None, rollout: ModelRollout) -> LiveRoute | None:
     """What a VirtualService does at present: the weights of its weighted rule by version. None without one."""
     if live is None:

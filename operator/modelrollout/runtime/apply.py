@@ -32,7 +32,7 @@ from modelrollout.api.resource import API_VERSION, KIND, ModelRollout
 from modelrollout.api.rollout import Spec
 from modelrollout.core.plan import DesiredVersion, Event, Plan, Route
 from modelrollout.manifests.drift import differs
-from modelrollout.manifests.istio import live_route, virtual_service
+from modelrollout.manifests.istio import live_route, moved, virtual_service
 from modelrollout.manifests.meta import TRAFFIC_MANAGER, VERSION_LABEL, child_name
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment, service
@@ -44,13 +44,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What applying needs. ``refused`` is filled with the versions whose objects the API server refuses."""
+    """What applying needs. ``refused`` is filled with the versions whose objects the API server refuses,
+    ``refused_routes`` with its words about a rollout's VirtualService."""
 
     cluster: Cluster
     world: World
     platform: Platform
     clock: Callable[[], float]
     refused: dict[tuple[Key, str], Refused]
+    refused_routes: dict[Key, str]
     wrote: Callable[[str], None]
 
 
@@ -117,11 +119,38 @@ class _Application:
             self._hands.refused.pop(key, None)
 
     async def _route(self, spec: Spec, route: Route) -> None:
+        """The VirtualService. A refusal is noted for the next pass; it must not keep the memory from being stored."""
         live = live_route(self._snapshot.virtual_service, self._rollout)
         if live is not None and live.foreign_owner is not None:
             log.warning("the VirtualService %s belongs to %s and is left alone", self._rollout.name, live.foreign_owner)
             return
-        await self._put(VIRTUAL_SERVICES, virtual_service(self._rollout, spec, route), TRAFFIC_MANAGER)
+        desired = virtual_service(self._rollout, spec, route)
+        try:
+            await self._put(VIRTUAL_SERVICES, desired, TRAFFIC_MANAGER)
+        except Conflict:
+            raise
+        except ApiError as error:
+            self._hands.refused_routes[self._key] = str(error)
+            self.complete = False
+            log.warning("the VirtualService %s is refused: %s", self._rollout.name, error)
+            if self._takes_away(route):
+                await self._weights_alone(route, desired)
+        else:
+            self._hands.refused_routes.pop(self._key, None)
+
+    async def _weights_alone(self, route: Route, desired: Object) -> None:
+        """Take traffic away although the whole route is refused."""
+        live, known = self._snapshot.virtual_service, live_route(self._snapshot.virtual_service, self._rollout)
+        if live is None or known is None or dict(known.weights) == dict(route.weights):
+            return
+        try:
+            written = await self._hands.cluster.apply(VIRTUAL_SERVICES, moved(live, desired), TRAFFIC_MANAGER)
+        except ApiError as error:
+            log.error("not even its weights can be changed: %s", error)
+            return
+        self._hands.world.learn(self._key, VIRTUAL_SERVICES, written)
+        self._hands.wrote(VIRTUAL_SERVICES.plural)
+        log.info("moved the weights of the VirtualService %s alone", self._rollout.name)
 
     async def _put(self, resource: Resource, desired: Object, manager: str) -> None:
         """Apply an object if it is not as desired. One that we do not know is not taken over from others."""

@@ -24,6 +24,7 @@ from modelrollout.api.version import ModelVersion
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import (
     USUAL_SCRAPE_INTERVAL,
+    LiveRoute,
     Observation,
     Refusal,
     SmokeResult,
@@ -51,7 +52,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Senses:
-    """What observing needs. ``refused`` holds versions whose objects the API server refused, with its words."""
+    """What observing needs. ``refused`` holds versions whose objects the API server refused, with its words;
+    ``refused_routes`` its words about a rollout's VirtualService."""
 
     cluster: Cluster
     samples: SampleCache
@@ -60,6 +62,7 @@ class Senses:
     settings: Settings
     clock: Callable[[], float]
     refused: dict[tuple[Key, str], Refused]
+    refused_routes: dict[Key, str]
     confirmed: dict[Key, set[str]]
 
 
@@ -76,13 +79,20 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, s
     return Observation(
         now=senses.clock(),
         workloads=running,
-        route=live_route(snapshot.virtual_service, rollout),
+        route=_route(rollout, snapshot, senses),
         samples=samples,
         smoke=smoked,
         refusal=refusal,
         baseline=baseline,
         scrape_interval=_scrape_interval(key, asked, senses),
     )
+
+
+def _route(rollout: ModelRollout, snapshot: Snapshot, senses: Senses) -> LiveRoute | None:
+    """The live route, and why it is not as it was decided, if the API server did not take that."""
+    live = live_route(snapshot.virtual_service, rollout)
+    words = senses.refused_routes.get((rollout.namespace, rollout.name))
+    return live if words is None else replace(live or LiveRoute(), refused=words)
 
 
 def _scrape_interval(key: Key, asked: Questions, senses: Senses) -> float:

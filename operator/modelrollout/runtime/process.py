@@ -113,6 +113,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     scraping = Scraping(prometheus, settings.scrape_interval, time.monotonic)
     samples = SampleCache(Reader(prometheus, scraping), queue.add, poll=settings.poll, clock=time.monotonic)
     refused: dict[tuple[Key, str], Refused] = {}
+    refused_routes: dict[Key, str] = {}
     senses = Senses(
         cluster=cluster,
         samples=samples,
@@ -121,9 +122,10 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
         settings=settings,
         clock=time.time,
         refused=refused,
+        refused_routes=refused_routes,
         confirmed={},
     )
-    hands = Hands(cluster, world, settings.platform, time.time, refused, telemetry.wrote)
+    hands = Hands(cluster, world, settings.platform, time.time, refused, refused_routes, telemetry.wrote)
     reconciler = Reconciler(queue, world, senses, hands, telemetry, settings.pass_timeout, time.time)
     telemetry.gauge("modelrollout_queue_length", "Rollouts that wait to be looked at.", lambda: len(queue))
     telemetry.gauge("modelrollout_queue_overdue_seconds", "Age of the oldest of them that is due.", queue.overdue)

@@ -95,5 +95,6 @@ class Reconciler:
         self.senses.confirmed.pop(key, None)
         for refused in [item for item in self.senses.refused if item[0] == key]:
             del self.senses.refused[refused]
+        self.senses.refused_routes.pop(key, None)
         self.telemetry.forget(key)
         self.queue.gone(key)

@@ -114,9 +114,9 @@ class World:
 
 
 def _trimmed(item: Object) -> Object:
-    """Without the managed fields, which are half of an object; a foreign object keeps the managers' names."""
+    """Without the managed fields, which are half of an object, but for the managers' names."""
     described = item["metadata"]
     fields = described.pop("managedFields", None)
-    if fields and OWNER_LABEL not in (described.get("labels") or {}):
+    if fields:
         described["managedFields"] = [{"manager": entry.get("manager", "")} for entry in fields]
     return item
