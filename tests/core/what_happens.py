@@ -82,9 +82,9 @@ def candidate_lost() -> None:
 
 
 @row(
-    "the model cannot be fetched or loaded",
+    "the model cannot be loaded",
     "Fail",
-    "it never gets traffic; the fetcher's or the server's own words are in the status; it is quarantined",
+    "it never gets traffic; the server's own words are in the status; it is quarantined",
 )
 def cannot_load() -> None:
     world = World.of(CANARY).installed()
@@ -95,6 +95,24 @@ def cannot_load() -> None:
     assert not any("1.1.2" in plan.route.weights for plan in world.plans if plan.route)
     assert "variables.index: No such file" in world.status.message
     assert world.status.quarantined[-1].reason == Reason.LOAD_FAILED
+
+
+@row(
+    "the model cannot be fetched: unreachable, no SavedModel, another digest",
+    "Fail",
+    "the same, and `Accepted=False` with the fetcher's words",
+)
+def cannot_fetch() -> None:
+    world = World.of(CANARY).installed()
+    world.autoload = False
+    world.apply(version="1.1.2").step(1)
+    words = "https://models.example.com/x.tar.gz cannot be fetched: connection refused (spec.model.uri)"
+    world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], failure=words, unfetched=True)
+    world.run(5)
+    accepted = {item.type: item for item in world.status.conditions}["Accepted"]
+    assert (accepted.status, accepted.reason) == ("False", "FetchFailed")
+    assert words in accepted.message
+    assert world.live == {"1.0.1": 100}
 
 
 @row("the model is not ready within `serving.loadTimeout`", "Fail", "the same, with what it was waiting for")

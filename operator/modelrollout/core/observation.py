@@ -31,6 +31,7 @@ class Workload:
     digests: tuple[str, ...] = ()
     uri: str | None = None  # as the objects record it, to find the way back after a lost status
     failure: str | None = None
+    unfetched: bool = False  # the failure is the fetcher's: there is no such model, or it is not what the spec says
     waiting: str | None = None
 
     @property

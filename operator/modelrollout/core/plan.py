@@ -41,6 +41,7 @@ class Reason(StrEnum):
     BAKING = "Baking"
     PROMOTED = "Promoted"
     EVIDENCE_AGAINST = "EvidenceAgainstCandidate"
+    FETCH_FAILED = "FetchFailed"
     LOAD_FAILED = "LoadFailed"
     LOAD_TIMEOUT = "LoadTimeout"
     CANDIDATE_LOST = "CandidateLost"

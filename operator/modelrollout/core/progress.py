@@ -149,7 +149,7 @@ def timed_out(turn: Turn, policy: TimeoutPolicy) -> bool:
 def hold(turn: Turn, why: Hold, assessment: Assessment) -> Progress:
     """The weights stay. An undecided step has its own clock (``maxHold``); waiting for a person, for requests, for
     Prometheus or for the step's own time is not being undecided."""
-    undecided = not (why.approval or why.until or assessment.blind or assessment.no_traffic)
+    undecided = not (why.approval or why.until or why.under_way or assessment.blind or assessment.no_traffic)
     if not undecided:
         turn = turn.change_release(hold_since=None, next_step_at=why.until)
     elif turn.release.hold_since is None:

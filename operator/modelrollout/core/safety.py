@@ -89,7 +89,8 @@ def load_failed(case: Case) -> Leave | None:
     workload = case.turn.workload(case.turn.candidate.version)
     if workload.failure is None or (case.turn.weight > 0 and workload.ready > 0):
         return None
-    return Leave(Reason.LOAD_FAILED, f"it cannot be served: {workload.failure}")
+    reason = Reason.FETCH_FAILED if workload.unfetched else Reason.LOAD_FAILED
+    return Leave(reason, f"it cannot be served: {workload.failure}")
 
 
 def changed(case: Case) -> Leave | None:

@@ -45,7 +45,7 @@ def summarize(turn: Turn, outlook: Outlook, refusal: Refusal | None) -> Turn:
     phase = Phase.INVALID if refused_at_rest else outlook.phase
     message = f"{refusal.message}; {outlook.message}" if refusal is not None else outlook.message
     turn = announce(turn, refusal)
-    facts = [accepted(refusal), *progressing(phase, message), routed(turn), analysed(turn)]
+    facts = [accepted(refusal or unfetched(turn)), *progressing(phase, message), routed(turn), analysed(turn)]
     generation = turn.rollout.generation
     return turn.change(
         observed_generation=generation,
@@ -71,6 +71,13 @@ def step_column(turn: Turn) -> str | None:
         return None
     total = strategy_of(turn.spec.strategy).steps(turn.spec.strategy)
     return f"{min(max(turn.release.step_index + 1, 0), total)}/{total}"
+
+
+def unfetched(turn: Turn) -> Refusal | None:
+    """A spec whose model could not be fetched is not in order, though only the fetcher could find that out."""
+    wanted = turn.spec.model.version
+    found = [item for item in turn.status.quarantined if item.version == wanted and item.reason == Reason.FETCH_FAILED]
+    return Refusal(Reason.FETCH_FAILED, found[-1].message) if found else None
 
 
 def accepted(refusal: Refusal | None) -> Fact:

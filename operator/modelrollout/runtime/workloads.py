@@ -61,6 +61,7 @@ def workload(deployment: Object, pods: Iterable[Object]) -> Workload:
         digests=tuple(digests),
         uri=(described.get("annotations") or {}).get(URI_ANNOTATION),
         failure=failure,
+        unfetched=failure is not None and any(_fetch_failed(pod) for pod in unready),
         waiting=None if ready >= desired or failure else _waiting(deployment, unready),
     )
 
@@ -106,6 +107,13 @@ def _outcome(ended: Object) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return outcome if isinstance(outcome, Mapping) else {}
+
+
+def _fetch_failed(pod: Object) -> bool:
+    """Whether the fetcher of this pod ended with an error."""
+    fetchers = [container for container in _containers(pod) if container["name"] == FETCH_CONTAINER]
+    states = [state for item in fetchers for state in (item.get("state", {}), item.get("lastState", {}))]
+    return any(state.get("terminated", {}).get("exitCode", 0) != 0 for state in states)
 
 
 def _failure(pod: Object) -> str | None:

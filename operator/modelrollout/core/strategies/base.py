@@ -30,11 +30,13 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Stay. ``until`` when a clock will end it; ``approval`` when a person must."""
+    """Stay. ``until`` when a clock will end it; ``approval`` when a person must; ``under_way`` when it ends by itself
+    in a moment."""
 
     message: str
     until: float | None = None
     approval: bool = False
+    under_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def judge_smoke(result: SmokeResult | None, attempts: int, allowed: int) -> Move
     if result is not None and result.obstacle is not None:
         return Hold(f"smoke requests do not reach green: {result.obstacle}")
     if result is None or result.sent == 0:
-        return Hold("smoke requests to green are under way")
+        return Hold("smoke requests to green are under way", under_way=True)
     if result.passed:
         return Probed(True, f"{result.sent} smoke requests to green were answered well")
     words = f"{len(result.failures)} of {result.sent} smoke requests failed: {'; '.join(result.failures[:3])}"
