@@ -42,8 +42,14 @@ def kubectl(target: Target) -> Kubectl:
 @pytest.fixture(scope="session")
 def world(installation: Installation, kubectl: Kubectl) -> World:
     """The cluster under a watch, without the remains of an earlier run that was interrupted."""
-    kubectl.run("delete", "namespace", "-l", STORY_LABEL, "--wait=false")
-    places = Places(installation.models, installation.serving_image, installation.gateway, installation.provider)
+    kubectl.run("delete", "namespaces,persistentvolumes", "-l", STORY_LABEL, "--wait=false")
+    places = Places(
+        models=installation.models,
+        models_folder=installation.models_folder,
+        image=installation.serving_image,
+        gateway=installation.gateway,
+        provider=installation.provider,
+    )
     return World(kubectl, places, NAMESPACE)
 
 

@@ -62,6 +62,13 @@ class Rollout:
             "watch sees the spec",
         )
 
+    def prepare(self, manifest: Path, wait_for_pod: str | None = None, **values: object) -> None:
+        """Apply what the story needs besides the rollout, and wait until its pod is ready."""
+        self.world.kubectl.apply(self.fill(manifest, **values))
+        if wait_for_pod is not None:
+            pod = f"pod/{wait_for_pod}"
+            self.world.kubectl.run("wait", "--for=condition=Ready", pod, "-n", self.namespace, "--timeout=50s")
+
     def give_smoke_requests(self, config_map: str) -> None:
         """A ConfigMap with the ten request bodies that the test models come with, each under a key of its own."""
         bodies = json.loads((MODELS / "smoke" / "requests.json").read_text())
@@ -173,11 +180,10 @@ class Rollout:
     def routes(self) -> list[tuple[float, Weights]]:
         """The weights in the VirtualService: when heard of, percent by version, each change once."""
         changes: list[tuple[float, Weights]] = []
-        for states in self.world.virtual_services.in_namespace(self.namespace):
-            for state in states:
-                weights = {} if state.gone else weights_of(state.body, self.name)
-                if not changes or changes[-1][1] != weights:
-                    changes.append((state.at, weights))
+        for state in self.world.virtual_services.states(self.namespace, self.name):
+            weights = {} if state.gone else weights_of(state.body)
+            if not changes or changes[-1][1] != weights:
+                changes.append((state.at, weights))
         return changes
 
     def route(self) -> Weights:

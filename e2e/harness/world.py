@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from kubernetes import client, config
 
@@ -27,11 +28,13 @@ STORY_LABEL = "modelrollout.dev/story"
 class Places:
     """What a manifest of a story cannot know before it runs.
 
-    ``models`` is the URI below which the models lie, ``image`` the model server's, ``gateway`` the NAMESPACE/NAME of
-    the Gateway that the clients come through, ``provider`` where the cluster's request metrics come from.
+    ``models`` is the URI of the folder that holds the models, ``models_folder`` its path on the nodes, ``image`` the
+    model server's, ``gateway`` the NAMESPACE/NAME of the Gateway that the clients come through, ``provider`` where the
+    cluster's request metrics come from.
     """
 
     models: str
+    models_folder: Path
     image: str
     gateway: str
     provider: str
@@ -58,6 +61,7 @@ class World:
         return {
             "namespace": namespace,
             "models": places.models,
+            "models_folder": places.models_folder,
             "image": places.image,
             "gateway": places.gateway,
             "provider": places.provider,
@@ -71,10 +75,11 @@ class World:
     def namespace(self, story: str) -> Iterator[str]:
         """A namespace of its own for one story. Its deletion is not waited for."""
         name = f"{story}-{secrets.token_hex(2)}"
-        labels = {STORY_LABEL: story}
+        labels = {STORY_LABEL: name}
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
         self.kubectl.apply(json.dumps(body))
         try:
             yield name
         finally:
             self.kubectl.run("delete", "namespace", name, "--wait=false")
+            self.kubectl.run("delete", "persistentvolumes", "-l", f"{STORY_LABEL}={name}", "--wait=false")

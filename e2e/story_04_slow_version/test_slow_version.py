@@ -7,10 +7,12 @@ from pathlib import Path
 from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
 from e2e.harness.traffic import Clients
 
-MANIFEST = Path(__file__).parent / "rollout.yaml"
+HERE = Path(__file__).parent
+MANIFEST = HERE / "rollout.yaml"
 
 
 def test_slow_version_is_rolled_back(rollout: Rollout, clients: Clients) -> None:
+    rollout.prepare(HERE / "volume.yaml")
     rollout.apply(MANIFEST, version="1.0.1", model="good")
     rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
 

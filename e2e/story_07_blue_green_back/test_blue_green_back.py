@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from e2e.harness.certificates import self_signed
 from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
 from e2e.harness.traffic import Clients
 from modelrollout.api.status import Phase
 
-MANIFEST = Path(__file__).parent / "rollout.yaml"
+HERE = Path(__file__).parent
+MANIFEST = HERE / "rollout.yaml"
 PREVIEW = {"x-model-preview": "green"}
 
 
-def test_switched_and_taken_back_in_one_step(rollout: Rollout, clients: Clients) -> None:
+def test_switched_and_taken_back_in_one_step(rollout: Rollout, clients: Clients, tmp_path: Path) -> None:
+    certificate, key = self_signed(f"model-store.{rollout.namespace}.svc", tmp_path)
+    rollout.prepare(HERE / "store.yaml", wait_for_pod="model-store", certificate=certificate, key=key)
     rollout.give_smoke_requests("digits-smoke")
     rollout.apply(MANIFEST, version="1.0.1", model="good")
     rollout.wait_healthy("1.0.1", INSTALL_SECONDS)

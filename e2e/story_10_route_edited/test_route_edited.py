@@ -8,7 +8,7 @@ import pytest
 
 from e2e.harness.kubectl import Object
 from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
-from e2e.harness.route import Weights
+from e2e.harness.route import Weights, version_of
 from e2e.harness.traffic import Clients
 
 MANIFEST = Path(__file__).parent / "rollout.yaml"
@@ -49,8 +49,7 @@ def edit_weights(rollout: Rollout) -> None:
     rules = live["spec"]["http"]
     for rule in rules:
         for share in rule["route"]:
-            version = share["headers"]["response"]["set"]["x-model-version"]
-            share["weight"] = EDITED[version]
+            share["weight"] = EDITED[version_of(share)]
     rollout.world.kubectl.patch("virtualservice", "digits", rollout.namespace, {"spec": {"http": rules}})
 
 
