@@ -54,6 +54,7 @@ crds: $(VENV)/.dev ## the CustomResourceDefinition, anew from operator/modelroll
 docs: $(VENV)/.dev ## the generated pages: command line, fields, what each input leads to
 	$(PY) -m modelrollout.cli.reference docs/cli.md
 	$(PY) -m tests.docs.reference
+	$(PY) -m tests.docs.settings
 	$(PY) -m tests.core.what_happens
 	$(PY) -m tests.simulation.console
 
@@ -73,7 +74,7 @@ bench-stats-quick: $(VENV)/.dev build ## the same with fewer runs and cells, as 
 packages:
 	@e2e/cluster/bootstrap.sh
 
-demo: cluster-up ## a good model promoted and a bad one rolled back, on a real cluster, with a picture
+demo: $(if $(KUBECONFIG),$(VENV)/.e2e,cluster-up) ## a good model promoted and a bad one rolled back, on a real cluster, with a picture
 	@$(PY) -m e2e.demo
 
 cluster-up: packages $(VENV)/.e2e ## a real Kubernetes with Istio, Envoy and Prometheus on this machine; repairs one, too
@@ -81,3 +82,8 @@ cluster-up: packages $(VENV)/.e2e ## a real Kubernetes with Istio, Envoy and Pro
 
 cluster-down: $(VENV)/.e2e ## remove it with all that belongs to it
 	@$(PY) -m e2e.cluster down
+
+.PHONY: bench
+bench: bench-stats $(if $(KUBECONFIG),,cluster-up) ## every figure of bench/RESULTS.md anew: statistics, rollback, operation (an hour)
+	$(PY) -m bench.rollback --write
+	$(PY) -m bench.operation --write
