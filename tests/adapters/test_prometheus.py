@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
+import json
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -49,6 +54,47 @@ def test_a_wrong_query_is_refused_in_prometheus_words(scraped: Scraped, query: s
         scraped.run(lambda prometheus: prometheus.query(query))
     assert words in str(caught.value)
     assert "HTTP Status Code" not in str(caught.value)
+
+
+def test_a_native_histogram_is_no_counter() -> None:
+    """As Prometheus answers for one (its HTTP API, "Native histograms"): ``histogram`` in place of ``value``."""
+    body = {
+        "status": "success",
+        "data": {
+            "resultType": "vector",
+            "result": [{"metric": {}, "histogram": [1763884800, {"count": "7", "sum": "3.1", "buckets": []}]}],
+        },
+    }
+    with answering(body) as url, pytest.raises(BadQuery, match="native histograms"):
+        Scraped(url, None, None).run(lambda prometheus: prometheus.query("seconds"))  # type: ignore[arg-type]
+
+
+@contextmanager
+def answering(body: object) -> Iterator[str]:
+    """A server that gives one and the same answer."""
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            text = json.dumps(body).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_POST = do_GET
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Nothing: tests print what is wrong."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_which_metrics_it_knows(scraped: Scraped) -> None:

@@ -105,6 +105,9 @@ class Prometheus:
 
 
 def _series(item: Mapping[str, Any]) -> Series:
+    """One series of an answer. Raises BadQuery for one that is no series of numbers."""
+    if "value" not in item and "values" not in item:
+        raise BadQuery("it gives native histograms; a counter is needed, for example histogram_count(...) of it")
     points = item["values"] if "values" in item else [item["value"]]
     return Series(item["metric"], tuple((float(at), float(value)) for at, value in points))
 

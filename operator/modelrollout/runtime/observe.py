@@ -70,10 +70,10 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, s
     """One moment. Never raises for what could not be seen."""
     key = (rollout.namespace, rollout.name)
     samples, smoked, refusal, baseline, running = await asyncio.gather(
-        _samples(key, asked, senses),
-        _smoke(rollout, asked, senses),
-        _refusal(rollout, asked, senses),
-        _baseline(key, asked, senses),
+        _guarded("samples", _samples(key, asked, senses), lambda words: _no_samples(asked, words)),
+        _guarded("smoke requests", _smoke(rollout, asked, senses), lambda words: SmokeResult(0, obstacle=words)),
+        _guarded("spec", _refusal(rollout, asked, senses), _not_checked),
+        _guarded("baseline", _baseline(key, asked, senses), lambda words: None),
         _workloads(rollout, snapshot, asked, senses),
     )
     return Observation(
@@ -107,9 +107,12 @@ async def _samples(key: Key, asked: Questions, senses: Senses) -> Samples:
     if not asked.samples or subscription is None:
         senses.samples.forget(key)
         return {}
-    found = await senses.samples.of(subscription)
-    silent = [item.name for item in subscription.analysis.metrics if item.name not in found]
-    return {**found, **{name: Unavailable(name, "Prometheus has not answered yet") for name in silent}}
+    return {**_no_samples(asked, "Prometheus has not answered yet"), **await senses.samples.of(subscription)}
+
+
+def _no_samples(asked: Questions, why: str) -> Samples:
+    metrics = asked.spec.analysis.metrics if asked.spec is not None and asked.samples else ()
+    return {metric.name: Unavailable(metric.name, why) for metric in metrics}
 
 
 async def _baseline(key: Key, asked: Questions, senses: Senses) -> Baseline | None:
@@ -134,9 +137,11 @@ async def _refusal(rollout: ModelRollout, asked: Questions, senses: Senses) -> R
         async with asyncio.timeout(ACCEPTANCE_LIMIT):
             return await senses.acceptance.refusal(rollout, asked.acceptance)
     except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-        return Refusal(
-            Reason.NOT_CHECKED, f"the spec could not be checked, trying again: {error or 'no answer in time'}"
-        )
+        return _not_checked(str(error) or "no answer in time")
+
+
+def _not_checked(why: str) -> Refusal:
+    return Refusal(Reason.NOT_CHECKED, f"the spec could not be checked, trying again: {why}")
 
 
 async def _smoke(rollout: ModelRollout, asked: Questions, senses: Senses) -> SmokeResult | None:
@@ -191,7 +196,9 @@ async def _workloads(
             )
             found[version] = replace(found[version], failure=words)
     if asked.candidate in found and asked.spec is not None:
-        found[asked.candidate] = await _confirm(key, found[asked.candidate], pods, asked.spec, senses)
+        known = found[asked.candidate]
+        asking = _confirm(key, known, pods, asked.spec, senses)
+        found[asked.candidate] = await _guarded("model servers", asking, lambda words: known)
     return found
 
 
@@ -213,12 +220,8 @@ async def _confirm(key: Key, known: Workload, pods: Sequence[Object], spec: Spec
     confirmed &= {pod["metadata"]["uid"] for pod in pods}
     unknown = [pod for pod in ready_pods(pods, known.version) if pod["metadata"]["uid"] not in confirmed]
     number = ModelVersion.parse(known.version).serving_number
-    states = await asyncio.gather(
-        *(
-            tensorflow_serving.model_state(f"{pod['status']['podIP']}:{GRPC_PORT}", spec.model.name, number)
-            for pod in unknown
-        )
-    )
+    addresses = [f"{pod['status']['podIP']}:{GRPC_PORT}" for pod in unknown]
+    states = await tensorflow_serving.model_states(addresses, spec.model.name, number)
     for pod, state in zip(unknown, states, strict=True):
         if state is None or state.is_available:
             confirmed.add(pod["metadata"]["uid"])
@@ -226,6 +229,15 @@ async def _confirm(key: Key, known: Workload, pods: Sequence[Object], spec: Spec
         words = f"the server of pod {pod['metadata']['name']} says {state.state} {state.message}".rstrip()
         return replace(known, ready=min(known.ready, known.desired - 1), waiting=words)
     return known
+
+
+async def _guarded(what: str, asking: Awaitable[Found], otherwise: Callable[[str], Found]) -> Found:
+    """What was seen; or, whatever went wrong, what stands for it: no fault of one sense may end the pass."""
+    try:
+        return await asking
+    except Exception as error:
+        log.exception("%s: could not be seen", what)
+        return otherwise(str(error) or type(error).__name__)
 
 
 async def _in_time(what: str, limit: float, asking: Awaitable[Found]) -> Found | None:

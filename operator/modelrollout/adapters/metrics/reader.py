@@ -6,6 +6,7 @@ Every failure becomes a value: Prometheus away, a source that is not scraped, a 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
@@ -27,6 +28,8 @@ Found = dict[Key, dict[str, Sample | Unavailable]]
 """By rollout and metric."""
 
 BASELINE_SECONDS = 1800.0
+
+log = logging.getLogger(__name__)
 
 
 class Reader:
@@ -152,6 +155,9 @@ async def _guarded(metric: str, reading: Awaitable[Answer]) -> Answer | Unavaila
         return Unavailable(metric, str(error))
     except (BadQuery, BadCount) as error:
         return Unavailable(metric, str(error), invalid=True)
+    except Exception as error:  # one release's answer must not end the reading of all others
+        log.exception("metric %s could not be read", metric)
+        return Unavailable(metric, f"it could not be read: {error!r}")
 
 
 def _targets(group: Sequence[Subscription]) -> list[Target]:
