@@ -10,15 +10,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.cluster import toolchain
 from e2e.cluster.target import Target, find_target
 from e2e.harness.kubectl import Kubectl
+from e2e.harness.opening import kubectl_of, world_of
 from e2e.harness.operator_pods import OperatorPods
 from e2e.harness.prometheus import Prometheus
 from e2e.harness.rollout import Rollout
 from e2e.harness.traffic import Clients
-from e2e.harness.world import STORY_LABEL, Places, World
-from e2e.installation import MODELS, NAMESPACE, Installation, install
+from e2e.harness.world import STORY_LABEL, World
+from e2e.installation import MODELS, Installation, install
 
 
 @pytest.fixture(scope="session")
@@ -36,21 +36,14 @@ def installation(target: Target) -> Installation:
 @pytest.fixture(scope="session")
 def kubectl(target: Target) -> Kubectl:
     """kubectl against the cluster."""
-    return Kubectl(toolchain.toolchain().program("kubectl"), target.kubeconfig)
+    return kubectl_of(target)
 
 
 @pytest.fixture(scope="session")
 def world(installation: Installation, kubectl: Kubectl) -> World:
     """The cluster under a watch, without the remains of an earlier run that was interrupted."""
     kubectl.run("delete", "namespaces,persistentvolumes", "-l", STORY_LABEL, "--wait=false")
-    places = Places(
-        models=installation.models,
-        models_folder=installation.models_folder,
-        image=installation.serving_image,
-        gateway=installation.gateway,
-        provider=installation.provider,
-    )
-    return World(kubectl, places, NAMESPACE)
+    return world_of(installation)
 
 
 @pytest.fixture

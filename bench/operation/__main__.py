@@ -17,14 +17,14 @@ import click
 
 from bench.operation.process import OperatorProcess
 from bench.results import write_section
-from e2e.cluster import images, toolchain
+from e2e.cluster import images
 from e2e.cluster.report import run, say
 from e2e.cluster.target import find_target
 from e2e.harness.kubectl import Kubectl
+from e2e.harness.opening import kubectl_of, world_of
 from e2e.harness.operator_pods import OperatorPods
 from e2e.harness.rollout import Rollout
 from e2e.harness.traffic import Clients
-from e2e.harness.world import Places, World
 from e2e.installation import MODELS, NAMESPACE, OPERATOR_IMAGE, TAG, install
 
 MANIFEST = Path(__file__).parent / "rollout.yaml"
@@ -40,10 +40,9 @@ def main(rollouts: int, minutes: float, write: bool) -> None:
     """Measure the operator on the local cluster."""
     target = find_target()
     installation = install(target)
-    kubectl = Kubectl(toolchain.toolchain().program("kubectl"), target.kubeconfig)
+    kubectl = kubectl_of(target)
     pods = OperatorPods(kubectl, installation)
-    places = Places(installation.models, installation.serving_image, installation.gateway, installation.provider)
-    world = World(kubectl, places, NAMESPACE)
+    world = world_of(installation)
     rows: list[Row] = [("image, its own layers over the base", f"{own_layers():.0f} MB", "<= 250 MB")]
     rows += [("process start -> ready", start(kubectl, pods), "<= 3 s")]
     with world.namespace("bench-operation") as namespace, ExitStack() as stack:

@@ -17,14 +17,12 @@ import numpy as np
 from bench.results import write_section
 from bench.rollback.measures import Run, measure, percentile
 from bench.rollback.report import section
-from e2e.cluster import toolchain
 from e2e.cluster.report import say
 from e2e.cluster.target import find_target
-from e2e.harness.kubectl import Kubectl
+from e2e.harness.opening import world_of
 from e2e.harness.rollout import INSTALL_SECONDS, Rollout
 from e2e.harness.traffic import Clients, Requests
-from e2e.harness.world import Places, World
-from e2e.installation import MODELS, NAMESPACE, install
+from e2e.installation import MODELS, install
 from modelrollout.manifests.serving import SERVER_CONTAINER
 
 MANIFEST = Path(__file__).parent / "rollout.yaml"
@@ -43,9 +41,7 @@ def main(runs: int, seed: int, write: bool) -> None:
     """Measure rollbacks on the local cluster (make cluster-up), or on that of KUBECONFIG."""
     target = find_target()
     installation = install(target)
-    kubectl = Kubectl(toolchain.toolchain().program("kubectl"), target.kubeconfig)
-    places = Places(installation.models, installation.serving_image, installation.gateway, installation.provider)
-    world = World(kubectl, places, NAMESPACE)
+    world = world_of(installation)
     phases = np.random.default_rng(seed).uniform(0.0, 2.0, size=runs)
     with world.namespace("bench-rollback") as namespace:
         rollout = Rollout(world, namespace)

@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from e2e.client import Answer
-from e2e.cluster import toolchain
 from e2e.cluster.report import ClusterError, say
 from e2e.cluster.target import Target, find_target
 from e2e.demo.picture import Recording, draw
 from e2e.harness.kubectl import Kubectl
+from e2e.harness.opening import kubectl_of, world_of
 from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
 from e2e.harness.traffic import Clients
-from e2e.harness.world import Places, World
-from e2e.installation import MODELS, NAMESPACE, install
+from e2e.harness.world import World
+from e2e.installation import MODELS, install
 from modelrollout.api.status import Phase, Status
 
 HERE = Path(__file__).parent
@@ -47,9 +47,8 @@ def main() -> int:
 def tell(target: Target) -> None:
     """The demo itself."""
     installation = install(target)
-    kubectl = Kubectl(toolchain.toolchain().program("kubectl"), target.kubeconfig)
-    places = Places(installation.models, installation.serving_image, installation.gateway, installation.provider)
-    world = World(kubectl, places, NAMESPACE)
+    kubectl = kubectl_of(target)
+    world = world_of(installation)
     rollout = fresh(kubectl, world)
     clients = Clients(target.gateway_url, MODELS / "rows" / "digits.jsonl")
 

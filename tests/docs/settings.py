@@ -11,8 +11,8 @@ from modelrollout.runtime.settings import PREFIX, Settings
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 HEAD = """# Settings of the operator
 
-Generated from the code (`make docs`). All come from the environment; the [Helm chart](../charts/modelrollout/values.yaml)
-sets them. A value that cannot be read stops the start with a sentence that names the variable.
+Generated from the code (`make docs`). All come from the environment; the
+[Helm chart](../charts/modelrollout/values.yaml) sets them. A value that cannot be read stops the start with a sentence that names the variable.
 
 | variable | default | what for |
 |---|---|---|
@@ -29,8 +29,9 @@ def shown(value: object, unit: str) -> str:
 def page() -> str:
     """The whole page."""
     rows = (
-        f"| `{PREFIX}{item.name.upper()}` | {shown(item.default, item.metadata['unit'])} | {item.metadata['reason']} |\n"
+        f"| `{PREFIX}{item.name.upper()}` | {shown(item.default, known['unit'])} | {known['reason']} |\n"
         for item in fields(Settings)
+        for known in (item.metadata,)
     )
     return HEAD + "".join(rows)
 
