@@ -13,7 +13,8 @@ import grpc
 import grpc.aio
 import pytest
 
-from modelrollout.adapters.tensorflow_serving import ModelState, messages, model_state
+from modelrollout.adapters.serving_probe import messages
+from modelrollout.adapters.tensorflow_serving import ModelState, model_states
 
 METHOD_HANDLERS = "tensorflow.serving.ModelService"
 
@@ -63,20 +64,33 @@ async def serving(answer: Any) -> AsyncIterator[str]:
     ],
 )
 def test_the_state_of_a_version(answer: Any, expected: ModelState | None) -> None:
-    async def body() -> ModelState | None:
+    async def body() -> list[ModelState | None]:
         async with serving(answer) as address:
-            return await model_state(address, "m", 7)
+            return await model_states([address], "m", 7)
 
-    assert asyncio.run(body()) == expected
+    assert asyncio.run(body()) == [expected]
 
 
-def test_nobody_there_is_no_verdict() -> None:
-    assert asyncio.run(model_state("127.0.0.1:9", "m", 7, time_limit=0.5)) is None
+def test_servers_are_asked_together_and_one_that_is_not_there_is_no_verdict() -> None:
+    async def body() -> list[ModelState | None]:
+        async with serving([(7, 30, "")]) as here, serving([(7, 20, "")]) as there:
+            return await model_states([here, "127.0.0.1:9", there], "m", 7)
+
+    assert asyncio.run(body()) == [ModelState("AVAILABLE"), None, ModelState("LOADING")]
+
+
+def test_nobody_to_ask() -> None:
+    assert asyncio.run(model_states([], "m", 7)) == []
+
+
+def test_a_probe_that_cannot_run_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    assert asyncio.run(model_states(["127.0.0.1:9"], "m", 7)) == [None]
 
 
 FRESH = """
 import sys
-from modelrollout.adapters.tensorflow_serving import messages
+from modelrollout.adapters.serving_probe import messages
 messages().GetModelStatusRequest()
 strange = [
     name for name, module in sys.modules.items()
@@ -94,3 +108,9 @@ def test_the_messages_load_without_tensorflow() -> None:
     strange, memory = done.stdout.splitlines()
     assert strange == "0 False False"
     assert int(memory) < 80, "megabytes; TensorFlow itself takes five hundred"
+
+
+def test_the_operator_holds_neither_tensorflow_nor_grpc() -> None:
+    program = "import sys, modelrollout.runtime.process; print([n for n in ('grpc', 'tensorflow') if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -55,11 +55,13 @@ class ApiError(Exception):
 
     @property
     def is_refusal(self) -> bool:
-        """The object is refused as it is: not valid, or not allowed. The API server itself is well.
+        """The object is refused as it is: not valid, or not allowed. The API server itself is well."""
+        return self.status in (400, 403, 405, 415, 422) or self.is_unknown_field
 
-        An unknown field in server-side apply is the user's mistake, too, though the answer is 500.
-        """
-        return self.status in (400, 403, 405, 415, 422) or _UNKNOWN_FIELD in str(self)
+    @property
+    def is_unknown_field(self) -> bool:
+        """The type has no such field. In server-side apply the answer to that is 500, like to a fault of the server."""
+        return _UNKNOWN_FIELD in str(self)
 
 
 class Conflict(ApiError):

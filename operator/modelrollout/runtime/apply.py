@@ -178,7 +178,13 @@ class _Application:
             },
             "status": status,
         }
-        written = await self._hands.cluster.apply_status(MODEL_ROLLOUTS, desired)
+        try:
+            written = await self._hands.cluster.apply_status(MODEL_ROLLOUTS, desired)
+        except ApiError as error:
+            if error.is_unknown_field:
+                words = f"the ModelRollout CRD in this cluster is older than this operator; apply crds/: {error}"
+                raise ApiError(error.status, words) from error
+            raise
         self._hands.world.learn(self._key, MODEL_ROLLOUTS, written)
         self._hands.wrote("status")
 
