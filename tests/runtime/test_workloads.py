@@ -56,6 +56,14 @@ NO_NODE: Object = {
     "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes: Insufficient memory"}]
 }
 NO_PODS = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: pods=4"}
+LOW = "pod fraud-2-4-1187-x: Evicted: The node was low on resource: memory."
+EVICTED = pod(
+    phase="Failed",
+    reason="Evicted",
+    message="The node was low on resource: memory.",
+    fetch=FETCHED_OTHER,
+    serving={"state": ended(137)},
+)
 
 # deployment, pods -> ready, digest, failure, waiting
 CASES: dict[str, tuple[Object, list[Object], tuple[int, str | None, str | None, str | None]]] = {
@@ -118,10 +126,29 @@ CASES: dict[str, tuple[Object, list[Object], tuple[int, str | None, str | None, 
         [pod(fetch=FETCHED, serving={"state": ended(137, "", "OOMKilled")})],
         (0, DIGEST, "container serving ended with exit code 137: out of memory; raise its memory limit.", None),
     ),
-    "evicted": (
+    "evicted, and no other yet": (deployment(), [EVICTED], (0, None, None, f"its pods are being created; {LOW}")),
+    "evicted, and its successor is loading": (
         deployment(),
-        [pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory.")],
-        (0, None, "pod fraud-2-4-1187-x: Evicted: The node was low on resource: memory.", None),
+        [EVICTED, pod(fetch=FETCHED, serving=LOADING)],
+        (0, DIGEST, None, "the model is being loaded"),
+    ),
+    "evicted, and its successor is ready": (
+        deployment(ready=1),
+        [EVICTED, pod(fetch=FETCHED, serving=LOADING, ready=True)],
+        (1, DIGEST, None, None),
+    ),
+    "ended by the shutdown of its node": (
+        deployment(2, 1),
+        [
+            pod(phase="Failed", reason="Terminated", message="imminent node shutdown", serving={"state": ended(137)}),
+            pod(fetch=FETCHED, serving=LOADING, ready=True),
+        ],
+        (1, DIGEST, None, "its pods are being created; pod fraud-2-4-1187-x: Terminated: imminent node shutdown"),
+    ),
+    "ended by a deadline of the template": (
+        deployment(),
+        [pod(phase="Failed", reason="DeadlineExceeded", message="active longer than its deadline")],
+        (0, None, "pod fraud-2-4-1187-x: DeadlineExceeded: active longer than its deadline", None),
     ),
     "came back after a crash": (
         deployment(ready=1),

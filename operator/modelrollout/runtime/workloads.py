@@ -46,9 +46,11 @@ def workloads(deployments: Iterable[Object], pods: Iterable[Object]) -> dict[str
 
 
 def workload(deployment: Object, pods: Iterable[Object]) -> Workload:
-    """One version. Pods that are being deleted do not speak for it any more."""
+    """One version. Pods that are being deleted, or that their node has ended, do not speak for it any more."""
     described, status = deployment["metadata"], deployment.get("status", {})
-    living = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    present = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    living = [pod for pod in present if not _ended_by_node(pod)]
+    ended = [pod for pod in present if _ended_by_node(pod)]
     desired = deployment["spec"].get("replicas", 1)
     ready = min(status.get("readyReplicas", 0), desired)
     digests = sorted({digest for pod in living if (digest := _digest(pod))})
@@ -62,8 +64,18 @@ def workload(deployment: Object, pods: Iterable[Object]) -> Workload:
         uri=(described.get("annotations") or {}).get(URI_ANNOTATION),
         failure=failure,
         unfetched=failure is not None and any(_fetch_failed(pod) for pod in unready),
-        waiting=None if ready >= desired or failure else _waiting(deployment, unready),
+        waiting=None if ready >= desired or failure else _waiting(deployment, unready, ended),
     )
+
+
+def _ended_by_node(pod: Object) -> bool:
+    """Evicted, preempted, turned away by the node, or ended by its shutdown: such a pod stays as an object for long.
+
+    The containers of a Deployment's pod are started again for ever, so that whatever ends the whole pod is the node's
+    doing; all but a deadline that the template itself sets.
+    """
+    status = pod.get("status", {})
+    return status.get("phase") == "Failed" and status.get("reason") not in (None, "", "DeadlineExceeded")
 
 
 def ready_pods(pods: Iterable[Object], version: str) -> list[Object]:
@@ -123,9 +135,11 @@ def _failure(pod: Object) -> str | None:
             ended = state.get("terminated")
             if ended and ended.get("exitCode", 0) != 0 and not container.get("ready"):
                 return _last_words(container["name"], ended)
-    if pod.get("status", {}).get("phase") == "Failed":
-        return f"pod {pod['metadata']['name']}: {pod['status'].get('reason')}: {pod['status'].get('message')}"
-    return None
+    return _how_it_ended(pod) if pod.get("status", {}).get("phase") == "Failed" else None
+
+
+def _how_it_ended(pod: Object) -> str:
+    return f"pod {pod['metadata']['name']}: {pod['status'].get('reason')}: {pod['status'].get('message')}"
 
 
 def _last_words(name: str, ended: Object) -> str:
@@ -149,13 +163,15 @@ def last_error(log: str) -> str:
     return words if len(words) <= _WORDS_LIMIT else words[:_WORDS_LIMIT] + "..."
 
 
-def _waiting(deployment: Object, unready: Iterable[Object]) -> str:
+def _waiting(deployment: Object, unready: Iterable[Object], ended: Iterable[Object]) -> str:
     """Why a version is not ready yet, the nearest cause first."""
     for condition in _conditions(deployment):
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             return f"its pods cannot be created: {condition.get('message')}"
     for pod in unready:
         return _what_a_pod_waits_for(pod)
+    for pod in ended:
+        return f"its pods are being created; {_how_it_ended(pod)}"
     return "its pods are being created"
 
 
