@@ -12,7 +12,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 HEAD = """# Settings of the operator
 
 Generated from the code (`make docs`). All come from the environment; the
-[Helm chart](../charts/modelrollout/values.yaml) sets them. A value that cannot be read stops the start with a sentence that names the variable.
+[Helm chart](../charts/modelrollout/values.yaml) sets them. A value that cannot be read stops the start with a sentence
+that names the variable.
 
 | variable | default | what for |
 |---|---|---|
