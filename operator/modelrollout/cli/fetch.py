@@ -46,7 +46,16 @@ def fetch(
     timeout: float,
     result: Path,
 ) -> None:
-    """Fetch and check a model."""
+    """Fetch and check a model.
+
+    The digest of a model is the SHA-256 of its manifest: one line for each file, SHA256, two spaces, size in bytes, two
+    spaces, path; sorted by path. By hand, in the model's folder:
+
+    \b
+      find -L . -type f -printf '%P\\n' | LC_ALL=C sort | while read -r f; do
+        echo "$(sha256sum "$f" | cut -c-64)  $(stat -Lc %s "$f")  $f"
+      done | sha256sum
+    """
     from modelrollout.adapters.storage.failure import FetchError
     from modelrollout.adapters.storage.place import MONITORING, Order
     from modelrollout.adapters.storage.place import fetch as bring

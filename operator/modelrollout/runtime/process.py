@@ -151,6 +151,9 @@ async def _check(operator: Operator) -> None:
                 await operator.cluster.list(resource, namespace)
             except ApiError as error:
                 raise CannotStart(missing if error.status == 404 else f"{resource.plural}: {error}") from error
+            except (aiohttp.ClientError, TimeoutError) as error:
+                words = error or "no answer in time"
+                raise CannotStart(f"the API server at {operator.access.server} cannot be reached: {words}") from error
     operator.reached = True
 
 
