@@ -51,7 +51,9 @@ def runs_lines(scenario: Scenario, seeds: range, shares: Mapping[str, Share]) ->
     """How often which outcome, with the limits that so many runs allow."""
     head = f"{scenario.spec.model.name} {scenario.candidate} against {scenario.stable}: "
     count = f"{len(seeds)} releases, seeds {seeds[0]} to {seeds[-1]}"
-    rows = [("outcome", "runs", "share", "95 % limits", "ended, median", "p95", "bad answers, median", "p95")]
+    rows: list[tuple[str, ...]] = [
+        ("outcome", "runs", "share", "95 % limits", "ended, median", "p95", "bad answers, median", "p95")
+    ]
     rows += [_row(outcome, share) for outcome, share in shares.items()]
     return [line(Span(head, Style.TITLE), count), *(line(text) for text in _table(rows))]
 
