@@ -39,7 +39,7 @@ check: $(VENV)/.e2e ## format, lint, types, layers and unit tests; changes nothi
 	$(VENV)/bin/lint-imports
 	$(PY) -m pytest tests -m "not apiserver"
 
-test: $(VENV)/.e2e ## everything: check, API server, statistics, and the stories on a cluster of their own
+test: $(if $(KUBECONFIG),,packages) $(VENV)/.e2e ## everything: check, API server, statistics, and the stories on a cluster of their own
 	$(PY) -m e2e.suite
 
 stories: $(VENV)/.e2e ## the stories alone, on the cluster of KUBECONFIG or on `make cluster-up`'s; STORY=03 picks one

@@ -68,7 +68,7 @@ def api_server() -> Part:
 
 
 def quick_statistics() -> Part:
-    """The error rates of the sequential tests, in a short form."""
+    """The error rates and the speed of the sequential tests, against their goals, with fewer runs than the report."""
     return Part("statistics", ("make", "bench-stats-quick"))
 
 

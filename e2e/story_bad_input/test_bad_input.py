@@ -33,16 +33,7 @@ class NotAccepted:
     name: str = "digits"
 
 
-@dataclass(frozen=True, slots=True)
-class NotFetched:
-    """Nobody can tell before it is tried: the version is quarantined without ever having had traffic, and the
-    condition `Stalled` has these words."""
-
-    version: str
-    words: tuple[str, ...]
-
-
-Refusal = AtApply | NotAccepted | NotFetched
+Refusal = AtApply | NotAccepted
 
 
 def at_apply(manifest: str, *words: str) -> object:
@@ -53,11 +44,6 @@ def at_apply(manifest: str, *words: str) -> object:
 def not_accepted(manifest: str, reason: str, *words: str, name: str = "digits") -> object:
     """A row of the table: refused by the operator."""
     return pytest.param(manifest, NotAccepted(reason, words, name), id=manifest)
-
-
-def not_fetched(manifest: str, version: str, *words: str) -> object:
-    """A row of the table: refused by whoever should have had the model."""
-    return pytest.param(manifest, NotFetched(version, words), id=manifest)
 
 
 CHANGES_OF_A_ROLLOUT = [
@@ -72,7 +58,7 @@ CHANGES_OF_A_ROLLOUT = [
     not_accepted("outside_of_file_root", "FileRootNotAllowed", "spec.model.uri", "file:///etc"),
     not_accepted("unknown_metric", "InvalidMetric", "spec.analysis.metrics", "clicks"),
     not_accepted("broken_promql", "InvalidMetric", "spec.analysis.metrics", "clicks", "parse"),
-    not_fetched("unreachable_uri", "1.2.9", "spec.model.uri", "https://127.0.0.1:9/", "refused"),
+    not_accepted("unreachable_uri", "FetchFailed", "spec.model.uri", "https://127.0.0.1:9/", "refused"),
 ]
 
 OTHER_ROLLOUTS = [
@@ -140,11 +126,6 @@ def refuse(rollout: Rollout, manifest: str, expected: Refusal) -> None:
             rollout.wait_for(lambda seen: seen.condition("Accepted")[0] == "False", 30, f"{manifest} is refused")
             _, given, message = rollout.condition("Accepted")
             assert given == reason, message
-        case NotFetched(version, words):
-            rollout.apply(path)
-            rollout.wait_for(lambda seen: bool(seen.status.quarantined), 60, f"{version} is quarantined")
-            assert rollout.weights(version) == [0]
-            message = rollout.condition("Stalled")[2]
     for word in words:
         assert word in message, f"{word!r} is not in the sentence: {message}"
 
@@ -156,3 +137,4 @@ def assert_untouched(rollout: Rollout, requests: Requests, before: dict[str, int
     assert requests.share("1.0.1") == 1.0
     assert rollout.route() == {"1.0.1": 100}
     assert rollout.incarnations("1.0.1") == before
+    assert all(set(weights) == {"1.0.1"} for _, weights in rollout.routes()), "another version had traffic meanwhile"
