@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.cluster import images, toolchain
-from e2e.cluster.report import run, say
-from e2e.cluster.target import Target
+from e2e.cluster.report import ClusterError, run, say
+from e2e.cluster.target import Target, find_target
 from e2e.models.build import build as build_models
 
 ROOT = Path(__file__).parent.parent
@@ -83,3 +84,17 @@ def helm(target: Target, *arguments: str, values: dict[str, object] | None = Non
     if values is not None:
         command += ["--create-namespace", "--wait", "--timeout", "120s", "--values", "-"]
     run(command, given=json.dumps(values) if values is not None else None)
+
+
+def main() -> int:
+    """`python -m e2e.installation`: into the cluster of KUBECONFIG, or the local one."""
+    try:
+        install(find_target())
+    except ClusterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

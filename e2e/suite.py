@@ -74,14 +74,17 @@ def quick_statistics() -> Part:
 
 def stories(environment: Mapping[str, str]) -> list[Result]:
     """The stories on a cluster that is made for them, or on the user's own."""
-    told = Part("stories", pytest("e2e"), counted=True)
-    if environment.get("KUBECONFIG"):
-        return [run(told, environment)]
-    cluster = (sys.executable, "-m", "e2e.cluster")
-    results = [run(Part("cluster up", (*cluster, "up")), environment)]
-    if not results[0].failed:
-        results.append(run(told, environment))
-    return [*results, run(Part("cluster down", (*cluster, "down")), environment)]
+    python = (sys.executable, "-m")
+    up, down = (Part(f"cluster {what}", (*python, "e2e.cluster", what)) for what in ("up", "down"))
+    # The stories' own set-up does the same and finds it done; here it shows its progress.
+    steps = [Part("installation", (*python, "e2e.installation")), Part("stories", pytest("e2e", "-vv"), counted=True)]
+    own = bool(environment.get("KUBECONFIG"))
+    results: list[Result] = []
+    for part in steps if own else [up, *steps]:
+        results.append(run(part, environment))
+        if results[-1].failed:
+            break
+    return results if own else [*results, run(down, environment)]
 
 
 def pytest(*arguments: str) -> tuple[str, ...]:
