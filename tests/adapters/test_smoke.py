@@ -95,14 +95,23 @@ ANSWERS: dict[str, tuple[Gateway, str]] = {
         Gateway(body=b'{"outputs": {"a": [-Infinity]}}'),
         'the answer holds a number that is not finite: {"outputs": {"a": [-Infinity]}}',
     ),
-    "answered by stable": (Gateway(version="2.3.1160"), STABLE),
-    "answered by nobody's version": (Gateway(version=None, status=404), NOBODY),
 }
 
 
 @pytest.mark.parametrize(("gateway", "words"), ANSWERS.values(), ids=ANSWERS)
 def test_a_bad_answer_in_words(gateway: Gateway, words: str) -> None:
     assert smoke(gateway) == SmokeResult(1, (f"request 1: {words}",))
+
+
+@pytest.mark.parametrize(
+    ("gateway", "words"),
+    [
+        pytest.param(Gateway(version="2.3.1160"), STABLE, id="answered by stable"),
+        pytest.param(Gateway(version=None, status=404), NOBODY, id="answered by nobody's version"),
+    ],
+)
+def test_a_request_that_came_elsewhere_is_not_the_versions_fault(gateway: Gateway, words: str) -> None:
+    assert smoke(gateway) == SmokeResult(1, obstacle=f"request 1: {words}")
 
 
 def test_a_slow_answer() -> None:
@@ -118,8 +127,9 @@ def test_no_answer_in_time() -> None:
 
 def test_no_gateway() -> None:
     result = smoke(Gateway(), replace(TEST, url="http://127.0.0.1:9"))
-    (failure,) = result.failures
-    assert failure.startswith("request 1: http://127.0.0.1:9 cannot be reached")
+    assert (result.sent, result.failures, result.passed) == (1, (), False)
+    assert result.obstacle is not None
+    assert result.obstacle.startswith("request 1: http://127.0.0.1:9 cannot be reached")
 
 
 def test_every_request_counts_and_few_are_sent_at_once() -> None:
@@ -128,3 +138,19 @@ def test_every_request_counts_and_few_are_sent_at_once() -> None:
     assert smoke(gateway, replace(TEST, bodies=bodies)) == SmokeResult(20)
     assert len(gateway.asked) == 20
     assert gateway.most_at_once <= 4
+
+
+MANY = [(f"row {number}", json.dumps({"instances": [[number]]})) for number in range(9)]
+
+
+def test_all_requests_together_have_a_limit() -> None:
+    result = smoke(Gateway(waits=2.0), replace(TEST, bodies=MANY, whole_limit=0.3))
+    assert (result.sent, result.failures) == (0, ())
+    assert result.obstacle == "only 0 of 9 requests were answered within 0.3 s; give fewer or smaller ones"
+
+
+def test_what_the_version_did_wrong_counts_also_when_the_time_is_over() -> None:
+    result = smoke(Gateway(waits=5.0), replace(TEST, bodies=MANY, time_limit=0.5, whole_limit=0.9))
+    assert result.failures[0] == "row 0: no answer within 0.5 s"
+    assert (len(result.failures), result.obstacle) == (result.sent, None)
+    assert result.sent < len(MANY)

@@ -69,3 +69,9 @@ def look(kubernetes: Kubernetes, change: Callable[[Senses], Senses]) -> Observat
     told: Callable[[Stage], Awaitable[None]] = story
     play(kubernetes, told)
     return taken[0]
+
+
+def test_a_config_map_that_is_missing_is_no_fault_of_the_version(kubernetes: Kubernetes) -> None:
+    found = look(kubernetes, lambda senses: senses)
+    words = "ConfigMap bodies is missing or empty; each key holds one request"
+    assert found.smoke == SmokeResult(0, obstacle=words)

@@ -26,7 +26,8 @@ AT_ONCE = 4
 class SmokeTest:
     """What is sent where: bodies (JSON text, with a name for each) to ``host`` behind ``url``, meant for ``version``.
 
-    ``time_limit`` of one request and ``max_latency`` of a good answer in seconds; None for no bound.
+    ``time_limit`` of one request, ``whole_limit`` of all and ``max_latency`` of a good answer in seconds; None for no
+    bound.
     """
 
     url: str
@@ -37,22 +38,54 @@ class SmokeTest:
     bodies: Sequence[tuple[str, str]]
     time_limit: float
     max_latency: float | None = None
+    whole_limit: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Obstacle:
+    """Why a request did not come as far as the version: that is not the version's fault."""
+
+    words: str
+
+
+_Problem = str | _Obstacle | None
 
 
 async def run(session: aiohttp.ClientSession, test: SmokeTest) -> SmokeResult:
-    """Send every request once, a few at a time. Failures in words, not as errors."""
+    """Send every request once, a few at a time. Failures in words, not as errors.
+
+    What the version did wrong counts, whatever else stood in the way; an obstacle alone is said as one.
+    """
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(name: str, body: str) -> str | None:
+    async def one(name: str, body: str) -> tuple[str, _Problem]:
         async with gate:
-            problem = await _ask(session, test, body)
-        return f"{name}: {problem}" if problem else None
+            return name, await _ask(session, test, body)
 
-    results = await asyncio.gather(*(one(name, body) for name, body in test.bodies))
-    return SmokeResult(len(results), tuple(problem for problem in results if problem))
+    tasks = [asyncio.create_task(one(name, body)) for name, body in test.bodies]
+    try:
+        await asyncio.wait(tasks, timeout=test.whole_limit)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return _result(test, [task.result() for task in tasks if not task.cancelled()])
 
 
-async def _ask(session: aiohttp.ClientSession, test: SmokeTest, body: str) -> str | None:
+def _result(test: SmokeTest, answered: Sequence[tuple[str, _Problem]]) -> SmokeResult:
+    failures = tuple(f"{name}: {problem}" for name, problem in answered if isinstance(problem, str))
+    if failures:
+        return SmokeResult(len(answered), failures)
+    obstacles = [f"{name}: {problem.words}" for name, problem in answered if isinstance(problem, _Obstacle)]
+    if len(answered) < len(test.bodies):
+        obstacles.append(
+            f"only {len(answered)} of {len(test.bodies)} requests were answered within {test.whole_limit:g} s; "
+            "give fewer or smaller ones"
+        )
+    return SmokeResult(len(answered), obstacle=obstacles[0] if obstacles else None)
+
+
+async def _ask(session: aiohttp.ClientSession, test: SmokeTest, body: str) -> _Problem:
     """What is wrong with the answer to one request, or None."""
     clock = asyncio.get_running_loop().time
     started = clock()
@@ -65,22 +98,22 @@ async def _ask(session: aiohttp.ClientSession, test: SmokeTest, body: str) -> st
                 "Content-Type": "application/json",
                 test.preview.name: test.preview.value,
             },
-            timeout=aiohttp.ClientTimeout(total=test.time_limit),
+            timeout=aiohttp.ClientTimeout(total=test.time_limit, sock_connect=test.time_limit / 2),
             allow_redirects=False,
         ) as response:
             text = await response.read()
             took = clock() - started
             return _judge(test, response.status, response.headers.get(VERSION_HEADER), text, took)
+    except aiohttp.ClientError as error:  # before TimeoutError: that of a connection is both
+        return _Obstacle(f"{test.url} cannot be reached: {error}")
     except TimeoutError:
         return f"no answer within {test.time_limit:g} s"
-    except aiohttp.ClientError as error:
-        return f"{test.url} cannot be reached: {error}"
 
 
-def _judge(test: SmokeTest, status: int, answered_by: str | None, text: bytes, took: float) -> str | None:
+def _judge(test: SmokeTest, status: int, answered_by: str | None, text: bytes, took: float) -> _Problem:
     if answered_by != test.version:
         by = f"by version {answered_by}" if answered_by else "by something that is not this rollout's route"
-        return f"answered {by} with status {status}: the request did not reach {test.version}"
+        return _Obstacle(f"answered {by} with status {status}: the request did not reach {test.version}")
     if status != 200:
         return f"status {status}: {_short(text)}"
     try:
