@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import http.server
 import itertools
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import requests
@@ -50,13 +53,14 @@ Story = Callable[[SampleCache, list[Key]], Awaitable[None]]
 
 def play(url: str, story: Story) -> None:
     async def body() -> None:
-        prometheus = Prometheus(url, timeout=5, threads=4)
+        prometheus, patient = (Prometheus(url, timeout=5, threads=1) for _ in range(2))
         woken: list[Key] = []
-        reader = Reader(prometheus, Scraping(prometheus, 1.0, time.monotonic))
+        reader = Reader(prometheus, Scraping(prometheus, 1.0, time.monotonic), patient)
         try:
             await story(SampleCache(reader, woken.append, poll=0.1, clock=time.monotonic), woken)
         finally:
             prometheus.close()
+            patient.close()
 
     asyncio.run(body())
 
@@ -156,6 +160,70 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rollouts(
         assert queries(scraped) - before == 1
 
     play(scraped.url, story)
+
+
+OWN = Analysis.model_validate(
+    {
+        "provider": "envoy",
+        "metrics": [
+            {"name": "errors"},
+            {
+                "name": "clicks",
+                "successes": 'slow_clicks_total{workload="{{ workload }}"}',
+                "trials": 'slow_views_total{workload="{{ workload }}"}',
+            },
+        ],
+    }
+)
+
+
+@contextmanager
+def slow_for(url: str, word: str) -> Iterator[tuple[str, threading.Event]]:
+    """The same Prometheus, but queries with this word are answered only after the event."""
+    released = threading.Event()
+
+    class Slow(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if word in body.decode():
+                released.wait()
+            answer = requests.post(url + self.path, data=body, headers={"Content-Type": self.headers["Content-Type"]})
+            self.send_response(answer.status_code)
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Nothing: tests print what is wrong."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", released
+    finally:
+        released.set()
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_slow_query_of_a_user_keeps_nothing_else_waiting(scraped: Scraped, name: str) -> None:
+    async def story(cache: SampleCache, woken: list[Key]) -> None:
+        scraped.source.lines |= {answered(name): 5, answered(f"{name}b"): 7}
+        await scrape(scraped)
+        slow = Subscription(("prod", name), OWN, NEW, OLD)
+        found = await cache.of(slow)
+        assert requests_of(found["errors"]) == Count(0, 5), "its own other metric is there"
+        assert "clicks" not in found
+        assert requests_of((await cache.of(subscription(f"{name}b")))["errors"]) == Count(0, 7)
+        released.set()
+        async with asyncio.timeout(60):
+            while "clicks" not in await cache.of(slow):
+                await scrape(scraped)
+        assert woken == [("prod", name)], "it is told when the answer has come"
+
+    with slow_for(scraped.url, "slow_views_total") as (url, released):
+        play(url, story)
 
 
 def test_without_prometheus_every_metric_is_away() -> None:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from prometheus_api_client.prometheus_connect import PrometheusConnect
-from requests import RequestException
+from requests import RequestException, Response, Session
 from urllib3 import Retry
 
 Result = TypeVar("Result")
@@ -41,6 +41,17 @@ class Series:
     points: tuple[tuple[float, float], ...]
 
 
+class _LongQueries(Session):
+    """Sends queries as a form (POST), which Prometheus takes, too: one for hundreds of releases is longer than the 8 KB
+    that proxies allow for an address. The client itself puts them into the address whatever the method."""
+
+    def request(self, method: Any, url: Any, *arguments: Any, **options: Any) -> Response:
+        """As any session; queries in the body."""
+        if str(url).endswith("/api/v1/query"):
+            method, options["data"] = "POST", options.pop("params", None)
+        return super().request(method, url, *arguments, **options)
+
+
 class Prometheus:
     """One Prometheus. Times in seconds; every method raises PrometheusAway or BadQuery."""
 
@@ -48,8 +59,10 @@ class Prometheus:
         self.url = url.rstrip("/")
         self._timeout = timeout
         self._token_file = token_file
-        self._client = PrometheusConnect(url=self.url, retry=Retry(0), timeout=timeout)  # type: ignore[arg-type]
+        self._session = _LongQueries()
+        self._client = PrometheusConnect(url=self.url, retry=Retry(0), timeout=timeout, session=self._session)  # type: ignore[arg-type]
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="prometheus")
+        self._gate = asyncio.Semaphore(threads)
 
     def close(self) -> None:
         """Let the threads end; queries under way are left to their time limits."""
@@ -76,9 +89,10 @@ class Prometheus:
         return bool(found)
 
     async def _run(self, call: Callable[[], Result]) -> Result:
+        """In a thread, with a limit. The wait for a thread does not count: it says nothing about Prometheus."""
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self._timeout * 2):
+            async with self._gate, asyncio.timeout(self._timeout * 2):
                 return await loop.run_in_executor(self._threads, self._guarded, call)
         except TimeoutError as error:
             raise PrometheusAway(f"Prometheus at {self.url} did not answer in {self._timeout * 2:g} s") from error

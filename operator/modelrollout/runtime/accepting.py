@@ -6,6 +6,7 @@ about its metrics: a release must be possible then, and it will be blind until P
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -23,6 +24,8 @@ from modelrollout.manifests.meta import OWNER_LABEL, is_ours, name_problem
 from modelrollout.manifests.platform import Platform, file_root_problem
 
 Object = dict[str, Any]
+
+QUERIES_LIMIT = 10.0  # seconds; a Prometheus that takes longer is as good as away
 
 
 class Acceptance:
@@ -64,10 +67,11 @@ class Acceptance:
     async def _wrong_metric(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
         target = Target(rollout.namespace, rollout.name, spec.model.version)
         try:
-            for index, metric in enumerate(spec.analysis.metrics):
-                if not metric.built_in and (problem := await self._wrong_query(metric, target)):
-                    return Refusal(Reason.INVALID_METRIC, f"spec.analysis.metrics.{index}.{problem}")
-        except PrometheusAway:
+            async with asyncio.timeout(QUERIES_LIMIT):
+                for index, metric in enumerate(spec.analysis.metrics):
+                    if not metric.built_in and (problem := await self._wrong_query(metric, target)):
+                        return Refusal(Reason.INVALID_METRIC, f"spec.analysis.metrics.{index}.{problem}")
+        except (PrometheusAway, TimeoutError):
             return None
         return None
 

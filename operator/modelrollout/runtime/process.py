@@ -101,23 +101,17 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     limits = {"timeout": settings.api_timeout, "connect_timeout": settings.api_connect_timeout}
     api = await stack.enter_async_context(access.session(connections=settings.api_connections, **limits))
     http = await stack.enter_async_context(aiohttp.ClientSession())
-    prometheus = Prometheus(
-        settings.prometheus_url,
-        timeout=settings.prometheus_timeout,
-        threads=settings.prometheus_threads,
-        token_file=settings.prometheus_token_file,
-    )
-    stack.callback(prometheus.close)
+    prometheus, patient = _prometheus(settings, stack), _prometheus(settings, stack)
     cluster, telemetry, queue = Cluster(api, access.server), Telemetry(), WorkQueue[Key]()
     world = World(cluster, time.monotonic)
     scraping = Scraping(prometheus, settings.scrape_interval, time.monotonic)
-    samples = SampleCache(Reader(prometheus, scraping), queue.add, poll=settings.poll, clock=time.monotonic)
+    samples = SampleCache(Reader(prometheus, scraping, patient), queue.add, poll=settings.poll, clock=time.monotonic)
     refused: dict[tuple[Key, str], Refused] = {}
     refused_routes: dict[Key, str] = {}
     senses = Senses(
         cluster=cluster,
         samples=samples,
-        acceptance=Acceptance(cluster, prometheus, settings.platform, settings.namespaces),
+        acceptance=Acceptance(cluster, patient, settings.platform, settings.namespaces),
         http=http,
         settings=settings,
         clock=time.time,
@@ -131,6 +125,17 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     telemetry.gauge("modelrollout_queue_overdue_seconds", "Age of the oldest of them that is due.", queue.overdue)
     telemetry.gauge("modelrollout_releases_watched", "Rollouts whose samples are asked for.", lambda: len(samples))
     return Operator(settings, access, cluster, telemetry, queue, world, samples, reconciler)
+
+
+def _prometheus(settings: Settings, stack: AsyncExitStack) -> Prometheus:
+    prometheus = Prometheus(
+        settings.prometheus_url,
+        timeout=settings.prometheus_timeout,
+        threads=settings.prometheus_threads,
+        token_file=settings.prometheus_token_file,
+    )
+    stack.callback(prometheus.close)
+    return prometheus
 
 
 def _on_signal(stop: asyncio.Event) -> None:

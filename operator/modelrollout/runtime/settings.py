@@ -44,7 +44,9 @@ class Settings:
         5.0, "Of one query. One that takes longer is no basis for a decision within seconds.", unit="duration"
     )
     prometheus_threads: int = setting(
-        4, "Queries at one time. The client is synchronous; a slow Prometheus must not fill the process with threads."
+        4,
+        "Queries at one time, and as many of users' own. The client is synchronous; a slow Prometheus must not fill "
+        "the process with threads.",
     )
     scrape_interval: float | None = setting(
         None, "Of Prometheus. None: measured from the gaps between the samples themselves.", unit="duration"

@@ -5,10 +5,9 @@ Every failure becomes a value: Prometheus away, a source that is not scraped, a 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from modelrollout.adapters.metrics import custom
@@ -28,19 +27,27 @@ Found = dict[Key, dict[str, Sample | Unavailable]]
 """By rollout and metric."""
 
 BASELINE_SECONDS = 1800.0
+BUILT_IN = ("errors", "latency")
 
 log = logging.getLogger(__name__)
 
 
 class Reader:
-    """Reads what subscriptions need. Never raises for what Prometheus says or does not say."""
+    """Reads what subscriptions need. Never raises for what Prometheus says or does not say.
 
-    def __init__(self, prometheus: Prometheus, scraping: Scraping) -> None:
+    ``patient`` is the same Prometheus by threads of its own, for users' queries and for the past: they may be slow, and
+    the newest samples of all must not wait behind them.
+    """
+
+    def __init__(self, prometheus: Prometheus, scraping: Scraping, patient: Prometheus | None = None) -> None:
         self._prometheus = prometheus
+        self._patient = patient or prometheus
         self._scraping = scraping
 
-    async def built_in(self, provider: Provider, subscriptions: Sequence[Subscription]) -> Found:
-        """Errors and latency for all who go by this provider."""
+    async def built_in(
+        self, provider: Provider, subscriptions: Sequence[Subscription], metrics: Collection[str] = BUILT_IN
+    ) -> Found:
+        """Errors and latency, or one of them, for all who go by this provider."""
         of_errors = [item for item in subscriptions if item.metric("errors")]
         of_latency = [item for item in subscriptions if item.metric("latency")]
         found: Found = defaultdict(dict)
@@ -48,7 +55,7 @@ class Reader:
             ("errors", of_errors, self._errors),
             ("latency", of_latency, self._latency),
         ):
-            if group:
+            if group and metric in metrics:
                 answer = await _guarded(metric, reading(provider, group))
                 for item in group:
                     found[item.key][metric] = answer if isinstance(answer, Unavailable) else answer[item.key]
@@ -68,11 +75,10 @@ class Reader:
         provider, stable = PROVIDERS[subscription.analysis.provider], subscription.target(subscription.stable)
         try:
             interval = await self._scraping.interval(provider)
-            moments = await asyncio.gather(
-                *(self._past(provider, stable, metric) for metric in subscription.analysis.metrics)
-            )
-            pairs = zip(subscription.analysis.metrics, moments, strict=True)
-            return {metric.name: increments(past, interval) for metric, past in pairs}
+            return {
+                metric.name: increments(await self._past(provider, stable, metric), interval)
+                for metric in subscription.analysis.metrics
+            }
         except (PrometheusAway, BadQuery, BadCount):
             return None
 
@@ -116,10 +122,9 @@ class Reader:
 
     async def _own(self, subscription: Subscription, metric: Metric, provider: Provider) -> Sample | Unavailable:
         window, interval = await self._scraping.window(provider), await self._scraping.interval(provider)
-        moments = await asyncio.gather(
-            *(self._own_moments(metric, target, window, interval) for target in subscription.targets)
-        )
-        by_version = {target.version: found for target, found in zip(subscription.targets, moments, strict=True)}
+        by_version = {
+            target.version: await self._own_moments(metric, target, window, interval) for target in subscription.targets
+        }
         if any(by_version.values()):
             return _newest_sample(metric.name, by_version)
         return Unavailable(metric.name, f"Prometheus has no sample of {metric.trials} of either version")
@@ -127,10 +132,11 @@ class Reader:
     async def _own_moments(
         self, metric: Metric, target: Target, window: float, interval: float
     ) -> Mapping[str, Moments]:
-        queries = [custom.fill(query or "", target) for query in (metric.successes, metric.trials)]
-        successes, trials = await asyncio.gather(
-            *(custom.read(self._prometheus, query, window, interval) for query in queries)
-        )
+        """One query after the other: a release of many slow ones shall not have all the threads."""
+        successes, trials = [
+            await custom.read(self._patient, custom.fill(query or "", target), window, interval)
+            for query in (metric.successes, metric.trials)
+        ]
         return custom.combine(successes, trials, metric.direction)
 
     async def _past(self, provider: Provider, stable: Target, metric: Metric) -> Mapping[str, Moments]:
@@ -144,7 +150,7 @@ class Reader:
             if bound is None:
                 return {}
             query, shares = provider.latency_query([stable], [bound]), slow_answers(bound)
-        series = await self._prometheus.raw(query, BASELINE_SECONDS)
+        series = await self._patient.raw(query, BASELINE_SECONDS)
         return tally(series, provider.identity_of, shares).get(provider.identify(stable), {})
 
 
