@@ -72,6 +72,9 @@ def one(rollout: Rollout, requests: Requests, index: int, phase: float) -> Run:
     requests.wait_for_answers(AFTERMATH)
     judged = next(item for item in rollout.status.analysis if item.metric == "errors")
     answers = [answer for answer in requests.answers() if answer.version == version or answer.failed]
+    reason = rollout.status.quarantined[-1]
+    if reason.reason != "EvidenceAgainstCandidate" or not reason.message.startswith("errors"):
+        raise click.ClickException(f"{version} was rolled back for another reason: {reason.message}")
     run = measure(answers, rollout.routes(), version, judged.last_sample_at or 0.0)
     say(f"run {index}: last bad answer after {run.last_bad:.2f} s, {run.bad_answers} bad answers")
     return run
