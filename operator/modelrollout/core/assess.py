@@ -166,18 +166,22 @@ def load(turn: Turn, metric: Metric) -> Gauge:
         evidence = MetricEvidence.start(metric.name, turn.now, settings, losses=1)
         counters = fresh_counters(turn)
         return Gauge(metric, evidence, counters, (evidence, counters), turn.weight == 100, noise)
-    evidence = with_record(turn, load_evidence(old, metric.name, settings, turn))
+    evidence = with_record(turn, load_evidence(old, metric.name, settings, turn), noise)
     counters = load_counters(old, turn)
     at_weight = (old.requests_at_weight, old.ticks_at_weight) if old else (0, 0)
     return Gauge(metric, evidence, counters, (evidence, counters), turn.weight == 100, noise, at_weight)
 
 
-def with_record(turn: Turn, evidence: MetricEvidence) -> MetricEvidence:
-    """Once stable has no requests any more the candidate is held against its record: what it answered before and
-    during the release; where nothing is known at all, against a rate of errors that is bad for any version."""
+def with_record(turn: Turn, evidence: MetricEvidence, noise: tuple[float, ...] | None) -> MetricEvidence:
+    """Once stable has no requests any more the candidate is held against its record: what it answered before the
+    release, or during it; where nothing is known at all, against a rate of errors that is bad for any version.
+
+    Not earlier: a sample in which stable happens to have no request, in an outage of both, must not be held against
+    better days.
+    """
     if turn.weight < 100 or evidence.settings.record is not None:
         return evidence
-    record = rate_of_record(evidence.stable, evidence.settings)
+    record = noise[1] if noise and len(noise) > 1 else rate_of_record(evidence.stable, evidence.settings)
     if record is None and evidence.metric == "errors":
         record = rate_of_record(UNKNOWN_RECORD, evidence.settings)
     return replace(evidence, settings=replace(evidence.settings, record=record))
@@ -246,7 +250,6 @@ def settings_of(turn: Turn, noise: tuple[float, ...] | None) -> EvidenceSettings
         scrape_interval=interval,
         planned_ticks=planned_ticks(turn, interval),
         overdispersion=noise[0] if noise else overdispersion(()),
-        record=noise[1] if noise and len(noise) > 1 else None,
     ).shared_by(len(analysis.metrics))
 
 
