@@ -38,14 +38,19 @@ RIGHTS = [
     ("create", "modelrollout.dev", "modelrollouts", "team-a", False),
     ("delete", "modelrollout.dev", "modelrollouts", "team-a", False),
     *(
-        (verb, group, resource, "team-b", True)
-        for group, resource in (("apps", "deployments"), ("", "services"), ("networking.istio.io", "virtualservices"))
+        (verb, group, resource, "team-b", verb != "get")
+        for group, resource in (("apps", "deployments"), ("", "services"))
+        for verb in ("get", "list", "watch", "create", "patch", "delete")
+    ),
+    *(
+        (verb, "networking.istio.io", "virtualservices", "team-b", verb != "delete")
         for verb in ("get", "list", "watch", "create", "patch", "delete")
     ),
     ("deletecollection", "apps", "deployments", "team-b", False),
     ("patch", "apps", "statefulsets", "team-b", False),
     ("patch", "networking.istio.io", "gateways", "team-b", False),
     ("list", "", "pods", "team-a", True),
+    ("get", "", "pods", "team-a", False),
     ("delete", "", "pods", "team-a", False),
     ("create", "", "pods/exec", "team-a", False),
     ("create", "", "events", "team-a", True),
