@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -157,6 +158,27 @@ def test_what_could_not_be_applied_is_soon_tried_again(kubernetes: Kubernetes) -
             assert "failed calling webhook" in (await stage.status())["message"]
         await stage.passes()
         assert await stage.cluster.get(DEPLOYMENTS, stage.namespace, "fraud-1-0-1") is not None
+
+    play(kubernetes, story)
+
+
+def test_a_removal_that_was_interrupted_leaves_what_the_next_one_finds(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage, kubernetes: Kubernetes) -> None:
+        await stage.submit(OLD)
+        await carry_out(stage, await plan(stage, {OLD: 100, NEW: 0}))
+        gone = replace(await plan(stage, {OLD: 100}), remove=(NEW,))
+        dead = dead_webhook(stage.namespace, "apps", "deployments")
+        async with in_the_way(kubernetes, "validatingwebhookconfigurations", dead, any_deployment(stage)):
+            with pytest.raises(ApiError):
+                await carry_out(stage, gone)
+        assert "deployments/fraud-1-0-2" in await stage.children()
+        stage.heard()
+        await carry_out(stage, gone)
+        assert set(await stage.children()) == {
+            "deployments/fraud-1-0-1",
+            "services/fraud-1-0-1",
+            "virtualservices/fraud",
+        }
 
     play(kubernetes, story)
 

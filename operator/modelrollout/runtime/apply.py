@@ -219,13 +219,16 @@ class _Application:
             log.warning("the Event could not be posted: %s", error)
 
     async def remove(self, version: str) -> None:
-        """Delete the objects of a version, unless the route still names it."""
+        """Delete the objects of a version, unless the route still names it.
+
+        The Deployment goes last: a version whose Deployment is there is known, and is removed again after an error.
+        """
         route = live_route(self._snapshot.virtual_service, self._rollout)
         if route is not None and route.weights.get(version):
             log.warning("version %s is not removed: the route still gives it traffic", version)
             return
         self._hands.refused.pop((self._key, version), None)
-        for resource in (DEPLOYMENTS, SERVICES):
+        for resource in (SERVICES, DEPLOYMENTS):
             for name, item in list(self._snapshot.of(resource).items()):
                 if item["metadata"].get("labels", {}).get(VERSION_LABEL) == version:
                     await self._hands.cluster.delete(resource, self._rollout.namespace, name, item["metadata"]["uid"])
