@@ -19,11 +19,12 @@ from modelrollout.manifests.meta import child_name
 
 _VARIABLE = re.compile(r"\{\{ *([a-z]+) *\}\}")
 _STRING = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`")
+_COMMENT = re.compile(r"#[^\n]*")
 _GROUPING = re.compile(r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
 _LABELS = re.compile(r"\{[^}]*\}")
 _DURATION = re.compile(r"\[[^\]]*\]|\b[0-9][0-9a-zA-Z.]*\b")
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(?!\s*\(|[a-zA-Z0-9_:])")
-_WORDS = frozenset({"and", "or", "unless", "bool", "offset", "inf", "nan", "atan2"})
+_WORDS = frozenset({"and", "or", "unless", "bool", "offset", "inf", "nan", "atan2", "group_left", "group_right"})
 
 
 def fill(query: str, target: Target) -> str:
@@ -44,7 +45,7 @@ def _escaped(text: str) -> str:
 def metric_names(query: str) -> tuple[str, ...]:
     """The metrics that a query names, in order: identifiers that are no function, label, keyword or duration."""
     text = _STRING.sub('""', _VARIABLE.sub("x", query))
-    for pattern in (_GROUPING, _LABELS, _DURATION):
+    for pattern in (_COMMENT, _GROUPING, _LABELS, _DURATION):
         text = pattern.sub(" ", text)
     names = (found[0] for found in _NAME.finditer(text))
     return tuple(dict.fromkeys(name for name in names if name.lower() not in _WORDS))
