@@ -89,3 +89,20 @@ def live(hosts: list[str], gateways: list[str] | None, namespace: str = "prod") 
 )
 def test_shared_hosts(theirs: dict[str, Any], expected: str | None) -> None:
     assert shared_host(["fraud.prod"], ["mesh", "prod/public"], "prod", theirs) == expected
+
+
+FULL = "fraud.prod.svc.cluster.local"
+SAME_HOSTS: dict[str, tuple[str, str, str, bool]] = {
+    "a short name and its full one": ("fraud", FULL, "dev", True),
+    "a full name and its short one": (FULL, "fraud", "prod", True),
+    "a name that ends with svc": ("fraud.prod.svc", "fraud", "prod", True),
+    "one short name in two namespaces": ("fraud", "fraud", "dev", False),
+    "one short name in one namespace": ("fraud", "fraud", "prod", True),
+    "a name with a dot": ("fraud.example.com", "fraud.example.com", "dev", True),
+}
+
+
+@pytest.mark.parametrize(("ours", "theirs", "their_namespace", "same"), SAME_HOSTS.values(), ids=SAME_HOSTS)
+def test_a_name_without_a_dot_is_one_of_its_namespace(ours: str, theirs: str, their_namespace: str, same: bool) -> None:
+    found = shared_host([ours], ["mesh"], "prod", live([theirs], ["mesh"], their_namespace))
+    assert found == (ours if same else None)

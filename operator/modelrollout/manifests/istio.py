@@ -154,8 +154,15 @@ def shared_host(hosts: Iterable[str], gateways: Iterable[str], namespace: str, l
     theirs = {_gateway(name, other) for name in routed.get("gateways") or ["mesh"]}
     if theirs.isdisjoint(_gateway(name, namespace) for name in gateways):
         return None
-    taken = set(routed.get("hosts") or [])
-    return next((host for host in hosts if host in taken), None)
+    taken = {_full(host, other) for host in routed.get("hosts") or []}
+    return next((host for host in hosts if _full(host, namespace) in taken), None)
+
+
+def _full(host: str, namespace: str) -> str:
+    """A host as Istio takes it: one without a dot is a Service of the VirtualService's own namespace."""
+    if "." not in host:
+        return f"{host}.{namespace}.svc.cluster.local"
+    return f"{host}.cluster.local" if host.endswith(".svc") else host
 
 
 def _gateway(name: str, namespace: str) -> str:
