@@ -68,7 +68,7 @@ def one(rollout: Rollout, requests: Requests, index: int, phase: float) -> Run:
     time.sleep(phase)
     kubectl = rollout.world.kubectl
     kubectl.run("exec", pod["metadata"]["name"], "-n", rollout.namespace, "-c", SERVER_CONTAINER, "--", "touch", SWITCH)
-    rollout.wait_for(lambda seen: bool(seen.status.quarantined), 60, f"{version} is rolled back")
+    rollout.wait_for(lambda seen: has_failed(seen, version), 60, f"{version} is rolled back")
     requests.wait_for_answers(AFTERMATH)
     judged = next(item for item in rollout.status.analysis if item.metric == "errors")
     answers = [answer for answer in requests.answers() if answer.version == version or answer.failed]
@@ -78,6 +78,11 @@ def one(rollout: Rollout, requests: Requests, index: int, phase: float) -> Run:
     run = measure(answers, rollout.routes(), version, judged.last_sample_at or 0.0)
     say(f"run {index}: last bad answer after {run.last_bad:.2f} s, {run.bad_answers} bad answers")
     return run
+
+
+def has_failed(rollout: Rollout, version: str) -> bool:
+    """Whether this version is quarantined."""
+    return any(item.version == version for item in rollout.status.quarantined)
 
 
 def met(runs: list[Run]) -> bool:
