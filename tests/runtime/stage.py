@@ -6,6 +6,7 @@ unless a test brings one.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from modelrollout.adapters.cluster import DEPLOYMENTS, MODEL_ROLLOUTS, PODS, SER
 from modelrollout.adapters.metrics.reader import Reader
 from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.prometheus import Prometheus
+from modelrollout.api.resource import COMMAND_ANNOTATION
 from modelrollout.manifests.meta import OWNER_LABEL, child_name
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.apply import Hands
@@ -29,6 +31,8 @@ from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, World
+
+_tokens = itertools.count(1)
 
 NOBODY = "http://127.0.0.1:9"
 Object = dict[str, Any]
@@ -85,6 +89,15 @@ class Stage:
         """So many passes, one after the other."""
         for _ in range(count):
             await self.reconciler.reconcile(self.key)
+
+    async def command(self, verb: str) -> None:
+        """What a person says of the release under way."""
+        live = await self.cluster.get(MODEL_ROLLOUTS, self.namespace, self.name)
+        assert live is not None
+        text = f"{verb} {live['spec']['model']['version']} {next(_tokens)}"
+        live["metadata"].setdefault("annotations", {})[COMMAND_ANNOTATION] = text
+        await self.cluster.replace(MODEL_ROLLOUTS, live)
+        self.heard()
 
     async def later(self, seconds: float) -> None:
         """Two passes after so much time."""

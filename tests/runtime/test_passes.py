@@ -268,6 +268,41 @@ def test_a_rollout_that_is_gone_is_no_error(kubernetes: Kubernetes) -> None:
     play(kubernetes, story)
 
 
+@pytest.mark.parametrize("route_is_gone", [False, True], ids=["the route is there", "the route is gone already"])
+def test_while_something_holds_a_deleted_rollout_its_candidate_can_only_lose_traffic(
+    kubernetes: Kubernetes, route_is_gone: bool
+) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.installed()
+        await stage.submit("1.0.2", strategy={"canary": {"steps": [{"setWeight": 10, "for": "1s"}, {"setWeight": 50}]}})
+        await stage.passes(2)
+        await stage.pods_ready("1.0.2")
+        await stage.later(5)
+        await stage.command("promote")
+        await stage.later(5)
+        assert (await stage.weights())["fraud-1-0-2"] == 10
+        held = await stage.cluster.get(MODEL_ROLLOUTS, stage.namespace, stage.name)
+        assert held is not None
+        held["metadata"]["finalizers"] = ["example.com/held"]
+        await stage.cluster.replace(MODEL_ROLLOUTS, held)
+        await delete(MODEL_ROLLOUTS, stage.name)(stage)
+        stage.heard()
+        await stage.command("promote")
+        await stage.later(60)
+        assert await stage.weights() == {"fraud-1-0-1": 90, "fraud-1-0-2": 10}, "no step any more"
+        if route_is_gone:
+            await delete(VIRTUAL_SERVICES, stage.name)(stage)
+            stage.heard()
+        await stage.command("abort")
+        await stage.passes()
+        assert await stage.weights() == ({} if route_is_gone else {"fraud-1-0-1": 100})
+        held = await stage.cluster.get(MODEL_ROLLOUTS, stage.namespace, stage.name)
+        assert held is not None
+        await stage.cluster.replace(MODEL_ROLLOUTS, {**held, "metadata": {**held["metadata"], "finalizers": []}})
+
+    play(kubernetes, story)
+
+
 def test_an_upgrade_of_the_operator_changes_no_deployment(kubernetes: Kubernetes) -> None:
     async def story(stage: Stage) -> None:
         await stage.installed()

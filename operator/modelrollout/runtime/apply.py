@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 
@@ -63,6 +63,8 @@ async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, hands: Ha
     neither the route nor the status waiting.
     """
     one = _Application(rollout, snapshot, hands)
+    if rollout.deleting:
+        plan = replace(plan, versions=(), remove=())  # they belong to the garbage collector now
     if plan.spec is not None:
         await one.serve(plan.spec, plan.versions, plan.route)
     await one.remember(plan)
@@ -125,6 +127,11 @@ class _Application:
             log.warning("the VirtualService %s belongs to %s and is left alone", self._rollout.name, live.foreign_owner)
             return
         desired = virtual_service(self._rollout, spec, route)
+        if self._rollout.deleting:
+            if self._snapshot.virtual_service is None or not self._takes_away(route):
+                return
+            # By its uid: one that the garbage collector has deleted must not come back.
+            desired["metadata"]["uid"] = self._snapshot.virtual_service["metadata"]["uid"]
         try:
             await self._put(VIRTUAL_SERVICES, desired, TRAFFIC_MANAGER)
         except Conflict:

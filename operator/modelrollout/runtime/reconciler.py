@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import aiohttp
 
 from modelrollout.adapters.cluster import ApiError, Conflict
+from modelrollout.api.command import Verb, parse
 from modelrollout.api.resource import ModelRollout
 from modelrollout.core.decide import decide
 from modelrollout.core.needs import questions
@@ -20,7 +21,7 @@ from modelrollout.runtime.logs import about
 from modelrollout.runtime.observe import Senses, observe
 from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.telemetry import Telemetry
-from modelrollout.runtime.world import Key, World
+from modelrollout.runtime.world import Key, Snapshot, World
 
 BUSY = 30.0  # seconds; a rollout that is looked at again sooner keeps its snapshot
 _AFTER_CONFLICT = 0.1
@@ -75,16 +76,19 @@ class Reconciler:
         return "done"
 
     async def reconcile(self, key: Key) -> Plan | None:
-        """What the pass came to; None when the rollout is gone, or on its way out: its owner references do the rest."""
+        """What the pass came to; None when the rollout is gone, or on its way out with no candidate."""
         snapshot = await self.world.look(key)
         if snapshot.rollout is None:
             return None
         rollout = ModelRollout.from_json(snapshot.rollout)
-        if rollout.deleting:
+        if rollout.deleting and not _has_candidate(rollout, snapshot):
             return None
+        rollout = _leaving(rollout) if rollout.deleting else rollout
         asked = questions(rollout, self.clock())
         seen = await observe(rollout, snapshot, asked, self.senses)
         plan = decide(rollout, seen)
+        if rollout.deleting and not _same_stable(rollout, plan):
+            return None
         complete = await apply(rollout, plan, snapshot, self.hands)
         self.telemetry.saw(key, plan.status)
         return plan if complete else replace(plan, requeue_after=min(plan.requeue_after, _INCOMPLETE))
@@ -98,3 +102,22 @@ class Reconciler:
         self.senses.refused_routes.pop(key, None)
         self.telemetry.forget(key)
         self.queue.gone(key)
+
+
+def _has_candidate(rollout: ModelRollout, snapshot: Snapshot) -> bool:
+    """Whether a rollout that is being deleted still sends requests to a version under judgement."""
+    route = snapshot.virtual_service
+    return rollout.status.candidate is not None and route is not None and "deletionTimestamp" not in route["metadata"]
+
+
+def _leaving(rollout: ModelRollout) -> ModelRollout:
+    """Somebody's finalizer can hold a deleted rollout for long. Its candidate is judged meanwhile, and gets no more."""
+    command = parse(rollout.command) if rollout.command else None
+    heard = rollout.command if command is not None and command.verb is Verb.ABORT else None
+    status = rollout.status.model_copy(update={"paused": "the rollout is being deleted"})
+    return replace(rollout, status=status, command=heard)
+
+
+def _same_stable(rollout: ModelRollout, plan: Plan) -> bool:
+    stable = rollout.status.stable
+    return plan.route is not None and stable is not None and plan.route.stable == stable.version
