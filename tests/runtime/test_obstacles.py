@@ -6,9 +6,11 @@ The obstacles are the API server's own: a webhook that nobody answers (HTTP 500)
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -179,6 +181,49 @@ def test_a_removal_that_was_interrupted_leaves_what_the_next_one_finds(kubernete
             "services/fraud-1-0-1",
             "virtualservices/fraud",
         }
+
+    play(kubernetes, story)
+
+
+class Mirrored:
+    """A cluster whose policy takes every image from a mirror, as a mutating webhook would."""
+
+    def __init__(self, cluster: Cluster, mirror: str) -> None:
+        self._cluster = cluster
+        self.mirror = mirror
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    async def apply(self, resource: Resource, desired: Object, manager: str, *, force: bool = True) -> Object:
+        body = copy.deepcopy(desired)
+        if resource is DEPLOYMENTS:
+            for container in body["spec"]["template"]["spec"]["containers"]:
+                container["image"] = f"{self.mirror}/{container['image']}"
+        return await self._cluster.apply(resource, body, manager, force=force)
+
+
+def test_an_object_that_a_policy_rewrites_is_applied_once(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage, _: Kubernetes) -> None:
+        await stage.submit(OLD)
+        mirrored = Mirrored(stage.cluster, "mirror.example.com")
+        hands = replace(stage.reconciler.hands, cluster=mirrored)  # type: ignore[arg-type]  # as a webhook would
+        stage.reconciler = replace(stage.reconciler, hands=hands)
+        wanted = {OLD: 100}
+        await carry_out(stage, await plan(stage, wanted))
+        for _again in range(2):
+            stage.heard()
+            await carry_out(stage, await plan(stage, wanted))
+            assert stage.writes == []
+        await carry_out(stage, await plan(stage, wanted, replicas=2))
+        assert stage.writes == ["deployments"], "what is wanted anew is applied"
+        live = await stage.cluster.get(DEPLOYMENTS, stage.namespace, "fraud-1-0-1")
+        assert live is not None
+        live["spec"]["replicas"] = 0
+        await stage.cluster.replace(DEPLOYMENTS, live)
+        stage.heard()
+        await carry_out(stage, await plan(stage, wanted, replicas=2))
+        assert stage.writes == ["deployments"], "and so is what somebody else has changed"
 
     play(kubernetes, story)
 

@@ -11,6 +11,8 @@ The API server adds defaults and other people's fields, and writes some values i
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -19,6 +21,7 @@ from typing import Any
 from modelrollout.manifests.merge import key_of
 from modelrollout.manifests.meta import DESIRED_ANNOTATION, Object
 
+_COUNTED = frozenset({"resourceVersion", "generation", "managedFields"})
 _OWNED_WHOLE = frozenset({"VirtualService"})
 _IDENTITY = frozenset({"apiVersion", "kind"})  # the items of a list come without
 _QUANTITY = re.compile(r"^([0-9]+(?:\.[0-9]+)?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$")
@@ -39,6 +42,13 @@ def differs(desired: Object, live: Mapping[str, Any] | None) -> bool:
     if not holds(live, fields, ordered=ordered):
         return True
     return ordered and not holds(desired["spec"]["http"], live["spec"]["http"], ordered=True)
+
+
+def fingerprint(live: Mapping[str, Any]) -> str:
+    """A hash of everything in a live object that people and policies write, and nothing that the API server counts."""
+    described = {name: value for name, value in live["metadata"].items() if name not in _COUNTED}
+    told = {name: value for name, value in live.items() if name not in ("metadata", "status", *_IDENTITY)}
+    return hashlib.sha256(json.dumps([described, told], sort_keys=True).encode()).hexdigest()
 
 
 def holds(live: Any, desired: Any, *, ordered: bool = False) -> bool:

@@ -162,10 +162,13 @@ class _Application:
     async def _put(self, resource: Resource, desired: Object, manager: str) -> None:
         """Apply an object if it is not as desired. One that we do not know is not taken over from others."""
         live = self._snapshot.of(resource).get(desired["metadata"]["name"])
-        if not differs(desired, live):
+        if live is not None and not differs(desired, live):
+            return
+        if live is not None and self._hands.world.is_settled(self._key, resource, desired, live):
             return
         written = await self._hands.cluster.apply(resource, desired, manager, force=live is not None)
         self._hands.world.learn(self._key, resource, written)
+        self._hands.world.settle(self._key, resource, desired, written)
         self._hands.wrote(resource.plural)
         log.info("applied %s %s", desired["kind"], desired["metadata"]["name"])
 

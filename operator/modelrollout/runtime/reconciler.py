@@ -94,7 +94,7 @@ class Reconciler:
         return plan if complete else replace(plan, requeue_after=min(plan.requeue_after, _INCOMPLETE))
 
     def _forget(self, key: Key) -> None:
-        self.world.forget(key)
+        self.world.gone(key)
         self.senses.samples.forget(key)
         self.senses.confirmed.pop(key, None)
         for refused in [item for item in self.senses.refused if item[0] == key]:

@@ -11,6 +11,7 @@ Nothing rests on this being fresh: every status write carries the resource versi
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -24,7 +25,10 @@ from modelrollout.adapters.cluster import (
     Object,
     Resource,
 )
-from modelrollout.manifests.meta import OWNER_LABEL
+from modelrollout.manifests.drift import differs, fingerprint
+from modelrollout.manifests.meta import DESIRED_ANNOTATION, OWNER_LABEL
+
+log = logging.getLogger(__name__)
 
 Key = tuple[str, str]
 """Namespace and name of a rollout."""
@@ -69,6 +73,7 @@ class World:
         self._cluster = cluster
         self._clock = clock
         self._snapshots: dict[Key, Snapshot] = {}
+        self._rewritten: dict[tuple[Key, Resource, str], tuple[str, str]] = {}
 
     async def look(self, key: Key) -> Snapshot:
         """The objects of a rollout, fresh as far as is known."""
@@ -98,6 +103,26 @@ class World:
         if (snapshot := self._snapshots.get(key)) is not None:
             snapshot.objects.setdefault(resource, {})[written["metadata"]["name"]] = _trimmed(written)
 
+    def settle(self, key: Key, resource: Resource, desired: Object, written: Object) -> None:
+        """Remember what the API server made of an object, if it is not what was applied (a mutating webhook)."""
+        place = key, resource, desired["metadata"]["name"]
+        if differs(desired, written):
+            self._rewritten[place] = _mark(desired), fingerprint(written)
+            log.warning("%s %s was changed by a policy of the cluster as it was applied", desired["kind"], place[2])
+        else:
+            self._rewritten.pop(place, None)
+
+    def is_settled(self, key: Key, resource: Resource, desired: Object, live: Object) -> bool:
+        """Whether the live object is what such a policy made of this very one: applying it again changes nothing."""
+        made = self._rewritten.get((key, resource, desired["metadata"]["name"]))
+        return made is not None and made == (_mark(desired), fingerprint(live))
+
+    def gone(self, key: Key) -> None:
+        """The rollout is gone: nothing of it is remembered."""
+        self.forget(key)
+        for place in [place for place in self._rewritten if place[0] == key]:
+            del self._rewritten[place]
+
     def forget(self, key: Key) -> None:
         """Keep nothing of a rollout; the next look reads everything."""
         self._snapshots.pop(key, None)
@@ -111,6 +136,10 @@ class World:
         else:
             found = await self._cluster.list(resource, namespace, {OWNER_LABEL: name})
         snapshot.objects[resource] = {item["metadata"]["name"]: _trimmed(item) for item in found}
+
+
+def _mark(desired: Object) -> str:
+    return str(desired["metadata"]["annotations"][DESIRED_ANNOTATION])
 
 
 def _trimmed(item: Object) -> Object:
