@@ -15,9 +15,9 @@ ROWS: tuple[tuple[str, Callable[[Run], float], str], ...] = (
     ("failed answers that were not the candidate's", lambda run: run.other_failures, "0"),
 )
 INTRODUCTION = """\
-{runs} rollbacks. Candidate at 20 % of 100 requests/s, scrape interval 2 s, metric errors, alpha 1 %; then 20 % of the candidate's answers turn into HTTP 500, at a moment drawn at random. Times in seconds, as seen
-by the clients; "in the API server" is when a watch reported it. A judge that needs two whole scrapes to be sure needs
-2 to 4 s.
+{runs} rollbacks. Candidate at 20 % of 100 requests/s, scrape interval 2 s, metric errors, alpha 1 %; then 20 % of the
+candidate's answers turn into HTTP 500, at a moment drawn at random. Times in seconds, as seen by the clients; "in the
+API server" is when a watch reported it. A judge that needs two whole scrapes to be sure needs 2 to 4 s.
 """
 
 
