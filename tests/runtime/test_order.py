@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from modelrollout.adapters.cluster import DEPLOYMENTS, EVENTS, MODEL_ROLLOUTS, Cluster, Conflict
+from modelrollout.adapters.cluster import DEPLOYMENTS, EVENTS, MODEL_ROLLOUTS, VIRTUAL_SERVICES, Cluster, Conflict
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.rollout import Spec
 from modelrollout.core.plan import DesiredVersion, Event, Plan, Reason, Route
@@ -117,6 +117,34 @@ def test_traffic_is_taken_away_although_the_workloads_are_refused(kubernetes: Ku
         await carry_out(stage, wrong)
         assert await stage.weights() == {"fraud-1-0-1": 100}
         assert {version for (_, version) in stage.reconciler.hands.refused} == {OLD, NEW}
+
+    play(kubernetes, story)
+
+
+@pytest.mark.parametrize(
+    ("weights", "refused"),
+    [
+        pytest.param({OLD: 50, NEW: 50}, True, id="more traffic only for what was seen"),
+        pytest.param({OLD: 100, NEW: 0}, False, id="less traffic whatever has changed"),
+    ],
+)
+def test_a_route_that_has_changed_since_it_was_seen(
+    kubernetes: Kubernetes, weights: dict[str, int], refused: bool
+) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.submit(OLD)
+        await carry_out(stage, await plan(stage, {OLD: 90, NEW: 10}))
+        wanted = await plan(stage, weights)
+        live = await stage.cluster.get(VIRTUAL_SERVICES, stage.namespace, "fraud")
+        assert live is not None
+        live["metadata"]["annotations"]["somebody"] = "was here"
+        await stage.cluster.replace(VIRTUAL_SERVICES, live)
+        if refused:
+            with pytest.raises(Conflict):
+                await carry_out(stage, wanted)
+        else:
+            await carry_out(stage, wanted)
+        assert (await stage.weights()).get("fraud-1-0-2", 0) == (10 if refused else 0)
 
     play(kubernetes, story)
 

@@ -126,12 +126,15 @@ class _Application:
         if live is not None and live.foreign_owner is not None:
             log.warning("the VirtualService %s belongs to %s and is left alone", self._rollout.name, live.foreign_owner)
             return
-        desired = virtual_service(self._rollout, spec, route)
+        desired, known = virtual_service(self._rollout, spec, route), self._snapshot.virtual_service
         if self._rollout.deleting:
-            if self._snapshot.virtual_service is None or not self._takes_away(route):
+            if known is None or not self._takes_away(route):
                 return
             # By its uid: one that the garbage collector has deleted must not come back.
-            desired["metadata"]["uid"] = self._snapshot.virtual_service["metadata"]["uid"]
+            desired["metadata"]["uid"] = known["metadata"]["uid"]
+        if known is not None and not self._takes_away(route):
+            # More traffic only from where the decision was made: another replica may lead by now.
+            desired["metadata"]["resourceVersion"] = known["metadata"]["resourceVersion"]
         try:
             await self._put(VIRTUAL_SERVICES, desired, TRAFFIC_MANAGER)
         except Conflict:
