@@ -55,6 +55,7 @@ class Gauge:
     at_weight: tuple[int, int] = (0, 0)  # requests, and samples with requests, since the last change of weight
     tick: Tick | None = None
     trouble: Unavailable | None = None
+    missed: bool = False  # this pass got no answer, but the last sample is still fresh
 
     @property
     def now(self) -> float:
@@ -88,7 +89,7 @@ def measure(turn: Turn, metric: Metric) -> Gauge:
     if sample is None:
         return gauge
     if isinstance(sample, Unavailable):
-        return gauge if is_brief(gauge, sample, turn) else replace(gauge, trouble=sample)
+        return replace(gauge, missed=True) if is_brief(gauge, sample, turn) else replace(gauge, trouble=sample)
     return fold(gauge, sample, counting=turn.weight > 0)
 
 
@@ -312,7 +313,7 @@ def put_together(gauges: list[Gauge], verdicts: list[Verdict], total: Combined) 
         proven=bool(passed) and all(passed),
         blind=first(Outcome.BLIND, Outcome.INVALID),
         no_traffic=first(Outcome.NO_TRAFFIC),
-        ticked=any(gauge.tick is not None for gauge in gauges),
+        missed=next((gauge.metric.name for gauge in gauges if gauge.metric.required and gauge.missed), None),
     )
 
 

@@ -11,7 +11,8 @@ class Assessment:
 
     ``against`` is the sentence with the numbers when the evidence reached its bound (roll back). ``hold`` says that
     there is enough suspicion not to step up. ``proven`` says that every required metric is proven not worse.
-    ``blind`` and ``no_traffic`` name why nothing can be said; ``ticked`` whether this pass brought a new sample.
+    ``blind`` and ``no_traffic`` name why nothing can be said; ``missed`` a metric that gave no answer in this pass
+    though its last sample is fresh: no reason for alarm, and none for a rise.
     """
 
     against: str | None = None
@@ -19,7 +20,7 @@ class Assessment:
     proven: bool = False
     blind: str | None = None
     no_traffic: str | None = None
-    ticked: bool = False
+    missed: str | None = None
 
 
 NOTHING_SEEN = Assessment()

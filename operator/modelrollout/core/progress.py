@@ -111,6 +111,8 @@ def guard(turn: Turn, assessment: Assessment) -> Hold | None:
         return None
     if assessment.blind:
         return Hold(f"held: {assessment.blind}")
+    if assessment.missed:
+        return Hold(f"held: Prometheus gave no answer about {assessment.missed} just now", under_way=True)
     if assessment.hold:
         return Hold(f"held: {assessment.hold}")
     return guard_counts(turn, assessment)
