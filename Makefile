@@ -37,7 +37,7 @@ check: $(VENV)/.e2e ## format, lint, types, layers and unit tests; changes nothi
 	$(VENV)/bin/ruff check --quiet .
 	$(VENV)/bin/mypy operator/modelrollout tests e2e $(if $(wildcard bench/*.py bench/*/*.py),bench)
 	$(VENV)/bin/lint-imports
-	$(PY) -m pytest tests -m "not apiserver"
+	$(PY) -m pytest tests -m "not apiserver" --ignore tests/e2e_serving
 
 test: $(if $(KUBECONFIG),,packages) $(VENV)/.e2e ## everything: check, API server, statistics, and the stories on a cluster of their own
 	$(PY) -m e2e.suite

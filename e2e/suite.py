@@ -47,7 +47,7 @@ class Result:
 def main() -> int:
     """Run all parts. 0 when everything passed."""
     environment = {**os.environ, "MODELROLLOUT_CLUSTER": os.environ.get("MODELROLLOUT_CLUSTER", CLUSTER)}
-    results = [run(part, environment) for part in (checks(), programs(), api_server(), quick_statistics())]
+    results = [run(part, environment) for part in (checks(), stand_in(), programs(), api_server(), quick_statistics())]
     results += stories(environment)
     return report(results)
 
@@ -57,6 +57,11 @@ def checks() -> Part:
     return Part("check", ("make", "check"), counted=True)
 
 
+def stand_in() -> Part:
+    """The stand-in for TensorFlow Serving, the test models and the client, while they really run."""
+    return Part("stand-in", pytest("tests/e2e_serving"), counted=True)
+
+
 def programs() -> Part:
     """The programs of a cluster: ten minutes when nothing is built, nothing at all later."""
     return Part("programs", (sys.executable, "-c", "from e2e.cluster import toolchain; toolchain.ensure()"))
@@ -64,7 +69,7 @@ def programs() -> Part:
 
 def api_server() -> Part:
     """What needs a real API server and nothing else of a cluster."""
-    return Part("API server", pytest("tests", "-m", "apiserver"), counted=True)
+    return Part("API server", pytest("tests", "-m", "apiserver", "--ignore", "tests/e2e_serving"), counted=True)
 
 
 def quick_statistics() -> Part:
