@@ -101,6 +101,19 @@ def test_foreign_route_stops_the_release_and_is_not_called_restored() -> None:
     assert (traffic.status, traffic.reason) == ("False", "ForeignVirtualService")
 
 
+def test_refused_route_stops_the_release_and_says_why() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(20)
+    words = "admission webhook denied the request: invalid retryOn"
+    seen = replace(world.observe(), route=LiveRoute({"1.0.1": 100}, refused=words), now=world.now + 60)
+    plan = decide(world.rollout, seen)
+    assert plan.status.candidate is not None
+    assert plan.status.candidate.weight == 10
+    traffic = {item.type: item for item in plan.status.conditions}["TrafficApplied"]
+    assert (traffic.status, traffic.reason) == ("False", "RouteRefused")
+    assert words in traffic.message
+    assert not [event for event in plan.events if event.reason is Reason.ROUTE_RESTORED]
+
+
 def test_smoke_requests_that_do_not_reach_green_are_not_its_fault() -> None:
     world = World.of(BLUE_GREEN).installed().apply(version="2.0.2")
     world.smoke = SmokeResult(sent=1, obstacle="http://gateway cannot be reached: connection refused")

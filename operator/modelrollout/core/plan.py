@@ -56,6 +56,7 @@ class Reason(StrEnum):
     UNDECIDED_TIMEOUT = "UndecidedTimeout"
     ROUTE_RESTORED = "RouteRestored"
     ROUTE_APPLIED = "RouteApplied"
+    ROUTE_REFUSED = "RouteRefused"
     HEALTHY = "Healthy"
     PROGRESSING = "Progressing"
     DRAINED = "Drained"

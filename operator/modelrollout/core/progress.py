@@ -105,6 +105,9 @@ def guard(turn: Turn, assessment: Assessment) -> Hold | None:
     owner = turn.seen.route.foreign_owner if turn.seen.route is not None else None
     if owner is not None:
         return Hold(f"held: the VirtualService of this name belongs to {owner}")
+    refused = turn.seen.route.refused if turn.seen.route is not None else None
+    if refused is not None:
+        return Hold(f"held: the VirtualService is refused: {refused}")
     if not workload.is_ready:
         return Hold(f"held: {workload.ready} of {workload.desired} pods of {workload.version} are ready")
     if said_so(turn) or timed_out(turn, TimeoutPolicy.PROMOTE):

@@ -109,6 +109,8 @@ def routed(turn: Turn) -> Fact:
     if owner is not None:
         message = f"the VirtualService of this name belongs to {owner}; delete it, and it is written anew"
         return "TrafficApplied", "False", Reason.FOREIGN_VIRTUAL_SERVICE, message
+    if live is not None and live.refused is not None:
+        return "TrafficApplied", "False", Reason.ROUTE_REFUSED, f"the VirtualService is refused: {live.refused}"
     if live is not None and dict(live.weights) == wanted:
         return "TrafficApplied", "True", Reason.ROUTE_APPLIED, _words(wanted)
     return "TrafficApplied", "False", Reason.PROGRESSING, f"the route is being moved to {_words(wanted)}"
@@ -164,7 +166,7 @@ def drifted(turn: Turn) -> bool:
     """Whether the live weights are neither those of the last pass nor those of this one (a pass that was killed
     between the route and the status leaves those)."""
     live, old = turn.seen.route, turn.rollout.status
-    if live is None or old.stable is None:
+    if live is None or old.stable is None or live.refused is not None:
         return False
     before = {old.stable.version: old.stable.weight}
     if old.candidate is not None:
