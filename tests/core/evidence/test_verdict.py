@@ -75,7 +75,7 @@ CASES = [
         {},
         Outcome.FAIL,
         "errors: candidate 40 of 200 (20 %), stable 18 of 1800 (1 %); odds 24 x stable's, at least 7.9 x "
-        "(99 % at any time); evidence 201 of 100 needed",
+        "(99 % at any time); evidence 401 of 100 needed",
         id="proven worse from the start",
     ),
     pytest.param(
@@ -83,7 +83,7 @@ CASES = [
         {},
         Outcome.FAIL,
         "errors: last 20 s: candidate 80 of 400 (20 %), stable 36 of 3600 (1 %); odds 25 x stable's; "
-        "evidence 1970 of 100 needed",
+        "evidence 2871 of 100 needed",
         id="proven worse since a while",
     ),
     pytest.param(
@@ -91,7 +91,7 @@ CASES = [
         {"trouble": AWAY},
         Outcome.FAIL,
         "errors: candidate 40 of 200 (20 %), stable 18 of 1800 (1 %); odds 24 x stable's, at least 7.9 x "
-        "(99 % at any time); evidence 201 of 100 needed",
+        "(99 % at any time); evidence 401 of 100 needed",
         id="what is proven stays proven when Prometheus goes away",
     ),
     pytest.param(
@@ -99,7 +99,7 @@ CASES = [
         {},
         Outcome.UNDECIDED,
         "errors: candidate 20 of 100 (20 %), stable 18 of 1800 (1 %); odds 25 x stable's, at least 5.3 x "
-        "(99 % at any time); evidence 11 of 100 needed; that it is not 2 x worse: 0.0052 of 20 needed",
+        "(99 % at any time); evidence 15 of 100 needed; that it is not 2 x worse: 0.0052 of 20 needed",
         id="suspicious: one terrible tick",
     ),
     pytest.param(

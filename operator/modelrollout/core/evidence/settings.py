@@ -11,7 +11,7 @@ from math import inf, log
 # an equal candidate is proven equal sooner.
 WORSE_BY = (1.25, 1.8, 2.8, 5.0, 10.0, 40.0)
 BETTER_BY = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
-FULL_SHARE = 0.5  # two extreme ticks must do even when only this share of the alternatives explains them
+FULL_SHARE = 0.25  # two extreme ticks must do even when only this share of the alternatives explains them
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class EvidenceSettings:
 
         Half of the way from the first capital to this metric's bound, were only FULL_SHARE of the alternatives to
         go it. So one tick cannot reach the bound, and two extreme ticks at the start of a release always do, however
-        many metrics share alpha. About 3.0 for one metric at alpha = 1 %, 3.7 for four.
+        many metrics share alpha. About 3.3 for one metric at alpha = 1 %, 4.0 for four.
         """
         bound = 1.0 / (self.alpha * self.share)
         return 0.5 * log(bound / (self.first_capital * FULL_SHARE)) + 1e-9
