@@ -79,7 +79,7 @@ def stress() -> list[Cell]:
         replace(null, name="B2: shared outage, 10 % errors for 6 min", outage=(600.0, 960.0, 0.1)),
         replace(null, name="C: errors in bursts of 5", burst=5),
         replace(null, name="D: 5 s outages, each in one scrape, skewed scrapes", skewed=True),
-        replace(null, name="D2: 5 s outages at any moment, skewed scrapes", skewed=True, aligned=False, runs=1000),
+        replace(null, name="D2: 5 s outages at any moment, skewed scrapes", skewed=True, aligned=False, runs=500),
         replace(null, name="H: steps 5/10/25/50 %, healthy", weights=STEPS),
         replace(bad, name="E: 5 % errors in bursts of 5", burst=5),
         replace(bad, name="F: 5 % errors from 15 min on", candidate=((0.0, BASE), (900.0, 0.05)), fault_at=900.0),
@@ -110,7 +110,7 @@ def latency() -> list[Cell]:
         replace(faulty("latency", f"{factor:g} times as slow", 0.25, slower_than_bound(factor)), stable=base)
         for factor in (1.2, 1.5, 2.0)
     ]
-    return [replace(healthy("latency", "as fast as stable", 0.25, base), runs=1000), *slow]
+    return [replace(healthy("latency", "as fast as stable", 0.25, base), runs=500), *slow]
 
 
 SUITES = {"canary": canary, "stress": stress, "low": low, "latency": latency}

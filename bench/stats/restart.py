@@ -27,7 +27,7 @@ KILLS = 20
 
 def tasks(form: Form) -> list[Task]:
     """All chunks of all cells."""
-    runs = form.runs or (10 if form.quick else 100)
+    runs = form.runs or (10 if form.quick else 40)
     return [Task(name, work, (name, index, part, form.seed)) for name in CELLS for index, part in chunks(runs, 10)]
 
 

@@ -17,7 +17,7 @@ from bench.stats.traffic import Counts, Ints, draw, generator
 
 Raw = dict[str, tuple[Ints, Ints]]  # rule -> tick of the rollback, bad answers served since the fault began
 SLOW_RULES = ("Iter8", "Kayenta")  # they draw or sort a lot; a part of the runs is enough to see what they do
-SLOW_CHUNKS = 4
+SLOW_CHUNKS = 2
 QUICK = {
     "canary": ("10 %, 1% errors", "10 %, 2% errors", "10 %, 5% errors", "10 %, 20% errors", "25 %, healthy"),
     "stress": ("C:", "D:", "F:"),
