@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 
 from modelrollout.cli.main import COMMANDS, main
-from modelrollout.cli.reference import reference
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("pydantic", "kubernetes", "kopf", "aiohttp", "numpy", "yaml", "urllib3")
@@ -52,5 +51,8 @@ def test_kubectl_finds_it_as_a_plugin() -> None:
     assert scripts["kubectl-modelrollout"] == scripts["modelrollout"] == "modelrollout.cli.main:main"
 
 
-def test_the_reference_is_up_to_date() -> None:
-    assert (ROOT / "docs" / "cli.md").read_text() == reference(), "run `make docs`"
+def test_the_reference_is_up_to_date(tmp_path: Path) -> None:
+    """In a process of its own: click remembers the help option of a command as it was first asked for."""
+    page = tmp_path / "cli.md"
+    subprocess.run([sys.executable, "-m", "modelrollout.cli.reference", str(page)], check=True)
+    assert (ROOT / "docs" / "cli.md").read_text() == page.read_text(), "run `make docs`"
