@@ -60,7 +60,7 @@ def main(runs: int, seed: int, write: bool) -> None:
 
 def one(rollout: Rollout, requests: Requests, index: int, phase: float) -> Run:
     """One rollback, of a version of its own. ``phase`` in seconds: when within a scrape interval it turns bad."""
-    version = f"1.1.{index + 1}"
+    version, began = f"1.1.{index + 1}", time.time()
     rollout.apply(MANIFEST, version=version, model="turns_bad")
     rollout.wait_for(lambda seen: seen.status.weight == WEIGHT, INSTALL_SECONDS, f"{version} has {WEIGHT} %")
     requests.wait_for_answers(GOOD_ANSWERS)
@@ -71,7 +71,7 @@ def one(rollout: Rollout, requests: Requests, index: int, phase: float) -> Run:
     rollout.wait_for(lambda seen: has_failed(seen, version), 60, f"{version} is rolled back")
     requests.wait_for_answers(AFTERMATH)
     judged = next(item for item in rollout.status.analysis if item.metric == "errors")
-    answers = [answer for answer in requests.answers() if answer.version == version or answer.failed]
+    answers = [answer for answer in requests.answers() if answer.at >= began]
     reason = rollout.status.quarantined[-1]
     if reason.reason != "EvidenceAgainstCandidate" or not reason.message.startswith("errors"):
         raise click.ClickException(f"{version} was rolled back for another reason: {reason.message}")
