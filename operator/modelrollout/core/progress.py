@@ -260,5 +260,5 @@ def rest(turn: Turn) -> Progress:
     if failed is None:
         return turn, Outlook(Phase.PENDING, f"{serving}; {wanted} is next", draining)
     phase = Phase.ROLLING_BACK if draining else Phase.DEGRADED
-    way_out = "fix it as a new version, or say modelrollout retry"
+    way_out = "Fix it as a new version, or say modelrollout retry"
     return turn, Outlook(phase, f"{serving}; {wanted} is quarantined: {failed.message}. {way_out}", draining)
