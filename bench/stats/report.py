@@ -49,7 +49,8 @@ def parts(body: Mapping[str, Any], cells: Cells) -> Iterator[str]:
     yield "### Speed against false rollbacks"
     yield (
         "Each rule from its false rollbacks on quiet traffic (dot: candidate at 10 %) to those in the worst of the "
-        "healthy cells (arrow), at the median time that it takes to roll back a candidate with 5 % errors."
+        "healthy cells (arrow), at the median time that it takes to roll back a candidate with 5 % errors. "
+        f"{worst_cells(healthy(cells))}"
     )
     yield "![detection time against false rollbacks](pictures/statistics-speed.png)"
     yield "### False rollbacks of healthy candidates"
@@ -60,6 +61,15 @@ def parts(body: Mapping[str, Any], cells: Cells) -> Iterator[str]:
     yield "### Bad answers served until the rollback, mean"
     yield table(by_rule(faulty(cells), "badServed"))
     yield (HERE / "stats" / "notes.md").read_text(encoding="utf-8").strip()
+
+
+def worst_cells(cells: Cells) -> str:
+    """Where the product has the most false rollbacks, and how many it has elsewhere."""
+    shares = sorted((100.0 * rules[NAME]["rolledBack"]["value"], name) for name, rules in cells.items())
+    (most, worst), (next_most, _) = shares[-1], shares[-2]
+    return (
+        f"The worst cell of {NAME} is {worst!r} with {most:.2g} %; in all the others it has at most {next_most:.2g} %."
+    )
 
 
 def healthy(cells: Cells) -> dict[str, Mapping[str, Mapping[str, Measure]]]:
