@@ -174,7 +174,8 @@ def test_what_is_stored_is_told(kubernetes: Kubernetes) -> None:
     async def story(stage: Stage) -> None:
         created = await stage.submit(OLD)
         await carry_out(stage, await plan(stage, {OLD: 100}, events=TOLD))
-        (event,) = await stage.cluster.list(EVENTS, stage.namespace)
+        told = await stage.cluster.list(EVENTS, stage.namespace)  # the API server itself tells of Services' addresses
+        (event,) = [item for item in told if item["involvedObject"]["kind"] == "ModelRollout"]
         assert (event["reason"], event["message"], event["type"]) == ("WeightChanged", "1.0.2: 0 % -> 10 %", "Normal")
         assert event["involvedObject"]["uid"] == created["metadata"]["uid"]
         assert stage.writes[-2:] == ["status", "events"]
