@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from modelrollout.adapters.cluster import DEPLOYMENTS, EVENTS, MODEL_ROLLOUTS, VIRTUAL_SERVICES, Cluster, Conflict
+from modelrollout.adapters.cluster import (
+    DEPLOYMENTS,
+    EVENTS,
+    MODEL_ROLLOUTS,
+    VIRTUAL_SERVICES,
+    Cluster,
+    Conflict,
+    Object,
+)
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.rollout import Spec
 from modelrollout.core.plan import DesiredVersion, Event, Plan, Reason, Route
@@ -152,6 +160,12 @@ def test_a_route_that_has_changed_since_it_was_seen(
 TOLD = (Event(Reason.WEIGHT_CHANGED, "1.0.2: 0 % -> 10 %"),)
 
 
+async def told(stage: Stage) -> list[Object]:
+    """The Events about the rollout. The API server posts its own, about Services' addresses, when it is busy."""
+    events = await stage.cluster.list(EVENTS, stage.namespace)
+    return [item for item in events if item["involvedObject"]["kind"] == "ModelRollout"]
+
+
 def test_nothing_is_told_that_is_not_stored(kubernetes: Kubernetes) -> None:
     async def story(stage: Stage) -> None:
         await stage.submit(OLD)
@@ -164,7 +178,7 @@ def test_nothing_is_told_that_is_not_stored(kubernetes: Kubernetes) -> None:
         await stage.cluster.replace(MODEL_ROLLOUTS, live)
         with pytest.raises(Conflict):
             await apply(outdated, wanted, snapshot, stage.reconciler.hands)
-        assert await stage.cluster.list(EVENTS, stage.namespace) == []
+        assert await told(stage) == []
         assert "message" not in (await stage.status())
 
     play(kubernetes, story)
@@ -174,8 +188,7 @@ def test_what_is_stored_is_told(kubernetes: Kubernetes) -> None:
     async def story(stage: Stage) -> None:
         created = await stage.submit(OLD)
         await carry_out(stage, await plan(stage, {OLD: 100}, events=TOLD))
-        told = await stage.cluster.list(EVENTS, stage.namespace)  # the API server itself tells of Services' addresses
-        (event,) = [item for item in told if item["involvedObject"]["kind"] == "ModelRollout"]
+        (event,) = await told(stage)
         assert (event["reason"], event["message"], event["type"]) == ("WeightChanged", "1.0.2: 0 % -> 10 %", "Normal")
         assert event["involvedObject"]["uid"] == created["metadata"]["uid"]
         assert stage.writes[-2:] == ["status", "events"]
