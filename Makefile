@@ -3,6 +3,8 @@ SHELL := /bin/bash
 VENV  := .venv
 PY    := $(VENV)/bin/python
 UV    := $(VENV)/bin/uv
+# As pip, git and curl: the machine's certificates, among them a company's own, not uv's list.
+export UV_SYSTEM_CERTS := 1
 
 .PHONY: help venv venv-e2e lock check test stories
 help: ## this list
