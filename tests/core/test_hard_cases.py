@@ -167,11 +167,11 @@ def test_clock_of_prometheus_need_not_be_the_operators() -> None:
 
 def test_bad_answers_that_fall_alone_are_no_reset() -> None:
     world = World.of(CANARY).installed().apply(version="1.1.2").run(30)
-    stable = world.counts["errors"]["1.0.1"]
-    world.counts["errors"]["1.0.1"] = Count(40, stable.trials + 40)
+    stable, candidate = world.counts["errors"]["1.0.1"], world.counts["errors"]["1.1.2"]
+    world.counts["errors"] = {"1.0.1": Count(40, stable.trials + 40), "1.1.2": Count(0, candidate.trials + 4)}
     world.step(5)
     seen = world.status.analysis[0].stable.requests
-    world.counts["errors"]["1.0.1"] = Count(35, stable.trials + 60)
+    world.counts["errors"] = {"1.0.1": Count(35, stable.trials + 60), "1.1.2": Count(0, candidate.trials + 6)}
     world.step(5)
     assert world.status.analysis[0].stable.requests == seen
     world.run(5)

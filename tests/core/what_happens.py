@@ -13,6 +13,7 @@ from pathlib import Path
 from modelrollout.api.status import Phase
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
+from tests.core import test_scraped_apart
 from tests.core.world import CANARY, World
 
 PAGE = Path(__file__).parents[2] / "docs" / "what-happens.md"
@@ -221,6 +222,33 @@ def unknown_metric() -> None:
     assert world.status.phase is Phase.INVALID
     assert world.status.candidate is None
     assert world.live == {"1.0.1": 100}
+
+
+@row(
+    "a pod template that the API server would not take, an object that a policy of the cluster refuses",
+    "refused",
+    "found by dry run before anything is applied: `Accepted=False` with the API server's own words",
+)
+def refused_object() -> None:
+    world = World.of(CANARY).installed()
+    world.refusal = Refusal(Reason.OBJECT_REFUSED, "spec.serving: the API server refuses the Deployment")
+    world.apply(version="1.1.2").run(20)
+    assert world.status.phase is Phase.INVALID
+    assert set(world.workloads) == {"1.0.1"}
+    assert world.live == {"1.0.1": 100}
+    world.refusal = None
+    world.run(20)
+    assert world.status.candidate is not None
+
+
+@row(
+    "the versions' counters are scraped one after the other, or stable's not at all",
+    "compared, or Undecided",
+    "what one answered waits for the other's next scrape; requests that cannot be compared lift no weight",
+)
+def scraped_apart() -> None:
+    test_scraped_apart.test_a_failing_version_is_rolled_back(offset=0)
+    test_scraped_apart.test_nothing_rises_while_stable_is_not_seen(share_bad=0.0)
 
 
 @row(

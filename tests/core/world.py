@@ -19,6 +19,7 @@ from modelrollout.core.decide import decide
 from modelrollout.core.evidence import Count
 from modelrollout.core.needs import questions
 from modelrollout.core.observation import (
+    USUAL_SCRAPE_INTERVAL,
     LiveRoute,
     Observation,
     Refusal,
@@ -64,6 +65,7 @@ class World:
     invalid: str | None = None
     smoke: SmokeResult | None = None
     refusal: Refusal | None = None
+    scrape_interval: float = USUAL_SCRAPE_INTERVAL
     prometheus_behind: float = 0.0  # seconds that its clock is behind the operator's
     autoload: bool = True  # deployed versions are ready at the next pass
     events: list[Event] = field(default_factory=list)
@@ -112,6 +114,7 @@ class World:
             smoke=self.smoke if asked.smoke else None,
             refusal=self.refusal if asked.acceptance is not None else None,
             baseline={} if asked.baseline else None,
+            scrape_interval=self.scrape_interval,
         )
 
     def sample(self, metric: str) -> Sample | Unavailable:

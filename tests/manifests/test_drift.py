@@ -94,3 +94,9 @@ def test_a_route_is_applied_again(edit: Edit, expected: bool) -> None:
 
 def test_what_is_not_there_is_applied() -> None:
     assert differs(desired_route(), None)
+
+
+def test_a_write_on_condition_of_a_resource_version_leaves_nothing_to_be_done() -> None:
+    desired, live = desired_route(), desired_route()
+    desired["metadata"]["resourceVersion"], live["metadata"]["resourceVersion"] = "41", "42"
+    assert not differs(desired, live)

@@ -112,7 +112,7 @@ class MetricStatus(StatusModel):
     proven: float = 1.0  # evidence that it is not worse; at `provenNeeded` it may go on early
     proven_needed: float = 20.0
     last_sample_at: Timestamp | None = None
-    requests_at_weight: int = 0  # candidate requests counted since the last change of weight
+    requests_at_weight: int = 0  # candidate requests compared with stable's since the last change of weight
     ticks_at_weight: int = 0  # samples with such requests
     source: str = ""  # digest of what is counted: provider, bound, queries
     noise: tuple[float, ...] | None = None  # overdispersion of stable's past, and the rate on its record

@@ -27,6 +27,7 @@ from modelrollout.core.turn import Turn
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)  # what a spoilt status can lead to
 PLANNED_TICKS = 360  # of a release whose steps name no times
+PAIR_SCRAPES = 1.5  # scrape intervals within which both versions must have been read since the last sample
 UNKNOWN_RECORD = Count(5, 100)  # stands for the errors of a stable version of which nothing at all is known once it
 # has no requests: one with clearly more than one in twenty is taken back whatever the old one was like
 
@@ -45,7 +46,7 @@ class Gauge:
     stored: tuple[MetricEvidence, Counters]
     uncompared: bool  # stable has no requests, so there is only its record
     noise: tuple[float, ...] | None  # overdispersion and rate of stable's past; None: not asked or not answered yet
-    at_weight: tuple[int, int] = (0, 0)  # requests, and samples with requests, since the last change of weight
+    at_weight: tuple[int, int] = (0, 0)  # requests that were compared, and samples, since the last change of weight
     tick: Tick | None = None
     trouble: Unavailable | None = None
     missed: bool = False  # this pass got no answer, but the last sample is still fresh
@@ -89,14 +90,26 @@ def fold(gauge: Gauge, sample: Sample, *, counting: bool) -> Gauge:
         return replace(gauge, counters=base, stored=(gauge.evidence, base), trouble=trouble)
     if tick is None or not counting:
         return replace(gauge, counters=counters, stored=(gauge.evidence, counters))
+    if is_half(gauge, tick):
+        return gauge
     if not tick.candidate.trials and not tick.stable.trials:
         return replace(gauge, counters=counters, evidence=evidence)
     requests, ticks = gauge.at_weight
-    served = tick.candidate.trials
+    served = tick.candidate.trials if tick.stable.trials or gauge.uncompared else 0
     at_weight = (requests + served, ticks + (1 if served else 0))
     return replace(
         gauge, evidence=evidence, counters=counters, stored=(evidence, counters), at_weight=at_weight, tick=tick
     )
+
+
+def is_half(gauge: Gauge, tick: Tick) -> bool:
+    """Whether only one version was read again as yet. Versions that count their requests themselves are scraped one
+    after the other: what came since the last pair waits for the other half, or there would never be two to compare.
+    Afterwards no more: then the other one has had no requests.
+    """
+    one_sided = bool(tick.candidate.trials) != bool(tick.stable.trials)
+    waited = tick.at - (gauge.counters.at or 0.0)
+    return one_sided and not gauge.uncompared and waited < PAIR_SCRAPES * gauge.evidence.settings.scrape_interval
 
 
 def noise_with(gauge: Gauge, sample: Sample) -> tuple[float, ...] | None:

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     DIGEST_CHANGED = "DigestChanged"
     STRATEGY_CHANGED = "StrategyChanged"
     INVALID_METRIC = "InvalidMetric"
+    OBJECT_REFUSED = "ObjectRefused"
     FILE_ROOT = "FileRootNotAllowed"
     RELEASE_STARTED = "ReleaseStarted"
     WAITING_FOR_MODEL = "WaitingForModel"

@@ -39,6 +39,8 @@ def differs(desired: Object, live: Mapping[str, Any] | None) -> bool:
         return True
     ordered = desired["kind"] in _OWNED_WHOLE
     fields = {name: value for name, value in desired.items() if name not in _IDENTITY}
+    # A resource version in it is a condition of the write, and no wish.
+    fields["metadata"] = {name: value for name, value in desired["metadata"].items() if name not in _COUNTED}
     if not holds(live, fields, ordered=ordered):
         return True
     return ordered and not holds(desired["spec"]["http"], live["spec"]["http"], ordered=True)

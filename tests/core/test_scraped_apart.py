@@ -1,0 +1,79 @@
+"""Versions whose servers count by themselves are scraped one after the other, never at one moment."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelrollout.core.evidence import Count
+from modelrollout.core.plan import Reason
+from tests.core.world import CANARY, World
+
+STABLE, CANDIDATE = "1.0.1", "1.1.2"
+
+
+def scraped_apart(world: World, seconds: int, share_bad: float = 0.0, unseen: str | None = None) -> None:
+    """A pass each second, 200 requests a second; each version is scraped every two seconds, the candidate in the even
+    ones and stable in the odd ones, ``unseen`` never."""
+    true = dict(world.counts["errors"])
+    for second in range(seconds):
+        for version, weight in (world.live or {}).items():
+            trials = 2 * weight
+            failed = round(trials * share_bad) if version == CANDIDATE else 0
+            true[version] = true.get(version, Count(0, 0)) + Count(failed, trials)
+        scraped = STABLE if second % 2 else CANDIDATE
+        if scraped in true and scraped != unseen:
+            world.counts["errors"] = {**world.counts["errors"], scraped: true[scraped]}
+        world.step(1.0)
+
+
+def releasing() -> World:
+    world = World.of(CANARY).installed()
+    world.scrape_interval = 2.0
+    world.apply(version=CANDIDATE).run(10, tick=1)
+    assert world.weight == 10
+    return world
+
+
+@pytest.mark.parametrize("offset", [0, 1], ids=["the candidate first", "stable first"])
+def test_a_failing_version_is_rolled_back(offset: int) -> None:
+    world = releasing()
+    scraped_apart(world, offset)
+    scraped_apart(world, 20, share_bad=0.2)
+    assert world.live == {STABLE: 100}
+    assert world.status.quarantined[0].reason == Reason.EVIDENCE_AGAINST
+
+
+def test_a_good_version_is_promoted() -> None:
+    world = releasing()
+    scraped_apart(world, 120)
+    assert world.status.stable is not None
+    assert world.status.stable.version == CANDIDATE
+
+
+@pytest.mark.parametrize("share_bad", [0.0, 0.5])
+def test_nothing_rises_while_stable_is_not_seen(share_bad: float) -> None:
+    world = releasing()
+    scraped_apart(world, 20)
+    before = world.weight
+    world.status = world.status.model_copy(
+        update={
+            "analysis": tuple(
+                item.model_copy(update={"requests_at_weight": 0, "ticks_at_weight": 0})
+                for item in world.status.analysis
+            )
+        }
+    )
+    scraped_apart(world, 120, share_bad=share_bad, unseen=STABLE)
+    assert world.weight == before, "the candidate's own requests alone are no comparison"
+    assert "needs minRequests" in world.status.message
+
+
+def test_a_version_without_requests_does_not_keep_the_other_waiting() -> None:
+    world = releasing()
+    scraped_apart(world, 10)
+    for _ in range(30):
+        seen = world.counts["errors"][STABLE]
+        world.counts["errors"] = {**world.counts["errors"], STABLE: seen + Count(0, 200)}
+        world.step(1.0)
+    assert world.status.analysis[0].verdict == "NoTraffic"
+    assert world.status.analysis[0].stable.requests > 4000
