@@ -23,6 +23,7 @@ from modelrollout.api.resource import COMMAND_ANNOTATION
 from modelrollout.manifests.meta import OWNER_LABEL, child_name
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.apply import Hands
+from modelrollout.runtime.inquiry import Inquiries
 from modelrollout.runtime.observe import Senses
 from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.reconciler import Reconciler
@@ -161,8 +162,8 @@ async def set_up(cluster: Cluster, namespace: str, *, prometheus_url: str = NOBO
     refused_routes: dict[Key, str] = {}
     try:
         async with aiohttp.ClientSession() as http:
-            acceptance = Acceptance(cluster, prometheus, settings.platform)
-            senses = Senses(cluster, samples, acceptance, http, settings, clock, refused, refused_routes, {})
+            inquiries = Inquiries(Acceptance(cluster, prometheus, settings.platform), clock)
+            senses = Senses(cluster, samples, inquiries, http, settings, clock, refused, refused_routes, {})
             hands = Hands(cluster, world, settings.platform, clock, refused, refused_routes, writes.append)
             reconciler = Reconciler(queue, world, senses, hands, telemetry, 60.0, clock)
             yield Stage(cluster, reconciler, world, namespace, writes=writes, clock=clock)

@@ -33,7 +33,7 @@ class Broken:
 
 BROKEN: dict[str, Callable[[Senses], Senses]] = {
     "samples": lambda senses: replace(senses, samples=Broken()),  # type: ignore[arg-type]
-    "acceptance": lambda senses: replace(senses, acceptance=Broken()),  # type: ignore[arg-type]
+    "acceptance": lambda senses: replace(senses, inquiries=Broken()),  # type: ignore[arg-type]
     "the ConfigMap": lambda senses: replace(senses, cluster=Broken()),  # type: ignore[arg-type]
 }
 

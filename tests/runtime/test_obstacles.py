@@ -63,7 +63,7 @@ async def _refused(probe: Callable[[], Awaitable[object]]) -> None:
             await asyncio.sleep(0.1)
 
 
-async def _allowed(probe: Callable[[], Awaitable[object]]) -> None:
+async def allowed(probe: Callable[[], Awaitable[object]]) -> None:
     """They go out of force a moment after they are deleted."""
     async with asyncio.timeout(30):
         while True:
@@ -292,7 +292,7 @@ def test_a_route_that_is_refused(
             assert "virtualservices" not in stage.writes, "what could be done was done"
         kubernetes.server.ask("DELETE", f"{path}/{body['metadata']['name']}")
         stage.heard()
-        await _allowed(probe)
+        await allowed(probe)
         assert await carry_out(stage, await plan(stage, after)), "now the whole route is as decided"
         assert await route_seen(stage) == LiveRoute(after)
 

@@ -233,20 +233,6 @@ def test_somebody_elses_workload_of_our_name_is_not_taken_over(kubernetes: Kuber
     play(kubernetes, story)
 
 
-def test_a_template_that_the_api_server_refuses_fails_the_version_in_its_words(kubernetes: Kubernetes) -> None:
-    async def story(stage: Stage) -> None:
-        await stage.installed()
-        serving = {"template": {"spec": {"containers": [{"name": "serving", "readinessProb": {}}]}}}
-        await stage.submit("1.0.2", serving=serving)
-        await stage.passes(3)
-        status = await stage.status()
-        assert await stage.weights() == {"fraud-1-0-1": 100}
-        assert status["stable"]["ready"] == "1/1"
-        assert "readinessProb" in status["quarantined"][0]["message"]
-
-    play(kubernetes, story)
-
-
 def test_the_events_tell_the_story_once(kubernetes: Kubernetes) -> None:
     async def story(stage: Stage) -> None:
         await stage.installed()

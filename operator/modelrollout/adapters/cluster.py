@@ -100,9 +100,14 @@ class Cluster:
                 return items
             parameters["continue"] = following
 
-    async def apply(self, resource: Resource, desired: Object, manager: str, *, force: bool = True) -> Object:
-        """Server-side apply; gives the object as it is then. Without ``force``, Conflict when others own the fields."""
-        return await self._apply(resource, desired, manager, None, force)
+    async def apply(
+        self, resource: Resource, desired: Object, manager: str, *, force: bool = True, dry_run: bool = False
+    ) -> Object:
+        """Server-side apply; gives the object as it is then. Without ``force``, Conflict when others own the fields.
+
+        With ``dry_run`` all checks are made, those of webhooks too, and nothing is stored.
+        """
+        return await self._apply(resource, desired, manager, None, force, dry_run)
 
     async def apply_status(self, resource: Resource, desired: Object) -> Object:
         """Server-side apply of the status. Conflict when ``metadata.resourceVersion`` is not the newest."""
@@ -126,12 +131,24 @@ class Cluster:
             if error.status not in (404, 409):
                 raise
 
-    async def _apply(self, resource: Resource, desired: Object, manager: str, part: str | None, force: bool) -> Object:
+    async def _apply(
+        self,
+        resource: Resource,
+        desired: Object,
+        manager: str,
+        part: str | None,
+        force: bool,
+        dry_run: bool = False,
+    ) -> Object:
         described = desired["metadata"]
         return await self._send(
             "PATCH",
             resource.path(described["namespace"], described["name"], part),
-            parameters={"fieldManager": manager, "force": "true" if force else "false"},
+            parameters={
+                "fieldManager": manager,
+                "force": "true" if force else "false",
+                **({"dryRun": "All"} if dry_run else {}),
+            },
             body=desired,
             content_type="application/apply-patch+yaml",
         )

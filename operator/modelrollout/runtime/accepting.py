@@ -22,6 +22,7 @@ from modelrollout.core.plan import Reason
 from modelrollout.manifests.istio import shared_host
 from modelrollout.manifests.meta import OWNER_LABEL, is_ours, name_problem
 from modelrollout.manifests.platform import Platform, file_root_problem
+from modelrollout.runtime.trial import refused_object
 
 Object = dict[str, Any]
 
@@ -46,6 +47,7 @@ class Acceptance:
             or file_root_problem(spec, self._platform)
             or await self._taken(rollout, spec)
             or await self._wrong_metric(rollout, spec)
+            or await refused_object(self._cluster, rollout, spec, self._platform)
         )
 
     async def _taken(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:

@@ -31,10 +31,10 @@ from modelrollout.core.observation import (
     Unavailable,
     Workload,
 )
-from modelrollout.core.plan import Questions, Reason
+from modelrollout.core.plan import Questions
 from modelrollout.manifests.istio import live_route
 from modelrollout.manifests.serving import GRPC_PORT
-from modelrollout.runtime.accepting import Acceptance
+from modelrollout.runtime.inquiry import Inquiries, not_checked
 from modelrollout.runtime.samples import SampleCache, Samples
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.workloads import Refused, corrected, ready_pods, workloads
@@ -44,7 +44,6 @@ Found = TypeVar("Found")
 Baseline = Mapping[str, tuple[Count, ...]]
 
 BASELINE_LIMIT = 20.0  # seconds; half an hour of samples is a large answer
-ACCEPTANCE_LIMIT = 12.0  # longer than one query may take: when Prometheus is away, the rest still counts
 CONFIG_MAP_LIMIT = 10.0
 
 log = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ class Senses:
 
     cluster: Cluster
     samples: SampleCache
-    acceptance: Acceptance
+    inquiries: Inquiries
     http: aiohttp.ClientSession
     settings: Settings
     clock: Callable[[], float]
@@ -72,7 +71,7 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, s
     samples, smoked, refusal, baseline, running = await asyncio.gather(
         _guarded("samples", _samples(key, asked, senses), lambda words: _no_samples(asked, words)),
         _guarded("smoke requests", _smoke(rollout, asked, senses), lambda words: SmokeResult(0, obstacle=words)),
-        _guarded("spec", _refusal(rollout, asked, senses), _not_checked),
+        _guarded("spec", _refusal(rollout, asked, senses), not_checked),
         _guarded("baseline", _baseline(key, asked, senses), lambda words: None),
         _workloads(rollout, snapshot, asked, senses),
     )
@@ -129,19 +128,8 @@ def _subscription(key: Key, asked: Questions) -> Subscription | None:
 
 
 async def _refusal(rollout: ModelRollout, asked: Questions, senses: Senses) -> Refusal | None:
-    """None when all is well. What cannot be checked is refused for now: nothing unchecked is applied, and a candidate
-    that has traffic is judged by the last accepted spec meanwhile."""
-    if asked.acceptance is None:
-        return None
-    try:
-        async with asyncio.timeout(ACCEPTANCE_LIMIT):
-            return await senses.acceptance.refusal(rollout, asked.acceptance)
-    except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-        return _not_checked(str(error) or "no answer in time")
-
-
-def _not_checked(why: str) -> Refusal:
-    return Refusal(Reason.NOT_CHECKED, f"the spec could not be checked, trying again: {why}")
+    """None when all is well, or when nothing has to be checked."""
+    return None if asked.acceptance is None else await senses.inquiries.refusal(rollout, asked.acceptance)
 
 
 async def _smoke(rollout: ModelRollout, asked: Questions, senses: Senses) -> SmokeResult | None:

@@ -25,6 +25,7 @@ from modelrollout.adapters.prometheus import Prometheus
 from modelrollout.runtime import handlers
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.apply import Hands
+from modelrollout.runtime.inquiry import Inquiries
 from modelrollout.runtime.leader import Lease
 from modelrollout.runtime.observe import Senses
 from modelrollout.runtime.queue import WorkQueue, work
@@ -111,7 +112,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     senses = Senses(
         cluster=cluster,
         samples=samples,
-        acceptance=Acceptance(cluster, patient, settings.platform, settings.namespaces),
+        inquiries=Inquiries(Acceptance(cluster, patient, settings.platform, settings.namespaces), time.monotonic),
         http=http,
         settings=settings,
         clock=time.time,

@@ -96,6 +96,7 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         self.world.gone(key)
         self.senses.samples.forget(key)
+        self.senses.inquiries.forget(key)
         self.senses.confirmed.pop(key, None)
         for refused in [item for item in self.senses.refused if item[0] == key]:
             del self.senses.refused[refused]

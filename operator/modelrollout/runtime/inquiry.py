@@ -1,0 +1,96 @@
+"""Whether a spec can be accepted, asked once for each rollout and generation, however many passes want to know.
+
+The answer may take longer than a pass can wait: users' own queries are slow, a webhook hangs. So a question goes on
+between passes, and while a candidate has requests no pass waits long for it: its safety comes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import aiohttp
+
+from modelrollout.adapters.cluster import ApiError
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.rollout import Spec
+from modelrollout.core.observation import Refusal
+from modelrollout.core.plan import Reason
+from modelrollout.runtime.accepting import Acceptance
+from modelrollout.runtime.world import Key
+
+LIMIT = 15.0  # seconds for all questions; longer than queries may take, so when Prometheus is away the rest counts
+PATIENCE = 1.0  # seconds that a pass waits while a candidate has requests
+STANDS_FOR = 5.0  # seconds that a refusal stands before the cluster is asked again
+
+
+@dataclass(slots=True)
+class _Question:
+    asked_of: tuple[str, int]  # uid and generation
+    task: asyncio.Task[Refusal | None]
+    ended_at: float | None = None
+
+
+class Inquiries:
+    """The questions under way. ``clock`` gives seconds, only differences count."""
+
+    def __init__(self, acceptance: Acceptance, clock: Callable[[], float]) -> None:
+        self._acceptance = acceptance
+        self._clock = clock
+        self._questions: dict[Key, _Question] = {}
+
+    async def refusal(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
+        """Why not; None when all is well. What could not be checked is refused for now: nothing unchecked is applied,
+        and a candidate that has requests is judged by the last accepted spec meanwhile."""
+        key = (rollout.namespace, rollout.name)
+        question = self._question(key, rollout, spec)
+        candidate = rollout.status.candidate
+        at_stake = candidate is not None and candidate.weight > 0
+        done, _ = await asyncio.wait({question.task}, timeout=PATIENCE if at_stake else None)
+        if not done:
+            return not_checked("no answer yet")
+        return self._answer(key, question)
+
+    def forget(self, key: Key) -> None:
+        """The rollout is gone."""
+        question = self._questions.pop(key, None)
+        if question is not None:
+            question.task.cancel()
+
+    def _question(self, key: Key, rollout: ModelRollout, spec: Spec) -> _Question:
+        """The one under way or just answered; otherwise a new one."""
+        wanted, known = (rollout.uid, rollout.generation), self._questions.get(key)
+        if known is not None and known.asked_of == wanted and not self._is_old(known):
+            return known
+        self.forget(key)
+        question = _Question(wanted, asyncio.create_task(self._ask(rollout, spec)))
+        self._questions[key] = question
+        return question
+
+    def _is_old(self, question: _Question) -> bool:
+        return question.ended_at is not None and self._clock() >= question.ended_at + STANDS_FOR
+
+    async def _ask(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
+        async with asyncio.timeout(LIMIT):
+            return await self._acceptance.refusal(rollout, spec)
+
+    def _answer(self, key: Key, question: _Question) -> Refusal | None:
+        try:
+            refusal = question.task.result()
+        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            self.forget(key)
+            return not_checked(str(error) or "no answer in time")
+        except BaseException:
+            self.forget(key)
+            raise
+        if refusal is None:
+            self.forget(key)
+        elif question.ended_at is None:
+            question.ended_at = self._clock()
+        return refusal
+
+
+def not_checked(why: str) -> Refusal:
+    """For now, because the cluster could not be asked."""
+    return Refusal(Reason.NOT_CHECKED, f"the spec could not be checked, trying again: {why}")

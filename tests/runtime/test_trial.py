@@ -1,0 +1,108 @@
+"""What the API server would not take is refused before anything of it is applied, in its own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modelrollout.adapters.cluster import DEPLOYMENTS, VIRTUAL_SERVICES
+from modelrollout.runtime.inquiry import STANDS_FOR
+from tests.kubernetes import Kubernetes
+from tests.runtime.stage import Object, Stage
+from tests.runtime.test_obstacles import (
+    allowed,
+    any_deployment,
+    any_object,
+    dead_webhook,
+    in_the_way,
+    no_retries,
+    play,
+)
+
+pytestmark = pytest.mark.apiserver
+
+
+def accepted(status: Object) -> tuple[str, str, str]:
+    """Status, reason and message of the condition."""
+    found = next(item for item in status["conditions"] if item["type"] == "Accepted")
+    return found["status"], found["reason"], found["message"]
+
+
+def container(**fields: Any) -> Object:
+    """A pod template that changes the server's container."""
+    return {"template": {"spec": {"containers": [{"name": "serving", **fields}]}}}
+
+
+REFUSED: dict[str, tuple[Object, str]] = {
+    "a field that there is not": (container(readinessProb={}), "readinessProb: field not declared in schema"),
+    "a port that there is not": (
+        container(ports=[{"name": "more", "containerPort": 99999, "protocol": "TCP"}]),
+        "must be between 1 and 65535",
+    ),
+    "a limit below the request": (
+        {"resources": {"limits": {"cpu": "1"}, "requests": {"cpu": "2"}}},
+        "must be less than or equal to cpu limit",
+    ),
+    "a mount of no volume": (container(volumeMounts=[{"name": "x", "mountPath": "/x"}]), 'Not found: "x"'),
+}
+
+
+@pytest.mark.parametrize(("serving", "words"), REFUSED.values(), ids=REFUSED)
+def test_a_deployment_that_the_api_server_would_not_take(kubernetes: Kubernetes, serving: Object, words: str) -> None:
+    async def story(stage: Stage, _: Kubernetes) -> None:
+        await stage.installed()
+        before = await stage.children()
+        await stage.submit("1.0.2", serving=serving)
+        await stage.passes(2)
+        status = await stage.status()
+        outcome, reason, message = accepted(status)
+        assert (outcome, reason) == ("False", "ObjectRefused")
+        assert message.startswith("spec.serving: the API server refuses the Deployment that comes of it: ")
+        assert words in message
+        assert await stage.children() == before, "nothing of it was applied"
+        assert not status.get("quarantined"), "a version is not to blame for its pod template"
+        await stage.submit("1.0.2")
+        await stage.passes(2)
+        assert accepted(await stage.status())[0] == "True"
+        assert await stage.cluster.get(DEPLOYMENTS, stage.namespace, "fraud-1-0-2") is not None
+
+    play(kubernetes, story)
+
+
+def test_a_route_that_a_policy_would_not_take(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage, kubernetes: Kubernetes) -> None:
+        (policies, policy), (bindings, binding) = no_retries(stage.namespace)
+        path = f"/apis/admissionregistration.k8s.io/v1/{policies}"
+        made = kubernetes.server.ask("POST", path, {"apiVersion": "admissionregistration.k8s.io/v1", **policy})
+        assert made.status == 201, made.message
+        traffic = {"hosts": [f"fraud.{stage.namespace}"], "retries": {"attempts": 1}}
+        rule = {"route": [{"destination": {"host": "nowhere"}}], "retries": {"attempts": 1}}
+        probe = any_object(stage, VIRTUAL_SERVICES, "VirtualService", {"hosts": ["nowhere"], "http": [rule]})
+        await stage.installed()
+        before = await stage.children()
+        async with in_the_way(kubernetes, bindings, binding, probe):
+            await stage.submit("1.0.2", traffic=traffic)
+            await stage.passes(2)
+            outcome, reason, message = accepted(await stage.status())
+            assert (outcome, reason) == ("False", "ObjectRefused")
+            assert message.startswith("spec.traffic: the API server refuses the VirtualService that comes of it: ")
+            assert "retries are not allowed here" in message
+            assert await stage.children() == before
+        kubernetes.server.ask("DELETE", f"{path}/{policy['metadata']['name']}")
+        await allowed(probe)
+        await stage.later(STANDS_FOR)
+        assert accepted(await stage.status())[0] == "True"
+
+    play(kubernetes, story)
+
+
+def test_a_webhook_that_nobody_answers_refuses_nothing(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage, kubernetes: Kubernetes) -> None:
+        await stage.submit()
+        dead = dead_webhook(stage.namespace, "apps", "deployments")
+        async with in_the_way(kubernetes, "validatingwebhookconfigurations", dead, any_deployment(stage)):
+            await stage.passes()
+            assert accepted(await stage.status())[0] == "True"
+
+    play(kubernetes, story)
