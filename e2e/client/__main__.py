@@ -19,7 +19,11 @@ EVERY = 5.0  # seconds between two lines about the progress
 
 
 @click.command()
-@click.option("--url", required=True, help="Where to POST, by address: http://IP:PORT/v1/models/NAME:predict.")
+@click.option(
+    "--url",
+    required=True,
+    help="Where to, by address: http://IP:PORT/v1/models/NAME:predict or grpc://IP:PORT/NAME?input=INPUT.",
+)
 @click.option("--host", help="The Host header, by which the gateway finds the route.")
 @click.option("--rate", type=float, default=100.0, show_default=True, help="Requests a second.")
 @click.option(

@@ -14,14 +14,17 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-import aiohttp
-
-from e2e.client.answer import VERSION_HEADER, Answer, is_finite
+from e2e.client.answer import Answer
+from e2e.client.reply import Transport
+from e2e.client.rest import Rest
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where requests go and how many a second. `timeout` in seconds; `headers` besides the host's name."""
+    """Where requests go and how many a second: to `http://...:predict`, or to `grpc://...` (predict.py).
+
+    `timeout` in seconds; `headers` besides the host's name.
+    """
 
     url: str
     rate: float
@@ -33,10 +36,15 @@ class Target:
         if not self.rate > 0:
             raise ValueError(f"rate={self.rate} must be above 0 requests a second")
 
-    def all_headers(self) -> dict[str, str]:
-        """What every request carries."""
+    def transport(self) -> Transport:
+        """By the scheme of the URL."""
+        if self.url.startswith("grpc://"):
+            # Here: its messages bring a `tensorflow` of their own, and who sends REST alone may want the real one.
+            from e2e.client.predict import Predict
+
+            return Predict(self.url, self.host, self.headers, self.timeout)
         host = {"Host": self.host} if self.host else {}
-        return {"Content-Type": "application/json", **host, **self.headers}
+        return Rest(self.url, {**host, **self.headers}, self.timeout)
 
 
 class LoadClient:
@@ -57,7 +65,7 @@ class LoadClient:
         self._rows = itertools.cycle(rows)
         self._on_answer = on_answer
         self._waiting: set[asyncio.Task[None]] = set()
-        self._headers = target.all_headers()
+        self._transport = target.transport()
 
     @property
     def waiting(self) -> int:
@@ -65,13 +73,7 @@ class LoadClient:
         return len(self._waiting)
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
-            timeout=aiohttp.ClientTimeout(total=self.target.timeout),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=("User-Agent", "Accept-Encoding"),
-        )
+        await self._transport.__aenter__()
         self._sending = asyncio.create_task(self._send_when_due())
         return self
 
@@ -80,7 +82,7 @@ class LoadClient:
     ) -> None:
         self._sending.cancel()
         await asyncio.gather(self._sending, *self._waiting, return_exceptions=True)
-        await self._session.close()
+        await self._transport.__aexit__(kind, problem, trace)
 
     async def _send_when_due(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -97,17 +99,8 @@ class LoadClient:
 
     async def _send(self, body: bytes, at: float, due: float) -> None:
         clock = asyncio.get_running_loop().time
-        status, version, error, finite = None, None, None, True
-        try:
-            async with self._session.post(self.target.url, data=body, headers=self._headers) as response:
-                content = await response.read()
-                status, version = response.status, response.headers.get(VERSION_HEADER)
-                finite = is_finite(content)
-        except TimeoutError:
-            error = f"no answer within {self.target.timeout:g} s"
-        except aiohttp.ClientError as problem:
-            error = f"{type(problem).__name__}: {problem}"
-        answer = Answer(at, clock() - due, status, version, error, finite)
+        reply = await self._transport.send(body)
+        answer = Answer(at, clock() - due, reply.status, reply.version, reply.error, reply.finite)
         self.answers.append(answer)
         if self._on_answer:
             self._on_answer(answer)

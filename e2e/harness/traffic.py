@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 
@@ -71,16 +72,19 @@ class Clients:
 
     def __init__(self, gateway_url: str, rows: Path, model: str = "digits") -> None:
         self._url = f"{gateway_url}/v1/models/{model}:predict"
+        self._grpc_url = f"grpc://{urlsplit(gateway_url).netloc}/{model}?input=pixels"
         self._rows = [line.encode() for line in rows.read_text().splitlines()]
 
     @contextmanager
-    def __call__(self, host: str, rate: float = RATE, headers: Mapping[str, str] | None = None) -> Iterator[Requests]:
+    def __call__(
+        self, host: str, rate: float = RATE, headers: Mapping[str, str] | None = None, *, grpc: bool = False
+    ) -> Iterator[Requests]:
         """Sends for as long as the block runs; the answers can be asked about during and after it.
 
         The first request waits until the gateway knows the host: a new one takes the mesh a moment.
         """
         self._wait_for_host(host)
-        target = Target(self._url, rate, host, TIMEOUT, headers or {})
+        target = Target(self._grpc_url if grpc else self._url, rate, host, TIMEOUT, headers or {})
         with BackgroundClient(target, self._rows) as client:
             yield Requests(client, rate)
 

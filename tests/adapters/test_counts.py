@@ -18,7 +18,13 @@ HOST = "fraud-2-4-1187.prod.svc.cluster.local"
 
 
 def envoy(code: str, *points: tuple[float, float], instance: str = "gw-0", cluster: str = CLUSTER) -> Series:
-    return Series({"cluster_name": cluster, "response_code": code, "instance": instance}, points)
+    name = {"__name__": "envoy_cluster_upstream_rq"}
+    return Series({**name, "cluster_name": cluster, "response_code": code, "instance": instance}, points)
+
+
+def grpc(status: int, *points: tuple[float, float]) -> Series:
+    name = {"__name__": f"envoy_cluster_grpc_{status}"}
+    return Series({**name, "cluster_name": GRPC_CLUSTER, "instance": "gw-0"}, points)
 
 
 ANSWERS: dict[str, tuple[list[Series], Counted]] = {
@@ -29,9 +35,13 @@ ANSWERS: dict[str, tuple[list[Series], Counted]] = {
         Counted(10, {"gw-0": Count(10, 100)}),
     ),
     "the newest scrape": ([envoy("200", (8, 5), (10, 7))], Counted(10, {"gw-0": Count(0, 7)})),
-    "both ports": (
-        [envoy("200", (10, 5)), envoy("200", (10, 3), cluster=GRPC_CLUSTER)],
-        Counted(10, {"gw-0": Count(0, 8)}),
+    "both ports: gRPC by its status, and not again by the 200 before it": (
+        [envoy("200", (10, 5)), envoy("200", (10, 7), cluster=GRPC_CLUSTER), grpc(0, (10, 3)), grpc(15, (10, 4))],
+        Counted(10, {"gw-0": Count(4, 12)}),
+    ),
+    "gRPC statuses that are no fault of a model": (
+        [grpc(1, (10, 1)), grpc(7, (10, 2)), grpc(16, (10, 3)), grpc(14, (10, 4))],
+        Counted(10, {"gw-0": Count(4, 10)}),
     ),
     "two gateways": (
         [envoy("200", (10, 5)), envoy("503", (11, 2), instance="gw-1")],
@@ -121,7 +131,8 @@ def test_whose_series_it_is(provider: Provider, labels: dict[str, str]) -> None:
 def test_a_query_names_exactly_its_versions() -> None:
     targets = [Target("prod", "fraud", "2.4.1187"), Target("prod", "fraud", "2.3.1160")]
     assert ENVOY.errors_query(targets) == (
-        'envoy_cluster_upstream_rq{response_code!="",cluster_name=~`outbound\\|(8500|8501)\\|\\|'
+        '{__name__=~"envoy_cluster_upstream_rq|envoy_cluster_grpc_[0-9]+",response_code_class="",'
+        "cluster_name=~`outbound\\|(8500|8501)\\|\\|"
         "(fraud-2-3-1160\\.prod\\.svc\\.cluster\\.local|fraud-2-4-1187\\.prod\\.svc\\.cluster\\.local)`}"
     )
 

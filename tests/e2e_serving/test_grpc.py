@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from e2e.client import BackgroundClient, Target
 from tests.e2e_serving.stand_in import StandIn, config_file, entry, eventually, monitoring_file, put, stand_in
 
 protobufs = pytest.importorskip("e2e.tensorflow_serving.protobufs")
@@ -327,3 +328,18 @@ def test_requests_count_like_those_of_rest(reloadable: Reloadable, row: list[int
     assert ':tensorflow:serving:request_count{model_name="digits",status="OK"} 3' in page
     labels = 'model_name="digits",API="Predict",entrypoint="GRPC"'
     assert f":tensorflow:serving:request_latency_count{{{labels}}} 3" in page
+
+
+def test_the_load_client_sends_the_same_rows_by_grpc(server: StandIn, rows: list[str]) -> None:
+    target = Target(f"grpc://127.0.0.1:{server.port}/digits?input=pixels", rate=50)
+    with BackgroundClient(target, [row.encode() for row in rows]) as load:
+        eventually(lambda: len(load.answers) >= 10)
+    assert {(answer.status, answer.finite) for answer in load.answers} == {(200, True)}
+
+
+def test_the_load_client_names_the_status_of_a_call_that_fails(server: StandIn, rows: list[str]) -> None:
+    target = Target(f"grpc://127.0.0.1:{server.port}/unknown?input=pixels", rate=50)
+    with BackgroundClient(target, [row.encode() for row in rows]) as load:
+        eventually(lambda: len(load.answers) >= 3)
+    assert {answer.status for answer in load.answers} == {None}
+    assert all((answer.error or "").startswith("NOT_FOUND: ") for answer in load.answers)

@@ -32,7 +32,8 @@ class Provider:
     buckets (label ``le``, each ``unit`` seconds). ``<targets>`` in them stands for the matcher that ``select`` gives,
     ``<bounds>`` for the bucket bounds that are needed. ``alive`` is a series that is there whenever the source is
     scraped, requests or not: it tells "no requests" from "nobody looks". ``target_of`` finds whose series one is,
-    by what ``select`` was given; ``is_bad`` says whether it counts bad answers.
+    by what ``select`` was given; ``is_bad`` says whether it counts bad answers, ``counts`` whether it counts answers
+    that no other series counts, too.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Provider:
     identify: Callable[[Target], str]
     identity_of: Callable[[Labels], str | None]
     is_bad: Callable[[Labels], bool]
+    counts: Callable[[Labels], bool] = lambda labels: True
 
     def errors_query(self, targets: Iterable[Target]) -> str:
         """The selector of all answers of these versions."""

@@ -38,7 +38,7 @@ class Counted:
 
 def answers(provider: Provider) -> Shares:
     """How a counter by outcome counts."""
-    return lambda labels: (float(provider.is_bad(labels)), 1.0)
+    return lambda labels: (float(provider.is_bad(labels)), 1.0) if provider.counts(labels) else (0.0, 0.0)
 
 
 def slow_answers(bound: str) -> Shares:
