@@ -65,6 +65,7 @@ CHANGES_OF_A_ROLLOUT = [
 OTHER_ROLLOUTS = [
     at_apply("name_too_long", "metadata.name", "67 characters of at most 63", "shorten"),
     not_accepted("foreign_virtual_service", "ForeignVirtualService", "VirtualService", "foreign", name="foreign"),
+    not_accepted("host_of_another_namespace", "ForeignHost", "spec.traffic.hosts", "namespace default", name="thief"),
     not_accepted("host_of_another_rollout", "HostTaken", "spec.traffic.hosts", "digits", name="twin"),
 ]
 

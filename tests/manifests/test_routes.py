@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from modelrollout.core.observation import LiveRoute
-from modelrollout.core.plan import Route
-from modelrollout.manifests.istio import live_route, shared_host, virtual_service
+from modelrollout.core.plan import Reason, Route
+from modelrollout.manifests.istio import host_problem, live_route, shared_host, virtual_service
 from tests.manifests.render import CASES, load, rollout_of
 
 
@@ -106,3 +106,26 @@ SAME_HOSTS: dict[str, tuple[str, str, str, bool]] = {
 def test_a_name_without_a_dot_is_one_of_its_namespace(ours: str, theirs: str, their_namespace: str, same: bool) -> None:
     found = shared_host([ours], ["mesh"], "prod", live([theirs], ["mesh"], their_namespace))
     assert found == (ours if same else None)
+
+
+HOSTS: dict[str, tuple[str, str, bool]] = {
+    "a Service of its own namespace": ("fraud.prod.svc.cluster.local", "mesh", True),
+    "a short name": ("fraud", "mesh", True),
+    "a Service of another namespace": ("shop.web.svc.cluster.local", "mesh", False),
+    "the same, shorter": ("shop.web.svc", "mesh", False),
+    "the same behind a gateway alone": ("shop.web.svc.cluster.local", "istio-system/public", True),
+    "a name of the world": ("fraud.example.com", "mesh", True),
+}
+
+
+@pytest.mark.parametrize(("host", "gateway", "allowed"), HOSTS.values(), ids=HOSTS)
+def test_nobody_takes_the_requests_of_another_namespace(host: str, gateway: str, allowed: bool) -> None:
+    (case,) = load(CASES / "route-of-one-version" / "in.yaml")
+    case["rollout"]["spec"]["traffic"] = {"hosts": [host], "gateways": [gateway]}
+    rollout, spec = rollout_of(case["rollout"])
+    assert rollout.namespace == "prod"
+    problem = host_problem(rollout, spec)
+    assert (problem is None) is allowed
+    if problem is not None:
+        assert problem.reason is Reason.FOREIGN_HOST
+        assert f"spec.traffic.hosts: {host} is a Service of namespace web" in problem.message

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     ACCEPTED = "Accepted"
     NOT_CHECKED = "NotChecked"
     HOST_TAKEN = "HostTaken"
+    FOREIGN_HOST = "ForeignHost"
     NAME_TOO_LONG = "NameTooLong"
     FOREIGN_VIRTUAL_SERVICE = "ForeignVirtualService"
     DIGEST_CHANGED = "DigestChanged"

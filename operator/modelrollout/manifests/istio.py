@@ -6,14 +6,15 @@ Each destination marks its answers with the version, because REST answers do not
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.rollout import RequestMatch, Spec
 from modelrollout.api.traffic import Retries, StringMatch
-from modelrollout.core.observation import LiveRoute
-from modelrollout.core.plan import Route
+from modelrollout.core.observation import LiveRoute, Refusal
+from modelrollout.core.plan import Reason, Route
 from modelrollout.manifests.meta import Object, is_ours, marked, metadata, service_host
 from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
 
@@ -23,6 +24,10 @@ VERSION_HEADER = "x-model-version"
 
 _GRPC: Object = {"content-type": {"prefix": "application/grpc"}}
 _WEIGHTED = "weighted"
+MESH = "mesh"
+"""The gateway that stands for all side cars."""
+
+_SERVICE_HOST = re.compile(r".+\.(?P<namespace>[^.]+)\.svc\.cluster\.local")
 
 
 def virtual_service(rollout: ModelRollout, spec: Spec, route: Route) -> Object:
@@ -151,11 +156,27 @@ def shared_host(hosts: Iterable[str], gateways: Iterable[str], namespace: str, l
     ``namespace`` is where a gateway without one is looked for.
     """
     routed, other = live.get("spec", {}), live["metadata"]["namespace"]
-    theirs = {_gateway(name, other) for name in routed.get("gateways") or ["mesh"]}
+    theirs = {_gateway(name, other) for name in routed.get("gateways") or [MESH]}
     if theirs.isdisjoint(_gateway(name, namespace) for name in gateways):
         return None
     taken = {_full(host, other) for host in routed.get("hosts") or []}
     return next((host for host in hosts if _full(host, namespace) in taken), None)
+
+
+def host_problem(rollout: ModelRollout, spec: Spec) -> Refusal | None:
+    """In the mesh a VirtualService takes the requests of a Service's callers everywhere, whoever's the Service is. With
+    the operator's rights nobody shall do that to another namespace than their own."""
+    if MESH not in spec.traffic.gateways:
+        return None
+    for host in spec.traffic.hosts:
+        found = _SERVICE_HOST.fullmatch(_full(host, rollout.namespace))
+        if found is not None and found["namespace"] != rollout.namespace:
+            return Refusal(
+                Reason.FOREIGN_HOST,
+                f"spec.traffic.hosts: {host} is a Service of namespace {found['namespace']}, and the gateway mesh "
+                "would take its requests from everybody; create the rollout there, or choose another host",
+            )
+    return None
 
 
 def _full(host: str, namespace: str) -> str:
@@ -166,4 +187,4 @@ def _full(host: str, namespace: str) -> str:
 
 
 def _gateway(name: str, namespace: str) -> str:
-    return name if name == "mesh" or "/" in name else f"{namespace}/{name}"
+    return name if name == MESH or "/" in name else f"{namespace}/{name}"

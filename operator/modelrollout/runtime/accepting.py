@@ -19,7 +19,7 @@ from modelrollout.api.resource import ModelRollout
 from modelrollout.api.rollout import Spec
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
-from modelrollout.manifests.istio import shared_host
+from modelrollout.manifests.istio import host_problem, shared_host
 from modelrollout.manifests.meta import OWNER_LABEL, is_ours, name_problem
 from modelrollout.manifests.platform import Platform, file_root_problem
 from modelrollout.runtime.trial import refused_object
@@ -45,6 +45,7 @@ class Acceptance:
         return (
             name_problem(rollout)
             or file_root_problem(spec, self._platform)
+            or host_problem(rollout, spec)
             or await self._taken(rollout, spec)
             or await self._wrong_metric(rollout, spec)
             or await refused_object(self._cluster, rollout, spec, self._platform)
