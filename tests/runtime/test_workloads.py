@@ -126,6 +126,11 @@ CASES: dict[str, tuple[Object, list[Object], tuple[int, str | None, str | None, 
         [pod(fetch=FETCHED, serving={"state": ended(137, "", "OOMKilled")})],
         (0, DIGEST, "container serving ended with exit code 137: out of memory; raise its memory limit.", None),
     ),
+    "ready, and not counted yet": (
+        deployment(),
+        [pod(fetch=FETCHED, serving=LOADING, ready=True)],
+        (0, DIGEST, None, "its pods are ready, which Kubernetes is about to count"),
+    ),
     "evicted, and no other yet": (deployment(), [EVICTED], (0, None, None, f"its pods are being created; {LOW}")),
     "evicted, and its successor is loading": (
         deployment(),

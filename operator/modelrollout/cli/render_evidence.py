@@ -43,8 +43,9 @@ def _metric_lines(item: MetricStatus, width: int, now: float | None) -> Iterator
         yield line(indent, item.message)
     if not _has_counts(item):
         return
-    mine = f" ({number(item.part)} by {item.metric})" if number(item.part) != number(item.evidence) else ""
-    yield line(indent, "worse       ", *_bound(item.evidence, item.needed, Style.BAD), mine)
+    # The bar is the metric's own part, so that a person sees which one it is; the bound is for all parts together.
+    together = f" (all together {number(item.evidence)})" if number(item.part) != number(item.evidence) else ""
+    yield line(indent, "worse       ", *_bound(item.part, item.needed, Style.BAD), together)
     yield line(indent, "not worse   ", *_bound(item.proven, item.proven_needed, Style.GOOD))
     yield line(indent, f"candidate   {counts(item.candidate)}")
     yield line(indent, f"stable      {counts(item.stable)}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,7 +64,7 @@ def workload(deployment: Object, pods: Iterable[Object]) -> Workload:
         uri=(described.get("annotations") or {}).get(URI_ANNOTATION),
         failure=failure,
         unfetched=failure is not None and any(_fetch_failed(pod) for pod in unready),
-        waiting=None if ready >= desired or failure else _waiting(deployment, unready, ended),
+        waiting=None if ready >= desired or failure else _waiting(deployment, living, ended),
     )
 
 
@@ -163,15 +163,18 @@ def last_error(log: str) -> str:
     return words if len(words) <= _WORDS_LIMIT else words[:_WORDS_LIMIT] + "..."
 
 
-def _waiting(deployment: Object, unready: Iterable[Object], ended: Iterable[Object]) -> str:
+def _waiting(deployment: Object, living: Sequence[Object], ended: Iterable[Object]) -> str:
     """Why a version is not ready yet, the nearest cause first."""
     for condition in _conditions(deployment):
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             return f"its pods cannot be created: {condition.get('message')}"
-    for pod in unready:
-        return _what_a_pod_waits_for(pod)
+    for pod in living:
+        if not _is_ready(pod):
+            return _what_a_pod_waits_for(pod)
     for pod in ended:
         return f"its pods are being created; {_how_it_ended(pod)}"
+    if living and len(living) >= deployment["spec"].get("replicas", 1):
+        return "its pods are ready, which Kubernetes is about to count"
     return "its pods are being created"
 
 
