@@ -12,6 +12,7 @@ from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 import grpc
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from e2e.client.answer import VERSION_HEADER
 from e2e.client.reply import Reply
@@ -55,7 +56,10 @@ class Predict:
             version = dict(said).get(VERSION_HEADER)
             return Reply(version=version, error=f"{problem.code().name}: {problem.details()}")
         version = dict(await call.initial_metadata()).get(VERSION_HEADER)
-        return Reply(OK, version, finite=has_finite(content))
+        try:
+            return Reply(OK, version, finite=has_finite(content))
+        except DecodeError as problem:
+            return Reply(version=version, error=f"the answer is no PredictResponse: {problem}")
 
 
 @lru_cache(maxsize=1024)

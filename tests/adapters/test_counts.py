@@ -102,6 +102,7 @@ BAD: dict[str, tuple[Provider, dict[str, str], bool]] = {
     "istio: gRPC good": (ISTIO, {"response_code": "200", "grpc_response_status": "0"}, False),
     "istio: gRPC data loss": (ISTIO, {"response_code": "200", "grpc_response_status": "15"}, True),
     "istio: gRPC cancelled": (ISTIO, {"response_code": "200", "grpc_response_status": "1"}, False),
+    "istio: gRPC status that nobody knows": (ISTIO, {"response_code": "200", "grpc_response_status": "99"}, True),
     "tensorflow serving: good": (TENSORFLOW_SERVING, {"status": "OK"}, False),
     "tensorflow serving: internal": (TENSORFLOW_SERVING, {"status": "INTERNAL"}, True),
     "tensorflow serving: invalid argument": (TENSORFLOW_SERVING, {"status": "INVALID_ARGUMENT"}, True),
@@ -156,3 +157,16 @@ INCREMENTS: dict[str, tuple[list[Series], tuple[Count, ...]]] = {
 def test_the_past_of_a_version(series: list[Series], expected: tuple[Count, ...]) -> None:
     processes = tally(series, ENVOY.identity_of, answers(ENVOY)).get(HOST, {})
     assert increments(processes, 2.0) == expected
+
+
+UNCOUNTED: dict[str, tuple[list[Series], bool]] = {
+    "REST alone": ([envoy("200", (10, 500))], False),
+    "calls with their statuses": ([envoy("200", (10, 500), cluster=GRPC_CLUSTER), grpc(0, (10, 499))], False),
+    "calls without": ([envoy("200", (10, 60)), envoy("200", (10, 500), cluster=GRPC_CLUSTER)], True),
+    "the first calls, whose statuses come a moment later": ([envoy("200", (10, 3), cluster=GRPC_CLUSTER)], False),
+}
+
+
+@pytest.mark.parametrize(("series", "uncounted"), UNCOUNTED.values(), ids=UNCOUNTED)
+def test_calls_whose_status_nobody_counts_are_noticed(series: list[Series], uncounted: bool) -> None:
+    assert ENVOY.uncounted(series) == ({HOST} if uncounted else set())

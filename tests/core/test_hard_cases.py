@@ -8,7 +8,7 @@ from modelrollout.api.resource import parse_status
 from modelrollout.api.status import Phase
 from modelrollout.core.decide import decide
 from modelrollout.core.evidence import Count
-from modelrollout.core.observation import LiveRoute, SmokeResult
+from modelrollout.core.observation import LiveRoute, Refusal, SmokeResult
 from modelrollout.core.plan import Reason
 from tests.core.world import BLUE_GREEN, CANARY, World
 
@@ -214,3 +214,32 @@ def test_stable_that_serves_two_models_is_degraded() -> None:
     world.step(1)
     assert world.status.phase is Phase.DEGRADED
     assert "serves another model than the version was released with" in world.status.message
+
+
+REFUSED = Refusal(Reason.OBJECT_REFUSED, "spec.serving: the API server refuses the Deployment that comes of it: no")
+
+
+def test_the_way_back_to_stable_needs_no_acceptance() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(15)
+    assert world.weight == 10
+    world.refusal = REFUSED
+    world.apply(version="1.0.1").step(0.5)
+    assert world.live == {"1.0.1": 100}
+    assert world.said(Reason.RETURNED_TO_STABLE)
+    world.run(60)
+    assert world.live == {"1.0.1": 100}
+    assert world.status.candidate is None, "the accepted spec names it still"
+
+
+def test_a_candidate_that_nobody_wants_any_more_does_not_rise() -> None:
+    world = World.of(CANARY).installed().apply(version="1.1.2").run(15)
+    world.refusal = REFUSED
+    world.apply(version="1.2.3").run(200)
+    assert world.live == {"1.0.1": 90, "1.1.2": 10}
+    assert "the spec names 1.2.3 now, and cannot be accepted" in world.status.message
+    world.run(40, bad={"1.1.2": 0.5})
+    assert world.live == {"1.0.1": 100}, "it is judged meanwhile"
+    world.refusal = None
+    world.run(30)
+    assert world.status.candidate is not None
+    assert world.status.candidate.version == "1.2.3"

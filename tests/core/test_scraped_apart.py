@@ -23,6 +23,7 @@ def scraped_apart(world: World, seconds: int, share_bad: float = 0.0, unseen: st
         scraped = STABLE if second % 2 else CANDIDATE
         if scraped in true and scraped != unseen:
             world.counts["errors"] = {**world.counts["errors"], scraped: true[scraped]}
+            world.read[scraped] = world.now + 1.0
         world.step(1.0)
 
 
@@ -74,6 +75,38 @@ def test_a_version_without_requests_does_not_keep_the_other_waiting() -> None:
     for _ in range(30):
         seen = world.counts["errors"][STABLE]
         world.counts["errors"] = {**world.counts["errors"], STABLE: seen + Count(0, 200)}
+        world.read = {STABLE: world.now + 1.0, CANDIDATE: world.now + 1.0}
         world.step(1.0)
     assert world.status.analysis[0].verdict == "NoTraffic"
     assert world.status.analysis[0].stable.requests > 4000
+
+
+@pytest.mark.parametrize("period", [30, 60, 120])
+@pytest.mark.parametrize("first", [STABLE, CANDIDATE])
+def test_requests_in_bursts_are_compared_after_any_silence(period: int, first: str) -> None:
+    world = releasing()
+    true = dict(world.counts["errors"])
+    for second in range(3 * period):
+        if second % period == 10:
+            for version, weight in (world.live or {}).items():
+                failed = 2 * weight if version == CANDIDATE else 0
+                true[version] = true.get(version, Count(0, 0)) + Count(failed, 2 * weight)
+        scraped = first if second % 2 == 0 else {STABLE: CANDIDATE, CANDIDATE: STABLE}[first]
+        world.counts["errors"] = {**world.counts["errors"], scraped: true.get(scraped, Count(0, 0))}
+        world.read[scraped] = world.now + 1.0
+        world.step(1.0)
+    assert world.live == {STABLE: 100}, "it failed every request of three bursts"
+
+
+def test_few_requests_are_compared_when_the_next_of_stable_comes() -> None:
+    world = World.of(CANARY.replace("noTrafficAfter: 20s", "noTrafficAfter: 5m")).installed()
+    world.configure(strategy={"canary": {"steps": [{"setWeight": 90, "for": "10s"}]}})
+    world.apply(version=CANDIDATE).run(6, tick=1)
+    assert world.weight == 90
+    for turn in range(300):
+        version = STABLE if turn % 10 == 9 else CANDIDATE
+        seen = world.counts["errors"].get(version, Count(0, 0))
+        world.counts["errors"] = {**world.counts["errors"], version: seen + Count(0, 1)}
+        world.step(10.0)
+    assert world.status.stable is not None
+    assert world.status.stable.version == CANDIDATE

@@ -13,7 +13,7 @@ from pathlib import Path
 from modelrollout.api.status import Phase
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
-from tests.core import test_scraped_apart
+from tests.core import test_hard_cases, test_scraped_apart
 from tests.core.world import CANARY, World
 
 PAGE = Path(__file__).parents[2] / "docs" / "what-happens.md"
@@ -239,6 +239,16 @@ def refused_object() -> None:
     world.refusal = None
     world.run(20)
     assert world.status.candidate is not None
+
+
+@row(
+    "while a candidate has requests, a newer spec that cannot be accepted",
+    "judged as before",
+    "back to stable: the candidate leaves at once all the same; another version: the candidate rises no further",
+)
+def newer_spec_refused() -> None:
+    test_hard_cases.test_the_way_back_to_stable_needs_no_acceptance()
+    test_hard_cases.test_a_candidate_that_nobody_wants_any_more_does_not_rise()
 
 
 @row(

@@ -66,6 +66,7 @@ class World:
     smoke: SmokeResult | None = None
     refusal: Refusal | None = None
     scrape_interval: float = USUAL_SCRAPE_INTERVAL
+    read: dict[str, float] = field(default_factory=dict)  # version -> its last scrape, where they have one each
     prometheus_behind: float = 0.0  # seconds that its clock is behind the operator's
     autoload: bool = True  # deployed versions are ready at the next pass
     events: list[Event] = field(default_factory=list)
@@ -122,7 +123,7 @@ class World:
         if self.invalid or self.away:
             return Unavailable(metric, self.invalid or self.away or "", invalid=self.invalid is not None)
         series = {version: {"gateway": count} for version, count in self.counts.get(metric, {}).items()}
-        return Sample(metric, self.now - self.prometheus_behind, series)
+        return Sample(metric, self.now - self.prometheus_behind, series, dict(self.read))
 
     def step(self, seconds: float = 0.0) -> Plan:
         """One pass after some time; the plan is made so."""

@@ -124,3 +124,21 @@ def test_what_could_not_be_asked_is_asked_again() -> None:
         assert await ask() is None
 
     play(story)
+
+
+def test_a_refusal_stands_while_it_is_asked_about_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inquiry, "PATIENCE", 0.01)
+
+    async def story(cluster: Cluster, ask: Callable[..., Awaitable[Refusal | None]]) -> None:
+        cluster.answers.put_nowait(TAKEN)
+        for _ in range(10):
+            assert await ask(weight=10) == TAKEN, "each other answer would be one more status and one more Event"
+            cluster.now += STANDS_FOR
+        cluster.answers.put_nowait(ApiError(500, "etcd is away (HTTP 500)"))
+        await asyncio.sleep(0)
+        assert [await ask(weight=10) for _ in range(3)] == [TAKEN] * 3
+        cluster.now += STANDS_FOR
+        cluster.answers.put_nowait(None)
+        assert await ask(weight=10) is None
+
+    play(story)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from modelrollout.adapters.cluster import DEPLOYMENTS, VIRTUAL_SERVICES
+from modelrollout.adapters.cluster import DEPLOYMENTS, VIRTUAL_SERVICES, ApiError
 from modelrollout.runtime.inquiry import STANDS_FOR
+from modelrollout.runtime.trial import is_plain
 from tests.kubernetes import Kubernetes
 from tests.runtime.stage import Object, Stage
 from tests.runtime.test_obstacles import (
@@ -106,3 +107,57 @@ def test_a_webhook_that_nobody_answers_refuses_nothing(kubernetes: Kubernetes) -
             assert accepted(await stage.status())[0] == "True"
 
     play(kubernetes, story)
+
+
+def test_what_is_live_as_it_is_wanted_is_not_asked_about(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage, kubernetes: Kubernetes) -> None:
+        await stage.installed()
+        (policies, policy), (bindings, binding) = nothing_at_all(stage.namespace)
+        path = f"/apis/admissionregistration.k8s.io/v1/{policies}"
+        made = kubernetes.server.ask("POST", path, {"apiVersion": "admissionregistration.k8s.io/v1", **policy})
+        assert made.status == 201, made.message
+        async with in_the_way(kubernetes, bindings, binding, any_deployment(stage)):
+            await stage.submit(analysis={"minRequests": 7})
+            await stage.passes(2)
+            assert accepted(await stage.status())[0] == "True", "stable serves, whatever has come to forbid it"
+            await stage.submit("1.0.2")
+            await stage.passes(2)
+            assert accepted(await stage.status())[:2] == ("False", "ObjectRefused")
+        kubernetes.server.ask("DELETE", f"{path}/{policy['metadata']['name']}")
+
+    play(kubernetes, story)
+
+
+def nothing_at_all(namespace: str) -> list[tuple[str, Object]]:
+    """A policy that allows no Deployment, and its binding to a namespace."""
+    (kind, policy), (bindings, binding) = no_retries(namespace)
+    rule = {"apiGroups": ["apps"], "apiVersions": ["*"], "operations": ["*"], "resources": ["deployments"]}
+    policy["spec"]["matchConstraints"]["resourceRules"] = [rule]
+    policy["spec"]["validations"] = [{"expression": "false", "message": "no Deployment is allowed here"}]
+    return [(kind, policy), (bindings, binding)]
+
+
+ANSWERS: dict[str, tuple[ApiError, bool]] = {
+    "not valid": (ApiError(422, "spec.template: Invalid value (HTTP 422)"), True),
+    "a webhook that says no": (
+        ApiError(403, 'admission webhook "a.b.c" denied the request: no (HTTP 403)'),
+        True,
+    ),
+    "no right": (ApiError(403, "cannot patch resource deployments (HTTP 403)"), False),
+    "a quota": (ApiError(403, "exceeded quota: compute (HTTP 403)"), False),
+    "a webhook with side effects": (
+        ApiError(400, 'admission webhook "a.b.c" does not support dry run (HTTP 400)'),
+        False,
+    ),
+    "the same in a webhook's words": (
+        ApiError(400, 'admission webhook "a.b.c" denied the request: DryRun is not supported (HTTP 400)'),
+        False,
+    ),
+    "a webhook that is away": (ApiError(500, 'failed calling webhook "a.b.c" (HTTP 500)'), False),
+    "no namespace": (ApiError(404, 'namespaces "prod" not found (HTTP 404)'), False),
+}
+
+
+@pytest.mark.parametrize(("error", "plain"), ANSWERS.values(), ids=ANSWERS)
+def test_what_is_a_plain_no(error: ApiError, plain: bool) -> None:
+    assert is_plain(error) is plain

@@ -149,7 +149,8 @@ class Analysis(SpecModel):
     min_requests: int = Field(
         default=50,
         ge=0,
-        description="Requests that a candidate must have answered at a weight before the next.",
+        description="Requests that a candidate must have answered at a weight, and that could be compared with "
+        "stable's, before the next.",
     )
     no_traffic_after: PositiveDuration = Field(
         default=60.0, description="A version without a request for this long is said to have no traffic."

@@ -21,7 +21,17 @@ def accept(rollout: ModelRollout, seen: Observation) -> tuple[Spec | None, Refus
     refusal = refuse(rollout, seen)
     if refusal is None and isinstance(rollout.spec, Spec):
         return rollout.spec, None
-    return last_accepted(rollout.status), refusal
+    return back_to_stable(rollout, last_accepted(rollout.status)), refusal
+
+
+def back_to_stable(rollout: ModelRollout, accepted: Spec | None) -> Spec | None:
+    """The accepted spec; with stable's model in it when the newest spec names that one. Whatever else is wrong with the
+    newest, who goes back to what serves anyway needs nothing that could be refused."""
+    newest, stable = rollout.spec, rollout.status.stable
+    if accepted is None or stable is None or not isinstance(newest, Spec) or newest.model.version != stable.version:
+        return accepted
+    known = {"version": stable.version, "uri": stable.uri, "digest": stable.pinned}
+    return accepted.model_copy(update={"model": accepted.model.model_copy(update=known)})
 
 
 def refuse(rollout: ModelRollout, seen: Observation) -> Refusal | None:

@@ -27,7 +27,6 @@ from modelrollout.core.turn import Turn
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)  # what a spoilt status can lead to
 PLANNED_TICKS = 360  # of a release whose steps name no times
-PAIR_SCRAPES = 1.5  # scrape intervals within which both versions must have been read since the last sample
 UNKNOWN_RECORD = Count(5, 100)  # stands for the errors of a stable version of which nothing at all is known once it
 # has no requests: one with clearly more than one in twenty is taken back whatever the old one was like
 
@@ -90,7 +89,7 @@ def fold(gauge: Gauge, sample: Sample, *, counting: bool) -> Gauge:
         return replace(gauge, counters=base, stored=(gauge.evidence, base), trouble=trouble)
     if tick is None or not counting:
         return replace(gauge, counters=counters, stored=(gauge.evidence, counters))
-    if is_half(gauge, tick):
+    if is_half(gauge, sample, tick):
         return gauge
     if not tick.candidate.trials and not tick.stable.trials:
         return replace(gauge, counters=counters, evidence=evidence)
@@ -102,14 +101,21 @@ def fold(gauge: Gauge, sample: Sample, *, counting: bool) -> Gauge:
     )
 
 
-def is_half(gauge: Gauge, tick: Tick) -> bool:
-    """Whether only one version was read again as yet. Versions that count their requests themselves are scraped one
-    after the other: what came since the last pair waits for the other half, or there would never be two to compare.
-    Afterwards no more: then the other one has had no requests.
+def is_half(gauge: Gauge, sample: Sample, tick: Tick) -> bool:
+    """Whether what one version answered should wait for the other, or there would never be two to compare.
+
+    It waits while the other was read earlier: versions that count their requests themselves are scraped one after the
+    other. And the candidate's answers wait for stable's next one until stable is said to have no traffic: alone they
+    prove nothing, so nothing is lost meanwhile.
     """
-    one_sided = bool(tick.candidate.trials) != bool(tick.stable.trials)
+    if gauge.uncompared or bool(tick.candidate.trials) == bool(tick.stable.trials):
+        return False
+    candidate, stable = sample.read.get(gauge.counters.candidate), sample.read.get(gauge.counters.stable)
+    later = candidate is not None and stable is not None and (candidate > stable) == bool(tick.candidate.trials)
+    if later and candidate != stable:
+        return True
     waited = tick.at - (gauge.counters.at or 0.0)
-    return one_sided and not gauge.uncompared and waited < PAIR_SCRAPES * gauge.evidence.settings.scrape_interval
+    return tick.candidate.trials > 0 and waited < gauge.evidence.settings.no_traffic_after
 
 
 def noise_with(gauge: Gauge, sample: Sample) -> tuple[float, ...] | None:

@@ -62,12 +62,14 @@ class Sample:
     """Raw cumulative counters of one metric at one moment (seconds since the epoch, the sample's own time).
 
     ``series`` maps a version to its series, each a name that stays the same between samples and its ``Count``
-    (bad, trials). A version without requests so far has no series, or an empty map.
+    (bad, trials). A version without requests so far has no series, or an empty map. ``read`` is when each version was
+    read last: versions that count by themselves are not scraped at one moment.
     """
 
     metric: str
     at: float
     series: Mapping[str, Mapping[str, Count]]
+    read: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from modelrollout.api.analysis import BlindPolicy, TimeoutPolicy
 from modelrollout.api.base import format_duration
+from modelrollout.api.rollout import Spec
 from modelrollout.api.status import Phase
 from modelrollout.core import transitions
 from modelrollout.core.assess import rebase
@@ -105,6 +106,9 @@ def guard(turn: Turn, assessment: Assessment) -> Hold | None:
     owner = turn.seen.route.foreign_owner if turn.seen.route is not None else None
     if owner is not None:
         return Hold(f"held: the VirtualService of this name belongs to {owner}")
+    newest = turn.rollout.spec
+    if isinstance(newest, Spec) and newest.model.version != turn.candidate.version:
+        return Hold(f"held: the spec names {newest.model.version} now, and cannot be accepted")
     refused = turn.seen.route.refused if turn.seen.route is not None else None
     if refused is not None:
         return Hold(f"held: the VirtualService is refused: {refused}")
@@ -131,8 +135,11 @@ def guard_counts(turn: Turn, assessment: Assessment) -> Hold | None:
     counted = [item for item in turn.status.analysis if item.metric in required] or list(turn.status.analysis)
     least = (min(item.requests_at_weight for item in counted), min(item.ticks_at_weight for item in counted))
     if least[0] < needed or least[1] < FRESH_TICKS:
+        stable = turn.status.stable.version if turn.status.stable and turn.weight < 100 else None
+        compared = f" that can be compared with {stable}'s" if stable else ""
         return Hold(
             f"held: needs minRequests {needed} and {FRESH_TICKS} samples of {turn.candidate.version} at {turn.weight} %"
+            + compared
         )
     return None
 

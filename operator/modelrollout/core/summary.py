@@ -146,7 +146,8 @@ def announce(turn: Turn, refusal: Refusal | None) -> Turn:
     """Events for what changed between two passes and has no move of its own."""
     before = {item.type: item for item in turn.rollout.status.conditions}
     was_accepted = before.get("Accepted")
-    if refusal is not None and (was_accepted is None or was_accepted.message != refusal.message):
+    asking = refusal is not None and refusal.reason is Reason.NOT_CHECKED and turn.weight > 0  # between two passes
+    if refusal is not None and not asking and (was_accepted is None or was_accepted.message != refusal.message):
         turn = turn.say(refusal.reason, refusal.message, warning=True)
     if turn.seen.route is None and turn.rollout.status.stable is not None:
         turn = turn.say(Reason.ROUTE_RESTORED, "the VirtualService was missing and is written again", warning=True)

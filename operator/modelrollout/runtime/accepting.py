@@ -42,14 +42,18 @@ class Acceptance:
 
     async def refusal(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
         """The first reason to refuse the spec, or None."""
-        return (
+        wrong = (
             name_problem(rollout)
             or file_root_problem(spec, self._platform)
             or host_problem(rollout, spec)
             or await self._taken(rollout, spec)
-            or await self._wrong_metric(rollout, spec)
-            or await refused_object(self._cluster, rollout, spec, self._platform)
         )
+        if wrong is not None:
+            return wrong
+        metric, refused = await asyncio.gather(
+            self._wrong_metric(rollout, spec), refused_object(self._cluster, rollout, spec, self._platform)
+        )
+        return metric or refused
 
     async def _taken(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
         """A VirtualService of our name that is not ours, or a host that somebody else routes at the same gateway."""

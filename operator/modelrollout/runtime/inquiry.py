@@ -20,7 +20,7 @@ from modelrollout.core.plan import Reason
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.world import Key
 
-LIMIT = 15.0  # seconds for all questions; longer than queries may take, so when Prometheus is away the rest counts
+LIMIT = 15.0  # seconds for all questions; longer than queries and trials may take, so that each alone may hang
 PATIENCE = 1.0  # seconds that a pass waits while a candidate has requests
 STANDS_FOR = 5.0  # seconds that a refusal stands before the cluster is asked again
 
@@ -29,6 +29,7 @@ STANDS_FOR = 5.0  # seconds that a refusal stands before the cluster is asked ag
 class _Question:
     asked_of: tuple[str, int]  # uid and generation
     task: asyncio.Task[Refusal | None]
+    before: Refusal | None  # the last answer to the same question, which stands until there is a new one
     ended_at: float | None = None
 
 
@@ -49,7 +50,7 @@ class Inquiries:
         at_stake = candidate is not None and candidate.weight > 0
         done, _ = await asyncio.wait({question.task}, timeout=PATIENCE if at_stake else None)
         if not done:
-            return not_checked("no answer yet")
+            return question.before or not_checked("no answer yet")
         return self._answer(key, question)
 
     def forget(self, key: Key) -> None:
@@ -63,8 +64,9 @@ class Inquiries:
         wanted, known = (rollout.uid, rollout.generation), self._questions.get(key)
         if known is not None and known.asked_of == wanted and not self._is_old(known):
             return known
+        before = _refusal_of(known) if known is not None and known.asked_of == wanted else None
         self.forget(key)
-        question = _Question(wanted, asyncio.create_task(self._ask(rollout, spec)))
+        question = _Question(wanted, asyncio.create_task(self._ask(rollout, spec)), before)
         self._questions[key] = question
         return question
 
@@ -79,6 +81,9 @@ class Inquiries:
         try:
             refusal = question.task.result()
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            if question.before is not None:
+                question.ended_at = question.ended_at or self._clock()
+                return question.before
             self.forget(key)
             return not_checked(str(error) or "no answer in time")
         except BaseException:
@@ -89,6 +94,12 @@ class Inquiries:
         elif question.ended_at is None:
             question.ended_at = self._clock()
         return refusal
+
+
+def _refusal_of(question: _Question) -> Refusal | None:
+    """What it said, or what stood while it could not be asked."""
+    failed = not question.task.done() or question.task.cancelled() or question.task.exception() is not None
+    return question.before if failed else question.task.result()
 
 
 def not_checked(why: str) -> Refusal:

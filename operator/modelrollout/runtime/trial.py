@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Awaitable, Iterator
 
 import aiohttp
 
@@ -21,18 +22,19 @@ from modelrollout.adapters.cluster import (
     ApiError,
     Cluster,
     Conflict,
-    Object,
-    Resource,
 )
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.rollout import Spec
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import DesiredVersion, Reason, Route
+from modelrollout.manifests.drift import differs
 from modelrollout.manifests.istio import virtual_service
-from modelrollout.manifests.meta import TRAFFIC_MANAGER
+from modelrollout.manifests.meta import TRAFFIC_MANAGER, child_name
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment
 
+_DENIED = "denied the request"  # the API server's own words around those of an admission webhook
+_DRY_RUN = re.compile("dry.?run", re.IGNORECASE)
 LIMIT = 5.0  # seconds for all of them; they are asked at the same time
 
 log = logging.getLogger(__name__)
@@ -40,36 +42,64 @@ log = logging.getLogger(__name__)
 
 async def refused_object(cluster: Cluster, rollout: ModelRollout, spec: Spec, platform: Platform) -> Refusal | None:
     """The first object of the spec that the API server would not take, with its words; None when it takes all."""
-    trials = list(_objects(rollout, spec, platform))
-    answers = await asyncio.gather(*(_words(cluster, resource, item, who) for _, resource, item, who in trials))
-    for (field, _, item, _), words in zip(trials, answers, strict=True):
-        if words is not None:
-            said = f"{field}: the API server refuses the {item['kind']} that comes of it: {words}"
-            return Refusal(Reason.OBJECT_REFUSED, said)
-    return None
+    trials = [
+        *(_deployment(cluster, rollout, spec, platform, version) for version in _versions(rollout, spec)),
+        _route(cluster, rollout, spec),
+    ]
+    return next((refusal for refusal in await asyncio.gather(*trials) if refusal is not None), None)
 
 
-def _objects(rollout: ModelRollout, spec: Spec, platform: Platform) -> Iterator[tuple[str, Resource, Object, str]]:
-    """The field that shapes it most, its resource, the object, its field manager."""
-    model = spec.model
-    version = DesiredVersion(model.version, model.uri, model.digest, spec.serving.replicas)
-    yield "spec.serving", DEPLOYMENTS, deployment(rollout, spec, version, platform), SERVING_MANAGER
-    route = Route(stable=model.version, weights={model.version: 100})
-    yield "spec.traffic", VIRTUAL_SERVICES, virtual_service(rollout, spec, route), TRAFFIC_MANAGER
+def _versions(rollout: ModelRollout, spec: Spec) -> Iterator[DesiredVersion]:
+    """The spec's version and the stable one: how a version is served comes from the spec for both."""
+    model, stable, replicas = spec.model, rollout.status.stable, spec.serving.replicas
+    if stable is None or stable.version != model.version:
+        yield DesiredVersion(model.version, model.uri, model.digest, replicas)
+    if stable is not None:
+        yield DesiredVersion(stable.version, stable.uri, stable.pinned, replicas)
 
 
-async def _words(cluster: Cluster, resource: Resource, desired: Object, manager: str) -> str | None:
+async def _deployment(
+    cluster: Cluster, rollout: ModelRollout, spec: Spec, platform: Platform, version: DesiredVersion
+) -> Refusal | None:
+    """One that is live as it is wanted is not asked about: whatever has come to forbid it, it serves."""
+
+    async def ask() -> None:
+        live = await cluster.get(DEPLOYMENTS, rollout.namespace, child_name(rollout.name, version.version))
+        desired = deployment(rollout, spec, version, (Platform.of(live) if live else None) or platform)
+        if differs(desired, live):
+            await cluster.apply(DEPLOYMENTS, desired, SERVING_MANAGER, dry_run=True)
+
+    return _refusal("spec.serving", "Deployment", await _words(ask()))
+
+
+async def _route(cluster: Cluster, rollout: ModelRollout, spec: Spec) -> Refusal | None:
+    version = spec.model.version
+    desired = virtual_service(rollout, spec, Route(stable=version, weights={version: 100}))
+    words = await _words(cluster.apply(VIRTUAL_SERVICES, desired, TRAFFIC_MANAGER, dry_run=True))
+    return _refusal("spec.traffic", "VirtualService", words)
+
+
+def _refusal(field: str, kind: str, words: str | None) -> Refusal | None:
+    if words is None:
+        return None
+    return Refusal(Reason.OBJECT_REFUSED, f"{field}: the API server refuses the {kind} that comes of it: {words}")
+
+
+async def _words(trial: Awaitable[object]) -> str | None:
+    """The API server's plain no, in its words; None when it has nothing against it, or cannot be asked."""
     try:
         async with asyncio.timeout(LIMIT):
-            await cluster.apply(resource, desired, manager, dry_run=True)
+            await trial
     except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-        if isinstance(error, ApiError) and _is_plain(error):
+        if isinstance(error, ApiError) and is_plain(error):
             return str(error)
-        log.info("%s %s could not be tried: %s", desired["kind"], desired["metadata"]["name"], error or "no answer")
+        log.info("an object could not be tried: %s", error or "no answer in time")
     return None
 
 
-def _is_plain(error: ApiError) -> bool:
-    """403 may be a right or a quota; and a webhook that has side effects refuses every dry run."""
-    passing = error.status == 403 or isinstance(error, Conflict) or "dry run" in str(error)
-    return error.is_refusal and not passing
+def is_plain(error: ApiError) -> bool:
+    """A webhook's no is one, whatever its code. Any other 403 may be a right or a quota, and a webhook that has side
+    effects refuses every dry run."""
+    if isinstance(error, Conflict) or _DRY_RUN.search(str(error)):
+        return False
+    return _DENIED in str(error) or (error.is_refusal and error.status != 403)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from modelrollout.adapters.prometheus import Series
 from modelrollout.manifests.meta import service_host
 
 Labels = Mapping[str, str]
@@ -33,7 +34,8 @@ class Provider:
     ``<bounds>`` for the bucket bounds that are needed. ``alive`` is a series that is there whenever the source is
     scraped, requests or not: it tells "no requests" from "nobody looks". ``target_of`` finds whose series one is,
     by what ``select`` was given; ``is_bad`` says whether it counts bad answers, ``counts`` whether it counts answers
-    that no other series counts, too.
+    that no other series counts, too. ``uncounted`` finds whose answers the source does not count in full, and
+    ``uncounted_words`` says what to do about it.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Provider:
     identity_of: Callable[[Labels], str | None]
     is_bad: Callable[[Labels], bool]
     counts: Callable[[Labels], bool] = lambda labels: True
+    uncounted: Callable[[Iterable[Series]], Collection[str]] = lambda series: ()
+    uncounted_words: str = ""
 
     def errors_query(self, targets: Iterable[Target]) -> str:
         """The selector of all answers of these versions."""
@@ -81,5 +85,6 @@ def bad_http_code(code: str) -> bool:
     return code >= "400" and code not in ("401", "403", "407")
 
 
-BAD_GRPC_STATUS = frozenset({"2", "3", "4", "5", "6", "8", "9", "10", "11", "12", "13", "14", "15"})
-"""All but OK (0), CANCELLED (1), PERMISSION_DENIED (7) and UNAUTHENTICATED (16)."""
+def bad_grpc_status(status: str) -> bool:
+    """All but OK (0), CANCELLED (1), PERMISSION_DENIED (7) and UNAUTHENTICATED (16)."""
+    return status not in ("0", "1", "7", "16")

@@ -2,17 +2,19 @@
 
 Any Envoy under istiod has them, where its statistics are configured to keep the cluster's name and the response code
 as labels (docs/metrics.md). REST answers count by their HTTP code. gRPC answers carry their status in the trailers
-behind a 200, so they count by the counters of Envoy's filter ``grpc_stats``, which istiod puts into every listener;
-without that filter gRPC is not seen at all, and so holds a release instead of passing it.
+behind a 200, so they count by the counters of Envoy's filter ``grpc_stats``, which istiod puts into every listener.
+Where those are not kept, the metric is invalid: calls that nobody counts must not pass.
 https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/grpc_stats_filter
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 
-from modelrollout.adapters.metrics.base import BAD_GRPC_STATUS, Labels, Provider, Target, any_of, bad_http_code
+from modelrollout.adapters.metrics.base import Labels, Provider, Target, any_of, bad_grpc_status, bad_http_code
+from modelrollout.adapters.prometheus import Series
 from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
 
 # The same name also has series by response_code_class, which count every answer a second time.
@@ -21,6 +23,7 @@ LATENCY = "envoy_cluster_upstream_rq_time_bucket{<targets>,<bounds>}"  # millise
 ALIVE = "envoy_server_live"
 
 _GRPC_STATUS = re.compile(r"envoy_cluster_grpc_([0-9]+)")
+_ENOUGH_CALLS = 10  # the status of a call is counted a moment after its headers, so the first ones tell nothing
 _GRPC_CLUSTER = f"outbound|{GRPC_PORT}|"
 
 
@@ -40,12 +43,33 @@ def _grpc_status(labels: Labels) -> str | None:
 
 def _counts(labels: Labels) -> bool:
     """Each answer once: those of the gRPC port by their gRPC status, all others by their HTTP code."""
-    return (_grpc_status(labels) is not None) == labels.get("cluster_name", "").startswith(_GRPC_CLUSTER)
+    if _is_grpc(labels):
+        return _grpc_status(labels) is not None
+    return bool(labels.get("response_code"))
+
+
+def _is_grpc(labels: Labels) -> bool:
+    return labels.get("cluster_name", "").startswith(_GRPC_CLUSTER)
 
 
 def _is_bad(labels: Labels) -> bool:
     status = _grpc_status(labels)
-    return bad_http_code(labels.get("response_code", "")) if status is None else status in BAD_GRPC_STATUS
+    return bad_http_code(labels.get("response_code", "")) if status is None else bad_grpc_status(status)
+
+
+def _uncounted(series: Iterable[Series]) -> set[str]:
+    """The hosts that answered calls on the gRPC port of which no gRPC status is known."""
+    answered: dict[str, float] = defaultdict(float)
+    known = set()
+    for one in series:
+        host = _identity_of(one.labels)
+        if host is None or not _is_grpc(one.labels):
+            continue
+        if _grpc_status(one.labels) is not None:
+            known.add(host)
+        else:
+            answered[host] += max((value for _, value in one.points), default=0.0)
+    return {host for host, calls in answered.items() if calls >= _ENOUGH_CALLS and host not in known}
 
 
 ENVOY = Provider(
@@ -59,4 +83,9 @@ ENVOY = Provider(
     identity_of=_identity_of,
     is_bad=_is_bad,
     counts=_counts,
+    uncounted=_uncounted,
+    uncounted_words=(
+        "Envoy answers gRPC calls and does not show their statuses (envoy_cluster_grpc_*): keep its statistics "
+        "cluster.*.grpc.*, in Istio by the annotation sidecar.istio.io/statsInclusionRegexps or proxyStatsMatcher"
+    ),
 )

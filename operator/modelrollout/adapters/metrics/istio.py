@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from modelrollout.adapters.metrics.base import BAD_GRPC_STATUS, Labels, Provider, Target, any_of, bad_http_code
+from modelrollout.adapters.metrics.base import Labels, Provider, Target, any_of, bad_grpc_status, bad_http_code
 
 ERRORS = 'istio_requests_total{reporter="source",<targets>}'
 LATENCY = 'istio_request_duration_milliseconds_bucket{reporter="source",<targets>,<bounds>}'
@@ -20,7 +20,7 @@ def _select(targets: Iterable[Target]) -> str:
 
 def _is_bad(labels: Labels) -> bool:
     if status := labels.get("grpc_response_status"):
-        return status in BAD_GRPC_STATUS
+        return bad_grpc_status(status)
     code = labels.get("response_code", "")
     if code == "0":  # no answer at all; DC: the client went away
         return labels.get("response_flags") != "DC"

@@ -85,8 +85,14 @@ class Reader:
     async def _errors(self, provider: Provider, group: Sequence[Subscription]) -> dict[Key, Sample | Unavailable]:
         window = await self._scraping.window(provider)
         series = await self._prometheus.raw(provider.errors_query(_targets(group)), window)
-        counted = tally(series, provider.identity_of, answers(provider))
-        return {item.key: await self._sample("errors", provider, item, counted) for item in group}
+        counted, uncounted = tally(series, provider.identity_of, answers(provider)), provider.uncounted(series)
+        found: dict[Key, Sample | Unavailable] = {}
+        for item in group:
+            if any(provider.identify(target) in uncounted for target in item.targets):
+                found[item.key] = Unavailable("errors", provider.uncounted_words, invalid=True)
+            else:
+                found[item.key] = await self._sample("errors", provider, item, counted)
+        return found
 
     async def _latency(self, provider: Provider, group: Sequence[Subscription]) -> dict[Key, Sample | Unavailable]:
         window, targets = await self._scraping.window(provider), _targets(group)
@@ -176,7 +182,8 @@ def _newest_sample(metric: str, by_version: Mapping[str, Mapping[str, Moments]])
     except BadCount as error:
         return Unavailable(metric, str(error), invalid=True)
     at = max(found.at for found in counted.values() if found.at is not None)
-    return Sample(metric, at, {version: found.counts for version, found in counted.items()})
+    read = {version: found.at for version, found in counted.items() if found.at is not None}
+    return Sample(metric, at, {version: found.counts for version, found in counted.items()}, read)
 
 
 def _chosen_bound(subscription: Subscription, bounds: Mapping[float, str]) -> str | Unavailable | None:
