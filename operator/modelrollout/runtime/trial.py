@@ -22,6 +22,7 @@ from modelrollout.adapters.cluster import (
     ApiError,
     Cluster,
     Conflict,
+    Object,
 )
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.rollout import Spec
@@ -29,7 +30,7 @@ from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import DesiredVersion, Reason, Route
 from modelrollout.manifests.drift import differs
 from modelrollout.manifests.istio import virtual_service
-from modelrollout.manifests.meta import TRAFFIC_MANAGER, child_name
+from modelrollout.manifests.meta import OWNER_LABEL, TRAFFIC_MANAGER, child_name
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment
 
@@ -41,11 +42,19 @@ log = logging.getLogger(__name__)
 
 
 async def refused_object(cluster: Cluster, rollout: ModelRollout, spec: Spec, platform: Platform) -> Refusal | None:
-    """The first object of the spec that the API server would not take, with its words; None when it takes all."""
-    trials = [
-        *(_deployment(cluster, rollout, spec, platform, version) for version in _versions(rollout, spec)),
-        _route(cluster, rollout, spec),
-    ]
+    """The first object of the spec that the API server would not take, with its words; None when it takes all.
+
+    Raises ApiError when the live Deployments cannot be listed.
+    """
+    found = await cluster.list(DEPLOYMENTS, rollout.namespace, {OWNER_LABEL: rollout.name})
+    live = {item["metadata"]["name"]: item for item in found}
+    trials = [_route(cluster, rollout, spec)]
+    for version in _versions(rollout, spec):
+        deployed = live.get(child_name(rollout.name, version.version))
+        desired = deployment(rollout, spec, version, (Platform.of(deployed) if deployed else None) or platform)
+        # One that is live as it is wanted is not asked about: whatever has come to forbid it, it serves.
+        if differs(desired, deployed):
+            trials.append(_deployment(cluster, desired))
     return next((refusal for refusal in await asyncio.gather(*trials) if refusal is not None), None)
 
 
@@ -58,18 +67,9 @@ def _versions(rollout: ModelRollout, spec: Spec) -> Iterator[DesiredVersion]:
         yield DesiredVersion(stable.version, stable.uri, stable.pinned, replicas)
 
 
-async def _deployment(
-    cluster: Cluster, rollout: ModelRollout, spec: Spec, platform: Platform, version: DesiredVersion
-) -> Refusal | None:
-    """One that is live as it is wanted is not asked about: whatever has come to forbid it, it serves."""
-
-    async def ask() -> None:
-        live = await cluster.get(DEPLOYMENTS, rollout.namespace, child_name(rollout.name, version.version))
-        desired = deployment(rollout, spec, version, (Platform.of(live) if live else None) or platform)
-        if differs(desired, live):
-            await cluster.apply(DEPLOYMENTS, desired, SERVING_MANAGER, dry_run=True)
-
-    return _refusal("spec.serving", "Deployment", await _words(ask()))
+async def _deployment(cluster: Cluster, desired: Object) -> Refusal | None:
+    words = await _words(cluster.apply(DEPLOYMENTS, desired, SERVING_MANAGER, dry_run=True))
+    return _refusal("spec.serving", "Deployment", words)
 
 
 async def _route(cluster: Cluster, rollout: ModelRollout, spec: Spec) -> Refusal | None:
