@@ -105,6 +105,25 @@ def test_every_answer_is_counted_once(scraped: Scraped, rollout: str) -> None:
     assert totals(read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors"])[NEW] == Count(0, 5)
 
 
+def test_calls_by_grpc_count_by_their_status(scraped: Scraped, rollout: str) -> None:
+    call = answered(rollout, NEW, "200").replace("|8501|", "|8500|")
+    cluster = call[call.index("{") : call.index(",response_code")] + "}"
+    statuses = {f"envoy_cluster_grpc_0{cluster}": 80, f"envoy_cluster_grpc_15{cluster}": 20}
+    scraped.source.lines |= {answered(rollout, NEW, "200"): 5, call: 100, **statuses}
+    scraped.wait_for_scrape()
+    assert totals(read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors"])[NEW] == Count(20, 105)
+
+
+def test_calls_by_grpc_whose_status_nobody_keeps_make_the_metric_invalid(scraped: Scraped, rollout: str) -> None:
+    other = f"{rollout}b"
+    call = answered(rollout, NEW, "200").replace("|8501|", "|8500|")
+    scraped.source.lines |= {answered(rollout, NEW, "200"): 60, call: 1000, answered(other, NEW, "200"): 7}
+    scraped.wait_for_scrape()
+    found = read(scraped, subscription(rollout, ERRORS), subscription(other, ERRORS))
+    assert found["prod", rollout]["errors"] == Unavailable("errors", ENVOY.uncounted_words, invalid=True)
+    assert totals(found["prod", other]["errors"])[NEW] == Count(0, 7)
+
+
 def test_no_requests_so_far_is_a_sample_without_series(scraped: Scraped, rollout: str) -> None:
     scraped.wait_for_scrape()
     sample = read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors"]
