@@ -243,3 +243,13 @@ def test_a_candidate_that_nobody_wants_any_more_does_not_rise() -> None:
     world.run(30)
     assert world.status.candidate is not None
     assert world.status.candidate.version == "1.2.3"
+
+
+def test_while_nothing_is_seen_nothing_new_is_said() -> None:
+    world = World.of(CANARY).installed()
+    world.away = "connection refused"
+    world.apply(version="1.1.2").run(10, tick=1)
+    before = world.status
+    assert [item.verdict for item in before.analysis] == ["Blind"]
+    world.run(30, tick=1)
+    assert world.status == before

@@ -186,7 +186,9 @@ def noise_known(turn: Turn, metric: Metric, old: MetricStatus | None) -> tuple[f
 
 def load_evidence(old: MetricStatus | None, name: str, settings: EvidenceSettings, turn: Turn) -> MetricEvidence:
     """The test as it stands in the status. One that was there and cannot be read starts again at half the alpha."""
-    began = (old.last_sample_at if old is not None else None) or turn.release.weight_since or turn.now
+    # Never the time of this pass: it is part of what is said while nothing is seen, and would be news in each pass.
+    release = turn.release
+    began = (old.last_sample_at if old is not None else None) or release.weight_since or release.started_at
     if old is None or not old.state:
         return MetricEvidence.start(name, began, settings)
     try:
