@@ -41,4 +41,5 @@ def assert_rolled_back(rollout: Rollout, source: str, version: str, model: str, 
     assert [name for name, metric in metrics.items() if metric.verdict == "Fail"] == [on]
     assert metrics[on].candidate.bad > 0
     assert metrics[on].stable.requests > metrics[on].candidate.requests, "stable has most of the requests"
-    assert rollout.route() == {"1.1.2": 100}
+    # The route was written before the status, but each is watched by itself.
+    rollout.wait_for(lambda seen: seen.route() == {"1.1.2": 100}, 10, f"{version} has no requests")

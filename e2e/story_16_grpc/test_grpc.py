@@ -32,4 +32,4 @@ def test_grpc_calls_are_counted_by_their_status(rollout: Rollout, clients: Clien
     errors = next(metric for metric in rollout.status.analysis if metric.metric == "errors")
     assert (errors.verdict, errors.stable.bad) == ("Fail", 0)
     assert errors.candidate.bad > 0
-    assert rollout.route() == {"1.1.2": 100}
+    rollout.wait_for(lambda seen: seen.route() == {"1.1.2": 100}, 10, "1.2.3 has no requests")
