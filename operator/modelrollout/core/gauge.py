@@ -111,8 +111,8 @@ def is_half(gauge: Gauge, sample: Sample, tick: Tick) -> bool:
     if gauge.uncompared or bool(tick.candidate.trials) == bool(tick.stable.trials):
         return False
     candidate, stable = sample.read.get(gauge.counters.candidate), sample.read.get(gauge.counters.stable)
-    later = candidate is not None and stable is not None and (candidate > stable) == bool(tick.candidate.trials)
-    if later and candidate != stable:
+    answered, other = (candidate, stable) if tick.candidate.trials else (stable, candidate)
+    if answered is not None and other is not None and other < answered:
         return True
     waited = tick.at - (gauge.counters.at or 0.0)
     return tick.candidate.trials > 0 and waited < gauge.evidence.settings.no_traffic_after

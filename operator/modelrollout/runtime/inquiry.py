@@ -29,7 +29,7 @@ STANDS_FOR = 5.0  # seconds that a refusal stands before the cluster is asked ag
 class _Question:
     asked_of: tuple[str, int]  # uid and generation
     task: asyncio.Task[Refusal | None]
-    before: Refusal | None  # the last answer to the same question, which stands until there is a new one
+    stands: Refusal | None  # the last refusal in answer to it, this time or before; until there is another answer
     ended_at: float | None = None
 
 
@@ -50,7 +50,7 @@ class Inquiries:
         at_stake = candidate is not None and candidate.weight > 0
         done, _ = await asyncio.wait({question.task}, timeout=PATIENCE if at_stake else None)
         if not done:
-            return question.before or not_checked("no answer yet")
+            return question.stands or not_checked("no answer yet")
         return self._answer(key, question)
 
     def forget(self, key: Key) -> None:
@@ -62,11 +62,13 @@ class Inquiries:
     def _question(self, key: Key, rollout: ModelRollout, spec: Spec) -> _Question:
         """The one under way or just answered; otherwise a new one."""
         wanted, known = (rollout.uid, rollout.generation), self._questions.get(key)
-        if known is not None and known.asked_of == wanted and not self._is_old(known):
+        if known is not None and known.asked_of != wanted:
+            self.forget(key)
+            known = None
+        if known is not None and not self._is_old(known):
             return known
-        before = _refusal_of(known) if known is not None and known.asked_of == wanted else None
-        self.forget(key)
-        question = _Question(wanted, asyncio.create_task(self._ask(rollout, spec)), before)
+        stands = known.stands if known is not None else None
+        question = _Question(wanted, asyncio.create_task(self._ask(rollout, spec)), stands)
         self._questions[key] = question
         return question
 
@@ -81,25 +83,20 @@ class Inquiries:
         try:
             refusal = question.task.result()
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-            if question.before is not None:
-                question.ended_at = question.ended_at or self._clock()
-                return question.before
-            self.forget(key)
-            return not_checked(str(error) or "no answer in time")
+            if question.stands is None:
+                self.forget(key)
+                return not_checked(str(error) or "no answer in time")
+            refusal = question.stands
         except BaseException:
             self.forget(key)
             raise
         if refusal is None:
             self.forget(key)
-        elif question.ended_at is None:
+            return None
+        question.stands = refusal
+        if question.ended_at is None:
             question.ended_at = self._clock()
         return refusal
-
-
-def _refusal_of(question: _Question) -> Refusal | None:
-    """What it said, or what stood while it could not be asked."""
-    failed = not question.task.done() or question.task.cancelled() or question.task.exception() is not None
-    return question.before if failed else question.task.result()
 
 
 def not_checked(why: str) -> Refusal:
