@@ -50,7 +50,7 @@ stories: $(VENV)/.e2e ## the stories alone, on the cluster of KUBECONFIG or on `
 .PHONY: crds
 CRD := modelrollouts.modelrollout.dev.yaml
 crds: $(VENV)/.dev ## the CustomResourceDefinition, anew from operator/modelrollout/api
-	$(PY) -m modelrollout.api.schema crds/$(CRD) charts/modelrollout/files/$(CRD)
+	$(PY) -m modelrollout.resource.crd crds/$(CRD) charts/modelrollout/files/$(CRD)
 
 .PHONY: docs
 docs: $(VENV)/.dev ## the generated pages: command line, fields, what each input leads to

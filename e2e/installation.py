@@ -19,6 +19,7 @@ from e2e.models.build import build as build_models
 
 ROOT = Path(__file__).parent.parent
 MODELS = ROOT / "build" / "models"
+CHART = ROOT / "charts" / "modelrollout"
 NAMESPACE = "modelrollout-system"
 RELEASE = "modelrollout"
 OPERATOR_IMAGE = "localhost/modelrollout/operator"
@@ -61,20 +62,20 @@ def install(target: Target) -> Installation:
     return installation
 
 
-def install_operator(installation: Installation, replicas: int = 1) -> None:
+def install_operator(installation: Installation, replicas: int = 1, tag: str = TAG, chart: Path = CHART) -> None:
     """`helm upgrade --install`, and wait until the operator is ready."""
     target = installation.target
     values = {
         "replicas": replicas,
-        "image": {"repository": OPERATOR_IMAGE, "tag": TAG},
+        "image": {"repository": OPERATOR_IMAGE, "tag": tag},
         # The tag stays the same whatever is in the image; this restarts the pods when that has changed.
-        "podAnnotations": {"modelrollout.dev/image": images.image_id(f"{OPERATOR_IMAGE}:{TAG}")},
+        "podAnnotations": {"modelrollout.dev/image": images.image_id(f"{OPERATOR_IMAGE}:{tag}")},
         "prometheus": {"url": target.prometheus_url_inside, "scrapeInterval": SCRAPE_INTERVAL},
         "gateway": {"url": GATEWAY_URL_INSIDE},
         "fileRoot": str(installation.models_folder),
     }
     say("installing the operator by its chart ...")
-    helm(target, "upgrade", "--install", RELEASE, str(ROOT / "charts" / "modelrollout"), values=values)
+    helm(target, "upgrade", "--install", RELEASE, str(chart), values=values)
 
 
 def helm(target: Target, *arguments: str, values: dict[str, object] | None = None) -> None:

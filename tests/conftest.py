@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests import prometheus_server
 from tests.apiserver import ApiServer, running
 from tests.kubernetes import Kubernetes, prepared
 from tests.prometheus_server import Scraped
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("modelrollout", deadline=None)
+settings.load_profile("modelrollout")
 
 
 @pytest.fixture(scope="session")

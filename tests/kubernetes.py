@@ -19,7 +19,7 @@ import yaml
 
 from modelrollout.adapters.access import open_access
 from modelrollout.adapters.cluster import Cluster
-from modelrollout.api.schema import crd
+from modelrollout.resource.crd import crd
 from tests.apiserver import ApiServer
 
 Result = TypeVar("Result")

@@ -56,7 +56,7 @@ def main(rollouts: int, minutes: float, write: bool) -> None:
         rows += [(f"resident memory, idle with {rollouts} rollouts", f"{process.resident:.0f} MiB", "<= 100 MiB")]
         release(everyone, "1.1.2", "better")
         for rollout in everyone:
-            rollout.wait_for(lambda seen: seen.status.weight == 20, PATIENCE, "the candidate has 20 %")
+            rollout.wait_weight("1.1.2", 20, PATIENCE)
         rows += watched(process, everyone, minutes, f"{rollouts} rollouts releasing, no requests")
         clients = Clients(target.gateway_url, MODELS / "rows" / "digits.jsonl")
         for rollout in everyone:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.harness.kubectl import Kubectl, Refused
-from e2e.harness.operator_pods import OperatorPods, processes_of
+from e2e.harness.operator_pods import OperatorPods
+from e2e.harness.pods import processes_of
 from e2e.installation import NAMESPACE
 
 PORT = 8080

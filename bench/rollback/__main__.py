@@ -62,7 +62,7 @@ def one(rollout: Rollout, requests: Requests, index: int, phase: float) -> Run:
     """One rollback, of a version of its own. ``phase`` in seconds: when within a scrape interval it turns bad."""
     version, began = f"1.1.{index + 1}", time.time()
     rollout.apply(MANIFEST, version=version, model="turns_bad")
-    rollout.wait_for(lambda seen: seen.status.weight == WEIGHT, INSTALL_SECONDS, f"{version} has {WEIGHT} %")
+    rollout.wait_weight(version, WEIGHT, INSTALL_SECONDS)
     requests.wait_for_answers(GOOD_ANSWERS)
     [pod] = rollout.pods(version)
     time.sleep(phase)
@@ -70,10 +70,10 @@ def one(rollout: Rollout, requests: Requests, index: int, phase: float) -> Run:
     kubectl.run("exec", pod["metadata"]["name"], "-n", rollout.namespace, "-c", SERVER_CONTAINER, "--", "touch", SWITCH)
     rollout.wait_for(lambda seen: has_failed(seen, version), 60, f"{version} is rolled back")
     requests.wait_for_answers(AFTERMATH)
-    judged = next(item for item in rollout.status.analysis if item.metric == "errors")
+    judged = next(item for item in rollout.status.last_analysis if item.metric == "errors")
     answers = [answer for answer in requests.answers() if answer.at >= began]
     reason = rollout.status.quarantined[-1]
-    if reason.reason != "EvidenceAgainstCandidate" or not reason.message.startswith("errors"):
+    if (reason.reason, judged.verdict) != ("EvidenceAgainstCandidate", "Fail"):
         raise click.ClickException(f"{version} was rolled back for another reason: {reason.message}")
     run = measure(answers, rollout.routes(), version, judged.last_sample_at or 0.0)
     say(f"run {index}: last bad answer after {run.last_bad:.2f} s, {run.bad_answers} bad answers")

@@ -19,10 +19,18 @@ from typing import Any
 
 import click
 
-from bench.stats import arms, cost, promote, restart, rollback, srm
+from bench.stats import arms, cost, promote, restart, rollback, srm, whole
 from bench.stats.suite import Form, Suite, Task
 
-ALL: Sequence[Suite] = (*rollback.suites(), promote.SUITE, arms.SUITE, srm.SUITE, restart.SUITE, cost.SUITE)
+ALL: Sequence[Suite] = (
+    *rollback.suites(),
+    promote.SUITE,
+    arms.SUITE,
+    srm.SUITE,
+    restart.SUITE,
+    whole.SUITE,
+    cost.SUITE,
+)
 NAMES = [suite.name for suite in ALL]
 
 

@@ -53,7 +53,7 @@ def killed(scenario: Scenario, times: Sequence[float]) -> Scenario:
 def told(scenario: Scenario, seed: int) -> list[Any]:
     """All that is decided and known in a release: each decision, and the whole evidence at each pass."""
     return [
-        (frame.time, decision and decision.to_json(), frame.status.analysis, frame.status.release)
+        (frame.time, decision and decision.to_json(), frame.status.trial, frame.status.last_analysis)
         for frame, decision in decisions(scenario.release(seed))
     ]
 

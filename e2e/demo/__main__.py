@@ -18,7 +18,7 @@ from e2e.cluster.target import Target, find_target
 from e2e.demo.picture import Recording, draw
 from e2e.harness.kubectl import Kubectl
 from e2e.harness.opening import kubectl_of, world_of
-from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
+from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout, verdicts
 from e2e.harness.traffic import Clients
 from e2e.harness.world import World
 from e2e.installation import MODELS, install
@@ -117,7 +117,7 @@ def narrate(rollout: Rollout, over: object) -> None:
 
 def lines(status: Status) -> list[str]:
     """What is worth a line: phase, weight, sentence."""
-    share = f"{status.weight:3d} %" if status.weight is not None else "     "
+    share = f"{status.weights:>3} %" if status.weights is not None else "     "
     said = status.message if status.phase is not Phase.PROGRESSING else status.message.split(";")[0]
     return [f"{status.phase.value:<12} {share}  {said}"]
 
@@ -132,7 +132,7 @@ def record(rollout: Rollout, answers: list[Answer], began: float) -> Recording:
     evidence = [
         (state.at, item.evidence, item.needed)
         for state, status in zip(rollout.states(), rollout.statuses(), strict=True)
-        for item in status.analysis[:1]
+        for item in verdicts(status)[:1]
         if state.at >= began and item.candidate.requests and status.phase is not Phase.HEALTHY
     ]
     return Recording(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+from e2e.harness import pods
 from e2e.harness.kubectl import Kubectl, Object
+from e2e.harness.pods import is_ready
 from e2e.installation import NAMESPACE, Installation, install_operator
 
 SELECTOR = "app.kubernetes.io/name=modelrollout"
@@ -40,18 +39,9 @@ class OperatorPods:
         return holder
 
     def kill(self, name: str | None = None) -> None:
-        """SIGKILL to the operator's process, with no chance to finish anything. The only pod, when none is named.
-
-        The pod is deleted as well, so that a new one starts at once: a container that died several times is
-        restarted by the kubelet only after a growing pause. On a cluster elsewhere its forced deletion is the kill.
-        """
+        """SIGKILL to the operator's process, and a new pod at once. The only pod, when none is named."""
         pod = next(pod for pod in self.pods() if name in (None, pod["metadata"]["name"]))
-        if self._installation.target.local:  # its processes run on this machine
-            for process in processes_of(pod["metadata"]["uid"]):
-                os.kill(process, signal.SIGKILL)
-        self._kubectl.run(
-            "delete", "pod", pod["metadata"]["name"], "-n", self._namespace, "--grace-period=0", "--force"
-        )
+        pods.kill(self._kubectl, pod, local=self._installation.target.local)
 
     def wait_leader(self, other_than: str, timeout: float = READY_SECONDS) -> str:
         """Until another pod than this one holds the Lease. Its name. ``timeout`` in seconds."""
@@ -86,28 +76,3 @@ class OperatorPods:
     def _scale(self, count: int) -> None:
         install_operator(self._installation, replicas=count)
         self.wait_ready(count)
-
-
-def is_ready(pod: Object) -> bool:
-    """Whether a pod says that it is ready."""
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in pod["status"].get("conditions", ()))
-
-
-def processes_of(pod_uid: str) -> list[int]:
-    """The processes of a pod on this machine, but the one that only holds the pod's namespaces open.
-
-    They are found by the pod's control groups, whose paths have its unique id in them.
-    """
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            groups, command = (entry / "cgroup").read_text(), (entry / "cmdline").read_bytes()
-        except OSError:
-            continue  # it ended while we looked
-        if (pod_uid in groups or pod_uid.replace("-", "_") in groups) and not command.startswith(b"/pause"):
-            found.append(int(entry.name))
-    if not found:
-        raise AssertionError(f"no process of pod {pod_uid} runs on this machine")
-    return found

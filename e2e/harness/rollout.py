@@ -10,21 +10,24 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 from e2e.harness.kubectl import Object
 from e2e.harness.manifest import fill
-from e2e.harness.route import Weights, weights_of
+from e2e.harness.route import EVERYBODY, Weights, weights_of
 from e2e.harness.watch import State
 from e2e.harness.world import World
 from e2e.installation import MODELS
-from modelrollout.api.resource import ModelRollout
-from modelrollout.api.status import Phase, Status
+from modelrollout.api.status import MetricStatus, Phase, Status
+from modelrollout.resource.rollout import ModelRollout
 
 Predicate = Callable[["Rollout"], bool]
+T = TypeVar("T")
 
 INSTALL_SECONDS = 90.0
 RELEASE_SECONDS = 150.0
@@ -126,13 +129,18 @@ class Rollout:
         self.wait_for(serves, timeout, f"{version} serves all requests", unless=failed)
 
     def wait_weight(self, version: str, weight: int, timeout: float = RELEASE_SECONDS) -> None:
-        """Until the candidate is this version and has this weight."""
+        """Until this version is under trial and has this weight."""
 
         def has_weight(rollout: Rollout) -> bool:
-            candidate = rollout.status.candidate
-            return candidate is not None and (candidate.version, candidate.weight) == (version, weight)
+            arm = rollout.status.arm(version)
+            return arm is not None and arm.weight == weight
 
         self.wait_for(has_weight, timeout, f"{version} has {weight} %", unless=failed)
+
+    def wait_route(self, shares: Weights, timeout: float = 10.0) -> None:
+        """Until everybody's requests are shared so. The route is written before the status, but each is watched by
+        itself."""
+        self.wait_for(lambda seen: seen.route() == shares, timeout, f"everybody's requests are shared by {shares}")
 
     def stays(self, predicate: Predicate, seconds: float, says: str) -> None:
         """For so long the predicate is true of every state. Raises AssertionError as soon as it is not."""
@@ -169,26 +177,22 @@ class Rollout:
         return [ModelRollout.from_json(state.body).status for state in self.states()]
 
     def weights(self, version: str) -> list[int]:
-        """The weights of a version as the statuses tell them: each change once, in order."""
-        told = [
-            status.candidate.weight
-            for status in self.statuses()
-            if status.candidate is not None and status.candidate.version == version
-        ]
-        return [weight for index, weight in enumerate(told) if index == 0 or weight != told[index - 1]]
+        """The weights of a version under trial as the statuses tell them: each change once, in order."""
+        arms = [arm for status in self.statuses() if (arm := status.arm(version)) is not None]
+        return changes(arm.weight for arm in arms)
 
-    def routes(self) -> list[tuple[float, Weights]]:
-        """The weights in the VirtualService: when heard of, percent by version, each change once."""
-        changes: list[tuple[float, Weights]] = []
+    def routes(self, split: str = EVERYBODY) -> list[tuple[float, Weights]]:
+        """The weights of a split in the VirtualService: when heard of, percent by version, each change once."""
+        found: list[tuple[float, Weights]] = []
         for state in self.world.virtual_services.states(self.namespace, self.name):
-            weights = {} if state.gone else weights_of(state.body)
-            if not changes or changes[-1][1] != weights:
-                changes.append((state.at, weights))
-        return changes
+            weights = {} if state.gone else weights_of(state.body, split)
+            if not found or found[-1][1] != weights:
+                found.append((state.at, weights))
+        return found
 
-    def route(self) -> Weights:
-        """The weights in the VirtualService as they are."""
-        routes = self.routes()
+    def route(self, split: str = EVERYBODY) -> Weights:
+        """The weights of a split in the VirtualService as they are."""
+        routes = self.routes(split)
         return routes[-1][1] if routes else {}
 
     def times_routed(self, weights: Weights) -> int:
@@ -201,6 +205,11 @@ class Rollout:
         found = self.world.kubectl.list("events", self.namespace, fields=about)
         events = [Event(item["reason"], item["message"], item["type"]) for item in found]
         return [event for event in events if reason is None or event.reason == reason]
+
+    def services(self) -> set[str]:
+        """The names of the Services that lead to the model servers, all of the rollouts of the namespace."""
+        newest = [states[-1] for states in self.world.services.in_namespace(self.namespace)]
+        return {state.body["metadata"]["name"] for state in newest if not state.gone}
 
     def pods(self, version: str) -> list[Object]:
         """The pods of a version that are there now."""
@@ -247,3 +256,13 @@ class Rollout:
 def failed(rollout: Rollout) -> bool:
     """Whether the rollout came to rest without what was asked for."""
     return rollout.status.phase in (Phase.DEGRADED, Phase.INVALID)
+
+
+def verdicts(status: Status) -> tuple[MetricStatus, ...]:
+    """What is known of the metrics: of the versions under trial, or of the release that ended last."""
+    return tuple(metric for arm in status.arms for metric in arm.metrics) or status.last_analysis
+
+
+def changes(values: Iterable[T]) -> list[T]:
+    """The values without those that are like the one before."""
+    return [value for value, _ in groupby(values)]

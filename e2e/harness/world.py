@@ -19,7 +19,7 @@ from kubernetes import client, config
 from e2e.harness.diagnosis import explain
 from e2e.harness.kubectl import Kubectl, Object
 from e2e.harness.watch import Record
-from modelrollout.api.resource import GROUP, PLURAL
+from modelrollout.resource.rollout import GROUP, PLURAL
 
 STORY_LABEL = "modelrollout.dev/story"
 
@@ -52,8 +52,10 @@ class World:
         anything = client.CustomObjectsApi(api).list_cluster_custom_object
         self.rollouts = Record(self.changed, partial(anything, GROUP, "v1alpha1", PLURAL))
         self.virtual_services = Record(self.changed, partial(anything, "networking.istio.io", "v1", "virtualservices"))
-        pods = client.CoreV1Api(api).list_pod_for_all_namespaces
-        self.pods = Record(self.changed, partial(pods, label_selector=f"{GROUP}/rollout"))
+        core = client.CoreV1Api(api)
+        label = f"{GROUP}/rollout"
+        self.pods = Record(self.changed, partial(core.list_pod_for_all_namespaces, label_selector=label))
+        self.services = Record(self.changed, partial(core.list_service_for_all_namespaces, label_selector=label))
 
     def places(self, namespace: str) -> dict[str, object]:
         """The values for a story's manifest."""

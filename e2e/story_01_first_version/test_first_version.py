@@ -24,7 +24,7 @@ def test_first_version_is_installed_and_serves(rollout: Rollout, clients: Client
     assert (stable.version, stable.weight, stable.ready) == ("1.0.1", 100, "1/1")
     assert stable.digest is not None
     assert stable.digest.startswith("sha256:")
-    assert rollout.status.candidate is None
+    assert rollout.status.trial is None
     assert rollout.condition("Ready")[0] == "True"
     assert [entry.outcome for entry in rollout.status.history] == ["Installed"]
     assert [event.message for event in rollout.events("Installed")] == ["1.0.1 serves all requests"]

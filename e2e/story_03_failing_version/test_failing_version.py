@@ -30,7 +30,7 @@ def test_failing_version_is_rolled_back_and_quarantined(rollout: Rollout, client
 
     rollout.apply(MANIFEST, version="1.2.3", model="failing")
     rollout.say("retry", "digits")
-    rollout.wait_for(lambda seen: seen.status.candidate is not None, 10, "the release starts anew after `retry`")
+    rollout.wait_for(lambda seen: seen.status.trial is not None, 10, "the release starts anew after `retry`")
     rollout.apply(MANIFEST, version="1.0.1", model="good")
     rollout.wait_healthy("1.0.1", 30)
 
@@ -39,12 +39,12 @@ def assert_reason_with_numbers(rollout: Rollout) -> None:
     """One sentence with what was counted of both versions, wherever a person looks."""
     quarantined = rollout.status.quarantined[-1]
     assert (quarantined.version, quarantined.reason) == ("1.2.3", "EvidenceAgainstCandidate")
-    assert re.search(r"errors.*\d+ of \d+", quarantined.message), quarantined.message
+    assert re.search(r"\d+ of \d+ answers failed .*, 0 of \d+ by 1\.0\.1", quarantined.message), quarantined.message
     assert rollout.status.history[-1].message == quarantined.message
     assert quarantined.message in rollout.condition("Stalled")[2]
     assert [event.kind for event in rollout.events("EvidenceAgainstCandidate")] == ["Warning"]
     assert quarantined.message in rollout.events("EvidenceAgainstCandidate")[0].message
-    errors = next(metric for metric in rollout.status.analysis if metric.metric == "errors")
+    errors = next(metric for metric in rollout.status.last_analysis if metric.metric == "errors")
     assert errors.verdict == "Fail"
     assert errors.candidate.bad > 0
     assert errors.stable.bad == 0

@@ -36,7 +36,7 @@ def test_switched_and_taken_back_in_one_step(rollout: Rollout, clients: Clients,
         blue = rollout.incarnations("1.0.1")
 
         rollout.say("abort", "digits", "--reason", "second thoughts")
-        rollout.wait_for(lambda seen: seen.status.candidate is None, 10, "the release is over")
+        rollout.wait_for(lambda seen: seen.status.trial is None, 10, "the release is over")
         rollout.wait_for(lambda seen: not seen.status.retiring, 60, "green has drained and is gone")
         requests.wait_for_answers(100)
 

@@ -42,12 +42,8 @@ def test_third_version_waits_until_the_second_has_drained(rollout: Rollout, clie
 
 def assert_drained_before(rollout: Rollout, old: str, new: str) -> None:
     """The new version's release starts no earlier than the end of the old one's drain, by the operator's own clock."""
-    releases = [
-        status.release.started_at
-        for status in rollout.statuses()
-        if status.release is not None and status.candidate is not None and status.candidate.version == new
-    ]
-    assert releases[0] >= drained_at(rollout, old)
+    began = [status.trial.started_at for status in rollout.statuses() if status.trial and status.arm(new)]
+    assert began[0] >= drained_at(rollout, old)
 
 
 def drained_at(rollout: Rollout, version: str) -> float:

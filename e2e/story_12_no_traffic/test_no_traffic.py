@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
+from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout, verdicts
 from e2e.harness.traffic import Clients
 
 MANIFEST = Path(__file__).parent / "rollout.yaml"
@@ -25,7 +25,7 @@ def test_no_requests_are_neither_a_pass_nor_a_failure(rollout: Rollout, clients:
     # The step's own three seconds are long over in this time.
     rollout.stays(lambda seen: says_no_traffic(seen) and seen.route() == {"1.0.1": 50, "1.1.2": 50}, 10, "held")
     assert rollout.status.quarantined == ()
-    assert {metric.verdict for metric in rollout.status.analysis} == {"NoTraffic"}
+    assert {metric.verdict for metric in verdicts(rollout.status)} == {"NoTraffic"}
 
     with clients(rollout.host) as requests:
         rollout.wait_healthy("1.1.2", RELEASE_SECONDS)

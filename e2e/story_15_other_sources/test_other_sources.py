@@ -37,9 +37,8 @@ def assert_rolled_back(rollout: Rollout, source: str, version: str, model: str, 
     )
     quarantined = rollout.status.quarantined[-1]
     assert (quarantined.version, quarantined.reason) == (version, "EvidenceAgainstCandidate")
-    metrics = {metric.metric: metric for metric in rollout.status.analysis}
+    metrics = {metric.metric: metric for metric in rollout.status.last_analysis}
     assert [name for name, metric in metrics.items() if metric.verdict == "Fail"] == [on]
     assert metrics[on].candidate.bad > 0
     assert metrics[on].stable.requests > metrics[on].candidate.requests, "stable has most of the requests"
-    # The route was written before the status, but each is watched by itself.
-    rollout.wait_for(lambda seen: seen.route() == {"1.1.2": 100}, 10, f"{version} has no requests")
+    rollout.wait_route({"1.1.2": 100})

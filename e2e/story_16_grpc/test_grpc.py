@@ -29,7 +29,7 @@ def test_grpc_calls_are_counted_by_their_status(rollout: Rollout, clients: Clien
     assert {answer.version for answer in failed} == {"1.2.3"}, "somebody else's call failed"
     assert all((answer.error or "").startswith("DATA_LOSS: ") for answer in failed)
     assert {answer.version for answer in requests.failed()} <= {"1.2.3"}
-    errors = next(metric for metric in rollout.status.analysis if metric.metric == "errors")
+    errors = next(metric for metric in rollout.status.last_analysis if metric.metric == "errors")
     assert (errors.verdict, errors.stable.bad) == ("Fail", 0)
     assert errors.candidate.bad > 0
-    rollout.wait_for(lambda seen: seen.route() == {"1.1.2": 100}, 10, "1.2.3 has no requests")
+    rollout.wait_route({"1.1.2": 100})

@@ -48,7 +48,8 @@ def not_accepted(manifest: str, reason: str, *words: str, name: str = "digits") 
 
 CHANGES_OF_A_ROLLOUT = [
     at_apply("no_strategy", "spec.strategy", "exactly one strategy", "none is given"),
-    at_apply("two_strategies", "spec.strategy", "exactly one strategy", "canary and blueGreen"),
+    at_apply("two_strategies", "spec.strategy", "exactly one strategy", "several are given"),
+    at_apply("shares_of_ninety", "spec.strategy.split", "must sum to 100", "90"),
     at_apply("steps_out_of_order", "spec.strategy.canary.steps", "ascend", "60, 50"),
     at_apply("weight_101", "spec.strategy.canary.steps[1].setWeight", "101", "100"),
     at_apply("version_of_two_numbers", "spec.model.version", "'2.4'", "MAJOR.MINOR.PIPELINE"),

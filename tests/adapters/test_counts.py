@@ -114,19 +114,24 @@ def test_which_answers_are_bad(provider: Provider, labels: dict[str, str], bad: 
     assert provider.is_bad(labels) is bad
 
 
-IDENTITIES: dict[str, tuple[Provider, dict[str, str]]] = {
-    "envoy": (ENVOY, {"cluster_name": CLUSTER}),
-    "istio": (ISTIO, {"destination_service": HOST}),
+MATCHED_HOST = "fraud-2-4-1187-matched.prod.svc.cluster.local"
+
+IDENTITIES: dict[str, tuple[Provider, dict[str, str], str]] = {
+    "envoy": (ENVOY, {"cluster_name": CLUSTER}, "everybody"),
+    "envoy, matched": (ENVOY, {"cluster_name": f"outbound|8501||{MATCHED_HOST}"}, "matched"),
+    "istio": (ISTIO, {"destination_service": HOST}, "everybody"),
+    "istio, matched": (ISTIO, {"destination_service": MATCHED_HOST}, "matched"),
     "tensorflow serving": (
         TENSORFLOW_SERVING,
         {"namespace": "prod", "modelrollout_dev_rollout": "fraud", "modelrollout_dev_version": "2.4.1187"},
+        "everybody",
     ),
 }
 
 
-@pytest.mark.parametrize(("provider", "labels"), IDENTITIES.values(), ids=IDENTITIES)
-def test_whose_series_it_is(provider: Provider, labels: dict[str, str]) -> None:
-    assert provider.identity_of(labels) == provider.identify(Target("prod", "fraud", "2.4.1187"))
+@pytest.mark.parametrize(("provider", "labels", "split"), IDENTITIES.values(), ids=IDENTITIES)
+def test_whose_series_it_is(provider: Provider, labels: dict[str, str], split: str) -> None:
+    assert provider.identity_of(labels) == provider.identify(Target("prod", "fraud", "2.4.1187", split))
 
 
 def test_a_query_names_exactly_its_versions() -> None:

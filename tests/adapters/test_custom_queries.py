@@ -6,7 +6,7 @@ import pytest
 
 from modelrollout.adapters.metrics.base import Target
 from modelrollout.adapters.metrics.counts import Counted, Moments, newest
-from modelrollout.adapters.metrics.custom import combine, fill, metric_names
+from modelrollout.adapters.metrics.custom import combine, fill, has_variable, metric_names
 from modelrollout.api.analysis import Direction
 from modelrollout.core.evidence import BadCount, Count
 
@@ -15,8 +15,27 @@ HIGHER, LOWER = Direction.HIGHER_IS_BETTER, Direction.LOWER_IS_BETTER
 
 
 def test_all_variables_are_filled_in() -> None:
-    query = 'c{v="{{ version }}",w="{{workload}}",r="{{ rollout }}",n="{{namespace }}"}'
-    assert fill(query, TARGET) == 'c{v="2.4.1187",w="fraud-2-4-1187",r="fraud",n="prod"}'
+    query = 'c{v="{{ version }}",w="{{workload}}",s="{{ service }}",r="{{ rollout }}",n="{{namespace }}"}'
+    assert fill(query, TARGET) == 'c{v="2.4.1187",w="fraud-2-4-1187",s="fraud-2-4-1187",r="fraud",n="prod"}'
+
+
+def test_the_service_alone_depends_on_the_split() -> None:
+    query = 'c{w="{{ workload }}",s="{{ service }}"}'
+    matched = Target("prod", "fraud", "2.4.1187", "matched")
+    assert fill(query, matched) == 'c{w="fraud-2-4-1187",s="fraud-2-4-1187-matched"}'
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        pytest.param('c{s="{{ service }}"}', True, id="with spaces"),
+        pytest.param('c{s="{{service}}"}', True, id="without"),
+        pytest.param('c{service="{{ workload }}"}', False, id="a label of this name"),
+        pytest.param('c{s="{ service }"}', False, id="one bracket"),
+    ],
+)
+def test_whether_a_query_has_a_variable(query: str, found: bool) -> None:
+    assert has_variable(query, "service") is found
 
 
 @pytest.mark.parametrize(

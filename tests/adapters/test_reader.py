@@ -11,19 +11,23 @@ from typing import Any
 
 import pytest
 
+from modelrollout.adapters.metrics.base import Provider
 from modelrollout.adapters.metrics.envoy import ENVOY
-from modelrollout.adapters.metrics.reader import Found, Reader
+from modelrollout.adapters.metrics.istio import ISTIO
+from modelrollout.adapters.metrics.reader import Found, Reader, Samples
 from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.metrics.subscription import Subscription
+from modelrollout.adapters.metrics.tensorflow_serving import TENSORFLOW_SERVING
 from modelrollout.adapters.prometheus import Prometheus
 from modelrollout.api.analysis import Analysis
+from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import Sample, Unavailable
 from tests.prometheus_server import Scraped
 
 pytestmark = pytest.mark.apiserver
 
-NEW, OLD = "2.4.1187", "2.3.1160"
+NEW, NEWER, OLD = "2.4.1187", "2.5.1200", "2.3.1160"
 ERRORS = {"name": "errors"}
 CLICKS = {
     "name": "clicks",
@@ -42,23 +46,38 @@ _numbers = itertools.count(1)
 def rollout(scraped: Scraped) -> Iterator[str]:
     """A rollout that nobody has asked for, and a source with nothing but the sign that it lives."""
     scraped.source.answers = True
-    scraped.source.lines = {"envoy_server_live": 1.0}
+    scraped.source.lines = {"envoy_server_live": 1.0, 'istio_build{component="proxy"}': 1.0}
     yield f"fraud{next(_numbers)}"
     scraped.source.lines = {}
 
 
-def subscription(rollout: str, *metrics: dict[str, Any]) -> Subscription:
-    analysis = Analysis.model_validate({"provider": "envoy", "metrics": list(metrics)})
-    return Subscription(("prod", rollout), analysis, NEW, OLD)
+def subscription(
+    rollout: str,
+    *metrics: dict[str, Any],
+    provider: str = "envoy",
+    arms: tuple[str, ...] = (NEW,),
+    splits: tuple[str, ...] = (EVERYBODY,),
+) -> Subscription:
+    analysis = Analysis.model_validate({"provider": provider, "metrics": list(metrics)})
+    return Subscription(("prod", rollout), analysis, OLD, arms, splits)
 
 
 def workload(rollout: str, version: str) -> str:
     return f"{rollout}-{version.replace('.', '-')}"
 
 
-def answered(rollout: str, version: str, code: str) -> str:
-    cluster = f"outbound|8501||{workload(rollout, version)}.prod.svc.cluster.local"
+def service(rollout: str, version: str, split: str) -> str:
+    return workload(rollout, version) + ("" if split == EVERYBODY else f"-{split}")
+
+
+def answered(rollout: str, version: str, code: str, split: str = EVERYBODY) -> str:
+    cluster = f"outbound|8501||{service(rollout, version, split)}.prod.svc.cluster.local"
     return f'envoy_cluster_upstream_rq{{cluster_name="{cluster}",response_code="{code}"}}'
+
+
+def answered_by_istio(rollout: str, version: str, code: str, split: str = EVERYBODY) -> str:
+    host = f"{service(rollout, version, split)}.prod.svc.cluster.local"
+    return f'istio_requests_total{{reporter="source",destination_service="{host}",response_code="{code}"}}'
 
 
 def bucket(rollout: str, bound: str) -> str:
@@ -71,9 +90,9 @@ def seen(rollout: str, version: str, clicks: float, views: float) -> dict[str, f
     return {f'clicks_total{{workload="{name}"}}': clicks, f'views_total{{workload="{name}"}}': views}
 
 
-def read(scraped: Scraped, *subscriptions: Subscription) -> Found:
+def read(scraped: Scraped, *subscriptions: Subscription, provider: Provider = ENVOY) -> Found:
     async def body(prometheus: Prometheus) -> Found:
-        return await Reader(prometheus, Scraping(prometheus, 1.0, lambda: 0.0)).built_in(ENVOY, subscriptions)
+        return await Reader(prometheus, Scraping(prometheus, 1.0, lambda: 0.0)).built_in(provider, subscriptions)
 
     return scraped.run(body)
 
@@ -93,8 +112,75 @@ def test_errors_of_both_versions_and_of_several_rollouts_at_once(scraped: Scrape
     }
     scraped.wait_for_scrape()
     found = read(scraped, subscription(rollout, ERRORS), subscription(other, ERRORS))
-    assert totals(found["prod", rollout]["errors"]) == {NEW: Count(10, 100), OLD: Count(0, 900)}
-    assert totals(found["prod", other]["errors"]) == {NEW: Count(1, 1), OLD: Count(0, 0)}
+    assert totals(found["prod", rollout]["errors", EVERYBODY]) == {NEW: Count(10, 100), OLD: Count(0, 900)}
+    assert totals(found["prod", other]["errors", EVERYBODY]) == {NEW: Count(1, 1), OLD: Count(0, 0)}
+
+
+BOTH = (MATCHED, EVERYBODY)
+SOURCES: dict[str, tuple[Provider, Callable[..., str]]] = {
+    "envoy": (ENVOY, answered),
+    "istio": (ISTIO, answered_by_istio),
+}
+
+
+@pytest.mark.parametrize(("provider", "line"), SOURCES.values(), ids=SOURCES)
+def test_splits_and_arms_of_several_rollouts_by_one_query(
+    scraped: Scraped, rollout: str, provider: Provider, line: Callable[..., str]
+) -> None:
+    """Previews are nobody's evidence: no sample has them in it."""
+    other = f"{rollout}b"
+    scraped.source.lines |= {
+        line(rollout, OLD, "200", MATCHED): 50,
+        line(rollout, OLD, "500", MATCHED): 50,
+        line(rollout, NEW, "200", MATCHED): 7,
+        line(rollout, NEW, "500", MATCHED): 3,
+        line(rollout, OLD, "200"): 9000,
+        line(rollout, NEWER, "200"): 90,
+        line(rollout, NEWER, "500", PREVIEW): 64,
+        line(other, OLD, "200"): 40,
+        line(other, NEW, "503", PREVIEW): 64,
+    }
+    scraped.wait_for_scrape()
+    asked = [
+        subscription(rollout, ERRORS, provider=provider.name, arms=(NEW, NEWER), splits=BOTH),
+        subscription(other, ERRORS, provider=provider.name),
+    ]
+    found = read(scraped, *asked, provider=provider)
+    assert {place: totals(sample) for place, sample in found["prod", rollout].items()} == {
+        ("errors", MATCHED): {OLD: Count(50, 100), NEW: Count(3, 10), NEWER: Count(0, 0)},
+        ("errors", EVERYBODY): {OLD: Count(0, 9000), NEW: Count(0, 0), NEWER: Count(0, 90)},
+    }
+    assert {place: totals(sample) for place, sample in found["prod", other].items()} == {
+        ("errors", EVERYBODY): {OLD: Count(0, 40), NEW: Count(0, 0)}
+    }
+
+
+def test_a_split_without_requests_so_far_is_a_sample_without_series(scraped: Scraped, rollout: str) -> None:
+    scraped.source.lines |= {answered(rollout, OLD, "200"): 5}
+    scraped.wait_for_scrape()
+    found = read(scraped, subscription(rollout, ERRORS, splits=BOTH))["prod", rollout]
+    matched = found["errors", MATCHED]
+    assert isinstance(matched, Sample)
+    assert (dict(matched.series), matched.at > 0) == ({}, True)
+    assert totals(found["errors", EVERYBODY])[OLD] == Count(0, 5)
+
+
+def test_splits_that_the_servers_cannot_tell_apart_are_not_read(scraped: Scraped, rollout: str) -> None:
+    other = f"{rollout}b"
+    labels = f'namespace="prod",modelrollout_dev_rollout="{other}",modelrollout_dev_version="{NEW}",status="OK"'
+    scraped.source.lines |= {f":tensorflow:serving:request_count{{{labels}}}": 6}
+    scraped.wait_for_scrape()
+    asked = [
+        subscription(rollout, ERRORS, provider="tensorflow-serving", splits=BOTH),
+        subscription(other, ERRORS, provider="tensorflow-serving"),
+    ]
+    found = read(scraped, *asked, provider=TENSORFLOW_SERVING)
+    words = (
+        "provider: tensorflow-serving counts by version alone, so requests of traffic.match would be counted together "
+        "with all others; choose istio or envoy, or remove traffic.match"
+    )
+    assert found["prod", rollout] == {("errors", split): Unavailable("errors", words, invalid=True) for split in BOTH}
+    assert totals(found["prod", other]["errors", EVERYBODY])[NEW] == Count(0, 6), "everybody alone is read as ever"
 
 
 def test_every_answer_is_counted_once(scraped: Scraped, rollout: str) -> None:
@@ -102,7 +188,9 @@ def test_every_answer_is_counted_once(scraped: Scraped, rollout: str) -> None:
     by_class = answered(rollout, NEW, "2xx").replace("response_code=", "response_code_class=")
     scraped.source.lines |= {answered(rollout, NEW, "200"): 5, by_class: 5}
     scraped.wait_for_scrape()
-    assert totals(read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors"])[NEW] == Count(0, 5)
+    assert totals(read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors", EVERYBODY])[NEW] == Count(
+        0, 5
+    )
 
 
 def test_calls_by_grpc_count_by_their_status(scraped: Scraped, rollout: str) -> None:
@@ -111,22 +199,26 @@ def test_calls_by_grpc_count_by_their_status(scraped: Scraped, rollout: str) -> 
     statuses = {f"envoy_cluster_grpc_0{cluster}": 80, f"envoy_cluster_grpc_15{cluster}": 20}
     scraped.source.lines |= {answered(rollout, NEW, "200"): 5, call: 100, **statuses}
     scraped.wait_for_scrape()
-    assert totals(read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors"])[NEW] == Count(20, 105)
+    assert totals(read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors", EVERYBODY])[NEW] == Count(
+        20, 105
+    )
 
 
 def test_calls_by_grpc_whose_status_nobody_keeps_make_the_metric_invalid(scraped: Scraped, rollout: str) -> None:
+    """In the split in which they are."""
     other = f"{rollout}b"
-    call = answered(rollout, NEW, "200").replace("|8501|", "|8500|")
+    call = answered(rollout, NEW, "200", MATCHED).replace("|8501|", "|8500|")
     scraped.source.lines |= {answered(rollout, NEW, "200"): 60, call: 1000, answered(other, NEW, "200"): 7}
     scraped.wait_for_scrape()
-    found = read(scraped, subscription(rollout, ERRORS), subscription(other, ERRORS))
-    assert found["prod", rollout]["errors"] == Unavailable("errors", ENVOY.uncounted_words, invalid=True)
-    assert totals(found["prod", other]["errors"])[NEW] == Count(0, 7)
+    found = read(scraped, subscription(rollout, ERRORS, splits=BOTH), subscription(other, ERRORS))
+    assert found["prod", rollout]["errors", MATCHED] == Unavailable("errors", ENVOY.uncounted_words, invalid=True)
+    assert totals(found["prod", rollout]["errors", EVERYBODY])[NEW] == Count(0, 60)
+    assert totals(found["prod", other]["errors", EVERYBODY])[NEW] == Count(0, 7)
 
 
 def test_no_requests_so_far_is_a_sample_without_series(scraped: Scraped, rollout: str) -> None:
     scraped.wait_for_scrape()
-    sample = read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors"]
+    sample = read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors", EVERYBODY]
     assert isinstance(sample, Sample)
     assert dict(sample.series) == {}
     assert sample.at > 0
@@ -138,7 +230,7 @@ def test_a_source_that_is_not_scraped_is_away(scraped: Scraped, rollout: str) ->
     scraped.source.answers = False
     for _ in range(6):
         scraped.wait_for_scrape()
-    found = read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors"]
+    found = read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors", EVERYBODY]
     assert found == Unavailable(
         "errors",
         f"Prometheus at {scraped.url} has no sample of envoy_server_live from the last 3s: are the sources of "
@@ -162,21 +254,20 @@ def latency(over: str) -> dict[str, Any]:
 def test_slow_answers(scraped: Scraped, rollout: str, over: str, expected: Count) -> None:
     scraped.source.lines |= {bucket(rollout, "50"): 40, bucket(rollout, "100"): 70, bucket(rollout, "+Inf"): 100}
     scraped.wait_for_scrape()
-    found = read(scraped, subscription(rollout, latency(over)))["prod", rollout]["latency"]
+    found = read(scraped, subscription(rollout, latency(over)))["prod", rollout]["latency", EVERYBODY]
     assert totals(found)[NEW] == expected
 
 
 def test_a_latency_above_all_buckets_cannot_be_judged(scraped: Scraped, rollout: str) -> None:
     scraped.source.lines |= {bucket(rollout, "50"): 40, bucket(rollout, "+Inf"): 100}
     scraped.wait_for_scrape()
-    found = read(scraped, subscription(rollout, latency("1s")))["prod", rollout]["latency"]
+    found = read(scraped, subscription(rollout, latency("1s")))["prod", rollout]["latency", EVERYBODY]
     words = "over 1s is above 50ms, the largest bucket bound of the histogram; lower it"
     assert found == Unavailable("latency", words, invalid=True)
 
 
-def read_own(scraped: Scraped, rollout: str, metric: dict[str, Any]) -> Sample | Unavailable:
-    async def body(prometheus: Prometheus) -> Sample | Unavailable:
-        asked = subscription(rollout, metric)
+def read_own(scraped: Scraped, asked: Subscription) -> Samples:
+    async def body(prometheus: Prometheus) -> Samples:
         return await Reader(prometheus, Scraping(prometheus, 1.0, lambda: 0.0)).own(asked, asked.analysis.metrics[0])
 
     return scraped.run(body)
@@ -186,7 +277,54 @@ def read_own(scraped: Scraped, rollout: str, metric: dict[str, Any]) -> Sample |
 def test_a_metric_that_a_user_brings(scraped: Scraped, rollout: str, metric: dict[str, Any]) -> None:
     scraped.source.lines |= seen(rollout, NEW, 3, 10) | seen(rollout, OLD, 40, 100)
     scraped.wait_for_scrape()
-    assert totals(read_own(scraped, rollout, metric)) == {NEW: Count(7, 10), OLD: Count(60, 100)}
+    found = read_own(scraped, subscription(rollout, metric))
+    assert totals(found["clicks", EVERYBODY]) == {NEW: Count(7, 10), OLD: Count(60, 100)}
+
+
+BY_SERVICE = {
+    "name": "clicks",
+    "successes": 'clicks_total{service="{{ service }}"}',
+    "trials": 'views_total{service="{{ service }}"}',
+}
+
+
+def seen_by(name: str, clicks: float, views: float) -> dict[str, float]:
+    return {f'clicks_total{{service="{name}"}}': clicks, f'views_total{{service="{name}"}}': views}
+
+
+def test_a_metric_that_a_user_brings_by_split(scraped: Scraped, rollout: str) -> None:
+    scraped.source.lines |= {
+        **seen_by(service(rollout, OLD, MATCHED), 50, 100),
+        **seen_by(service(rollout, NEW, MATCHED), 4, 10),
+        **seen_by(service(rollout, OLD, EVERYBODY), 990, 1000),
+    }
+    scraped.wait_for_scrape()
+    found = read_own(scraped, subscription(rollout, BY_SERVICE, splits=BOTH))
+    assert {split: totals(sample) for (_, split), sample in found.items()} == {
+        MATCHED: {OLD: Count(50, 100), NEW: Count(6, 10)},
+        EVERYBODY: {OLD: Count(10, 1000), NEW: Count(0, 0)},
+    }
+
+
+def test_a_split_in_which_nobody_counts_yet_is_silent_while_another_is_not(scraped: Scraped, rollout: str) -> None:
+    scraped.source.lines |= seen_by(service(rollout, OLD, EVERYBODY), 990, 1000)
+    scraped.wait_for_scrape()
+    found = read_own(scraped, subscription(rollout, BY_SERVICE, splits=BOTH))
+    matched, everybody = found["clicks", MATCHED], found["clicks", EVERYBODY]
+    assert isinstance(matched, Sample)
+    assert isinstance(everybody, Sample)
+    assert (dict(matched.series), matched.at) == ({}, everybody.at)
+
+
+def test_a_metric_that_counts_by_version_alone_is_not_read_by_split(scraped: Scraped, rollout: str) -> None:
+    scraped.source.lines |= seen(rollout, NEW, 3, 10) | seen(rollout, OLD, 40, 100)
+    scraped.wait_for_scrape()
+    words = (
+        "successes: {{ service }} is missing, so requests of traffic.match would be counted together with all others; "
+        "put it into the query, or remove traffic.match"
+    )
+    found = read_own(scraped, subscription(rollout, CLICKS, splits=BOTH))
+    assert found == {("clicks", split): Unavailable("clicks", words, invalid=True) for split in BOTH}
 
 
 WRONG: dict[str, tuple[Callable[[str], dict[str, float]], str, bool]] = {
@@ -201,14 +339,15 @@ def test_a_metric_that_cannot_be_judged(
 ) -> None:
     scraped.source.lines |= lines(rollout)
     scraped.wait_for_scrape()
-    found = read_own(scraped, rollout, CLICKS)
+    found = read_own(scraped, subscription(rollout, CLICKS))["clicks", EVERYBODY]
     assert isinstance(found, Unavailable)
     assert words in found.message
     assert found.invalid is invalid
 
 
 def test_a_query_that_does_not_parse_is_invalid(scraped: Scraped, rollout: str) -> None:
-    found = read_own(scraped, rollout, {**CLICKS, "trials": 'views_total{workload="{{ workload }}"} +'})
+    wrong = {**CLICKS, "trials": 'views_total{workload="{{ workload }}"} +'}
+    found = read_own(scraped, subscription(rollout, wrong))["clicks", EVERYBODY]
     assert isinstance(found, Unavailable)
     assert found.invalid
     assert "parse error" in found.message
@@ -248,6 +387,6 @@ def test_no_prometheus_makes_every_metric_unavailable() -> None:
     scraped = Scraped("http://127.0.0.1:9", None, None)  # type: ignore[arg-type]  # only its address is asked for
     found = read(scraped, subscription("fraud", ERRORS, latency("50ms")))["prod", "fraud"]
     assert {name: (type(item), getattr(item, "invalid", None)) for name, item in found.items()} == {
-        "errors": (Unavailable, False),
-        "latency": (Unavailable, False),
+        ("errors", EVERYBODY): (Unavailable, False),
+        ("latency", EVERYBODY): (Unavailable, False),
     }

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from modelrollout.adapters.smoke import SmokeTest, run
-from modelrollout.api.strategy import Header
+from modelrollout.api.traffic import Header
 from modelrollout.core.observation import SmokeResult
 
 GOOD = b'{"predictions": [[0.1, 0.9]]}'

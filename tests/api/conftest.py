@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modelrollout.api.schema import CRD_NAME, crd
+from modelrollout.resource.crd import CRD_NAME, crd
 from tests.apiserver import ApiServer
 
 ROLLOUTS = "/apis/modelrollout.dev/v1alpha1/namespaces/default/modelrollouts"

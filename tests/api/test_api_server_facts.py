@@ -10,7 +10,8 @@ import pytest
 
 from modelrollout.api.base import to_json
 from modelrollout.api.status import Condition, Phase, Status, VersionStatus
-from modelrollout.api.structural import structural
+from modelrollout.resource.former import FormerStatus
+from modelrollout.resource.structural import structural
 from tests.api.conftest import ROLLOUTS
 from tests.apiserver import ApiServer
 
@@ -134,9 +135,27 @@ def test_whole_status_comes_back_as_it_was_written(server: ApiServer) -> None:
     assert server.ask("GET", FRAUD).body["status"] == to_json(Status.model_validate(status))
 
 
+def test_former_status_is_kept_until_it_is_read_and_goes_as_a_whole_then(server: ApiServer) -> None:
+    """Helm upgrades the type before the operator; a field that the type does not know would be lost to both."""
+    server.apply(FRAUD, GOOD)
+    former = {**_filled(structural(FormerStatus)), "phase": "Progressing"}
+    body = {name: part for name, part in GOOD.items() if name != "spec"} | {"status": former}
+    assert server.apply(f"{FRAUD}/status", body, manager=OPERATOR).status == 200
+    assert server.ask("GET", FRAUD).body["status"] == former
+    assert write_status(server, Status(phase=Phase.PROGRESSING)) == 200
+    assert server.ask("GET", FRAUD).body["status"] == to_json(Status(phase=Phase.PROGRESSING))
+
+
 def full_status() -> dict[str, Any]:
-    """A status with every field of every type set to something."""
-    return dict(_filled(structural(Status)))
+    """A status with every field of every type set to something; what must fit together does."""
+    status = dict(_filled(structural(Status)))
+    status["trial"]["route"]["splits"] = [
+        {"name": "matched", "shares": {"1.0.1": 100}, "who": [{"headers": {"x-tenant": {"exact": "internal"}}}]},
+        {"name": "everybody", "shares": {"1.0.1": 90, "1.1.2": 10}, "who": []},
+    ]
+    for test in (status["trial"]["arms"][0]["metrics"][0], status["lastAnalysis"][0]):
+        test["bound"] = "1s"
+    return status
 
 
 def _filled(schema: dict[str, Any]) -> Any:
@@ -191,14 +210,14 @@ def test_status_is_never_refused_for_what_the_spec_says(server: ApiServer) -> No
 def test_columns_of_kubectl_get(server: ApiServer) -> None:
     server.apply(FRAUD, GOOD)
     old = VersionStatus(version="2.3.1160", uri="pvc://models/fraud/1160", weight=90)
-    new = VersionStatus(version="2.4.1187", uri="pvc://models/fraud/1187", weight=10)
+    new = VersionStatus(version="2.4.1187", uri="pvc://models/fraud/1187")
     ready = Condition(type="Ready", status="True", reason="Progressing", last_transition_time="2026-01-02T03:04:05Z")
     status = Status(
         phase=Phase.PROGRESSING,
         message="10 % for 5m",
         stable=old,
-        candidate=new,
-        weight=10,
+        candidates=new.version,
+        weights="10",
         step="1/2",
         strategy="canary",
         conditions=(ready,),
@@ -215,7 +234,7 @@ def test_columns_of_kubectl_get(server: ApiServer) -> None:
         "Phase": "Progressing",
         "Stable": "2.3.1160",
         "Candidate": "2.4.1187",
-        "Weight": 10,
+        "Weight": "10",
         "Step": "1/2",
         "Strategy": "canary",
         "Reason": "Progressing",

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from modelrollout.api.base import to_json
-from modelrollout.api.resource import parse_spec
-from modelrollout.api.rollout import Spec
+from modelrollout.resource.rollout import parse_spec
+from modelrollout.resource.spec import Spec
 from tests.api.conftest import ROLLOUTS
 from tests.apiserver import ApiServer
 

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelrollout.api.base import DURATION_PATTERN
-from modelrollout.api.resource import SpecError, parse_spec
 from modelrollout.api.rules import HEADER, LABEL, OBJECT_NAME
 from modelrollout.api.version import VERSION_PATTERN
+from modelrollout.resource.rollout import SpecError, parse_spec
 from tests.api.conftest import ROLLOUTS
 from tests.api.test_spec_errors import GOOD
 from tests.apiserver import ApiServer

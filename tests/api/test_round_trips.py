@@ -8,9 +8,11 @@ import pytest
 import yaml
 
 from modelrollout.api.base import format_timestamp, to_json
-from modelrollout.api.resource import ModelRollout, SpecError, parse_spec, parse_status
-from modelrollout.api.rollout import Spec
-from modelrollout.api.status import Phase, Release, Status, VersionStatus
+from modelrollout.api.route import Route, Split
+from modelrollout.api.status import Alpha, Arm, Phase, Status, Trial, VersionStatus
+from modelrollout.api.traffic import RequestMatch, StringMatch
+from modelrollout.resource.rollout import ModelRollout, SpecError, parse_spec, parse_status
+from modelrollout.resource.spec import Spec
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 
@@ -27,14 +29,30 @@ def test_status_is_the_same_after_a_restart() -> None:
         observed_generation=7,
         phase=Phase.PROGRESSING,
         stable=VersionStatus(version="2.3.1160", uri="pvc://models/fraud/1160", weight=90, ready="3/3"),
-        release=Release(started_at=1_700_000_000.123, step_index=1),
-        weight=10,
+        trial=Trial(
+            started_at=1_700_000_000.123,
+            strategy="canary",
+            arms=(Arm(version="2.4.1187", uri="pvc://models/fraud/1187", weight=10, alpha=0.01),),
+            route=Route(
+                splits=(
+                    Split(
+                        name="matched",
+                        shares={"2.3.1160": 90, "2.4.1187": 10},
+                        who=(RequestMatch(headers={"x-tenant": StringMatch(exact="internal")}),),
+                    ),
+                    Split(name="everybody", shares={"2.3.1160": 100}),
+                )
+            ),
+            memory={"step": "10:0", "stepStartedAt": "2023-11-14T22:13:20.123Z"},
+            alpha=Alpha(total=0.01, left=0.009),
+        ),
+        weights="10",
     )
     assert parse_status(to_json(status)) == status
 
 
 def test_absent_is_written_as_absent_and_not_as_null() -> None:
-    assert "candidate" not in to_json(Status())
+    assert "trial" not in to_json(Status())
 
 
 def test_times_are_written_in_utc_with_milliseconds() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from modelrollout.api.resource import SpecError, parse_spec
-from modelrollout.api.rollout import Spec
+from modelrollout.resource.rollout import SpecError, parse_spec
+from modelrollout.resource.spec import Spec
+from modelrollout.strategies import STRATEGIES
 from tests.api.manifests import Refused, refused
 
 GOOD: dict[str, Any] = {
@@ -24,13 +25,13 @@ CASES: list[tuple[str, str, object, str]] = [
         "no strategy",
         "strategy",
         REMOVED,
-        "spec.strategy: exactly one strategy is needed, none is given; keep one of canary, blueGreen",
+        f"spec.strategy: exactly one strategy is needed, none is given; keep one of {', '.join(STRATEGIES)}",
     ),
     (
         "two strategies",
         "strategy.blueGreen",
         {},
-        "spec.strategy: exactly one strategy is needed, canary and blueGreen are given; keep one of canary, blueGreen",
+        f"spec.strategy: exactly one strategy is needed, several are given; keep one of {', '.join(STRATEGIES)}",
     ),
     ("no model", "model", REMOVED, "spec.model: is required, but missing"),
     (

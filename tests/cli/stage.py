@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelrollout.api.base import to_json
-from modelrollout.api.resource import API_VERSION, COMMAND_ANNOTATION, KIND
+from modelrollout.resource.rollout import API_VERSION, COMMAND_ANNOTATION, KIND
 from tests.apiserver import ApiServer
 from tests.core.world import World
 

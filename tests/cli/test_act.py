@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from modelrollout.api.resource import COMMAND_ANNOTATION
 from modelrollout.cli import act
+from modelrollout.resource.rollout import COMMAND_ANNOTATION
 from tests.api.conftest import until
 from tests.cli.conftest import Put, Run
-from tests.cli.worlds import approving, installed, paused, quarantined, releasing
+from tests.cli.worlds import approving, installed, one_of_two_paused, paused, quarantined, releasing, side_by_side
 from tests.core.world import World
 
 pytestmark = pytest.mark.apiserver
@@ -34,6 +34,9 @@ CARRIED_OUT = {
     ),
     "pause": (releasing, ["pause", "fraud"], "pause of 1.1.2 accepted; weight 10 %, Paused: paused by a person"),
     "resume": (paused, ["resume", "fraud"], "resume of 1.1.2 accepted; weight 10 %, Progressing"),
+    "abort of one": (side_by_side, ["abort", "fraud", "1.2.3"], "abort of 1.2.3 accepted; weight 0 %"),
+    "abort of all": (side_by_side, ["abort", "fraud"], "abort of 1.1.2 and 1.2.3 accepted; 1.1.2 at 0 %, 1.2.3 at 0 %"),
+    "resume of one": (one_of_two_paused, ["resume", "fraud", "1.2.3"], "resume of 1.2.3 accepted; weight 10 %"),
     "retry": (quarantined, ["retry", "fraud"], "retry of 1.1.2 accepted; weight 0 %, Pending"),
 }
 
@@ -78,6 +81,21 @@ def test_is_refused_when_there_is_nothing_to_do(run: Run, put: Put) -> None:
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: rollout fraud: nothing to abort: no release is under way; Healthy")
     assert COMMAND_ANNOTATION not in stage.read()["metadata"].get("annotations", {})
+
+
+def test_a_version_that_is_not_under_trial_is_refused(run: Run, put: Put) -> None:
+    stage = put(side_by_side())
+    result = run("abort", "fraud", "1.0.1")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: rollout fraud: 1.0.1 is not under trial, 1.1.2 and 1.2.3 are; name one of")
+    assert COMMAND_ANNOTATION not in stage.read()["metadata"].get("annotations", {})
+
+
+def test_what_is_no_version_is_wrong_usage(run: Run, put: Put) -> None:
+    put(side_by_side())
+    result = run("abort", "fraud", "the-new-one")
+    assert result.exit_code == 2
+    assert "is not MAJOR.MINOR.PIPELINE; write for example 2.4.1187" in result.stderr
 
 
 def test_says_when_nothing_answers(run: Run, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:

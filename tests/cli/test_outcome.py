@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from modelrollout.api.command import Verb
-from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import HistoryEntry
 from modelrollout.cli.outcome import Exit, Wanted, describe_wait, outcome
+from modelrollout.resource.rollout import ModelRollout
 from tests.cli.worlds import (
     CANDIDATE,
     STABLE,
@@ -21,6 +21,8 @@ from tests.cli.worlds import (
     gone_on_to_another,
     installed,
     loading,
+    one_of_two_aborted,
+    one_of_two_paused,
     paused,
     promoted,
     proven_worse,
@@ -28,7 +30,9 @@ from tests.cli.worlds import (
     refused,
     refused_by_the_cluster,
     releasing,
+    side_by_side,
     superseded,
+    two_loading,
 )
 from tests.core.world import World
 
@@ -44,6 +48,8 @@ NOT_OVER = {
     "a person holds it": (paused, ITS_OWN),
     "the spec does not name it yet": (installed, COMING),
     "another one is released": (gone_on_to_another, Wanted(THIRD)),
+    "its share is not reached": (two_loading, COMING),
+    "the others of the spec are being loaded": (two_loading, Wanted(None)),
     "another version was refused, while it may come": (refused_by_the_cluster, Wanted(THIRD, may_come=True)),
 }
 
@@ -59,6 +65,22 @@ OVER = {
     "promoted, waited for by name": (promoted, COMING, Exit.SERVES, "1.1.2 serves"),
     "whatever the spec names": (promoted, Wanted(None), Exit.SERVES, "1.1.2 serves"),
     "it serves, and the next one is released": (releasing, Wanted(STABLE, may_come=True), Exit.SERVES, "1.0.1 serves"),
+    "it has its share for good": (side_by_side, COMING, Exit.SERVES, "1.1.2 serves: shares as written: 1.0.1 60 %"),
+    "all that the spec names have their shares": (side_by_side, Wanted(None), Exit.SERVES, "1.0.1 serves: shares as"),
+    "it has its share though another is held": (one_of_two_paused, COMING, Exit.SERVES, "1.1.2 serves: "),
+    "it has its share though another was aborted": (one_of_two_aborted, COMING, Exit.SERVES, "1.1.2 serves: "),
+    "it was aborted, and another one has its share": (
+        one_of_two_aborted,
+        Wanted(THIRD, may_come=True),
+        Exit.TAKEN_BACK,
+        "1.2.3 is quarantined: Aborted: ",
+    ),
+    "one of all that the spec names was aborted": (
+        one_of_two_aborted,
+        Wanted(None),
+        Exit.TAKEN_BACK,
+        "1.2.3 is quarantined: Aborted: ",
+    ),
     "proven worse": (proven_worse, ITS_OWN, Exit.TAKEN_BACK, "1.1.2 is quarantined: EvidenceAgainstCandidate: "),
     "aborted": (quarantined, ITS_OWN, Exit.TAKEN_BACK, "1.1.2 is quarantined: Aborted: "),
     "superseded": (superseded, ITS_OWN, Exit.TAKEN_BACK, "1.1.2: Superseded: Superseded: the spec names 1.2.3 now"),
@@ -132,9 +154,27 @@ def test_a_rollout_that_nobody_has_seen_is_no_end() -> None:
     assert outcome(rollout, Wanted(None)) is None
 
 
+def test_a_retry_of_another_that_is_on_its_way_is_no_end() -> None:
+    world = one_of_two_aborted()
+    world.command = f"retry {THIRD} t9"
+    assert outcome(world.rollout, Wanted(None)) is None
+
+
+def test_a_winner_of_several_leaves_the_others_taken_back() -> None:
+    world = promoted()
+    ended = {"version": THIRD, "outcome": "NotChosen", "reason": "Promoted", "message": "1.1.2 won"}
+    times = {"started_at": world.now, "ended_at": world.now}
+    lost = HistoryEntry.model_validate(ended | times)
+    world.status = world.status.model_copy(update={"history": (*world.status.history, lost)})
+    end = outcome(world.rollout, Wanted(THIRD, may_come=True))
+    assert end is not None
+    assert (end.code, end.message) == (Exit.TAKEN_BACK, "1.2.3: NotChosen: Promoted: 1.1.2 won")
+    assert outcome(world.rollout, ITS_OWN) is not None
+
+
 def test_progress_is_one_line() -> None:
-    assert (
-        describe_wait(releasing().status)
-        == "Progressing, 1.1.2 at 10 %, step 1/2: 1.1.2 at 10 %: step 1 of 2: setWeight 10"
+    assert describe_wait(releasing().status).startswith(
+        "Progressing, 1.1.2 at 10 %, step 1/2: 1.1.2 at 10 %: step 1 of 2"
     )
     assert describe_wait(installed().status) == "Healthy: 1.0.1 serves all requests"
+    assert describe_wait(side_by_side().status).startswith("Healthy, 1.1.2 at 30 %, 1.2.3 at 10 %, step 1/1: shares as")

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from modelrollout.api.resource import ModelRollout
 from modelrollout.cli.pods import pod_from_json
-from modelrollout.cli.render import View, one_line, tree
+from modelrollout.cli.render import one_line, tree
 from modelrollout.cli.render_detail import detail, event_from_json
 from modelrollout.cli.render_table import rollout_table
 from modelrollout.cli.text import plain
+from modelrollout.cli.view import View
+from modelrollout.resource.rollout import ModelRollout
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.stem for path in GOLDEN.glob("*.yaml"))
@@ -50,7 +51,7 @@ def tabled() -> str:
 
 
 def in_one_line() -> str:
-    return "".join(f"{name}: {one_line(view_of(load(name)).rollout.status)}\n" for name in CASES)
+    return "".join(f"{name}: {one_line(view_of(load(name)).rollout)}\n" for name in CASES)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -75,7 +76,22 @@ def test_one_line_each() -> None:
 def test_one_line_says_nothing_of_the_passing_time(name: str) -> None:
     case = load(name)
     later = case | {"now": "2026-12-31T00:00:00Z"}
-    assert one_line(view_of(case).rollout.status) == one_line(view_of(later).rollout.status)
+    assert one_line(view_of(case).rollout) == one_line(view_of(later).rollout)
+
+
+def test_steps_are_drawn_though_the_memory_of_the_release_cannot_be_read() -> None:
+    case = load("canary-under-way")
+    case["rollout"]["status"]["trial"]["memory"] = {"step": ["spoilt"], "stepStartedAt": "yesterday"}
+    lines = [plain(content) for content in tree(view_of(case))]
+    assert "  ▶ 2  weight 10 % for 10m                  ░" in "\n".join(lines)
+
+
+def test_a_person_who_holds_all_is_named_once() -> None:
+    case = load("two-candidates-for-some")
+    for arm in case["rollout"]["status"]["trial"]["arms"]:
+        arm["paused"] = "paused by a person: looks slow"
+    held = [plain(content) for content in tree(view_of(case)) if "held: " in plain(content)]
+    assert held == ["! weights are held: paused by a person: looks slow"]
 
 
 def write_anew() -> None:

@@ -17,9 +17,13 @@ from tests.cli.worlds import (
     gone_on_to_another,
     installed,
     loading,
+    one_of_two_aborted,
+    one_of_two_paused,
     paused,
     quarantined,
     releasing,
+    side_by_side,
+    two_loading,
 )
 from tests.core.world import World
 
@@ -79,7 +83,7 @@ CARRIED_OUT = {
     "abort": (
         releasing,
         Verb.ABORT,
-        "abort of 1.1.2 accepted; weight 0 %, RollingBack: 1.0.1 serves; 1.1.2 is quarantin",
+        "abort of 1.1.2 accepted; weight 0 %, RollingBack: 1.1.2 was taken back",
     ),
     "abort what is paused": (paused, Verb.ABORT, "abort of 1.1.2 accepted; weight 0 %, RollingBack"),
     "pause": (releasing, Verb.PAUSE, "pause of 1.1.2 accepted; weight 10 %, Paused: paused by a person"),
@@ -100,7 +104,7 @@ def test_is_carried_out_and_reported(world: Callable[[], World], verb: Verb, sen
 
 
 def test_the_reason_reaches_the_status() -> None:
-    assert carried_out(releasing(), Verb.PAUSE, "the sale is on").status.paused == "paused by a person: the sale is on"
+    assert carried_out(releasing(), Verb.PAUSE, "the sale is on").arm.paused == "paused by a person: the sale is on"
     assert carried_out(releasing(), Verb.ABORT, "wrong data").status.history[-1].message.endswith("wrong data")
 
 
@@ -120,3 +124,140 @@ def test_a_command_that_comes_too_late_is_reported_as_such(verb: Verb, sentence:
     assert not accepted(command, world.status)
     said = report("fraud", command, world.status)
     assert said.startswith(f"rollout fraud: {verb} of 1.1.2 came too late or does not apply: {sentence}")
+
+
+OF_SEVERAL = {
+    "abort all": (
+        side_by_side,
+        Verb.ABORT,
+        None,
+        "abort of 1.1.2 and 1.2.3 accepted; 1.1.2 at 0 %, 1.2.3 at 0 %, RollingBack",
+    ),
+    "abort one": (side_by_side, Verb.ABORT, "1.2.3", "abort of 1.2.3 accepted; weight 0 %, "),
+    "abort one whose other was aborted": (
+        one_of_two_aborted,
+        Verb.ABORT,
+        None,
+        "abort of 1.1.2 accepted; weight 0 %, ",
+    ),
+    "pause all": (
+        side_by_side,
+        Verb.PAUSE,
+        None,
+        "pause of 1.1.2 and 1.2.3 accepted; 1.1.2 at 30 %, 1.2.3 at 10 %, Paused",
+    ),
+    "pause one": (side_by_side, Verb.PAUSE, "1.2.3", "pause of 1.2.3 accepted; weight 10 %, "),
+    "pause all though one is paused": (one_of_two_paused, Verb.PAUSE, None, "pause of 1.1.2 and 1.2.3 accepted; "),
+    "resume the one that is paused": (one_of_two_paused, Verb.RESUME, "1.2.3", "resume of 1.2.3 accepted; weight 10 %"),
+    "resume all though one is paused": (one_of_two_paused, Verb.RESUME, None, "resume of 1.1.2 and 1.2.3 accepted; "),
+    "promote all": (side_by_side, Verb.PROMOTE, None, "promote of 1.1.2 and 1.2.3 accepted; 1.1.2 at 30 %, 1.2.3 at"),
+    "promote the one that is paused": (
+        one_of_two_paused,
+        Verb.PROMOTE,
+        "1.2.3",
+        "promote of 1.2.3 accepted; weight",
+    ),
+    "retry what failed": (one_of_two_aborted, Verb.RETRY, None, "retry of 1.2.3 accepted; weight 0 %, "),
+    "retry what failed by name": (one_of_two_aborted, Verb.RETRY, "1.2.3", "retry of 1.2.3 accepted; weight 0 %, "),
+}
+
+
+@pytest.mark.parametrize(("world", "verb", "version", "sentence"), OF_SEVERAL.values(), ids=OF_SEVERAL.keys())
+def test_is_carried_out_for_all_or_for_one(
+    world: Callable[[], World], verb: Verb, version: str | None, sentence: str
+) -> None:
+    here = world()
+    command = prepare(verb, here.rollout, "t2", version=version)
+    here.command = command.render()
+    here.step(1.0)
+    assert accepted(command, here.status), here.status
+    assert report("fraud", command, here.status).startswith(f"rollout fraud: {sentence}")
+
+
+def test_one_that_is_aborted_leaves_the_others_as_they_are() -> None:
+    world = one_of_two_aborted()
+    assert world.live == {"1.0.1": 70, "1.1.2": 30}
+    assert not world.arm.paused
+
+
+REFUSED_OF_SEVERAL = {
+    "abort of a stranger": (
+        side_by_side,
+        Verb.ABORT,
+        "9.9.9",
+        "9.9.9 is not under trial, 1.1.2 and 1.2.3 are; name one of them, or no version for all",
+    ),
+    "abort of stable": (side_by_side, Verb.ABORT, "1.0.1", "1.0.1 is not under trial, 1.1.2 and 1.2.3 are; name one"),
+    "abort of a stranger beside one": (
+        releasing,
+        Verb.ABORT,
+        "9.9.9",
+        "9.9.9 is not under trial, 1.1.2 is; name it, or no version",
+    ),
+    "promote one of two": (
+        side_by_side,
+        Verb.PROMOTE,
+        "1.1.2",
+        "the steps are of 1.1.2 and 1.2.3 together; leave the version out to go on with all of them",
+    ),
+    "promote one of two fully": (one_of_two_paused, Verb.PROMOTE_FULL, "1.2.3", "the steps are of 1.1.2 and 1.2.3"),
+    "promote what is not loaded": (two_loading, Verb.PROMOTE, None, "1.1.2 and 1.2.3 are not ready yet"),
+    "pause the one that is paused": (one_of_two_paused, Verb.PAUSE, "1.2.3", "1.2.3 is already paused: paused by a"),
+    "resume the other one": (one_of_two_paused, Verb.RESUME, "1.1.2", "1.1.2 is not paused"),
+    "resume what is not paused": (side_by_side, Verb.RESUME, None, "1.1.2 and 1.2.3 are not paused; Healthy"),
+    "retry what did not fail": (
+        one_of_two_aborted,
+        Verb.RETRY,
+        "1.1.2",
+        "nothing to retry: 1.1.2 is not quarantined; 1.2.3 is",
+    ),
+    "retry when nothing failed": (
+        side_by_side,
+        Verb.RETRY,
+        None,
+        "nothing to retry: 1.0.1, 1.1.2 and 1.2.3 are not quarantined",
+    ),
+    "retry of a version that the spec does not name": (
+        gone_on_to_another,
+        Verb.RETRY,
+        "1.1.2",
+        "nothing to retry: the spec does not name 1.1.2; set spec.model.version to it first",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("world", "verb", "version", "sentence"), REFUSED_OF_SEVERAL.values(), ids=REFUSED_OF_SEVERAL.keys()
+)
+def test_of_several_is_refused(world: Callable[[], World], verb: Verb, version: str | None, sentence: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        prepare(verb, world().rollout, "t1", version=version)
+    assert refusal.value.message.startswith(f"rollout fraud: {sentence}")
+
+
+def test_a_command_for_one_names_no_other() -> None:
+    assert prepare(Verb.ABORT, side_by_side().rollout, "t1", version="1.2.3").render() == "abort 1.2.3 t1"
+    assert prepare(Verb.ABORT, side_by_side().rollout, "t1").render() == "abort 1.1.2,1.2.3 t1"
+
+
+def test_what_became_of_each_is_said_when_a_command_comes_too_late() -> None:
+    world = side_by_side()
+    command = prepare(Verb.PAUSE, world.rollout, "t2")
+    carried_out(world, Verb.ABORT)
+    world.command = command.render()
+    world.step(1.0)
+    said = report("fraud", command, world.status)
+    late = (
+        "pause of 1.1.2 and 1.2.3 came too late or does not apply: before it 1.1.2 was Aborted and 1.2.3 was Aborted; "
+    )
+    assert said.startswith(f"rollout fraud: {late}")
+
+
+def test_half_an_abort_that_came_in_time_is_one() -> None:
+    world = side_by_side()
+    command = prepare(Verb.ABORT, world.rollout, "t2")
+    carried_out(world, Verb.ABORT, version="1.2.3")
+    world.command = command.render()
+    world.step(1.0)
+    assert accepted(command, world.status)
+    assert not world.status.arms

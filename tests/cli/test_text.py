@@ -6,7 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrollout.cli.text import Line, Span, Style, bar, fold, lasting, line, number, paint, percent, plain, towards
+from modelrollout.cli.text import (
+    Line,
+    Span,
+    Style,
+    bar,
+    fold,
+    lasting,
+    line,
+    listed,
+    number,
+    paint,
+    percent,
+    plain,
+    towards,
+)
 
 SPANS = {
     "nothing": (0, "0s"),
@@ -37,6 +51,12 @@ NUMBERS = {
 @pytest.mark.parametrize(("value", "text"), NUMBERS.values(), ids=NUMBERS.keys())
 def test_a_number_has_three_digits_that_count(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def test_several_are_listed_as_a_person_says_it() -> None:
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b"]) == "a and b"
+    assert listed(["a", "b", "c"], "or") == "a, b or c"
 
 
 def test_a_share_of_nothing_is_no_number() -> None:

@@ -36,7 +36,7 @@ def test_rolled_back_is_1(run: Run, put: Put) -> None:
     with stage.operated(seconds=5.0):
         result = run("wait", "fraud")
     assert result.exit_code == 1
-    assert f"fraud: {CANDIDATE} is quarantined: EvidenceAgainstCandidate: errors: " in result.stdout
+    assert f"fraud: {CANDIDATE} is quarantined: EvidenceAgainstCandidate: " in result.stdout
 
 
 def test_quarantined_before_is_1(run: Run, put: Put) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import yaml
+
 from modelrollout.api.command import Verb
 from modelrollout.cli.request import prepare
 from modelrollout.core.observation import Refusal
@@ -10,6 +14,16 @@ from tests.core.world import CANARY, World
 
 APPROVAL = CANARY.replace("{setWeight: 50, for: 30s}", "{approval: {}}, {setWeight: 50, for: 30s}")
 STABLE, CANDIDATE, THIRD = "1.0.1", "1.1.2", "1.2.3"
+SIDE_BY_SIDE: dict[str, Any] = {
+    "split": {
+        "weight": 60,
+        "versions": [
+            {"version": CANDIDATE, "uri": "pvc://models/fraud/2", "weight": 30},
+            {"version": THIRD, "uri": "pvc://models/fraud/3", "weight": 10},
+        ],
+    }
+}
+"""A strategy with two versions beside the stable one."""
 
 
 def first_version() -> World:
@@ -70,6 +84,31 @@ def promoted() -> World:
     return carried_out(releasing(), Verb.PROMOTE_FULL)
 
 
+def two_loading() -> World:
+    """Two versions are being loaded, to serve beside the stable one."""
+    world = World(spec=yaml.safe_load(CANARY) | {"strategy": SIDE_BY_SIDE})
+    while world.status.stable is None:
+        world.step(2.0)
+    world.autoload = False
+    world.step(2.0)
+    return world
+
+
+def side_by_side() -> World:
+    """Two versions serve beside the stable one, for good."""
+    return World(spec=yaml.safe_load(CANARY) | {"strategy": SIDE_BY_SIDE}).installed().run(30.0)
+
+
+def one_of_two_paused() -> World:
+    """A person holds the second of them."""
+    return carried_out(side_by_side(), Verb.PAUSE, version=THIRD)
+
+
+def one_of_two_aborted() -> World:
+    """The second of them was aborted."""
+    return carried_out(side_by_side(), Verb.ABORT, version=THIRD)
+
+
 def gone_on_to_another() -> World:
     """The spec names a third version after the candidate was aborted."""
     return applied(quarantined(), THIRD)
@@ -97,8 +136,8 @@ def refused_by_the_cluster() -> World:
     return world
 
 
-def carried_out(world: World, verb: Verb, note: str = "") -> World:
+def carried_out(world: World, verb: Verb, note: str = "", version: str | None = None) -> World:
     """The world after a command."""
-    world.command = prepare(verb, world.rollout, "t1", note).render()
+    world.command = prepare(verb, world.rollout, "t1", note, version).render()
     world.step(1.0)
     return world

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelrollout.api.resource import parse_status
+from modelrollout.api.route import Route
 from modelrollout.api.status import Phase
 from modelrollout.core.decide import decide
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import LiveRoute, Refusal, SmokeResult
 from modelrollout.core.plan import Reason
+from modelrollout.resource.rollout import parse_status
 from tests.core.world import BLUE_GREEN, CANARY, World
 
 
@@ -53,9 +54,11 @@ def test_latency_bound_edited_in_the_middle_starts_counting_anew() -> None:
     world.counts["latency"] = slow
     for _ in range(3):
         world.requests(500, metric="latency").step(5)
-    assert [item.verdict for item in world.status.analysis] == ["Undecided"]
-    assert world.status.analysis[0].needed == 200, "an edit costs half the alpha"
-    assert world.status.analysis[0].candidate.bad == 0
+    assert [item.verdict for item in world.analysis] == ["Undecided"]
+    assert world.analysis[0].needed == 100
+    assert world.analysis[0].share < 1, "an edit hands on what the old test had left, and no more"
+    assert world.trial.alpha.left < world.trial.alpha.total == 0.01
+    assert world.analysis[0].candidate.bad == 0
     for _ in range(4):
         world.requests(500, {"1.1.2": 0.6}, metric="latency").step(5)
     assert world.live == {"1.0.1": 100}
@@ -67,9 +70,9 @@ def test_impossible_counters_blind_one_sample_only() -> None:
     before = series["1.1.2"]
     series["1.1.2"] = Count(before.bad + 30, before.trials + 10 if before.trials > 20 else before.trials)
     world.step(5)
-    assert [item.verdict for item in world.status.analysis] == ["Blind"]
+    assert [item.verdict for item in world.analysis] == ["Blind"]
     world.run(10)
-    assert [item.verdict for item in world.status.analysis] == ["Undecided"]
+    assert [item.verdict for item in world.analysis] == ["Undecided"]
 
 
 def test_requests_at_a_weight_are_counted_for_each_metric() -> None:
@@ -95,8 +98,8 @@ def test_foreign_route_stops_the_release_and_is_not_called_restored() -> None:
     plan = decide(world.rollout, seen)
     assert plan.remove == ()
     assert not [event for event in plan.events if event.reason is Reason.ROUTE_RESTORED]
-    assert plan.status.candidate is not None
-    assert plan.status.candidate.weight == 10
+    assert plan.status.trial is not None
+    assert plan.status.arms[0].weight == 10
     traffic = {item.type: item for item in plan.status.conditions}["TrafficApplied"]
     assert (traffic.status, traffic.reason) == ("False", "ForeignVirtualService")
 
@@ -104,10 +107,10 @@ def test_foreign_route_stops_the_release_and_is_not_called_restored() -> None:
 def test_refused_route_stops_the_release_and_says_why() -> None:
     world = World.of(CANARY).installed().apply(version="1.1.2").run(20)
     words = "admission webhook denied the request: invalid retryOn"
-    seen = replace(world.observe(), route=LiveRoute({"1.0.1": 100}, refused=words), now=world.now + 60)
+    seen = replace(world.observe(), route=LiveRoute(Route.to("1.0.1"), refused=words), now=world.now + 60)
     plan = decide(world.rollout, seen)
-    assert plan.status.candidate is not None
-    assert plan.status.candidate.weight == 10
+    assert plan.status.trial is not None
+    assert plan.status.arms[0].weight == 10
     traffic = {item.type: item for item in plan.status.conditions}["TrafficApplied"]
     assert (traffic.status, traffic.reason) == ("False", "RouteRefused")
     assert words in traffic.message
@@ -160,7 +163,7 @@ def test_clock_of_prometheus_need_not_be_the_operators() -> None:
     world = World.of(CANARY).installed()
     world.prometheus_behind = 30.0
     world.apply(version="1.1.2").run(20)
-    assert [item.verdict for item in world.status.analysis] == ["Undecided"]
+    assert [item.verdict for item in world.analysis] == ["Undecided"]
     world.run(12, bad={"1.1.2": 0.3})
     assert world.live == {"1.0.1": 100}
 
@@ -170,12 +173,12 @@ def test_bad_answers_that_fall_alone_are_no_reset() -> None:
     stable, candidate = world.counts["errors"]["1.0.1"], world.counts["errors"]["1.1.2"]
     world.counts["errors"] = {"1.0.1": Count(40, stable.trials + 40), "1.1.2": Count(0, candidate.trials + 4)}
     world.step(5)
-    seen = world.status.analysis[0].stable.requests
+    seen = world.analysis[0].stable.requests
     world.counts["errors"] = {"1.0.1": Count(35, stable.trials + 60), "1.1.2": Count(0, candidate.trials + 6)}
     world.step(5)
-    assert world.status.analysis[0].stable.requests == seen
+    assert world.analysis[0].stable.requests == seen
     world.run(5)
-    assert world.status.analysis[0].stable.requests > seen
+    assert world.analysis[0].stable.requests > seen
 
 
 def test_lost_status_in_the_middle_of_a_release_keeps_stable() -> None:
@@ -228,7 +231,7 @@ def test_the_way_back_to_stable_needs_no_acceptance() -> None:
     assert world.said(Reason.RETURNED_TO_STABLE)
     world.run(60)
     assert world.live == {"1.0.1": 100}
-    assert world.status.candidate is None, "the accepted spec names it still"
+    assert world.status.trial is None, "the accepted spec names it still"
 
 
 def test_a_candidate_that_nobody_wants_any_more_does_not_rise() -> None:
@@ -241,8 +244,8 @@ def test_a_candidate_that_nobody_wants_any_more_does_not_rise() -> None:
     assert world.live == {"1.0.1": 100}, "it is judged meanwhile"
     world.refusal = None
     world.run(30)
-    assert world.status.candidate is not None
-    assert world.status.candidate.version == "1.2.3"
+    assert world.status.trial is not None
+    assert world.arm.version == "1.2.3"
 
 
 def test_while_nothing_is_seen_nothing_new_is_said() -> None:
@@ -250,6 +253,6 @@ def test_while_nothing_is_seen_nothing_new_is_said() -> None:
     world.away = "connection refused"
     world.apply(version="1.1.2").run(10, tick=1)
     before = world.status
-    assert [item.verdict for item in before.analysis] == ["Blind"]
+    assert [item.verdict for item in world.analysis] == ["Blind"]
     world.run(30, tick=1)
     assert world.status == before

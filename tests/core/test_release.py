@@ -55,12 +55,16 @@ def test_bad_version_is_rolled_back_quarantined_and_explained() -> None:
     assert world.status.phase in (Phase.ROLLING_BACK, Phase.DEGRADED)
     [quarantined] = world.status.quarantined
     assert quarantined.version == "1.1.2"
-    assert quarantined.message.startswith(
-        "errors: last 10 s: candidate 20 of 100 (20 %), stable 0 of 900 (0 %); odds 459 x stable's; evidence "
-    )
-    assert quarantined.message.endswith(" of 100 needed")
-    assert world.said(Reason.EVIDENCE_AGAINST)
+    told = "in the last 10 s 20 of 100 answers failed (20 %), 0 of 900 by 1.0.1 (0 %)"
+    assert quarantined.message == told
+    assert world.said(Reason.EVIDENCE_AGAINST) == [f"1.1.2 was rolled back: {told}"]
     world.run(60)
+    assert world.status.message == (
+        f"1.1.2 was rolled back: {told}; 1.0.1 serves. "
+        "It is quarantined: fix it as a new version, or say modelrollout retry"
+    )
+    ready = {item.type: item for item in world.status.conditions}["Ready"]
+    assert (ready.status, ready.reason) == ("False", "EvidenceAgainstCandidate")
     assert world.status.phase is Phase.DEGRADED
     assert world.weight == 0, "nothing happens until retry or a new version"
 
@@ -82,7 +86,7 @@ def test_version_that_cannot_be_loaded_never_gets_traffic() -> None:
     world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], failure=words)
     world.step(1)
     assert world.live == {"1.0.1": 100}
-    assert all("1.1.2" not in plan.route.weights for plan in world.plans if plan.route)
+    assert all("1.1.2" not in plan.route.everybody.shares for plan in world.plans if plan.route)
     assert words in world.status.message
 
 
@@ -91,10 +95,10 @@ def test_third_version_waits_until_the_second_has_drained() -> None:
     assert world.weight == 10
     world.apply(version="1.2.3").step(1)
     assert world.live == {"1.0.1": 100}
-    assert world.status.candidate is None, "drained first"
+    assert world.status.trial is None, "drained first"
     world.run(15)
-    assert world.status.candidate is not None
-    assert world.status.candidate.version == "1.2.3"
+    assert world.status.trial is not None
+    assert world.arm.version == "1.2.3"
     assert "1.1.2" not in world.workloads
     world.apply(version="1.0.1").step(1)
     world.run(30)
@@ -121,19 +125,20 @@ def test_blue_green_with_failing_smoke_requests_does_not_switch() -> None:
     world.run(20, tick=1)
     assert world.live == {"1.0.1": 100}
     assert world.status.quarantined[-1].message == (
-        "1 of 1 smoke requests failed: request 1: status 500 (attempt 2 of 2); no switch"
+        "1 of 1 smoke requests failed: request 1: status 500 (attempt 2 of 2); it gets no requests"
     )
 
 
 def test_preview_header_reaches_green_before_the_switch_only() -> None:
     world = World.of(BLUE_GREEN).installed().apply(version="2.0.2")
     world.run(4, tick=1)
-    previews = [plan.route.preview[0] for plan in world.plans if plan.route and plan.route.preview]
-    assert set(previews) == {"2.0.2"}
+    previews = [split.shares for plan in world.plans if plan.route and (split := plan.route.split("preview"))]
+    assert previews
+    assert all(shares == {"2.0.2": 100} for shares in previews)
     world.smoke = SmokeResult(sent=1)
     world.run(8, tick=1)
     assert world.plans[-1].route is not None
-    assert world.plans[-1].route.preview is None
+    assert world.plans[-1].route.split("preview") is None
 
 
 def test_prometheus_away_freezes_the_weights_and_the_release_goes_on_when_it_is_back() -> None:
@@ -141,7 +146,7 @@ def test_prometheus_away_freezes_the_weights_and_the_release_goes_on_when_it_is_
     world.away = "connection refused"
     world.run(120)
     assert world.weight == 10
-    assert [item.verdict for item in world.status.analysis] == ["Blind"]
+    assert [item.verdict for item in world.analysis] == ["Blind"]
     assert "connection refused" in world.status.message
     assert len(world.said(Reason.BLIND)) == 1
     world.away = None
@@ -155,7 +160,7 @@ def test_no_traffic_neither_passes_nor_fails() -> None:
     world = World.of(CANARY).installed().apply(version="1.1.2")
     world.run(7200, rate=0, tick=10)
     assert world.weight == 10
-    assert [item.verdict for item in world.status.analysis] == ["NoTraffic"]
+    assert [item.verdict for item in world.analysis] == ["NoTraffic"]
     assert world.status.quarantined == ()
 
 
@@ -174,7 +179,7 @@ def test_lost_status_is_rebuilt_from_what_serves() -> None:
     world.apply(version="1.1.2").run(200)
     assert world.status.stable is not None
     assert world.status.stable.version == "1.1.2"
-    weights = [plan.route.weights for plan in world.plans if plan.route]
+    weights = [plan.route.everybody.shares for plan in world.plans if plan.route]
     assert {"1.0.1": 90, "1.1.2": 10} in weights
 
 

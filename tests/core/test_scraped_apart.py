@@ -56,14 +56,8 @@ def test_nothing_rises_while_stable_is_not_seen(share_bad: float) -> None:
     world = releasing()
     scraped_apart(world, 20)
     before = world.weight
-    world.status = world.status.model_copy(
-        update={
-            "analysis": tuple(
-                item.model_copy(update={"requests_at_weight": 0, "ticks_at_weight": 0})
-                for item in world.status.analysis
-            )
-        }
-    )
+    uncounted = [item.model_copy(update={"requests_at_weight": 0, "ticks_at_weight": 0}) for item in world.analysis]
+    world.change_arm(metrics=tuple(uncounted))
     scraped_apart(world, 120, share_bad=share_bad, unseen=STABLE)
     assert world.weight == before, "the candidate's own requests alone are no comparison"
     assert "needs minRequests" in world.status.message
@@ -77,8 +71,8 @@ def test_a_version_without_requests_does_not_keep_the_other_waiting() -> None:
         world.counts["errors"] = {**world.counts["errors"], STABLE: seen + Count(0, 200)}
         world.read = {STABLE: world.now + 1.0, CANDIDATE: world.now + 1.0}
         world.step(1.0)
-    assert world.status.analysis[0].verdict == "NoTraffic"
-    assert world.status.analysis[0].stable.requests > 4000
+    assert world.analysis[0].verdict == "NoTraffic"
+    assert world.analysis[0].stable.requests > 4000
 
 
 @pytest.mark.parametrize("period", [30, 60, 120])

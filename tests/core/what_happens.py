@@ -51,7 +51,7 @@ def releasing(weight: int = 10) -> World:
 
 def verdicts(world: World) -> list[str]:
     """Of all metrics."""
-    return [item.verdict for item in world.status.analysis]
+    return [item.verdict for item in world.analysis]
 
 
 @row(
@@ -65,7 +65,9 @@ def evidence_against() -> None:
     assert world.live == {"1.0.1": 100}
     assert world.status.phase is Phase.ROLLING_BACK
     assert [item.version for item in world.status.quarantined] == ["1.1.2"]
-    assert "candidate 20 of 100 (20 %)" in world.said(Reason.EVIDENCE_AGAINST)[0]
+    assert world.said(Reason.EVIDENCE_AGAINST)[0] == (
+        "1.1.2 was rolled back: 20 of 100 answers failed (20 %), 0 of 900 by 1.0.1 (0 %)"
+    )
 
 
 @row(
@@ -93,7 +95,7 @@ def cannot_load() -> None:
     world.apply(version="1.1.2").step(1)
     world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], failure="variables.index: No such file")
     world.step(1)
-    assert not any("1.1.2" in plan.route.weights for plan in world.plans if plan.route)
+    assert not any("1.1.2" in plan.route.everybody.shares for plan in world.plans if plan.route)
     assert "variables.index: No such file" in world.status.message
     assert world.status.quarantined[-1].reason == Reason.LOAD_FAILED
 
@@ -132,11 +134,10 @@ def load_timeout() -> None:
 def undecided() -> None:
     world = releasing()
     assert verdicts(world) == ["Undecided"]
-    assert world.status.release is not None
-    over = (world.status.release.step_started_at or 0) + 30
+    over = (world.arm.weight_since or 0) + 30
     world.run(over - world.now - 1, tick=1)
     world.requests(500, bad={"1.1.2": 0.5}).step(5)  # one tick alone never reaches the bound
-    assert 5 <= world.status.analysis[0].evidence < 100
+    assert 5 <= world.analysis[0].evidence < 100
     assert world.now > over
     assert world.weight == 10
     assert "against it" in world.status.message
@@ -146,7 +147,7 @@ def undecided() -> None:
 def proven() -> None:
     world = World.of(CANARY.replace("{setWeight: 10, for: 30s}", "{setWeight: 10}")).installed().apply(version="1.1.2")
     world.run(15)
-    before = world.status.analysis[0]
+    before = world.analysis[0]
     assert before.proven < before.proven_needed
     world.run(600, bad={"1.0.1": 0.02, "1.1.2": 0.02})
     assert world.status.stable is not None
@@ -202,11 +203,11 @@ def blind_rolls_back() -> None:
 @row("the counters cannot be: bad < 0, bad > trials, NaN", "Blind", "this metric's evidence is frozen, weights too")
 def impossible_counters() -> None:
     world = releasing()
-    evidence = world.status.analysis[0].evidence
+    evidence = world.analysis[0].evidence
     world.invalid = "bad is 7 and trials is 5"
     world.run(20)
     assert verdicts(world) == ["Blind"]
-    assert world.status.analysis[0].evidence == evidence
+    assert world.analysis[0].evidence == evidence
     assert world.weight == 10
 
 
@@ -220,7 +221,7 @@ def unknown_metric() -> None:
     world.refusal = Refusal(Reason.INVALID_METRIC, "spec.analysis.metrics: Prometheus does not know clicks_totl")
     world.apply(version="1.1.2").run(20)
     assert world.status.phase is Phase.INVALID
-    assert world.status.candidate is None
+    assert world.status.trial is None
     assert world.live == {"1.0.1": 100}
 
 
@@ -238,7 +239,7 @@ def refused_object() -> None:
     assert world.live == {"1.0.1": 100}
     world.refusal = None
     world.run(20)
-    assert world.status.candidate is not None
+    assert world.status.trial is not None
 
 
 @row(
@@ -272,8 +273,8 @@ def superseded() -> None:
     assert world.live == {"1.0.1": 100}
     assert "1.2.3" not in world.workloads
     world.run(15)
-    assert world.status.candidate is not None
-    assert world.status.candidate.version == "1.2.3"
+    assert world.status.trial is not None
+    assert world.arm.version == "1.2.3"
     assert world.status.quarantined == ()
 
 
@@ -344,7 +345,7 @@ def quarantined() -> None:
     assert world.live == {"1.0.1": 100}
     world.command = "retry 1.1.2 t1"
     world.run(30)
-    assert world.status.candidate is not None
+    assert world.status.trial is not None
 
 
 @row("the same version with another digest", "Accepted=False", "refused: a version never changes")

@@ -13,11 +13,11 @@ from typing import Any
 import yaml
 
 from modelrollout.api.base import to_json
-from modelrollout.api.resource import ModelRollout, parse_spec, parse_status
-from modelrollout.api.status import Status
+from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
+from modelrollout.api.status import Arm, MetricStatus, Status, Trial
+from modelrollout.core.accept.questions import questions
 from modelrollout.core.decide import decide
 from modelrollout.core.evidence import Count
-from modelrollout.core.needs import questions
 from modelrollout.core.observation import (
     USUAL_SCRAPE_INTERVAL,
     LiveRoute,
@@ -28,7 +28,8 @@ from modelrollout.core.observation import (
     Unavailable,
     Workload,
 )
-from modelrollout.core.plan import Event, Plan, Reason
+from modelrollout.core.plan import Event, Plan, Reason, Recovery
+from modelrollout.resource.rollout import ModelRollout, parse_spec, parse_status
 
 START = 1_800_000_000.0
 
@@ -59,8 +60,11 @@ class World:
     status: Status = field(default_factory=Status)
     command: str | None = None
     workloads: dict[str, Workload] = field(default_factory=dict)
-    live: dict[str, int] | None = None
+    route: Route | None = None  # the live one
+    recovery: Recovery | None = None
+    live_route_override: LiveRoute | None = None  # what a pass reads instead
     counts: dict[str, dict[str, Count]] = field(default_factory=dict)  # metric -> version -> cumulative
+    matched: dict[str, dict[str, Count]] = field(default_factory=dict)  # the same of the matched requests
     away: str | None = None  # why Prometheus is away
     invalid: str | None = None
     smoke: SmokeResult | None = None
@@ -110,19 +114,40 @@ class World:
         return Observation(
             now=self.now,
             workloads=dict(self.workloads),
-            route=LiveRoute(dict(self.live)) if self.live is not None else None,
-            samples={metric.name: self.sample(metric.name) for metric in metrics},
-            smoke=self.smoke if asked.smoke else None,
+            route=self.live_route,
+            samples={
+                (metric.name, split): self.sample(metric.name, split) for metric in metrics for split in asked.splits
+            },
+            smoke={version: self.smoke for version in asked.smoke if self.smoke is not None},
             refusal=self.refusal if asked.acceptance is not None else None,
             baseline={} if asked.baseline else None,
             scrape_interval=self.scrape_interval,
         )
 
-    def sample(self, metric: str) -> Sample | Unavailable:
+    @property
+    def live_route(self) -> LiveRoute | None:
+        """The VirtualService as a pass would read it."""
+        if self.live_route_override is not None:
+            return self.live_route_override
+        if self.route is None:
+            return None
+        return LiveRoute(self.route, self.route.versions, recovery=self.recovery)
+
+    @property
+    def live(self) -> dict[str, int] | None:
+        """Everybody's shares in the live route."""
+        return dict(self.route.everybody.shares) if self.route is not None else None
+
+    @live.setter
+    def live(self, shares: dict[str, int] | None) -> None:
+        self.route = None if shares is None else Route(splits=(Split(name=EVERYBODY, shares=shares),))
+
+    def sample(self, metric: str, split: str = EVERYBODY) -> Sample | Unavailable:
         """The counters as Prometheus would have them."""
         if self.invalid or self.away:
             return Unavailable(metric, self.invalid or self.away or "", invalid=self.invalid is not None)
-        series = {version: {"gateway": count} for version, count in self.counts.get(metric, {}).items()}
+        counts = self.counts if split == EVERYBODY else self.matched
+        series = {version: {"gateway": count} for version, count in counts.get(metric, {}).items()}
         return Sample(metric, self.now - self.prometheus_behind, series, dict(self.read))
 
     def step(self, seconds: float = 0.0) -> Plan:
@@ -133,7 +158,7 @@ class World:
         self.status = plan.status
         self.events += plan.events
         if plan.route is not None:
-            self.live = dict(plan.route.weights)
+            self.route, self.recovery = plan.route, plan.recovery
         self.deploy(plan)
         return plan
 
@@ -142,17 +167,39 @@ class World:
         for wanted in plan.versions:
             seen = self.workloads.get(wanted.version)
             ready = wanted.replicas if self.autoload else seen.ready if seen else 0
-            fresh = Workload(wanted.version, wanted.replicas, ready, digests=("sha256:" + "a" * 64,), uri=wanted.uri)
-            self.workloads[wanted.version] = fresh if seen is None else replace(seen, ready=seen.ready or ready)
+            services = dict.fromkeys(wanted.splits, self.now) | dict(seen.services if seen else {})
+            if seen is None:
+                digest = "sha256:" + "a" * 64
+                seen = Workload(
+                    wanted.version,
+                    wanted.replicas,
+                    ready,
+                    (digest,),
+                    wanted.uri,
+                    pinned=wanted.digest,
+                    created_at=self.now,
+                )
+            self.workloads[wanted.version] = replace(seen, ready=seen.ready or ready, services=services)
         for version in plan.remove:
             self.workloads.pop(version, None)
 
     def requests(self, number: int, bad: Mapping[str, float] | None = None, metric: str = "errors") -> World:
         """Requests at the live weights, with a share of bad answers by version."""
-        counts = self.counts.setdefault(metric, {})
-        for version, weight in (self.live or {}).items():
+        return self._count(self.counts.setdefault(metric, {}), self.live or {}, number, bad or {})
+
+    def matched_requests(self, number: int, bad: Mapping[str, float] | None = None, metric: str = "errors") -> World:
+        """The same of the matched requests."""
+        split = self.route.split(MATCHED) if self.route is not None else None
+        counts = self.matched if split is not None else self.counts
+        shares = split.shares if split is not None else self.live or {}
+        return self._count(counts.setdefault(metric, {}), shares, number, bad or {})
+
+    def _count(
+        self, counts: dict[str, Count], shares: Mapping[str, int], number: int, bad: Mapping[str, float]
+    ) -> World:
+        for version, weight in shares.items():
             trials = number * weight // 100
-            failed = round(trials * (bad or {}).get(version, 0.0))
+            failed = round(trials * bad.get(version, 0.0))
             counts[version] = counts.get(version, Count(0, 0)) + Count(failed, trials)
         return self
 
@@ -177,5 +224,31 @@ class World:
 
     @property
     def weight(self) -> int:
-        """The candidate's weight."""
-        return self.status.candidate.weight if self.status.candidate else 0
+        """The first arm's weight."""
+        return self.status.arms[0].weight if self.status.arms else 0
+
+    @property
+    def arm(self) -> Arm:
+        """The first arm."""
+        return self.status.arms[0]
+
+    def change_arm(self, **updates: Any) -> World:
+        """Something is otherwise in the status than the operator left it, at the first arm."""
+        arm = self.arm.model_copy(update=updates)
+        trial = self.trial.model_copy(update={"arms": (arm, *self.trial.arms[1:])})
+        self.status = self.status.model_copy(update={"trial": trial})
+        return self
+
+    @property
+    def trial(self) -> Trial:
+        """The trial under way."""
+        assert self.status.trial is not None
+        return self.status.trial
+
+    @property
+    def analysis(self) -> tuple[MetricStatus, ...]:
+        """The verdicts on the first arm in the split that the release is for; those of the last release at rest."""
+        if self.status.trial is None:
+            return self.status.last_analysis
+        audience = self.status.trial.audience
+        return tuple(item for item in self.arm.metrics if item.split == audience)

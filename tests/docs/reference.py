@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from modelrollout.api.base import format_duration
-from modelrollout.api.rollout import Spec
+from modelrollout.resource.spec import Spec
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference.md"
 HEAD = """# Reference: the fields of a ModelRollout
@@ -67,12 +67,22 @@ def default_of(field: FieldInfo) -> str:
         return "–"
     if isinstance(value, BaseModel):
         shown = value.model_dump(mode="json", by_alias=True, exclude_none=True)
-        return f"`{shown}`" if shown and len(str(shown)) < 60 else "see below"
+        written = ", ".join(f"{name}: {part}" for name, part in shown.items())
+        return f"`{written}`" if shown and len(written) < 60 and "{" not in written else "see below"
     if is_duration(field):
         return f"`{format_duration(value)}`"
     if isinstance(value, tuple):
         return "`" + str([getattr(item, "name", item) for item in value]) + "`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def description_of(field: FieldInfo) -> str:
+    """The field's own words, or the first sentence of what its type says of itself."""
+    if field.description:
+        return field.description
+    described = [part for part in parts(field.annotation) if isinstance(part, type) and part.__module__ != "builtins"]
+    words = next((" ".join((part.__doc__ or "").split()) for part in described if part is not NoneType), "")
+    return words.partition(". ")[0].rstrip(".") + "."
 
 
 def tables(model: type[BaseModel], path: str) -> Iterator[str]:
@@ -83,7 +93,7 @@ def tables(model: type[BaseModel], path: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
         shown = field.alias or name
         kind = "duration" if is_duration(field) else type_of(field.annotation)
-        yield f"| `{shown}` | {kind} | {default_of(field)} | {field.description or ''} |\n"
+        yield f"| `{shown}` | {kind} | {default_of(field)} | {description_of(field)} |\n"
         suffix = "[]" if kind.startswith("list") else ""
         inner += [(found, f"{path}.{shown}{suffix}") for found in models_of(field.annotation)]
     yield "\n"

@@ -9,8 +9,8 @@ import click
 import pytest
 import yaml
 
-from modelrollout.api.resource import parse_spec
-from modelrollout.api.rollout import Spec
+from modelrollout.resource.rollout import parse_spec
+from modelrollout.resource.spec import Spec
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("*.md"), *ROOT.glob("e2e/**/README.md")])

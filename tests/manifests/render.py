@@ -7,16 +7,18 @@ from typing import Any
 
 import yaml
 
-from modelrollout.api.resource import ModelRollout
-from modelrollout.api.rollout import Spec
-from modelrollout.api.strategy import Header
-from modelrollout.core.plan import DesiredVersion, Route
+from modelrollout.api.route import EVERYBODY, Route
+from modelrollout.core.plan import DesiredVersion, Recovery
 from modelrollout.manifests.istio import virtual_service
 from modelrollout.manifests.meta import DESIRED_ANNOTATION
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment, service
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
 
 CASES = Path(__file__).parent / "cases"
+FORMER_ROUTES = Path(__file__).parent / "former_routes"
+FORMER_VERSION = Path(__file__).parent / "former_version.yaml"
 
 
 def rollout_of(body: dict[str, Any]) -> tuple[ModelRollout, Spec]:
@@ -33,12 +35,13 @@ def render(case: dict[str, Any]) -> list[dict[str, Any]]:
     platform = Platform(**case.get("platform", {"fetch_image": "modelrollout:0.1.0"}))
     objects: list[dict[str, Any]] = []
     for item in case.get("versions", []):
-        version = DesiredVersion(item["version"], item["uri"], item.get("digest"), item.get("replicas", 1))
-        objects += [deployment(rollout, spec, version, platform), service(rollout, spec, version)]
-    if (route := case.get("route")) is not None:
-        preview = route.get("preview")
-        header = (preview["version"], Header(**preview["header"])) if preview else None
-        objects.append(virtual_service(rollout, spec, Route(route["stable"], route["weights"], header)))
+        splits = tuple(item.get("splits", [EVERYBODY]))
+        version = DesiredVersion(item["version"], item["uri"], item.get("digest"), item.get("replicas", 1), splits)
+        objects.append(deployment(rollout, spec, version, platform))
+        objects += [service(rollout, spec, version, split) for split in splits]
+    if "route" in case:
+        recovery = Recovery(**case["recovery"]) if "recovery" in case else None
+        objects.append(virtual_service(rollout, spec, Route.model_validate(case["route"]), recovery))
     return [_without_hash(item) for item in objects]
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from modelrollout.core.plan import DesiredVersion, Route
+from modelrollout.api.route import EVERYBODY, Route, Split
+from modelrollout.core.plan import DesiredVersion, Recovery
 from modelrollout.manifests.drift import differs
-from modelrollout.manifests.istio import virtual_service
+from modelrollout.manifests.istio import RECOVERY_ANNOTATION, virtual_service
 from modelrollout.manifests.meta import DESIRED_ANNOTATION
 from modelrollout.manifests.platform import Platform
-from modelrollout.manifests.serving import deployment
-from tests.manifests.render import CASES, load, rollout_of
+from modelrollout.manifests.serving import deployment, service
+from tests.manifests.render import CASES, FORMER_VERSION, load, rollout_of
 
 Object = dict[str, Any]
 Edit = Callable[[Object], Any]
@@ -28,7 +29,8 @@ def desired_deployment() -> Object:
 
 def desired_route() -> Object:
     rollout, spec = rollout_of(load(CASES / "route-with-candidate" / "in.yaml")[0]["rollout"])
-    return virtual_service(rollout, spec, Route("2.3.1160", {"2.3.1160": 90, "2.4.1187": 10}))
+    route = Route(splits=(Split(name=EVERYBODY, shares={"2.3.1160": 90, "2.4.1187": 10}),))
+    return virtual_service(rollout, spec, route, Recovery("2.3.1160", ("2.4.1187",)))
 
 
 def pod(item: Object) -> Object:
@@ -75,6 +77,7 @@ ROUTE_EDITS: dict[str, tuple[Edit, bool]] = {
     "no gateways": (lambda item: item["spec"].pop("gateways"), True),
     "no rules": (lambda item: item["spec"].pop("http"), True),
     "no spec": (lambda item: item.pop("spec"), True),
+    "the note": (lambda item: item["metadata"]["annotations"].update({RECOVERY_ANNOTATION: "{}"}), True),
 }
 
 
@@ -90,6 +93,20 @@ def test_a_route_is_applied_again(edit: Edit, expected: bool) -> None:
     live = copy.deepcopy(desired_route())
     edit(live)
     assert differs(desired_route(), live) is expected
+
+
+def test_a_note_that_is_to_change_is_applied() -> None:
+    rollout, spec = rollout_of(load(CASES / "route-with-candidate" / "in.yaml")[0]["rollout"])
+    before, after = (virtual_service(rollout, spec, Route.to("1.0.1"), Recovery(name)) for name in ("1.0.1", "1.0.2"))
+    assert differs(after, before)
+
+
+def test_an_upgrade_of_the_operator_touches_no_version() -> None:
+    """The file holds what an operator of 0.1 has written: a Deployment made anew would restart every model."""
+    (case,) = load(FORMER_VERSION)
+    rollout, spec = rollout_of(case["rollout"])
+    version, platform = DesiredVersion(**case["version"]), Platform("modelrollout:0.1.0")
+    assert [deployment(rollout, spec, version, platform), service(rollout, spec, version)] == case["live"]
 
 
 def test_what_is_not_there_is_applied() -> None:

@@ -1,36 +1,292 @@
-"""Reading a live VirtualService, and whom a host belongs to."""
+"""Reading a live VirtualService: what was written is what is read, and every edit is seen."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
+from modelrollout.api.status import Arm, Status, Trial
+from modelrollout.api.traffic import RequestMatch, StringMatch
 from modelrollout.core.observation import LiveRoute
-from modelrollout.core.plan import Reason, Route
-from modelrollout.manifests.istio import host_problem, live_route, shared_host, virtual_service
-from tests.manifests.render import CASES, load, rollout_of
+from modelrollout.core.plan import Recovery
+from modelrollout.manifests.istio import RECOVERY_ANNOTATION, live_route, virtual_service
+from modelrollout.resource.rollout import ModelRollout
+from tests.manifests.render import CASES, FORMER_ROUTES, load, rollout_of
 
+Object = dict[str, Any]
 
-@pytest.mark.parametrize(
-    ("case", "route"),
-    [
-        pytest.param("route-with-candidate", Route("2.3.1160", {"2.3.1160": 90, "2.4.1187": 10}), id="two versions"),
-        pytest.param("route-for-some-requests", Route("2.3.1160", {"2.3.1160": 50, "2.4.1187": 50}), id="for some"),
-        pytest.param("route-after-the-switch", Route("2.3.1160", {"2.4.1187": 100}), id="stable at 0"),
-    ],
+OURS, SPEC = rollout_of(load(CASES / "route-with-candidate" / "in.yaml")[0]["rollout"])
+VERSIONS = ("1.0.1", "2.3.1160", "2.4.1187", "2.10.1", "10.0.0")
+NAMES = ("preview", MATCHED, "segment-eu", "sticky", "segment-with-a-name-that-is-long-" + "x" * 29)
+
+texts = st.text("ab-./é\"' ", max_size=6)
+string_matches = st.one_of(
+    st.builds(lambda text: StringMatch(exact=text), texts),
+    st.builds(lambda text: StringMatch(prefix=text), texts),
+    st.sampled_from(("de|at", ".*", "")).map(lambda text: StringMatch(regex=text)),
 )
-def test_what_is_written_is_what_is_read(case: str, route: Route) -> None:
-    rollout, spec = rollout_of(load(CASES / case / "in.yaml")[0]["rollout"])
-    assert live_route(virtual_service(rollout, spec, route), rollout) == LiveRoute(route.weights)
+matches = st.builds(
+    RequestMatch,
+    headers=st.dictionaries(
+        st.sampled_from(("x-beta", "x-country", "x-tester", "cookie")), string_matches, min_size=1, max_size=3
+    ),
+)
 
 
-def test_the_preview_is_no_weight() -> None:
-    (case,) = load(CASES / "route-with-preview" / "out.yaml")
-    assert live_route(case, OURS) == LiveRoute({"2.3.1160": 100})
+@st.composite
+def shares(draw: st.DrawFn) -> dict[str, int]:
+    """Percents of some versions, in any order."""
+    versions = draw(st.lists(st.sampled_from(VERSIONS), min_size=1, max_size=4, unique=True))
+    cuts = sorted(draw(st.sets(st.integers(1, 99), min_size=len(versions) - 1, max_size=len(versions) - 1)))
+    parts = [end - start for start, end in zip([0, *cuts], [*cuts, 100], strict=True)]
+    return dict(zip(versions, parts, strict=True))
 
 
-OURS, _ = rollout_of(load(CASES / "route-with-candidate" / "in.yaml")[0]["rollout"])
+@st.composite
+def routes(draw: st.DrawFn) -> Route:
+    """Any route that could be decided."""
+    names = draw(st.lists(st.sampled_from(NAMES), max_size=3, unique=True))
+    some = st.lists(matches, min_size=1, max_size=3).map(tuple)
+    first = [Split(name=name, shares=draw(shares()), who=draw(some)) for name in names]
+    return Route(splits=(*first, Split(name=EVERYBODY, shares=draw(shares()))))
+
+
+def written(route: Route, recovery: Recovery | None = None) -> Object:
+    return virtual_service(OURS, SPEC, route, recovery)
+
+
+def read(live: Object, rollout: ModelRollout = OURS) -> LiveRoute:
+    found = live_route(live, rollout)
+    assert found is not None
+    return found
+
+
+@given(routes())
+def test_what_is_written_is_what_is_read(route: Route) -> None:
+    assert read(written(route)) == LiveRoute(route=route, named=route.versions)
+
+
+@given(routes(), st.data())
+def test_the_order_of_shares_changes_nothing(route: Route, data: st.DataObject) -> None:
+    """A status comes back from the API server in another order than it went."""
+    turned = Route(
+        splits=tuple(
+            split.model_copy(update={"shares": dict(data.draw(st.permutations(list(split.shares.items()))))})
+            for split in route.splits
+        )
+    )
+    assert written(turned) == written(route)
+
+
+Edit = Callable[[list[Object], int], Any]
+
+
+def destination(rules: list[Object], index: int) -> Object:
+    found: Object = rules[index]["route"][0]
+    return found
+
+
+def condition(rules: list[Object], index: int) -> Object:
+    """The first header match of a rule; the rule for REST of everybody gets one."""
+    found: Object = rules[index].setdefault("match", [{"headers": {}}])[0]["headers"]
+    return found
+
+
+def another_version(rules: list[Object], index: int) -> None:
+    destination(rules, index)["destination"]["host"] = "fraud-9-9-9.prod.svc.cluster.local"
+
+
+def marked_as_another(rules: list[Object], index: int) -> None:
+    destination(rules, index)["headers"]["response"]["set"]["x-model-version"] = "9.9.9"
+
+
+EDITS: dict[str, Edit] = {
+    "a rule deleted": lambda rules, index: rules.pop(index),
+    "a rule twice": lambda rules, index: rules.insert(index, copy.deepcopy(rules[index])),
+    "a rule in front": lambda rules, index: rules.insert(index, {"name": "mine", "route": []}),
+    "two rules in front": lambda rules, index: rules.__setitem__(
+        slice(0, 0), [{**rules[0], "name": "mine-grpc"}, {**rules[1], "name": "mine"}]
+    ),
+    "rules turned round": lambda rules, index: rules.reverse(),
+    "a rule that comes last": lambda rules, index: rules.append(rules.pop(0)),
+    "all rules deleted": lambda rules, index: rules.clear(),
+    "a name": lambda rules, index: rules[index].update(name="mine"),
+    "no name": lambda rules, index: rules[index].pop("name"),
+    "a header more": lambda rules, index: condition(rules, index).update({"x-mine": {"exact": "yes"}}),
+    "a header that must be there": lambda rules, index: condition(rules, index).update({"x-mine": {}}),
+    "a header's value": lambda rules, index: condition(rules, index).update(
+        {next(iter(condition(rules, index)), "x-mine"): {"exact": "never"}}
+    ),
+    "a path": lambda rules, index: rules[index].setdefault("match", [{}])[0].update(uri={"prefix": "/"}),
+    "an alternative": lambda rules, index: rules[index].setdefault("match", []).append({"headers": {}}),
+    "no match, or an empty one": lambda rules, index: (
+        rules[index].pop("match") if "match" in rules[index] else rules[index].update(match=[])
+    ),
+    "a weight": lambda rules, index: destination(rules, index).update(weight=destination(rules, index)["weight"] - 1),
+    "a weight as text": lambda rules, index: destination(rules, index).update(weight="100"),
+    "no weight": lambda rules, index: destination(rules, index).pop("weight"),
+    "another version": another_version,
+    "another version's mark": marked_as_another,
+    "no mark": lambda rules, index: destination(rules, index).pop("headers"),
+    "a mark that is no version": lambda rules, index: destination(rules, index)["headers"]["response"]["set"].update(
+        {"x-model-version": "newest"}
+    ),
+    "a host by its short name": lambda rules, index: destination(rules, index)["destination"].update(
+        host=destination(rules, index)["destination"]["host"].partition(".")[0]
+    ),
+    "the Service of another split": lambda rules, index: destination(rules, index)["destination"].update(
+        host=f"fraud-{'-'.join(mark(rules, index).split('.'))}-other.prod.svc.cluster.local"
+    ),
+    "a port": lambda rules, index: destination(rules, index)["destination"]["port"].update(number=8502),
+    "a subset": lambda rules, index: destination(rules, index)["destination"].update(subset="v1"),
+    "a destination more": lambda rules, index: rules[index]["route"].append({**destination(rules, index), "weight": 0}),
+    "no destinations": lambda rules, index: rules[index].pop("route"),
+    "a fault": lambda rules, index: rules[index].update(fault={"abort": {"httpStatus": 500}}),
+    "a mirror": lambda rules, index: rules[index].update(mirror={"host": "elsewhere"}),
+    "a redirect": lambda rules, index: rules[index].update(redirect={"uri": "/elsewhere"}),
+    "an answer of its own": lambda rules, index: rules[index].update(directResponse={"status": 200}),
+    "a delegate": lambda rules, index: rules[index].update(delegate={"name": "elsewhere"}),
+    "no rule at all": lambda rules, index: rules.__setitem__(index, None),  # type: ignore[call-overload]
+}
+
+
+def mark(rules: list[Object], index: int) -> str:
+    return str(destination(rules, index)["headers"]["response"]["set"]["x-model-version"])
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+@settings(max_examples=25)
+@given(route=routes(), data=st.data())
+def test_every_edit_is_seen(edit: Edit, route: Route, data: st.DataObject) -> None:
+    live = written(route)
+    rules = live["spec"]["http"]
+    edit(rules, data.draw(st.integers(0, len(rules) - 1)))
+    assert read(live).route != route
+
+
+SETTINGS: dict[str, Object] = {
+    "retries": {"retries": {"attempts": 7}},
+    "a time limit": {"timeout": "3s"},
+    "cross-origin answers": {"corsPolicy": {"allowOrigins": [{"exact": "https://example.com"}]}},
+    "headers of all answers": {"headers": {"response": {"add": {"x-mine": "yes"}}}},
+}
+
+
+@pytest.mark.parametrize("fields", SETTINGS.values(), ids=SETTINGS)
+def test_settings_do_not_change_where_requests_go(fields: Object) -> None:
+    """A policy of the cluster may write some; they are set right by comparing whole objects (drift.py)."""
+    live = written(Route.to("2.3.1160"))
+    for rule in live["spec"]["http"]:
+        rule.update(fields)
+    assert read(live).route == Route.to("2.3.1160")
+
+
+def test_an_edit_that_is_a_route_is_read_as_that_route() -> None:
+    """Somebody moved both rules to other weights: that is what happens now."""
+    live = written(Route.to("2.3.1160"))
+    other = Route(splits=(Split(name=EVERYBODY, shares={"2.3.1160": 60, "2.4.1187": 40}),))
+    live["spec"]["http"] = written(other)["spec"]["http"]
+    assert read(live) == LiveRoute(route=other, named=other.versions)
+
+
+NOT_RULES: dict[str, Object] = {
+    "no spec": {},
+    "no rules": {"spec": {}},
+    "rules of null": {"spec": {"http": None}},
+    "rules that are none": {"spec": {"http": [None, 1, "rule", [], {}]}},
+    "a rule without anything": {"spec": {"http": [{}, {}]}},
+    "routes that are none": {"spec": {"http": [{"name": "a", "route": [None]}, {"name": "everybody", "route": 7}]}},
+    "weighted, and nothing in it": {"spec": {"http": [{"name": "weighted-grpc"}, {"name": "weighted"}]}},
+    "marks that are none": {"spec": {"http": [{"route": [{"headers": {"response": [1]}, "destination": "x"}]}] * 2}},
+}
+
+
+@pytest.mark.parametrize("body", NOT_RULES.values(), ids=NOT_RULES)
+def test_whatever_is_in_it_can_be_read(body: Object) -> None:
+    live = {"metadata": written(Route.to("1.0.1"))["metadata"], **body}
+    assert read(live) == LiveRoute()
+
+
+@given(routes(), st.floats(1e-6, 0.2), st.lists(st.sampled_from(VERSIONS), max_size=3))
+def test_the_note_is_read_as_it_was_left(route: Route, alpha: float, arms: list[str]) -> None:
+    note = Recovery("1.0.1", tuple(arms), alpha, "pvc://m/1", None, route, ("1.1.2",))
+    assert read(written(route, note)).recovery == note
+
+
+NOTES: dict[str, str | None] = {
+    "none": None,
+    "empty": "",
+    "no JSON": "{",
+    "nothing in it": "{}",
+    "null": "null",
+    "a list": "[]",
+    "deeper than anybody reads": "[" * 100_000,
+    "a number for a control": '{"control": 1}',
+    "a control that is no version": '{"control": "newest"}',
+    "an arm that is no version": '{"control": "1.0.1", "arms": ["newest"]}',
+    "a chance that is none": '{"control": "1.0.1", "alpha": 2}',
+    "a chance that is no number": '{"control": "1.0.1", "alpha": NaN}',
+}
+
+
+@pytest.mark.parametrize("text", NOTES.values(), ids=NOTES)
+def test_a_note_that_cannot_be_read_is_none(text: str | None) -> None:
+    live = written(Route.to("1.0.1"), Recovery("1.0.1"))
+    live["metadata"]["annotations"][RECOVERY_ANNOTATION] = text
+    assert read(live) == LiveRoute(route=Route.to("1.0.1"), named=frozenset({"1.0.1"}))
+
+
+def test_a_note_of_a_newer_operator_is_read_as_far_as_it_is_known() -> None:
+    live = written(Route.to("1.0.1"), Recovery("1.0.1"))
+    live["metadata"]["annotations"][RECOVERY_ANNOTATION] = '{"control": "1.0.1", "more": [1]}'
+    assert read(live).recovery == Recovery("1.0.1")
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FORMER_ROUTES.iterdir()))
+def test_rules_of_operators_up_to_0_1(name: str) -> None:
+    """The files hold what that operator itself has written."""
+    (case,) = load(FORMER_ROUTES / f"{name}.yaml")
+    rollout, _ = rollout_of(case["rollout"])
+    wanted = LiveRoute(route=Route.model_validate(case["route"]), named=frozenset(case["named"]))
+    assert read(case["live"], rollout) == wanted
+
+
+def test_an_idle_rule_of_before_is_a_split_when_a_trial_has_decided_so() -> None:
+    (case,) = load(FORMER_ROUTES / "some-requests-at-rest.yaml")
+    rollout, spec = rollout_of(case["rollout"])
+    decided = Route(
+        splits=(
+            Split(name=MATCHED, shares={"2.3.1160": 100}, who=spec.traffic.match),
+            *Route.to("2.3.1160").splits,
+        )
+    )
+    arm = Arm(version="2.4.1187", uri=spec.model.uri)
+    for route in (decided, Route.to("2.3.1160")):
+        trial = Trial(started_at=0.0, strategy="canary", arms=(arm,), route=route)
+        assert read(case["live"], replace(rollout, status=Status(trial=trial))).route == route
+
+
+FORMER_EDITS: dict[str, Edit] = {
+    name: EDITS[name] for name in ("a rule deleted", "a weight", "another version", "a header's value", "a port")
+}
+
+
+@pytest.mark.parametrize("edit", FORMER_EDITS.values(), ids=FORMER_EDITS)
+@pytest.mark.parametrize("index", range(4))
+def test_edits_of_rules_of_before_are_seen(edit: Edit, index: int) -> None:
+    (case,) = load(FORMER_ROUTES / "some-requests.yaml")
+    rollout, _ = rollout_of(case["rollout"])
+    edit(case["live"]["spec"]["http"], index)
+    assert read(case["live"], rollout).route != Route.model_validate(case["route"])
+
+
 OUR_MANAGER = {"manager": "modelrollout-traffic"}
 
 FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
@@ -64,68 +320,10 @@ def test_somebody_elses_route(metadata: dict[str, Any], owner: str) -> None:
 )
 def test_our_own_route_whatever_was_taken_off_it(metadata: dict[str, Any]) -> None:
     live = {"metadata": {"name": "fraud", "namespace": "prod", **metadata}, "spec": {}}
-    assert live_route(live, OURS) == LiveRoute()
+    found = live_route(live, OURS)
+    assert found is not None
+    assert found.foreign_owner is None
 
 
 def test_no_route() -> None:
     assert live_route(None, OURS) is None
-
-
-def live(hosts: list[str], gateways: list[str] | None, namespace: str = "prod") -> dict[str, Any]:
-    return {"metadata": {"namespace": namespace}, "spec": {"hosts": hosts, "gateways": gateways}}
-
-
-@pytest.mark.parametrize(
-    ("theirs", "expected"),
-    [
-        pytest.param(live(["fraud.prod"], ["mesh"]), "fraud.prod", id="same host, same gateway"),
-        pytest.param(live(["fraud.prod"], None), "fraud.prod", id="no gateway means the mesh"),
-        pytest.param(live(["other.prod"], ["mesh"]), None, id="another host"),
-        pytest.param(live(["fraud.prod"], ["istio-system/internal"]), None, id="another gateway"),
-        pytest.param(live(["fraud.prod"], ["public"]), "fraud.prod", id="gateway of the same namespace"),
-        pytest.param(live(["fraud.prod"], ["public"], "dev"), None, id="gateway of another namespace"),
-        pytest.param(live(["fraud.prod"], ["prod/public"], "dev"), "fraud.prod", id="that gateway by its full name"),
-    ],
-)
-def test_shared_hosts(theirs: dict[str, Any], expected: str | None) -> None:
-    assert shared_host(["fraud.prod"], ["mesh", "prod/public"], "prod", theirs) == expected
-
-
-FULL = "fraud.prod.svc.cluster.local"
-SAME_HOSTS: dict[str, tuple[str, str, str, bool]] = {
-    "a short name and its full one": ("fraud", FULL, "dev", True),
-    "a full name and its short one": (FULL, "fraud", "prod", True),
-    "a name that ends with svc": ("fraud.prod.svc", "fraud", "prod", True),
-    "one short name in two namespaces": ("fraud", "fraud", "dev", False),
-    "one short name in one namespace": ("fraud", "fraud", "prod", True),
-    "a name with a dot": ("fraud.example.com", "fraud.example.com", "dev", True),
-}
-
-
-@pytest.mark.parametrize(("ours", "theirs", "their_namespace", "same"), SAME_HOSTS.values(), ids=SAME_HOSTS)
-def test_a_name_without_a_dot_is_one_of_its_namespace(ours: str, theirs: str, their_namespace: str, same: bool) -> None:
-    found = shared_host([ours], ["mesh"], "prod", live([theirs], ["mesh"], their_namespace))
-    assert found == (ours if same else None)
-
-
-HOSTS: dict[str, tuple[str, str, bool]] = {
-    "a Service of its own namespace": ("fraud.prod.svc.cluster.local", "mesh", True),
-    "a short name": ("fraud", "mesh", True),
-    "a Service of another namespace": ("shop.web.svc.cluster.local", "mesh", False),
-    "the same, shorter": ("shop.web.svc", "mesh", False),
-    "the same behind a gateway alone": ("shop.web.svc.cluster.local", "istio-system/public", True),
-    "a name of the world": ("fraud.example.com", "mesh", True),
-}
-
-
-@pytest.mark.parametrize(("host", "gateway", "allowed"), HOSTS.values(), ids=HOSTS)
-def test_nobody_takes_the_requests_of_another_namespace(host: str, gateway: str, allowed: bool) -> None:
-    (case,) = load(CASES / "route-of-one-version" / "in.yaml")
-    case["rollout"]["spec"]["traffic"] = {"hosts": [host], "gateways": [gateway]}
-    rollout, spec = rollout_of(case["rollout"])
-    assert rollout.namespace == "prod"
-    problem = host_problem(rollout, spec)
-    assert (problem is None) is allowed
-    if problem is not None:
-        assert problem.reason is Reason.FOREIGN_HOST
-        assert f"spec.traffic.hosts: {host} is a Service of namespace web" in problem.message

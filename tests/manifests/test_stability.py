@@ -37,7 +37,8 @@ def test_what_was_applied_is_not_applied_again(kubernetes: Kubernetes, case: str
         for desired in desired_objects(case, namespace):
             resource = RESOURCES[desired["kind"]]
             first = await cluster.apply(resource, desired, "test")
-            (listed,) = await cluster.list(resource, namespace, {OWNER_LABEL: "fraud"})
+            found = await cluster.list(resource, namespace, {OWNER_LABEL: "fraud"})
+            (listed,) = (item for item in found if item["metadata"]["name"] == desired["metadata"]["name"])
             assert not differs(desired, first)
             assert not differs(desired, listed)
             second = await cluster.apply(resource, desired, "test")

@@ -19,12 +19,13 @@ from modelrollout.adapters.cluster import DEPLOYMENTS, MODEL_ROLLOUTS, PODS, SER
 from modelrollout.adapters.metrics.reader import Reader
 from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.prometheus import Prometheus
-from modelrollout.api.resource import COMMAND_ANNOTATION
+from modelrollout.api.route import EVERYBODY
 from modelrollout.manifests.meta import OWNER_LABEL, child_name
+from modelrollout.resource.rollout import COMMAND_ANNOTATION
 from modelrollout.runtime.accepting import Acceptance
-from modelrollout.runtime.apply import Hands
+from modelrollout.runtime.apply import Applier
 from modelrollout.runtime.inquiry import Inquiries
-from modelrollout.runtime.observe import Senses
+from modelrollout.runtime.observe import Observer
 from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.reconciler import Reconciler
 from modelrollout.runtime.samples import SampleCache
@@ -132,12 +133,12 @@ class Stage:
         found: Object = live.get("status", {})
         return found
 
-    async def weights(self) -> dict[str, int]:
-        """Weights of the live route by host, without those of 0."""
+    async def weights(self, split: str = EVERYBODY) -> dict[str, int]:
+        """Weights of the live route in one split, by host."""
         live = await self.cluster.get(VIRTUAL_SERVICES, self.namespace, self.name)
         rules = {rule["name"]: rule for rule in live["spec"]["http"]} if live else {}
-        route = rules.get("weighted", {}).get("route", [])
-        return {item["destination"]["host"].partition(".")[0]: item["weight"] for item in route if item["weight"]}
+        route = rules.get(split, {}).get("route", [])
+        return {item["destination"]["host"].partition(".")[0]: item["weight"] for item in route}
 
     async def children(self) -> dict[str, str]:
         """All objects of the rollout: name by kind and name, and their resource versions."""
@@ -163,9 +164,9 @@ async def set_up(cluster: Cluster, namespace: str, *, prometheus_url: str = NOBO
     try:
         async with aiohttp.ClientSession() as http:
             inquiries = Inquiries(Acceptance(cluster, prometheus, settings.platform), clock)
-            senses = Senses(cluster, samples, inquiries, http, settings, clock, refused, refused_routes, {})
-            hands = Hands(cluster, world, settings.platform, clock, refused, refused_routes, writes.append)
-            reconciler = Reconciler(queue, world, senses, hands, telemetry, 60.0, clock)
+            observer = Observer(cluster, samples, inquiries, http, settings, clock, refused, refused_routes, {})
+            applier = Applier(cluster, world, settings.platform, clock, refused, refused_routes, writes.append)
+            reconciler = Reconciler(queue, world, observer, applier, telemetry, 60.0, clock)
             yield Stage(cluster, reconciler, world, namespace, writes=writes, clock=clock)
     finally:
         prometheus.close()

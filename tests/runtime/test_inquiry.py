@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from modelrollout.adapters.cluster import ApiError
-from modelrollout.api.resource import ModelRollout
-from modelrollout.api.rollout import Spec
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
 from modelrollout.runtime import inquiry
 from modelrollout.runtime.inquiry import STANDS_FOR, Inquiries
 
@@ -39,8 +39,12 @@ class Cluster:
 
 
 def rollout(generation: int = 1, weight: int = 0) -> ModelRollout:
-    """With a candidate of this weight."""
-    candidate = {"version": "1.0.2", "uri": "https://x.example/2.tar.gz", "weight": weight}
+    """With two arms, of which one has this weight."""
+    arms = [
+        {"version": version, "uri": f"https://x.example/{version}.tar.gz", "weight": share}
+        for version, share in (("1.0.1", 0), ("1.0.2", weight))
+    ]
+    trial = {"startedAt": "2026-11-23T08:00:00Z", "strategy": "canary", "arms": arms}
     return ModelRollout.from_json(
         {
             "metadata": {"name": "fraud", "namespace": "prod", "uid": "u", "generation": generation},
@@ -49,7 +53,7 @@ def rollout(generation: int = 1, weight: int = 0) -> ModelRollout:
                 "traffic": {"hosts": ["fraud"]},
                 "strategy": {"canary": {"steps": [{"setWeight": 10, "for": "1m"}]}},
             },
-            "status": {"candidate": candidate},
+            "status": {"trial": trial},
         }
     )
 
@@ -71,7 +75,7 @@ def play(story: Callable[[Cluster, Callable[..., Awaitable[Refusal | None]]], Aw
     asyncio.run(body())
 
 
-def test_while_a_candidate_has_requests_no_pass_waits_for_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_an_arm_has_requests_no_pass_waits_for_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inquiry, "PATIENCE", 0.01)
 
     async def story(cluster: Cluster, ask: Callable[..., Awaitable[Refusal | None]]) -> None:

@@ -56,20 +56,41 @@ def test_lines_for_a_terminal() -> None:
         assert re.match(r"\d\d:\d\d:\d\d\.\d{3} WARNING prod/fraud +hello$", TextLines().format(record()))
 
 
+def counted_of(candidate: int, *splits: str) -> list[dict[str, object]]:
+    """What is counted of an arm."""
+    return [
+        {
+            "metric": "errors",
+            "split": split,
+            "verdict": "Undecided",
+            "candidate": {"requests": candidate, "bad": 1},
+            "stable": {"requests": 7301, "bad": 8},
+            "evidence": 0.4,
+        }
+        for split in splits
+    ]
+
+
 STATUS = Status.model_validate(
     {
         "phase": "Progressing",
-        "stable": {"version": "1.0.1", "uri": "u", "weight": 90},
-        "candidate": {"version": "1.0.2", "uri": "u", "weight": 10},
-        "analysis": [
-            {
-                "metric": "errors",
-                "verdict": "Undecided",
-                "candidate": {"requests": 812, "bad": 1},
-                "stable": {"requests": 7301, "bad": 8},
-                "evidence": 0.4,
-            }
-        ],
+        "stable": {"version": "1.0.1", "uri": "u", "weight": 85},
+        "trial": {
+            "startedAt": 0,
+            "strategy": "canary",
+            "arms": [
+                {"version": "1.0.2", "uri": "u", "weight": 10, "metrics": counted_of(812, "matched", "everybody")},
+                {"version": "1.0.3", "uri": "u", "weight": 5, "metrics": counted_of(406, "everybody")},
+            ],
+            "alpha": {"total": 0.01, "left": 0.0087},
+        },
+    }
+)
+AFTERWARDS = Status.model_validate(
+    {
+        "phase": "Healthy",
+        "stable": {"version": "1.0.2", "uri": "u", "weight": 100},
+        "lastAnalysis": counted_of(812, "everybody"),
     }
 )
 
@@ -104,11 +125,16 @@ def test_what_is_measured_can_be_read() -> None:
         "modelrollout_queue_length 3",
         f'modelrollout_phase{{{who},phase="Progressing"}} 1',
         f'modelrollout_phase{{{who},phase="Healthy"}} 0',
+        f'modelrollout_weight{{{who},version="1.0.1",role="stable"}} 85',
         f'modelrollout_weight{{{who},version="1.0.2",role="candidate"}} 10',
-        f'modelrollout_candidate_requests{{{who},metric="errors"}} 812',
-        f'modelrollout_stable_bad{{{who},metric="errors"}} 8',
-        f'modelrollout_evidence{{{who},metric="errors"}} 0.4',
-        f'modelrollout_verdict{{{who},metric="errors",verdict="Undecided"}} 1',
+        f'modelrollout_weight{{{who},version="1.0.3",role="candidate"}} 5',
+        f"modelrollout_alpha_left{{{who}}} 0.0087",
+        f'modelrollout_candidate_requests{{{who},version="1.0.2",metric="errors",split="matched"}} 812',
+        f'modelrollout_candidate_requests{{{who},version="1.0.2",metric="errors",split="everybody"}} 812',
+        f'modelrollout_candidate_requests{{{who},version="1.0.3",metric="errors",split="everybody"}} 406',
+        f'modelrollout_stable_bad{{{who},version="1.0.3",metric="errors",split="everybody"}} 8',
+        f'modelrollout_evidence{{{who},version="1.0.2",metric="errors",split="matched"}} 0.4',
+        f'modelrollout_verdict{{{who},version="1.0.3",metric="errors",split="everybody",verdict="Undecided"}} 1',
     } <= set(rendered())
 
 
@@ -117,3 +143,27 @@ def test_a_rollout_that_is_gone_is_gone_here() -> None:
     telemetry.saw(("prod", "fraud"), STATUS)
     telemetry.forget(("prod", "fraud"))
     assert "fraud" not in telemetry.render()
+
+
+def test_after_the_end_of_a_trial_nothing_of_its_arms_is_left() -> None:
+    telemetry = Telemetry()
+    telemetry.saw(("prod", "fraud"), STATUS)
+    telemetry.saw(("prod", "fraud"), AFTERWARDS)
+    lines = [line for line in telemetry.render().splitlines() if 'rollout="fraud"' in line]
+    assert [line for line in lines if not line.startswith("modelrollout_phase")] == [
+        'modelrollout_weight{namespace="prod",rollout="fraud",version="1.0.2",role="stable"} 100'
+    ]
+
+
+def test_where_nothing_is_judged_nothing_is_risked() -> None:
+    telemetry = Telemetry()
+    assert STATUS.trial is not None
+    unjudged = tuple(arm.model_copy(update={"metrics": ()}) for arm in STATUS.arms)
+    trial = STATUS.trial.model_copy(update={"arms": unjudged})
+    telemetry.saw(("prod", "fraud"), STATUS.model_copy(update={"trial": trial}))
+    assert "modelrollout_alpha_left{" not in telemetry.render()
+
+
+def test_no_series_is_given_twice() -> None:
+    names = [line.rpartition(" ")[0] for line in rendered() if not line.startswith("# ")]
+    assert len(names) == len(set(names))

@@ -1,24 +1,45 @@
-"""What a pass sees when one of its senses is at fault: all the rest, and words about that one."""
+"""What a pass sees, and when one question to the world is at fault: all the rest, and words about that one."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import pytest
 
-from modelrollout.api.rollout import Spec
-from modelrollout.core.observation import Observation, Refusal, SmokeResult, Unavailable
+from modelrollout.adapters import tensorflow_serving
+from modelrollout.adapters.cluster import DEPLOYMENTS, PODS, SERVICES, Resource
+from modelrollout.adapters.metrics.reader import Reader
+from modelrollout.adapters.metrics.scraping import Scraping
+from modelrollout.adapters.prometheus import Prometheus
+from modelrollout.adapters.tensorflow_serving import ModelState
+from modelrollout.api.route import EVERYBODY, MATCHED
+from modelrollout.core.observation import LiveRoute, Observation, Refusal, SmokeResult, Unavailable
 from modelrollout.core.plan import Questions, Reason
-from modelrollout.runtime.observe import Senses, observe
-from tests.kubernetes import Kubernetes
-from tests.runtime.stage import Stage
-from tests.runtime.test_order import OLD, play, seen
+from modelrollout.manifests.meta import SPLIT_LABEL, child_name, selector_labels
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
+from modelrollout.runtime.observe import Observer, observe
+from modelrollout.runtime.samples import SampleCache
+from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.workloads import Refused
+from modelrollout.runtime.world import Snapshot
+from tests.adapters.test_smoke import Gateway, serving
 
-pytestmark = pytest.mark.apiserver
+Object = dict[str, Any]
 
-BLUE_GREEN = {"blueGreen": {"smoke": {"configMap": "bodies"}}}
+OLD, NEW, NEWER = "1.0.1", "1.0.2", "1.0.3"
+BOTH = (MATCHED, EVERYBODY)
+NOBODY = "http://127.0.0.1:9"
+CANARY = {"canary": {"steps": [{"setWeight": 10, "for": "1h"}]}}
+FROM_CONFIG_MAP = {"blueGreen": {"smoke": {"configMap": "bodies"}}}
+WRITTEN_OUT = {"blueGreen": {"smoke": {"requests": [{"instances": [[1, 2]]}]}}}
+MADE = "2026-11-23T08:00:00Z"
+MADE_AT = 1795420800.0
 
 
 class Broken:
@@ -31,47 +52,239 @@ class Broken:
         raise KeyError("value")
 
 
-BROKEN: dict[str, Callable[[Senses], Senses]] = {
-    "samples": lambda senses: replace(senses, samples=Broken()),  # type: ignore[arg-type]
-    "acceptance": lambda senses: replace(senses, inquiries=Broken()),  # type: ignore[arg-type]
-    "the ConfigMap": lambda senses: replace(senses, cluster=Broken()),  # type: ignore[arg-type]
+class Empty:
+    """A cluster without objects."""
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> None:
+        """There is no such object."""
+
+
+def rollout(strategy: Object = CANARY, digests: dict[str, str] | None = None) -> ModelRollout:
+    """Two arms under trial beside the version that serves; with what the status records of their digests."""
+
+    def described(version: str) -> Object:
+        return {
+            "version": version,
+            "uri": f"https://x.example/{version}.tar.gz",
+            "digest": (digests or {}).get(version),
+        }
+
+    trial = {
+        "startedAt": MADE,
+        "strategy": next(iter(strategy)),
+        "arms": [described(NEW), described(NEWER)],
+        "route": {"splits": [{"name": EVERYBODY, "shares": {OLD: 100}}]},
+    }
+    return ModelRollout.from_json(
+        {
+            "metadata": {"name": "fraud", "namespace": "prod", "uid": "u"},
+            "spec": {
+                "model": {"name": "fraud", "version": NEW, "uri": f"https://x.example/{NEW}.tar.gz"},
+                "traffic": {"hosts": ["fraud.example.com"], "gateways": ["istio-system/public"]},
+                "strategy": strategy,
+            },
+            "status": {"stable": described(OLD), "trial": trial},
+        }
+    )
+
+
+def spec_of(one: ModelRollout) -> Spec:
+    assert isinstance(one.spec, Spec), one.spec
+    return one.spec
+
+
+def deployment(version: str) -> Object:
+    described = {"name": child_name("fraud", version), "labels": selector_labels("fraud", version)}
+    return {
+        "metadata": {**described, "creationTimestamp": MADE},
+        "spec": {"replicas": 1},
+        "status": {"readyReplicas": 1},
+    }
+
+
+def service(version: str, split: str) -> Object:
+    labels = {**selector_labels("fraud", version), SPLIT_LABEL: split}
+    name = child_name("fraud", version, split)
+    return {"metadata": {"name": name, "labels": labels, "creationTimestamp": MADE}, "spec": {}}
+
+
+def pod(version: str, address: str) -> Object:
+    """One that has fetched its model and is ready."""
+    fetched = {"terminated": {"exitCode": 0, "message": f'{{"digest": "sha256:{version}"}}'}}
+    return {
+        "metadata": {"name": f"pod-{version}", "uid": version, "labels": selector_labels("fraud", version)},
+        "status": {
+            "podIP": address,
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "initContainerStatuses": [{"name": "fetch", "ready": True, "state": fetched}],
+        },
+    }
+
+
+VERSIONS = (OLD, NEW, NEWER)
+OBJECTS: dict[Resource, list[Object]] = {
+    DEPLOYMENTS: [deployment(version) for version in VERSIONS],
+    SERVICES: [service(version, split) for version in (OLD, NEW) for split in BOTH] + [service(NEWER, EVERYBODY)],
+    PODS: [pod(version, f"10.0.0.{number}") for number, version in enumerate(VERSIONS)],
 }
 
-SEEN: dict[str, Callable[[Observation], object]] = {
-    "samples": lambda found: found.samples["errors"] == Unavailable("errors", "'value'") and found.baseline is None,
-    "acceptance": lambda found: (
-        found.refusal == Refusal(Reason.NOT_CHECKED, "the spec could not be checked, trying again: 'value'")
+
+def everything(one: ModelRollout) -> Questions:
+    """All that a pass can ask."""
+    spec = spec_of(one)
+    return Questions(spec, OLD, (NEW, NEWER), BOTH, smoke=(NEW, NEWER), acceptance=spec, baseline=True)
+
+
+def look(
+    one: ModelRollout,
+    asked: Questions,
+    change: Callable[[Observer], Observer] = lambda observer: observer,
+    gateway: Gateway | None = None,
+) -> Observation:
+    """One observation, with nobody at Prometheus' address."""
+
+    async def body() -> Observation:
+        prometheus = Prometheus(NOBODY, timeout=2.0, threads=2)
+        scraping = Scraping(prometheus, 1.0, time.monotonic)
+        samples = SampleCache(Reader(prometheus, scraping), lambda key: None, poll=0.5, clock=time.monotonic)
+        snapshot = Snapshot(
+            0.0, {kind: {item["metadata"]["name"]: item for item in of} for kind, of in OBJECTS.items()}
+        )
+        try:
+            async with serving(gateway or Gateway()) as url, aiohttp.ClientSession() as http:
+                settings = Settings(gateway_url=url, smoke_timeout=5.0)
+                observer = Observer(
+                    cluster=Empty(),  # type: ignore[arg-type]  # all that is asked of it
+                    samples=samples,
+                    inquiries=Broken(),  # type: ignore[arg-type]
+                    http=http,
+                    settings=settings,
+                    clock=lambda: 7.0,
+                    refused={},
+                    refused_routes={},
+                    confirmed={("prod", "fraud"): set(VERSIONS)},
+                )
+                return await observe(one, snapshot, asked, change(observer))
+        finally:
+            prometheus.close()
+
+    return asyncio.run(body())
+
+
+def in_every_split(words: str) -> dict[tuple[str, str], Unavailable]:
+    return {("errors", split): Unavailable("errors", words) for split in BOTH}
+
+
+def of_every_arm(words: str) -> dict[str, SmokeResult]:
+    return {version: SmokeResult(0, obstacle=words) for version in (NEW, NEWER)}
+
+
+NOT_CHECKED = Refusal(Reason.NOT_CHECKED, "the spec could not be checked, trying again: 'value'")
+NO_CONFIG_MAP = "ConfigMap bodies is missing or empty; each key holds one request"
+
+FAULTS: dict[str, tuple[Callable[[Observer], Observer], Callable[[Observation], bool]]] = {
+    "samples": (
+        lambda observer: replace(observer, samples=Broken()),  # type: ignore[arg-type]
+        lambda found: dict(found.samples) == in_every_split("'value'") and found.baseline is None,
     ),
-    "the ConfigMap": lambda found: found.smoke == SmokeResult(0, obstacle="'value'"),
+    "acceptance": (lambda observer: observer, lambda found: found.refusal == NOT_CHECKED),
+    "the ConfigMap": (
+        lambda observer: replace(observer, cluster=Broken()),  # type: ignore[arg-type]
+        lambda found: found.smoke == of_every_arm("'value'"),
+    ),
+    "a ConfigMap that is missing": (
+        lambda observer: observer,
+        lambda found: found.smoke == of_every_arm(NO_CONFIG_MAP),
+    ),
 }
 
 
-@pytest.mark.parametrize("sense", BROKEN)
-def test_a_fault_in_one_sense_does_not_end_the_pass(kubernetes: Kubernetes, sense: str) -> None:
-    found = look(kubernetes, BROKEN[sense])
-    assert SEEN[sense](found), found
-    assert set(found.workloads) == {OLD}
+@pytest.mark.parametrize(("change", "is_said"), FAULTS.values(), ids=FAULTS)
+def test_one_fault_does_not_end_the_pass(
+    change: Callable[[Observer], Observer], is_said: Callable[[Observation], bool]
+) -> None:
+    one = rollout(FROM_CONFIG_MAP)
+    found = look(one, everything(one), change)
+    assert is_said(found), found
+    assert set(found.workloads) == set(VERSIONS)
 
 
-def look(kubernetes: Kubernetes, change: Callable[[Senses], Senses]) -> Observation:
-    """Everything is asked for of a rollout whose first version is being deployed."""
-    taken: list[Observation] = []
-
-    async def story(stage: Stage) -> None:
-        await stage.submit(OLD, strategy=BLUE_GREEN)
-        await stage.passes()
-        rollout, snapshot = await seen(stage)
-        spec = rollout.spec
-        assert isinstance(spec, Spec)
-        asked = Questions(spec, candidate=OLD, stable=OLD, samples=True, smoke=OLD, acceptance=spec, baseline=True)
-        taken.append(await observe(rollout, snapshot, asked, change(stage.reconciler.senses)))
-
-    told: Callable[[Stage], Awaitable[None]] = story
-    play(kubernetes, told)
-    return taken[0]
+def test_without_prometheus_every_metric_is_away_in_every_split() -> None:
+    one = rollout()
+    found = look(one, Questions(spec_of(one), OLD, (NEW, NEWER), BOTH)).samples
+    assert set(found) == {("errors", split) for split in BOTH}
+    assert all(isinstance(item, Unavailable) and not item.invalid for item in found.values())
 
 
-def test_a_config_map_that_is_missing_is_no_fault_of_the_version(kubernetes: Kubernetes) -> None:
-    found = look(kubernetes, lambda senses: senses)
-    words = "ConfigMap bodies is missing or empty; each key holds one request"
-    assert found.smoke == SmokeResult(0, obstacle=words)
+def test_nothing_that_was_not_asked_for() -> None:
+    one = rollout(WRITTEN_OUT)
+    found = look(one, Questions(spec_of(one), OLD, (NEW, NEWER)))
+    assert (found.samples, found.smoke, found.refusal, found.baseline) == ({}, {}, None, None)
+
+
+SMOKE: dict[str, tuple[Object, tuple[str, ...], dict[str, SmokeResult]]] = {
+    "an arm": (WRITTEN_OUT, (NEW,), {NEW: SmokeResult(1)}),
+    "each arm by itself": (
+        WRITTEN_OUT,
+        (NEW, NEWER),
+        {
+            NEW: SmokeResult(1),
+            NEWER: SmokeResult(
+                1, obstacle=f"request 1: answered by version {NEW} with status 200: the request did not reach {NEWER}"
+            ),
+        },
+    ),
+    "a strategy that sends none": (CANARY, (NEW,), {}),
+}
+
+
+@pytest.mark.parametrize(("strategy", "versions", "expected"), SMOKE.values(), ids=SMOKE)
+def test_smoke_requests_of_whatever_strategy(
+    strategy: Object, versions: tuple[str, ...], expected: dict[str, SmokeResult]
+) -> None:
+    one, gateway = rollout(strategy), Gateway(version=NEW)
+    found = look(one, Questions(spec_of(one), OLD, (NEW, NEWER), smoke=versions), gateway=gateway)
+    assert found.smoke == expected
+    assert all(headers["x-model-preview"] == "green" for _, _, headers, _ in gateway.asked)
+
+
+def test_since_when_a_version_can_be_reached_by_split() -> None:
+    found = look(rollout(), Questions()).workloads
+    assert {version: dict(item.services) for version, item in found.items()} == {
+        OLD: dict.fromkeys(BOTH, MADE_AT),
+        NEW: dict.fromkeys(BOTH, MADE_AT),
+        NEWER: {EVERYBODY: MADE_AT},
+    }
+    assert {item.created_at for item in found.values()} == {MADE_AT}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_version_whose_files_are_not_those_on_record(version: str) -> None:
+    found = look(rollout(digests={version: "sha256:other"}), Questions()).workloads
+    words = f"its pods fetched sha256:{version}, but it is recorded with sha256:other; a version never changes"
+    assert {name: item.failure for name, item in found.items() if item.failure} == {version: words}
+
+
+def test_what_the_api_server_refused_is_seen() -> None:
+    key = "prod", "fraud"
+    refused = {(key, NEWER): Refused("no such field", True), (("prod", "other"), NEW): Refused("not ours", True)}
+    routes = {key: "no such gateway"}
+    found = look(rollout(), Questions(), lambda observer: replace(observer, refused=refused, refused_routes=routes))
+    assert {name: item.failure for name, item in found.workloads.items() if item.failure} == {NEWER: "no such field"}
+    assert found.route == LiveRoute(refused="no such gateway")
+
+
+def test_the_servers_of_every_arm_are_asked_and_of_no_other_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def states(addresses: Sequence[str], model: str, number: int) -> list[ModelState | None]:
+        asked.extend(addresses)
+        return [ModelState("LOADING") if address.startswith("10.0.0.2") else None for address in addresses]
+
+    monkeypatch.setattr(tensorflow_serving, "model_states", states)
+    one = rollout()
+    asked_for = Questions(spec_of(one), OLD, (NEW, NEWER))
+    found = look(one, asked_for, lambda observer: replace(observer, confirmed={})).workloads
+    assert sorted(asked) == ["10.0.0.1:8500", "10.0.0.2:8500"]
+    assert {version: item.ready for version, item in found.items()} == {OLD: 1, NEW: 1, NEWER: 0}
+    assert found[NEWER].waiting == f"the server of pod pod-{NEWER} says LOADING"

@@ -20,7 +20,7 @@ from modelrollout.core.plan import Questions
 from modelrollout.runtime.observe import observe
 from tests.kubernetes import Kubernetes
 from tests.runtime.stage import Object, Stage, set_up
-from tests.runtime.test_order import NEW, OLD, carry_out, plan, seen
+from tests.runtime.test_order import NEW, OLD, carry_out, plan, seen, shares
 
 pytestmark = pytest.mark.apiserver
 
@@ -130,7 +130,7 @@ def test_route_and_status_do_not_wait_for_workloads(
             assert not await carry_out(stage, await plan(stage, after, replicas=2)), "it is to be tried again"
         assert await stage.weights() == {f"fraud-{name.replace('.', '-')}": after[name] for name in after}
         assert (await stage.status())["message"] == f"weights {after}"
-        refused = stage.reconciler.hands.refused[stage.key, OLD]
+        refused = stage.reconciler.applier.refused[stage.key, OLD]
         assert not refused.final
         assert "failed calling webhook" in refused.words
         assert await carry_out(stage, await plan(stage, after, replicas=2)), "now all is in place"
@@ -207,8 +207,8 @@ def test_an_object_that_a_policy_rewrites_is_applied_once(kubernetes: Kubernetes
     async def story(stage: Stage, _: Kubernetes) -> None:
         await stage.submit(OLD)
         mirrored = Mirrored(stage.cluster, "mirror.example.com")
-        hands = replace(stage.reconciler.hands, cluster=mirrored)  # type: ignore[arg-type]  # as a webhook would
-        stage.reconciler = replace(stage.reconciler, hands=hands)
+        applier = replace(stage.reconciler.applier, cluster=mirrored)  # type: ignore[arg-type]  # as a webhook would
+        stage.reconciler = replace(stage.reconciler, applier=applier)
         wanted = {OLD: 100}
         await carry_out(stage, await plan(stage, wanted))
         for _again in range(2):
@@ -285,20 +285,24 @@ def test_a_route_that_is_refused(
             assert stage.writes.count("virtualservices") == (before != live)
             assert await stage.weights() == {f"fraud-{name.replace('.', '-')}": live[name] for name in live}
             assert (await stage.status())["message"] == f"weights {after}", "the memory is stored"
-            words = stage.reconciler.hands.refused_routes[stage.key]
+            words = stage.reconciler.applier.refused_routes[stage.key]
             assert "retries are not allowed here" in words
-            assert await route_seen(stage) == LiveRoute(live, refused=words)
+            now = await route_seen(stage)
+            assert now is not None
+            assert (now.route, now.refused) == (shares(live), words)
             await carry_out(stage, await plan(stage, after))
             assert "virtualservices" not in stage.writes, "what could be done was done"
         kubernetes.server.ask("DELETE", f"{path}/{body['metadata']['name']}")
         stage.heard()
         await allowed(probe)
         assert await carry_out(stage, await plan(stage, after)), "now the whole route is as decided"
-        assert await route_seen(stage) == LiveRoute(after)
+        now = await route_seen(stage)
+        assert now is not None
+        assert (now.route, now.refused) == (shares(after), None)
 
     play(kubernetes, story)
 
 
 async def route_seen(stage: Stage) -> LiveRoute | None:
     rollout, snapshot = await seen(stage)
-    return (await observe(rollout, snapshot, Questions(), stage.reconciler.senses)).route
+    return (await observe(rollout, snapshot, Questions(), stage.reconciler.observer)).route

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -16,9 +17,13 @@ from modelrollout.adapters.cluster import (
     Conflict,
     Object,
 )
-from modelrollout.api.resource import ModelRollout
-from modelrollout.api.rollout import Spec
-from modelrollout.core.plan import DesiredVersion, Event, Plan, Reason, Route
+from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
+from modelrollout.api.traffic import RequestMatch
+from modelrollout.core.observation import SETTLE_SECONDS
+from modelrollout.core.plan import DesiredVersion, Event, Plan, Reason, Recovery
+from modelrollout.manifests.istio import live_route
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
 from modelrollout.runtime.apply import apply
 from modelrollout.runtime.world import Snapshot
 from tests.kubernetes import Kubernetes
@@ -39,18 +44,33 @@ def play(kubernetes: Kubernetes, story: Callable[[Stage], Awaitable[None]]) -> N
     kubernetes.run(body)
 
 
-async def plan(stage: Stage, weights: dict[str, int], *, replicas: int = 1, events: tuple[Event, ...] = ()) -> Plan:
-    """Both versions deployed, and this route."""
+def shares(weights: dict[str, int]) -> Route:
+    """Everybody's requests by version; those of weight 0 are deployed and have none."""
+    given = {version: weight for version, weight in weights.items() if weight}
+    return Route(splits=(Split(name=EVERYBODY, shares=given),))
+
+
+async def plan(
+    stage: Stage,
+    weights: dict[str, int],
+    *,
+    route: Route | None = None,
+    splits: tuple[str, ...] = (EVERYBODY,),
+    replicas: int = 1,
+    events: tuple[Event, ...] = (),
+) -> Plan:
+    """These versions deployed, and this route: everybody's by weight, or another. The old one is the control."""
     rollout, _ = await seen(stage)
     assert isinstance(rollout.spec, Spec)
     versions = tuple(
-        DesiredVersion(name, f"https://models.example.com/{name}.tar.gz", None, replicas) for name in weights
+        DesiredVersion(name, f"https://models.example.com/{name}.tar.gz", None, replicas, splits) for name in weights
     )
     return Plan(
         status=rollout.status.model_copy(update={"message": f"weights {weights}"}),
         spec=rollout.spec,
         versions=versions,
-        route=Route(OLD, weights),
+        route=route or shares(weights),
+        recovery=Recovery(OLD),
         events=events,
     )
 
@@ -61,11 +81,17 @@ async def seen(stage: Stage) -> tuple[ModelRollout, Snapshot]:
     return ModelRollout.from_json(snapshot.rollout), snapshot
 
 
+async def settled(stage: Stage, wanted: Plan) -> None:
+    """A plan that was carried out long ago: the mesh knows its Services."""
+    await carry_out(stage, wanted)
+    stage.clock.skipped += 2 * SETTLE_SECONDS
+
+
 async def carry_out(stage: Stage, wanted: Plan) -> bool:
     snapshot = await stage.world.look(stage.key)
     assert snapshot.rollout is not None
     stage.writes.clear()
-    return await apply(ModelRollout.from_json(snapshot.rollout), wanted, snapshot, stage.reconciler.hands)
+    return await apply(ModelRollout.from_json(snapshot.rollout), wanted, snapshot, stage.reconciler.applier)
 
 
 MOVES: dict[str, tuple[dict[str, int], dict[str, int], list[str]]] = {
@@ -104,7 +130,7 @@ def test_the_order_of_writes(
     async def story(stage: Stage) -> None:
         await stage.submit(OLD)
         if before:
-            await carry_out(stage, await plan(stage, before))
+            await settled(stage, await plan(stage, before))
         await carry_out(stage, await plan(stage, after, replicas=2))
         assert stage.writes == order
         assert await stage.weights() == {
@@ -124,7 +150,7 @@ def test_traffic_is_taken_away_although_the_workloads_are_refused(kubernetes: Ku
         wrong = replace(away, spec=away.spec.model_copy(update={"serving": broken}))
         await carry_out(stage, wrong)
         assert await stage.weights() == {"fraud-1-0-1": 100}
-        assert {version for (_, version) in stage.reconciler.hands.refused} == {OLD, NEW}
+        assert {version for (_, version) in stage.reconciler.applier.refused} == {OLD, NEW}
 
     play(kubernetes, story)
 
@@ -177,7 +203,7 @@ def test_nothing_is_told_that_is_not_stored(kubernetes: Kubernetes) -> None:
         live["spec"]["serving"] = {"replicas": 2}
         await stage.cluster.replace(MODEL_ROLLOUTS, live)
         with pytest.raises(Conflict):
-            await apply(outdated, wanted, snapshot, stage.reconciler.hands)
+            await apply(outdated, wanted, snapshot, stage.reconciler.applier)
         assert await told(stage) == []
         assert "message" not in (await stage.status())
 
@@ -212,5 +238,176 @@ def test_only_a_version_without_traffic_is_removed(kubernetes: Kubernetes, weigh
         live = await stage.cluster.get(DEPLOYMENTS, stage.namespace, "fraud-1-0-2")
         assert (live is None) is gone
         assert await stage.cluster.get(DEPLOYMENTS, stage.namespace, "fraud-1-0-1") is not None
+
+    play(kubernetes, story)
+
+
+BETA = (RequestMatch.model_validate({"headers": {"x-beta": {"exact": "yes"}}}),)
+
+
+def focused(matched: dict[str, int]) -> Route:
+    """Some requests by weight, all others to the old version."""
+    return Route(splits=(Split(name=MATCHED, shares=matched, who=BETA), *Route.to(OLD).splits))
+
+
+BOTH = {OLD: 100, NEW: 0}
+SPLITS = (EVERYBODY, MATCHED)
+
+
+def test_each_split_has_services_of_its_own_before_the_route_names_them(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.submit(OLD)
+        await carry_out(stage, await plan(stage, BOTH))
+        wanted = await plan(stage, BOTH, route=focused({OLD: 90, NEW: 10}), splits=SPLITS)
+        assert not await carry_out(stage, wanted), "it is to be tried again"
+        assert stage.writes == ["services", "services"], "the mesh does not know them yet"
+        assert await stage.weights(MATCHED) == {}
+        stage.clock.skipped += SETTLE_SECONDS + 1
+        assert await carry_out(stage, wanted)
+        assert stage.writes == ["virtualservices"]
+        assert await stage.weights(MATCHED) == {"fraud-1-0-1-matched": 90, "fraud-1-0-2-matched": 10}
+        assert await stage.weights() == {"fraud-1-0-1": 100}
+
+    play(kubernetes, story)
+
+
+FOCUSED_MOVES: dict[str, tuple[Route, Route, str]] = {
+    "away from some requests": (focused({OLD: 50, NEW: 50}), focused({OLD: 100}), "virtualservices"),
+    "away, and their split is gone": (focused({NEW: 100}), Route.to(OLD), "virtualservices"),
+    "more of some requests": (focused({OLD: 90, NEW: 10}), focused({OLD: 50, NEW: 50}), "deployments"),
+    "from some to everybody": (focused({NEW: 100}), Route.to(NEW), "deployments"),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "first"), FOCUSED_MOVES.values(), ids=FOCUSED_MOVES)
+def test_the_order_of_writes_with_splits(kubernetes: Kubernetes, before: Route, after: Route, first: str) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.submit(OLD)
+        await settled(stage, await plan(stage, BOTH, route=before, splits=SPLITS))
+        await carry_out(stage, await plan(stage, BOTH, route=after, splits=SPLITS, replicas=2))
+        assert stage.writes[0] == first
+        assert set(stage.writes) <= {"deployments", "virtualservices", "status"}
+
+    play(kubernetes, story)
+
+
+def test_a_version_that_is_promoted_just_now_is_not_what_takes_the_rest(kubernetes: Kubernetes) -> None:
+    """It gains, and somebody else may have decided against it meanwhile."""
+
+    async def story(stage: Stage) -> None:
+        await stage.submit(OLD)
+        await settled(stage, await plan(stage, {OLD: 50, NEW: 50}))
+        promoted = replace(await plan(stage, {OLD: 0, NEW: 100}), recovery=Recovery(NEW))
+        live = await stage.cluster.get(VIRTUAL_SERVICES, stage.namespace, "fraud")
+        assert live is not None
+        live["metadata"]["annotations"]["somebody"] = "was here"
+        await stage.cluster.replace(VIRTUAL_SERVICES, live)
+        with pytest.raises(Conflict):
+            await carry_out(stage, promoted)
+        assert await stage.weights() == {"fraud-1-0-1": 50, "fraud-1-0-2": 50}
+
+    play(kubernetes, story)
+
+
+@pytest.mark.parametrize(
+    ("weights", "first"),
+    [
+        pytest.param({OLD: 100, NEW: 0}, "virtualservices", id="the control alone: at once"),
+        pytest.param({OLD: 90, NEW: 10}, "deployments", id="an arm too: in its turn"),
+    ],
+)
+def test_rules_that_somebody_made_are_set_right(kubernetes: Kubernetes, weights: dict[str, int], first: str) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.submit(OLD)
+        await settled(stage, await plan(stage, {OLD: 90, NEW: 10}))
+        live = await stage.cluster.get(VIRTUAL_SERVICES, stage.namespace, "fraud")
+        assert live is not None
+        live["spec"]["http"][1]["fault"] = {"abort": {"httpStatus": 503, "percentage": {"value": 100}}}
+        await stage.cluster.replace(VIRTUAL_SERVICES, live)
+        stage.heard()
+        await carry_out(stage, await plan(stage, weights, replicas=2))
+        assert stage.writes[0] == first
+        live = await stage.cluster.get(VIRTUAL_SERVICES, stage.namespace, "fraud")
+        assert live is not None
+        assert "fault" not in live["spec"]["http"][1]
+
+    play(kubernetes, story)
+
+
+def test_services_of_splits_go_at_rest_and_after_the_route(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.submit(OLD)
+        await settled(stage, await plan(stage, BOTH, route=focused({OLD: 50, NEW: 50}), splits=SPLITS))
+        under_way = await plan(stage, BOTH, route=Route.to(OLD))
+        resting = replace(under_way, at_rest=True, versions=under_way.versions[:1])
+        await carry_out(stage, replace(resting, route=None))
+        assert "services/fraud-1-0-1-matched" in await stage.children(), "the route leads to it"
+        await carry_out(stage, resting)
+        assert "services/fraud-1-0-1-matched" in await stage.children(), "proxies may go by the route before"
+        await carry_out(stage, under_way)
+        assert "services/fraud-1-0-1-matched" in await stage.children(), "requests may be on the way"
+        await carry_out(stage, resting)
+        assert set(await stage.children()) == {
+            "deployments/fraud-1-0-1",
+            "deployments/fraud-1-0-2",
+            "services/fraud-1-0-1",
+            "services/fraud-1-0-2",
+            "services/fraud-1-0-2-matched",
+            "virtualservices/fraud",
+        }
+        await carry_out(stage, replace(resting, remove=(NEW,)))
+        assert set(await stage.children()) == {
+            "deployments/fraud-1-0-1",
+            "services/fraud-1-0-1",
+            "virtualservices/fraud",
+        }
+
+    play(kubernetes, story)
+
+
+def test_a_version_that_a_rule_of_somebodys_leads_to_is_not_removed(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.submit(OLD)
+        await carry_out(stage, await plan(stage, BOTH))
+        live = await stage.cluster.get(VIRTUAL_SERVICES, stage.namespace, "fraud")
+        assert live is not None
+        live["spec"]["http"].insert(0, {"route": [{"destination": {"host": "fraud-1-0-2"}}]})
+        await stage.cluster.replace(VIRTUAL_SERVICES, live)
+        stage.heard()
+        gone = replace(await plan(stage, {OLD: 100}), route=None, remove=(NEW,))
+        await carry_out(stage, gone)
+        assert await stage.cluster.get(DEPLOYMENTS, stage.namespace, "fraud-1-0-2") is not None
+        await carry_out(stage, replace(gone, route=Route.to(OLD)))
+        assert await stage.cluster.get(DEPLOYMENTS, stage.namespace, "fraud-1-0-2") is None
+
+    play(kubernetes, story)
+
+
+def test_an_upgrade_of_the_operator_in_the_middle_of_a_release(kubernetes: Kubernetes) -> None:
+    """Until 0.1 the rules had other names, and matched requests went to the Services for everybody."""
+
+    async def story(stage: Stage) -> None:
+        await stage.submit(OLD)
+        route = focused({OLD: 90, NEW: 10})
+        await carry_out(stage, await plan(stage, BOTH, route=route))
+        live = await stage.cluster.get(VIRTUAL_SERVICES, stage.namespace, "fraud")
+        assert live is not None
+        text = json.dumps(live["spec"]).replace('"matched', '"weighted').replace('"everybody', '"others')
+        live["spec"] = json.loads(text.replace("-matched.", "."))
+        await stage.cluster.replace(VIRTUAL_SERVICES, live)
+        stage.heard()
+        rollout, snapshot = await seen(stage)
+        found = live_route(snapshot.virtual_service, rollout)
+        assert found is not None
+        assert found.route == route
+        wanted = await plan(stage, BOTH, route=route, splits=SPLITS)
+        for _again in range(2):
+            assert not await carry_out(stage, wanted)
+            assert "virtualservices" not in stage.writes, "the Services are too new to be named"
+        assert await stage.weights("weighted") == {"fraud-1-0-1": 90, "fraud-1-0-2": 10}
+        stage.clock.skipped += SETTLE_SECONDS + 1
+        assert await carry_out(stage, wanted)
+        assert await stage.weights(MATCHED) == {"fraud-1-0-1-matched": 90, "fraud-1-0-2-matched": 10}
+        assert await stage.weights("weighted") == {}
 
     play(kubernetes, story)

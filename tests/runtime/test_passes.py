@@ -63,7 +63,7 @@ def test_nothing_is_written_while_a_release_waits(kubernetes: Kubernetes) -> Non
         await stage.installed()
         await stage.submit("1.0.2")
         await stage.passes(3)
-        await stage.reconciler.senses.samples.poll()  # Prometheus' first answer may be late: that is a change
+        await stage.reconciler.observer.samples.poll()  # Prometheus' first answer may be late: that is a change
         await stage.passes()
         stage.writes.clear()
         await stage.passes(5)
@@ -295,8 +295,8 @@ def test_an_upgrade_of_the_operator_changes_no_deployment(kubernetes: Kubernetes
     async def story(stage: Stage) -> None:
         await stage.installed()
         before = await stage.children()
-        newer = stage.reconciler.hands.platform.__class__("modelrollout:99", file_root="/elsewhere")
-        object.__setattr__(stage.reconciler.hands, "platform", newer)
+        newer = stage.reconciler.applier.platform.__class__("modelrollout:99", file_root="/elsewhere")
+        object.__setattr__(stage.reconciler.applier, "platform", newer)
         stage.heard()
         await stage.passes(2)
         assert await stage.children() == before

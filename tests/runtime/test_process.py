@@ -140,8 +140,12 @@ def test_it_works_by_its_watches_alone(kubernetes: Kubernetes, namespace: str, s
     server.ask("DELETE", route)
     until(lambda: server.ask("GET", route).status == 200, "the route is restored")
     assert f'modelrollout_phase{{namespace="{namespace}",rollout="fraud",phase="Healthy"}} 1' in operator.metrics()
-    about = [line for line in operator.lines() if line.get("rollout") == f"{namespace}/fraud"]
-    assert {"ReleaseStarted", "Installed", "RouteRestored"} <= {line.get("reason") for line in about}
+
+    def told() -> set[object]:
+        return {line.get("reason") for line in operator.lines() if line.get("rollout") == f"{namespace}/fraud"}
+
+    # The Event comes after the route.
+    until(lambda: {"ReleaseStarted", "Installed", "RouteRestored"} <= told(), "people are told")
 
 
 def test_it_leaves_no_trace_of_kopf(kubernetes: Kubernetes, namespace: str, start: Start) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import requests
@@ -18,6 +19,7 @@ from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.metrics.subscription import Key, Subscription
 from modelrollout.adapters.prometheus import Prometheus
 from modelrollout.api.analysis import Analysis
+from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import Sample, Unavailable
 from modelrollout.runtime.samples import SampleCache
@@ -25,7 +27,8 @@ from tests.prometheus_server import Scraped
 
 pytestmark = pytest.mark.apiserver
 
-NEW, OLD = "1.0.2", "1.0.1"
+NEW, NEWER, OLD = "1.0.2", "1.0.3", "1.0.1"
+ERRORS = ("errors", EVERYBODY)
 ANALYSIS = Analysis.model_validate({"provider": "envoy", "metrics": [{"name": "errors"}]})
 _numbers = itertools.count(1)
 
@@ -39,12 +42,15 @@ def name(scraped: Scraped) -> Iterator[str]:
     scraped.source.lines = {}
 
 
-def subscription(name: str) -> Subscription:
-    return Subscription(("prod", name), ANALYSIS, NEW, OLD)
+def subscription(
+    name: str, *, arms: tuple[str, ...] = (NEW,), splits: tuple[str, ...] = (EVERYBODY,), analysis: Analysis = ANALYSIS
+) -> Subscription:
+    return Subscription(("prod", name), analysis, OLD, arms, splits)
 
 
-def answered(name: str, code: str = "200") -> str:
-    cluster = f"outbound|8501||{name}-1-0-2.prod.svc.cluster.local"
+def answered(name: str, code: str = "200", *, split: str = EVERYBODY) -> str:
+    service = f"{name}-1-0-2" + ("" if split == EVERYBODY else f"-{split}")
+    cluster = f"outbound|8501||{service}.prod.svc.cluster.local"
     return f'envoy_cluster_upstream_rq{{cluster_name="{cluster}",response_code="{code}"}}'
 
 
@@ -79,7 +85,7 @@ def test_the_first_to_ask_gets_an_answer(scraped: Scraped, name: str) -> None:
         scraped.source.lines[answered(name)] = 5
         await scrape(scraped)
         found = await cache.of(subscription(name))
-        assert requests_of(found["errors"]) == Count(0, 5)
+        assert requests_of(found[ERRORS]) == Count(0, 5)
         assert woken == []
 
     play(scraped.url, story)
@@ -95,7 +101,7 @@ def test_whose_counters_move_is_woken_and_nobody_else(scraped: Scraped, name: st
         await scrape(scraped)
         await cache.poll()
         assert woken == [("prod", name)]
-        assert requests_of((await cache.of(subscription(name)))["errors"]) == Count(1, 6)
+        assert requests_of((await cache.of(subscription(name)))[ERRORS]) == Count(1, 6)
 
     play(scraped.url, story)
 
@@ -145,19 +151,28 @@ def queries(scraped: Scraped) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(wanted))
 
 
-@pytest.mark.parametrize("rollouts", [1, 50])
-def test_the_number_of_queries_does_not_depend_on_the_number_of_rollouts(
-    scraped: Scraped, name: str, rollouts: int
+MANY: dict[str, tuple[int, tuple[str, ...], tuple[str, ...], int]] = {
+    "one release": (1, (NEW,), (EVERYBODY,), 1),
+    "fifty": (50, (NEW,), (EVERYBODY,), 1),
+    "fifty of two arms in two splits, one of them without requests": (50, (NEW, NEWER), (MATCHED, EVERYBODY), 2),
+}
+
+
+@pytest.mark.parametrize(("rollouts", "arms", "splits", "expected"), MANY.values(), ids=MANY)
+def test_the_number_of_queries_does_not_depend_on_what_is_asked_for(
+    scraped: Scraped, name: str, rollouts: int, arms: tuple[str, ...], splits: tuple[str, ...], expected: int
 ) -> None:
+    """The second query is for the life of the source, when anything is silent."""
+
     async def story(cache: SampleCache, woken: list[Key]) -> None:
         names = [f"{name}x{number}" for number in range(rollouts)]
         scraped.source.lines |= {answered(one): 1 for one in names}
         await scrape(scraped)
         for one in names:
-            await cache.of(subscription(one))
+            await cache.of(subscription(one, arms=arms, splits=splits))
         before = queries(scraped)
         await cache.poll()
-        assert queries(scraped) - before == 1
+        assert queries(scraped) - before == expected
 
     play(scraped.url, story)
 
@@ -211,14 +226,14 @@ def test_a_slow_query_of_a_user_keeps_nothing_else_waiting(scraped: Scraped, nam
     async def story(cache: SampleCache, woken: list[Key]) -> None:
         scraped.source.lines |= {answered(name): 5, answered(f"{name}b"): 7}
         await scrape(scraped)
-        slow = Subscription(("prod", name), OWN, NEW, OLD)
+        slow = subscription(name, analysis=OWN)
         found = await cache.of(slow)
-        assert requests_of(found["errors"]) == Count(0, 5), "its own other metric is there"
-        assert "clicks" not in found
-        assert requests_of((await cache.of(subscription(f"{name}b")))["errors"]) == Count(0, 7)
+        assert requests_of(found[ERRORS]) == Count(0, 5), "its own other metric is there"
+        assert ("clicks", EVERYBODY) not in found
+        assert requests_of((await cache.of(subscription(f"{name}b")))[ERRORS]) == Count(0, 7)
         released.set()
         async with asyncio.timeout(60):
-            while "clicks" not in await cache.of(slow):
+            while ("clicks", EVERYBODY) not in await cache.of(slow):
                 await scrape(scraped)
         assert woken == [("prod", name)], "it is told when the answer has come"
 
@@ -226,10 +241,53 @@ def test_a_slow_query_of_a_user_keeps_nothing_else_waiting(scraped: Scraped, nam
         play(url, story)
 
 
+RESUBSCRIBED: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
+    "an arm leaves": ({"arms": (NEW,)}, [("errors", MATCHED), ERRORS]),
+    "a split is not asked for any more": ({"arms": (NEW, NEWER), "splits": (EVERYBODY,)}, [ERRORS]),
+    "another split is asked for": (
+        {"arms": (NEW, NEWER), "splits": (MATCHED, "staff", EVERYBODY)},
+        [("errors", MATCHED), ERRORS],
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "known"), RESUBSCRIBED.values(), ids=RESUBSCRIBED)
+def test_a_change_of_arms_or_splits_makes_no_pass_blind(
+    scraped: Scraped, name: str, change: dict[str, Any], known: list[tuple[str, str]]
+) -> None:
+    """Prometheus is slow at that very moment."""
+
+    async def story(cache: SampleCache, woken: list[Key]) -> None:
+        scraped.source.lines |= {answered(name): 5, answered(name, split=MATCHED): 7}
+        await scrape(scraped)
+        both = (MATCHED, EVERYBODY)
+        released.set()
+        before = await cache.of(subscription(name, arms=(NEW, NEWER), splits=both))
+        released.clear()
+        after = await cache.of(subscription(name, **{"splits": both, **change}))
+        assert after == {place: before[place] for place in known}
+        assert requests_of(after[ERRORS]) == Count(0, 5)
+
+    with slow_for(scraped.url, "envoy_cluster_upstream_rq") as (url, released):
+        play(url, story)
+
+
+def test_what_is_new_is_asked_for_at_once(scraped: Scraped, name: str) -> None:
+    async def story(cache: SampleCache, woken: list[Key]) -> None:
+        scraped.source.lines |= {answered(name): 5, answered(name, split=MATCHED): 7}
+        await scrape(scraped)
+        await cache.of(subscription(name))
+        found = await cache.of(subscription(name, splits=(MATCHED, EVERYBODY)))
+        assert requests_of(found["errors", MATCHED]) == Count(0, 7)
+        assert woken == []
+
+    play(scraped.url, story)
+
+
 def test_without_prometheus_every_metric_is_away() -> None:
     async def story(cache: SampleCache, woken: list[Key]) -> None:
-        found = await cache.of(subscription("fraud"))
-        assert isinstance(found["errors"], Unavailable)
-        assert not found["errors"].invalid
+        found = (await cache.of(subscription("fraud")))[ERRORS]
+        assert isinstance(found, Unavailable)
+        assert not found.invalid
 
     play("http://127.0.0.1:9", story)

@@ -1,4 +1,4 @@
-"""What a Deployment and its pods say, in our words: a table of pods as Kubernetes shows them."""
+"""What a Deployment, its pods and its Services say, in our words: a table of pods as Kubernetes shows them."""
 
 from __future__ import annotations
 
@@ -183,26 +183,59 @@ CASES: dict[str, tuple[Object, list[Object], tuple[int, str | None, str | None, 
 def test_in_our_words(
     one: Object, pods: list[Object], expected: tuple[int, str | None, str | None, str | None]
 ) -> None:
-    found = workloads([one], pods)["2.4.1187"]
+    found = workloads([one], pods, [])["2.4.1187"]
     assert (found.ready, found.digest, found.failure, found.waiting) == expected
     assert found.uri == "pvc://m/1"
 
 
 def test_all_digests_that_were_fetched_are_seen() -> None:
     pods = [pod(fetch=FETCHED, ready=True), pod(fetch=FETCHED_OTHER, ready=True)]
-    assert set(workloads([deployment(2, 2)], pods)["2.4.1187"].digests) == {DIGEST, OTHER}
+    assert set(workloads([deployment(2, 2)], pods, [])["2.4.1187"].digests) == {DIGEST, OTHER}
 
 
 def test_a_pod_that_is_being_deleted_does_not_count() -> None:
     leaving = pod(fetch={"state": ended(1, "boom")})
     leaving["metadata"]["deletionTimestamp"] = "2026-11-23T08:00:00Z"
-    assert workloads([deployment()], [leaving])["2.4.1187"].failure is None
+    assert workloads([deployment()], [leaving], [])["2.4.1187"].failure is None
 
 
 def test_pods_of_another_version_do_not_count() -> None:
     other = pod(fetch={"state": ended(1, "boom")})
     other["metadata"]["labels"] = {**LABELS, "modelrollout.dev/version": "9.9.9"}
-    assert workloads([deployment()], [other])["2.4.1187"].failure is None
+    assert workloads([deployment()], [other], [])["2.4.1187"].failure is None
+
+
+MADE = "2026-11-23T08:00:00Z"
+MADE_AT = 1795420800.0
+
+
+def service(split: str | None = None, version: str = "2.4.1187", **described: Any) -> Object:
+    labels = {**LABELS, "modelrollout.dev/version": version} | ({"modelrollout.dev/split": split} if split else {})
+    return {"metadata": {"labels": labels, "creationTimestamp": MADE, **described}, "spec": {}}
+
+
+SERVICES: dict[str, tuple[list[Object], dict[str, float]]] = {
+    "none yet": ([], {}),
+    "one of an operator that knew no splits": ([service()], {"everybody": MADE_AT}),
+    "one for each split": (
+        [service("everybody"), service("matched", creationTimestamp="2026-11-23T08:00:03Z")],
+        {"everybody": MADE_AT, "matched": MADE_AT + 3},
+    ),
+    "of another version": ([service("everybody", "9.9.9")], {}),
+    "being deleted": ([service("preview", deletionTimestamp=MADE)], {}),
+}
+
+
+@pytest.mark.parametrize(("services", "expected"), SERVICES.values(), ids=SERVICES)
+def test_since_when_there_is_a_service_for_each_split(services: list[Object], expected: dict[str, float]) -> None:
+    assert workloads([deployment()], [], services)["2.4.1187"].services == expected
+
+
+def test_since_when_there_is_a_deployment() -> None:
+    one = deployment()
+    assert workloads([one], [], [])["2.4.1187"].created_at == 0.0
+    one["metadata"]["creationTimestamp"] = MADE
+    assert workloads([one], [], [])["2.4.1187"].created_at == MADE_AT
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from modelrollout.api.status import MetricStatus
 from modelrollout.simulation.decisions import decisions
 from modelrollout.simulation.events import Event
 from modelrollout.simulation.release import Frame
@@ -28,6 +29,11 @@ spec:
   strategy: {canary: {steps: [{setWeight: 25, for: 1m}, {setWeight: 50, for: 2m}], bake: 1m}}
   analysis: {metrics: [{name: errors}]}
 """
+
+FOCUSED = MANIFEST.replace(
+    "traffic: {hosts: [fraud.example.com]}",
+    "traffic: {hosts: [fraud.example.com], match: [{headers: {x-tenant: {exact: internal}}}]}",
+)
 
 TRAFFIC = """
 rps: 100
@@ -70,6 +76,11 @@ def with_events(scenario: Scenario, *events: Event) -> Scenario:
 def frames(scenario: Scenario, seed: int = 1) -> list[Frame]:
     """All passes of a release."""
     return [frame for frame, _ in decisions(scenario.release(seed))]
+
+
+def judged(frame: Frame) -> list[MetricStatus]:
+    """The verdicts of a pass: on the arms, or on the one whose trial has ended."""
+    return [test for arm in frame.status.arms for test in arm.metrics] or list(frame.status.last_analysis)
 
 
 def told(scenario: Scenario, seed: int = 1) -> list[dict[str, Any]]:

@@ -32,6 +32,9 @@ def test_the_traffic_file_of_the_page_is_one() -> None:
 def test_the_picture_of_evidence_md_shows_what_its_text_says() -> None:
     text = (ROOT / "docs" / "evidence.md").read_text()
     *_, last = told(example("outage-and-fault"))
-    assert last["reason"].partition("errors: ")[2] in text
+    [verdict] = last["verdicts"]
+    name, _, numbers = verdict["message"].partition(": ")
+    assert name == "errors"
+    assert numbers in text
     assert (last["move"], last["at"]) == ("Rollback", 780.0 + 30.0), "thirty seconds after 780 s"
     assert (ROOT / "docs" / "pictures" / "evidence.png").read_bytes()[:4] == b"\x89PNG"

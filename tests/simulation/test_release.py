@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelrollout.api.route import EVERYBODY
 from modelrollout.core.observation import Sample, Unavailable
 from modelrollout.simulation.decisions import decisions, ending
 from modelrollout.simulation.events import (
@@ -25,14 +26,14 @@ from modelrollout.simulation.generated import AWAY
 from modelrollout.simulation.release import Frame
 from modelrollout.simulation.scenario import Scenario
 from modelrollout.simulation.source import EPOCH, SERIES
-from tests.simulation.scenes import MANIFEST, TRAFFIC, frames, scene, steps, told, with_events
+from tests.simulation.scenes import MANIFEST, TRAFFIC, frames, judged, scene, steps, told, with_events
 
 BAD = TRAFFIC.replace("candidate: {errors: 0.01}", "candidate: {errors: 0.2}")
 
 
 def counter(frame: Frame, version: str) -> tuple[int, int]:
     """Bad answers and answers of one version in the sample of a pass."""
-    sample = frame.samples["errors"]
+    sample = frame.samples["errors", EVERYBODY]
     assert isinstance(sample, Sample)
     count = sample.series[version][SERIES]
     return count.bad, count.trials
@@ -50,14 +51,14 @@ def test_a_bad_candidate_is_rolled_back_with_its_numbers(tmp_path: Path) -> None
     assert verdict["verdict"] == "Fail"
     assert verdict["evidence"] >= verdict["needed"] == 100
     counts = verdict["candidate"]
-    assert f"candidate {counts['bad']} of {counts['requests']}" in lines[-1]["reason"]
+    assert f"{counts['bad']} of {counts['requests']} " in lines[-1]["reason"]
 
 
 def test_the_end_counts_what_users_got(tmp_path: Path) -> None:
     release = scene(tmp_path, BAD).release(1)
     *_, (last, _) = decisions(release)
     end = ending(release, last)
-    [verdict] = last.status.analysis
+    [verdict] = judged(last)
     assert end.outcome == "RolledBack"
     assert (end.bad_served, end.requests) == (verdict.candidate.bad, verdict.candidate.requests)
 
@@ -91,7 +92,7 @@ def test_while_prometheus_is_away_no_weight_moves(tmp_path: Path) -> None:
 
 def test_while_prometheus_is_away_nothing_is_seen(tmp_path: Path) -> None:
     passes = frames(with_events(scene(tmp_path), Blackout(50.0, 120.0)))
-    blind = [frame.time for frame in passes if isinstance(frame.samples.get("errors"), Unavailable)]
+    blind = [frame.time for frame in passes if isinstance(frame.samples.get(("errors", EVERYBODY)), Unavailable)]
     assert blind == [frame.time for frame in passes if 50.0 <= frame.time < 120.0]
     assert len(blind) >= 14, "it is asked all the same, as often as before"
 
@@ -100,7 +101,7 @@ def test_without_requests_nothing_passes_and_nothing_fails(tmp_path: Path) -> No
     scenario = with_events(scene(tmp_path), Silence(3.0, 360.0))
     assert steps(scenario) == [("Shift", 25)]
     last = frames(scenario)[-1]
-    assert [item.verdict for item in last.status.analysis] == ["NoTraffic"]
+    assert [item.verdict for item in judged(last)] == ["NoTraffic"]
 
 
 def test_counters_start_anew_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def test_counters_start_anew_and_nothing_is_lost(tmp_path: Path) -> None:
     assert at < after < before, "the counter fell to what came since"
     *_, last = frames(scenario)
     whole = frames(scene(tmp_path))[-1]
-    assert last.status.analysis[0].candidate.requests > 0.97 * whole.status.analysis[0].candidate.requests
+    assert judged(last)[0].candidate.requests > 0.97 * judged(whole)[0].candidate.requests
 
 
 def test_skewed_scrapes_show_an_older_stable(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_skewed_scrapes_show_an_older_stable(tmp_path: Path) -> None:
 
 def test_errors_in_bursts_come_together(tmp_path: Path) -> None:
     scenario = with_events(scene(tmp_path), Burst(float("-inf"), float("inf"), 5))
-    bad = [counter(frame, "2.3.1160")[0] for frame in frames(scenario) if "errors" in frame.samples]
+    bad = [counter(frame, "2.3.1160")[0] for frame in frames(scenario) if ("errors", EVERYBODY) in frame.samples]
     rises = [after - before for before, after in pairwise(bad)]
     assert max(rises) >= 5
     assert sum(rise % 5 == 0 for rise in rises) > 0.9 * len(rises), "but for the rest of a count by five"
@@ -134,8 +135,9 @@ def test_slow_answers_are_judged_at_the_bucket_bound_above(tmp_path: Path) -> No
     manifest = MANIFEST.replace("[{name: errors}]", "[{name: latency, over: 70ms}]")
     buckets = "latency: [{le: 50ms, share: 0.9}, {le: 100ms, share: 0.99}]"
     traffic = TRAFFIC.replace("errors: 0.01", buckets)
-    [verdict] = frames(scene(tmp_path, traffic, manifest))[-1].status.analysis
+    [verdict] = judged(frames(scene(tmp_path, traffic, manifest))[-1])
     assert verdict.candidate.bad / verdict.candidate.requests == pytest.approx(0.01, abs=0.003)
+    assert verdict.bound == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_other_metrics_are_turned_the_right_way_round(direction: str, share: flo
     metric = f"[{{name: clicks, direction: {direction}, {queries}}}]"
     manifest = MANIFEST.replace("[{name: errors}]", metric)
     traffic = TRAFFIC.replace("errors: 0.01", f"rewards: {{clicks: {share}}}")
-    [verdict] = frames(scene(tmp_path, traffic, manifest))[-1].status.analysis
+    [verdict] = judged(frames(scene(tmp_path, traffic, manifest))[-1])
     assert verdict.metric == "clicks"
     assert verdict.candidate.bad / verdict.candidate.requests == pytest.approx(0.03, abs=0.005)
 
@@ -179,7 +181,7 @@ def test_an_approval_that_nobody_gives_ends_paused(tmp_path: Path) -> None:
 def whole(scenario: Scenario, seed: int) -> list[object]:
     """Everything that is decided and known at every pass."""
     return [
-        (frame.time - EPOCH, decision, frame.status.analysis, frame.status.release)
+        (frame.time - EPOCH, decision, frame.status.trial, frame.status.history)
         for frame, decision in decisions(scenario.release(seed))
     ]
 

@@ -1,7 +1,8 @@
 """Smoke requests: real requests through the gateway to a version that has no traffic yet.
 
 They carry the rollout's host and the preview header, so they take the way that users' requests take: gateway, route,
-Service, pod. That a request reached the version meant is read from the answer, which the route marks with it.
+Service, pod. That a request reached the version meant is read from the answer, which the route marks with it. The
+Service is that of the split for previews, which no metric is asked for: these answers are nobody's evidence.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from modelrollout.api.strategy import Header
+from modelrollout.api.traffic import Header
 from modelrollout.core.observation import SmokeResult
 from modelrollout.manifests.istio import VERSION_HEADER
 

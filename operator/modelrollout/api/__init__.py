@@ -1,1 +1,2 @@
-"""The ModelRollout resource as types: the only place that knows its JSON form (camelCase, durations as strings)."""
+"""The parts of the ModelRollout resource as types: the only place that knows their JSON form (camelCase, durations as
+strings). The whole of it is in ``resource``."""

@@ -41,7 +41,7 @@ class TimeoutPolicy(StrEnum):
     ROLLBACK = "Rollback"
 
 
-_VARIABLES = ("version", "workload", "rollout", "namespace")
+_VARIABLES = ("version", "workload", "service", "rollout", "namespace")
 _KNOWN = ", ".join(f"{{{{ {name} }}}}" for name in _VARIABLES)
 _NEEDS_OVER = "metric latency needs over, for example over: 70ms"
 _OVER_IS_FOR_LATENCY = "over belongs to metric latency alone; remove it"
@@ -55,12 +55,14 @@ Query = Annotated[
         f"there is a variable that is not known; use {_KNOWN}",
     ),
     Form(
-        r"(?s).*\{\{ *(version|workload) *\}\}.*",
-        "{{ version }} or {{ workload }} is missing; without it both versions would be judged by the same numbers",
+        r"(?s).*\{\{ *(version|workload|service) *\}\}.*",
+        "{{ service }}, {{ version }} or {{ workload }} is missing; without it all versions would be judged by the "
+        "same numbers",
     ),
     Field(min_length=1, max_length=4096),
 ]
-"""PromQL with variables: a counter of one version."""
+"""PromQL with variables: a counter of one version. ``{{ service }}`` is the Service by which a version gets the
+requests of one split; where there are several splits, it alone tells them apart."""
 
 
 class Metric(SpecModel):

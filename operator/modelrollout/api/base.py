@@ -121,11 +121,16 @@ def to_json(model: BaseModel) -> dict[str, Any]:
     return model.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+LATEST = 221_845_392_000.0
+"""The year 9000, in seconds since the epoch: any time that can be read can be written, and a duration later, too."""
+
+
 def _parse_timestamp(value: object) -> object:
     """Seconds since the epoch of an RFC 3339 string; numbers pass through."""
-    if not isinstance(value, str):
-        return value
-    return datetime.fromisoformat(value.replace("Z", "+00:00")).timestamp()
+    seconds = datetime.fromisoformat(value.replace("Z", "+00:00")).timestamp() if isinstance(value, str) else value
+    if isinstance(seconds, int | float) and not 0 <= seconds <= LATEST:
+        raise ValueError(f"{value!r} is no time between 1970 and 9000")
+    return seconds
 
 
 def format_timestamp(seconds: float) -> str:

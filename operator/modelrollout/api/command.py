@@ -15,6 +15,9 @@ from enum import StrEnum
 
 from modelrollout.api.version import VERSION_PATTERN
 
+SEVERAL = ","
+"""Between versions: a command may be for several of those under trial."""
+
 ANY_VERSION = "-"
 """Stands for whatever release is under way; for ``pause`` and ``resume`` only, which can always be taken back."""
 
@@ -37,8 +40,9 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. ``version`` is the candidate's (for ``retry`` the quarantined one's) or ``-``; ``token`` has no
-    white space and may be empty in a command written by hand, which then has no note; ``note`` is one line."""
+    """One command. ``version`` is that of a version under trial, or several with commas between (for ``retry`` the
+    quarantined one's), or ``-``; ``token`` has no white space and may be empty in a command written by hand, which then
+    has no note; ``note`` is one line."""
 
     verb: Verb
     version: str
@@ -51,7 +55,7 @@ class Command:
 
     def is_for(self, version: str | None) -> bool:
         """Whether the command is meant for this version."""
-        return self.version == ANY_VERSION or self.version == version
+        return self.version == ANY_VERSION or version in self.version.split(SEVERAL)
 
 
 def parse(text: str) -> Command | None:
@@ -64,7 +68,8 @@ def parse(text: str) -> Command | None:
     version = version or ANY_VERSION
     if version == ANY_VERSION:
         return Command(verb, version, token, one_line(note)) if verb.takes_any_version else None
-    return Command(verb, version, token, one_line(note)) if re.fullmatch(VERSION_PATTERN, version) else None
+    known = all(re.fullmatch(VERSION_PATTERN, part) for part in version.split(SEVERAL))
+    return Command(verb, version, token, one_line(note)) if known else None
 
 
 def one_line(text: str) -> str:

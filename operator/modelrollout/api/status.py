@@ -1,17 +1,24 @@
 """``ModelRollout.status`` as types: all that survives a restart, and all that a person reads first.
 
-Times are RFC 3339 strings in UTC with milliseconds where a person reads them; the release's own clock
-(``Release``, ``Retiring``) uses the same form, so that ``kubectl get -o yaml`` can be read during an incident.
+Times are RFC 3339 strings in UTC with milliseconds where a person reads them; the trial's own clock (``Trial``,
+``Retiring``) uses the same form, so that ``kubectl get -o yaml`` can be read during an incident.
+
+The version that serves and against which all others are judged is the control; people read of it as ``stable``. A
+version under trial is an arm.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from modelrollout.api.base import StatusModel, Timestamp
+from modelrollout.api.base import Duration, StatusModel, Timestamp
+from modelrollout.api.route import EVERYBODY, Route
+
+Chance = Annotated[float, Field(gt=0, lt=0.5)]
+"""Of a false rollback."""
 
 
 class Phase(StrEnum):
@@ -28,6 +35,58 @@ class Phase(StrEnum):
     INVALID = "Invalid"  # the spec was not accepted
 
 
+class Side(StatusModel):
+    """Counts of one version."""
+
+    requests: int = 0
+    bad: int = 0
+
+
+class Ratio(StatusModel):
+    """Odds of a bad answer, candidate to stable, with an interval that is valid at any time."""
+
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class MetricStatus(StatusModel):
+    """What is known of one metric of an arm in one split, and the memory of its sequential test."""
+
+    metric: str
+    split: str = EVERYBODY
+    verdict: str = "NoTraffic"  # Pass Fail Undecided NoTraffic Blind Invalid
+    message: str = ""
+    candidate: Side = Side()
+    stable: Side = Side()
+    ratio: Ratio = Ratio()
+    evidence: float = 1.0  # of all metrics together that the candidate is worse; at `needed` it is rolled back
+    part: float = 1.0  # this metric's part of it
+    needed: float = 100.0
+    proven: float = 1.0  # evidence that it is not worse; at `provenNeeded` it may go on early
+    proven_needed: float = 20.0
+    last_sample_at: Timestamp | None = None
+    requests_at_weight: int = 0  # candidate requests compared with stable's since the last change of weight
+    ticks_at_weight: int = 0  # samples with such requests
+    share: Annotated[float, Field(ge=0, le=1)] = 0.0  # its part of the arm's alpha; 0: not given out yet
+    bound: Duration | None = None  # latency: the histogram's bound by which it is really judged
+    source: str = ""  # digest of what is counted: provider, bound, queries
+    noise: tuple[float, ...] | None = None  # overdispersion of stable's past, and the rate on its record
+    state: dict[str, Any] = Field(default_factory=dict)  # the test's own floats
+    counters: dict[str, Any] = Field(default_factory=dict)  # last raw counters, by version and series
+
+
+class Alpha(StatusModel):
+    """The ledger of one trial: the chance of a false rollback that its owner allowed when it began, and what is left.
+
+    Looking costs: evidence for a version uses up what could be spent against it. What is left is never raised, whatever
+    is edited, lost or begun anew meanwhile.
+    """
+
+    total: Chance = 0.01
+    left: Annotated[float, Field(ge=0, lt=0.5)] = 0.01
+
+
 class VersionStatus(StatusModel):
     """One version that is deployed."""
 
@@ -35,30 +94,61 @@ class VersionStatus(StatusModel):
     uri: str
     digest: str | None = None  # as measured at the first fetch, or as the spec declares it
     pinned: str | None = None  # the digest that the spec declared at the start; part of the pods, so it never changes
-    weight: int = 0
+    weight: int = 0  # the largest share that it has of any requests, percent
     ready: str = "0/0"
     message: str | None = None  # why it is not ready: the fetcher's or the server's own words
 
 
-class Release(StatusModel):
-    """The release under way: from the first deployment of the candidate to its end."""
+class SmokeStatus(StatusModel):
+    """The smoke requests to an arm before its first share."""
+
+    passed: bool = False
+    attempts: int = 0  # sets that were answered, well or not
+    at: Timestamp | None = None  # when the last set came back
+    obstacle: str | None = None  # why they do not reach it
+
+
+class Arm(VersionStatus):
+    """A version under trial, with everything that is known of it."""
+
+    entered_at: Timestamp | None = None  # when it came to a trial that had begun before
+    ready_at: Timestamp | None = None
+    weight_since: Timestamp | None = None  # the last change of any of its shares
+    blind_since: Timestamp | None = None
+    paused: str | None = None  # why its shares are held: a person's word or a policy's
+    smoke: SmokeStatus = SmokeStatus()
+    alpha: Chance = 0.01  # its part of the trial's chance of a false rollback
+    metrics: tuple[MetricStatus, ...] = ()
+
+
+class Trial(StatusModel):
+    """What is remembered of the release under way, from the first deployment of its arms to its end."""
 
     started_at: Timestamp
-    step_index: int = -1  # the step that is being held; -1: none begun
-    step_started_at: Timestamp | None = None
-    weight_since: Timestamp | None = None  # the last change of the candidate's weight
-    next_step_at: Timestamp | None = None  # when the clock of the step ends
-    ready_at: Timestamp | None = None
-    approved_step: int | None = None  # the step that a person said to go on from; -1: the start
-    approved_bake: bool = False  # a person ended the bake
+    strategy: str
+    arms: tuple[Arm, ...] = Field(min_length=1)
+    route: Route | None = None  # as decided; None before any version serves
+    audience: str = EVERYBODY  # the split that the strategy moves: "matched" first where the spec has a match
+    memory: dict[str, Any] = Field(default_factory=dict)  # the strategy's own
+    step: str | None = None  # what is held now: the content of the step, by which it is approved
+    approved: str | None = None  # the step that a person said to go on from
+    winner: str | None = (
+        None  # the version that came through the matched requests and waits to be seen with all of them
+    )
     promote_fully: bool = False  # a person asked to skip all that is left
+    next_step_at: Timestamp | None = None  # when the clock of the step ends
     hold_since: Timestamp | None = None  # since when the step could have gone on but could not be decided
-    held_step: int | None = None  # the step that an Event said is held
-    smoke_passed: bool = False
-    smoke_attempts: int = 0
-    last_smoke_at: Timestamp | None = None
-    blind_since: Timestamp | None = None
-    bake_until: Timestamp | None = None
+    held: str | None = None  # the step that an Event said is held
+    alpha: Alpha = Alpha()
+
+    @property
+    def paused(self) -> str | None:
+        """Why nothing moves: the first arm's reason, when all of them are paused."""
+        return self.arms[0].paused if all(arm.paused for arm in self.arms) else None
+
+    def arm(self, version: str) -> Arm | None:
+        """The arm of this version."""
+        return next((arm for arm in self.arms if arm.version == version), None)
 
 
 class Retiring(StatusModel):
@@ -80,44 +170,6 @@ class Quarantined(StatusModel):
     reason: str
     message: str
     at: Timestamp
-
-
-class Side(StatusModel):
-    """Counts of one version."""
-
-    requests: int = 0
-    bad: int = 0
-
-
-class Ratio(StatusModel):
-    """Odds of a bad answer, candidate to stable, with an interval that is valid at any time."""
-
-    estimate: float | None = None
-    low: float | None = None
-    high: float | None = None
-
-
-class MetricStatus(StatusModel):
-    """What is known of one metric in this release, and the memory of its sequential test."""
-
-    metric: str
-    verdict: str = "NoTraffic"  # Pass Fail Undecided NoTraffic Blind Invalid
-    message: str = ""
-    candidate: Side = Side()
-    stable: Side = Side()
-    ratio: Ratio = Ratio()
-    evidence: float = 1.0  # of all metrics together that the candidate is worse; at `needed` it is rolled back
-    part: float = 1.0  # this metric's part of it
-    needed: float = 100.0
-    proven: float = 1.0  # evidence that it is not worse; at `provenNeeded` it may go on early
-    proven_needed: float = 20.0
-    last_sample_at: Timestamp | None = None
-    requests_at_weight: int = 0  # candidate requests compared with stable's since the last change of weight
-    ticks_at_weight: int = 0  # samples with such requests
-    source: str = ""  # digest of what is counted: provider, bound, queries
-    noise: tuple[float, ...] | None = None  # overdispersion of stable's past, and the rate on its record
-    state: dict[str, Any] = Field(default_factory=dict)  # the test's own floats
-    counters: dict[str, Any] = Field(default_factory=dict)  # last raw counters, by version and series
 
 
 class HistoryEntry(StatusModel):
@@ -150,16 +202,24 @@ class Status(StatusModel):
     phase: Phase = Phase.PENDING
     message: str = ""  # one sentence: what is going on, or why it stopped
     stable: VersionStatus | None = None
-    candidate: VersionStatus | None = None
-    weight: int | None = None  # the candidate's, for the printer column
+    trial: Trial | None = None
+    candidates: str | None = None  # the versions under trial, for the printer column
+    weights: str | None = None  # theirs, in percent and in the same order, for the printer column
     step: str | None = None  # "2/5", for the printer column
     strategy: str | None = None
-    release: Release | None = None
-    analysis: tuple[MetricStatus, ...] = ()
-    paused: str | None = None  # why the weights are held: a person's word or a policy's
+    last_analysis: tuple[MetricStatus, ...] = ()  # the verdicts of the release that ended last, to be read
     retiring: tuple[Retiring, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     last_command: str | None = None  # the last command annotation that was carried out
     accepted_spec: dict[str, Any] | None = None  # what a release is judged by while a newer spec is invalid
     conditions: tuple[Condition, ...] = ()
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The versions under trial."""
+        return self.trial.arms if self.trial is not None else ()
+
+    def arm(self, version: str) -> Arm | None:
+        """The version under trial of this name."""
+        return self.trial.arm(version) if self.trial is not None else None

@@ -98,6 +98,13 @@ class StringMatch(SpecModel):
         return regex
 
 
+class Header(SpecModel):
+    """A request header and its exact value."""
+
+    name: HeaderName = Field(description="Its name; upper and lower case are the same.")
+    value: str = Field(min_length=1, max_length=256, description="Its value, as a whole.")
+
+
 class RequestMatch(SpecModel):
     """Requests that a rule is for. All the given headers must match."""
 
@@ -112,6 +119,12 @@ class RequestMatch(SpecModel):
             )
         ),
     )
+
+    @field_validator("headers")
+    @classmethod
+    def _in_lower_case(cls, headers: dict[str, StringMatch]) -> dict[str, StringMatch]:
+        """As HTTP/2 and the mesh have them, so that a route that is read back is the one that was written."""
+        return {name.lower(): match for name, match in headers.items()}
 
 
 class Retries(SpecModel):

@@ -16,8 +16,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from modelrollout.api.resource import API_VERSION, COMMAND_ANNOTATION, GROUP, PLURAL
 from modelrollout.cli.errors import asking
+from modelrollout.resource.rollout import API_VERSION, COMMAND_ANNOTATION, GROUP, PLURAL
 
 if TYPE_CHECKING:
     from kubernetes import client, watch

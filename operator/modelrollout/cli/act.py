@@ -14,13 +14,13 @@ import click
 
 from modelrollout.api.base import format_timestamp
 from modelrollout.api.command import Command, Verb
-from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import Status
 from modelrollout.cli.access import Access
 from modelrollout.cli.errors import NotFound, Refused
 from modelrollout.cli.feed import Broken, Feed, Snapshot
-from modelrollout.cli.options import cluster_options, name_or_only_one
-from modelrollout.cli.request import accepted, prepare, report
+from modelrollout.cli.options import as_version, cluster_options, name_or_only_one
+from modelrollout.cli.request import accepted, prepare, report, subject
+from modelrollout.resource.rollout import ModelRollout
 
 ANSWER_SECONDS = 10.0
 PATIENCE_SECONDS = 2.0  # after that a person wonders, and is told what is being waited for
@@ -33,21 +33,23 @@ class NoAnswer(click.ClickException):
 
 
 def acting(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The argument and the options of every command here."""
+    """The arguments and the options of every command here."""
     command = cluster_options(command)
     command = click.option("--no-wait", is_flag=True, help="Do not wait for the operator's answer.")(command)
+    command = click.argument("version", required=False, callback=as_version)(command)
     return click.argument("name", required=False)(command)
 
 
 @click.command()
-@click.option("--full", is_flag=True, help="Skip all the steps that are left: all requests go to the candidate now.")
+@click.option("--full", is_flag=True, help="Skip all the steps that are left: a lone candidate gets all requests now.")
 @acting
 def promote(full: bool, **target: Any) -> None:
     """Go on with a release that waits, or skip all that is left of it.
 
     Approves the step that waits for approval, ends a pause, and goes on from a step that is held, whether its time is
     over and its evidence complete or not. Safety is never skipped: a candidate that is proven worse is still rolled
-    back. Without NAME the namespace's only rollout is meant.
+    back. Without NAME the namespace's only rollout is meant. Several candidates take their steps together, so VERSION
+    only names the one whose pause ends.
     """
     act(Verb.PROMOTE_FULL if full else Verb.PROMOTE, **target)
 
@@ -58,8 +60,9 @@ def promote(full: bool, **target: Any) -> None:
 def abort(reason: str, **target: Any) -> None:
     """Take all traffic back to the stable version.
 
-    At once, from any phase of a release. The version that was released is quarantined: it gets no release until
-    `retry`, or until the spec names another one. Without NAME the namespace's only rollout is meant.
+    At once, from any phase of a release. What was released is quarantined: it gets no release until `retry`, or until
+    the spec names another version. Without NAME the namespace's only rollout is meant; with VERSION that candidate
+    alone is taken out, and the others go on.
     """
     act(Verb.ABORT, note=reason, **target)
 
@@ -70,8 +73,8 @@ def abort(reason: str, **target: Any) -> None:
 def pause(reason: str, **target: Any) -> None:
     """Hold the weights as they are.
 
-    The candidate is still judged meanwhile, and rolled back when it is proven worse. Without NAME the namespace's only
-    rollout is meant.
+    A candidate is still judged meanwhile, and rolled back when it is proven worse. Without NAME the namespace's only
+    rollout is meant; with VERSION that candidate alone is held.
     """
     act(Verb.PAUSE, note=reason, **target)
 
@@ -82,7 +85,7 @@ def resume(**target: Any) -> None:
     """End a pause.
 
     The release goes on by its own rules; `promote` goes on without them. Without NAME the namespace's only rollout is
-    meant.
+    meant; with VERSION that candidate alone goes on.
     """
     act(Verb.RESUME, **target)
 
@@ -93,7 +96,7 @@ def retry(**target: Any) -> None:
     """Let a version that failed be released again.
 
     The version of the spec leaves quarantine, and its release starts from the beginning. Without NAME the namespace's
-    only rollout is meant.
+    only rollout is meant; VERSION is one of several that the spec names.
     """
     act(Verb.RETRY, **target)
 
@@ -101,6 +104,7 @@ def retry(**target: Any) -> None:
 def act(
     verb: Verb,
     name: str | None,
+    version: str | None,
     no_wait: bool,
     namespace: str | None,
     context: str | None,
@@ -110,10 +114,11 @@ def act(
     """Sends one command, waits for its effect, and says what it was."""
     access = Access(namespace, context, kubeconfig)
     name = name_or_only_one(access, name)
-    command = prepare(verb, ModelRollout.from_json(access.read(name)), format_timestamp(time.time()), note)
+    rollout = ModelRollout.from_json(access.read(name))
+    command = prepare(verb, rollout, format_timestamp(time.time()), note, version)
     access.command(name, command.render())
     if no_wait:
-        click.echo(f"rollout {name}: {command.verb} of {command.version} sent")
+        click.echo(f"rollout {name}: {subject(command)} sent")
         return
     status = await_answer(access, name, command)
     if not accepted(command, status):
@@ -140,6 +145,6 @@ def await_answer(access: Access, name: str, command: Command) -> Status:
                     click.echo(f"waiting up to {ANSWER_SECONDS:g}s for the operator ...", err=True)
                     told = True
     raise NoAnswer(
-        f"rollout {name}: {command.verb} of {command.version} was sent, but nothing answered within "
+        f"rollout {name}: {subject(command)} was sent, but nothing answered within "
         f"{ANSWER_SECONDS:g}s: is the operator running? It carries the command out when it is back."
     )

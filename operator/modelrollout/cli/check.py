@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from modelrollout.api.resource import API_VERSION, GROUP, KIND, ModelRollout, SpecError
-from modelrollout.api.rollout import Spec
 from modelrollout.cli.manifests_file import Document, Problem
 from modelrollout.manifests.istio import shared_host
 from modelrollout.manifests.meta import name_problem
+from modelrollout.resource.rollout import API_VERSION, GROUP, KIND, ModelRollout, SpecError
+from modelrollout.resource.spec import Spec
 
 TOP_FIELDS = {"apiVersion", "kind", "metadata", "spec", "status"}
 

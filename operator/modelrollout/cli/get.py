@@ -10,17 +10,18 @@ from functools import partial
 
 import click
 
-from modelrollout.api.resource import ModelRollout
 from modelrollout.cli.access import Access
 from modelrollout.cli.errors import ClusterError
 from modelrollout.cli.feed import Feed, Snapshot
 from modelrollout.cli.live import Picture, show, watch_picture, watch_words
 from modelrollout.cli.options import cluster_options, dump, output_option
 from modelrollout.cli.pods import Pod, pod_from_json
-from modelrollout.cli.render import View, one_line, tree
+from modelrollout.cli.render import one_line, tree
 from modelrollout.cli.render_table import rollout_table
 from modelrollout.cli.text import Line, Span, Style, line
+from modelrollout.cli.view import View
 from modelrollout.manifests.meta import OWNER_LABEL
+from modelrollout.resource.rollout import ModelRollout
 
 POD_SECONDS = 2.0
 
@@ -43,8 +44,9 @@ def get(
     """Show rollouts: a table, or one as a tree.
 
     Without NAME all rollouts of the namespace are listed. With NAME the versions are shown with their weights and
-    pods, the steps with the time to the next, and for each metric how far the evidence has come: a full bar at
-    "worse" means that the version is rolled back, a full bar at "not worse" that it is proven.
+    pods, whose requests they have where that is not everybody's, the steps with the time to the next, and for each
+    candidate and metric how far the evidence has come: a full bar at "worse" means that the version is rolled back, a
+    full bar at "not worse" that it is proven.
     """
     if name and everywhere:
         raise click.UsageError("a NAME belongs to one namespace; leave out -A, or the name")
@@ -96,7 +98,7 @@ def _words(name: str | None, everywhere: bool, snapshot: Snapshot) -> list[str]:
     """Each rollout in one line; with its name where there can be several."""
     rollouts = [ModelRollout.from_json(body) for body in snapshot.bodies]
     names = ["" if name else f"{item.key if everywhere else item.name}: " for item in rollouts]
-    return [f"{prefix}{one_line(item.status)}" for prefix, item in zip(names, rollouts, strict=True)]
+    return [f"{prefix}{one_line(item)}" for prefix, item in zip(names, rollouts, strict=True)]
 
 
 def _picture(access: Access, name: str | None, everywhere: bool) -> Picture:

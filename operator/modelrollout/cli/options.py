@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelrollout.api.version import ModelVersion
 from modelrollout.cli.errors import Refused
 
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ def cluster_options(command: Decorated) -> Decorated:
 output_option = click.option(
     "-o", "--output", type=click.Choice(["json", "yaml"]), help="The objects themselves, instead of the picture."
 )
+
+
+def as_version(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Callback of an argument or an option that takes a version; None when none is given."""
+    try:
+        return str(ModelVersion.parse(value)) if value else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def dump(body: object, output: str) -> str:

@@ -6,19 +6,21 @@ taken for an end.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from enum import IntEnum
 
 from modelrollout.api.command import Verb, parse
-from modelrollout.api.resource import ModelRollout, SpecError
-from modelrollout.api.status import HistoryEntry, Phase, Status
+from modelrollout.api.status import HistoryEntry, Phase, Status, VersionStatus
+from modelrollout.cli.text import listed
+from modelrollout.resource.rollout import ModelRollout, SpecError
 
 
 class Exit(IntEnum):
     """Exit codes of ``modelrollout wait``."""
 
-    SERVES = 0  # the version is stable: promoted, installed, or it was already
-    TAKEN_BACK = 1  # rolled back, aborted, superseded, quarantined, or the rollout was deleted
+    SERVES = 0  # the version is stable: promoted, installed, or it was already; or it has the share that it is to keep
+    TAKEN_BACK = 1  # rolled back, aborted, superseded, quarantined, not chosen, or the rollout was deleted
     INVALID = 2  # the spec was refused; or there is no such rollout, or wrong usage
     TIMEOUT = 3  # neither, in the time given
     UNREACHABLE = 4  # the cluster could not be asked
@@ -50,70 +52,99 @@ def outcome(rollout: ModelRollout, wanted: Wanted) -> Outcome | None:
     refused = next((item for item in status.conditions if item.type == "Accepted" and item.status == "False"), None)
     if refused is not None and concerns(rollout, wanted):
         return Outcome(Exit.INVALID, f"the spec was refused: {refused.message}")
-    version = wanted.version or spec_version(rollout)
-    if version is None or _retry_is_on_its_way(rollout, version):
+    named = spec_versions(rollout)
+    version = wanted.version or next(iter(named), None)
+    if version is None or _retry_is_on_its_way(rollout, {version} if wanted.may_come else {version, *named}):
         return None
-    return _ended(rollout, version, wanted) or _serves(rollout, version) or _replaced(rollout, version, wanted)
+    ended = _ended(rollout, version, wanted) or _failed_beside(rollout, version, wanted)
+    return ended or _serves(rollout, version) or _replaced(rollout, version, wanted)
 
 
 def concerns(rollout: ModelRollout, wanted: Wanted) -> bool:
     """Whether the spec as it is now is the one that is waited for. One that cannot be read is taken for it: a
     pipeline should hear of it at once."""
-    version = spec_version(rollout)
-    return wanted.version is None or version is None or version == wanted.version
+    return wanted.version is None or not spec_versions(rollout) or wanted.version in spec_versions(rollout)
 
 
 def spec_version(rollout: ModelRollout) -> str | None:
-    """The version that the spec names, None when the spec cannot be read."""
-    return None if isinstance(rollout.spec, SpecError) else rollout.spec.model.version
+    """The version that the spec's model names, None when the spec cannot be read."""
+    return next(iter(spec_versions(rollout)), None)
+
+
+def spec_versions(rollout: ModelRollout) -> tuple[str, ...]:
+    """Every version that the spec names, its model's first; none when it cannot be read."""
+    spec = rollout.spec
+    if isinstance(spec, SpecError):
+        return ()
+    return tuple(model.version for model in spec.strategy.chosen.models(spec.strategy.settings, spec.model))
 
 
 def _ended(rollout: ModelRollout, version: str, wanted: Wanted) -> Outcome | None:
     """The end of a release of this version that began or ended since the start, or its quarantine."""
     status = rollout.status
-    if status.candidate is not None and status.candidate.version == version:
+    if status.arm(version) is not None:
         return None
-    held = next((item for item in status.quarantined if item.version == version), None)
-    if held is not None:
-        return Outcome(Exit.TAKEN_BACK, f"{version} is quarantined: {held.reason}: {held.message}")
+    if (held := _quarantined(rollout, version)) is not None:
+        return held
     entry = next((item for item in reversed(status.history) if item.version == version), None)
     if entry is None or entry in wanted.known or entry.outcome in ("Promoted", "Installed"):
         return None
     return Outcome(Exit.TAKEN_BACK, f"{version}: {entry.outcome}: {entry.reason}: {entry.message}")
 
 
-def _retry_is_on_its_way(rollout: ModelRollout, version: str) -> bool:
-    """Whether the operator has a retry of this version still to read."""
+def _quarantined(rollout: ModelRollout, version: str) -> Outcome | None:
+    """The version failed."""
+    held = next((item for item in rollout.status.quarantined if item.version == version), None)
+    return Outcome(Exit.TAKEN_BACK, f"{version} is quarantined: {held.reason}: {held.message}") if held else None
+
+
+def _failed_beside(rollout: ModelRollout, version: str, wanted: Wanted) -> Outcome | None:
+    """Who waits for the spec as a whole hears of another of its versions that failed."""
+    named = spec_versions(rollout)
+    if wanted.may_come or version not in named:
+        return None
+    return next((end for other in named if (end := _quarantined(rollout, other)) is not None), None)
+
+
+def _retry_is_on_its_way(rollout: ModelRollout, versions: Set[str]) -> bool:
+    """Whether the operator has a retry of one of these versions still to read."""
     if not rollout.command or rollout.command == rollout.status.last_command:
         return False
     command = parse(rollout.command)
-    return command is not None and command.verb is Verb.RETRY and command.is_for(version)
+    return command is not None and command.verb is Verb.RETRY and any(map(command.is_for, versions))
 
 
 def _serves(rollout: ModelRollout, version: str) -> Outcome | None:
-    """The version is the stable one, and the operator is done with making it so."""
-    stable = rollout.status.stable
-    if stable is None or stable.version != version:
-        return None
-    if spec_version(rollout) == version and rollout.status.phase is not Phase.HEALTHY:
-        return None
-    return Outcome(Exit.SERVES, f"{version} serves: {rollout.status.message}")
+    """The version is the stable one, and the operator is done with making it so; or it is under trial, and has the
+    share that it is to keep."""
+    stable, arm = rollout.status.stable, rollout.status.arm(version)
+    if stable is not None and stable.version == version:
+        over = version != spec_version(rollout) or _is_settled(rollout, stable)
+    else:
+        over = arm is not None and arm.weight > 0 and _is_settled(rollout, arm)
+    return Outcome(Exit.SERVES, f"{version} serves: {rollout.status.message}") if over else None
+
+
+def _is_settled(rollout: ModelRollout, served: VersionStatus) -> bool:
+    """Whether all is as the spec wants it; or all but another of its versions that failed, which is not waited for."""
+    status, others = rollout.status, {*spec_versions(rollout)} - {served.version}
+    if status.phase is not Phase.DEGRADED:
+        return status.phase is Phase.HEALTHY
+    failed = any(item.version in others for item in status.quarantined)
+    return failed and not served.ready.startswith("0/")
 
 
 def _replaced(rollout: ModelRollout, version: str, wanted: Wanted) -> Outcome | None:
-    """The spec named the version and names another one now, before its release has begun."""
-    named, candidate = spec_version(rollout), rollout.status.candidate
-    under_way = candidate is not None and candidate.version == version
-    if wanted.may_come or named is None or named == version or under_way:
+    """The spec named the version and names others now, before its release has begun."""
+    named, under_way = spec_versions(rollout), rollout.status.arm(version) is not None
+    if wanted.may_come or not named or version in named or under_way:
         return None
-    return Outcome(Exit.TAKEN_BACK, f"{version} gets no release: the spec names {named} now")
+    return Outcome(Exit.TAKEN_BACK, f"{version} gets no release: the spec names {listed(named)} now")
 
 
 def describe_wait(status: Status) -> str:
     """Where the release is, in a line that changes only when a person would want to know."""
-    parts = [status.phase.value]
-    if status.candidate is not None:
-        parts.append(f"{status.candidate.version} at {status.candidate.weight} %")
+    parts = [status.phase.value, *(f"{arm.version} at {arm.weight} %" for arm in status.arms)]
     if status.step:
         parts.append(f"step {status.step}")
     return ", ".join(parts) + (f": {status.message}" if status.message else "")

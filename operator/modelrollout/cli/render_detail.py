@@ -8,13 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from modelrollout.api.base import format_duration, format_timestamp
-from modelrollout.api.resource import ModelRollout
-from modelrollout.api.rollout import Spec
 from modelrollout.api.status import Condition, HistoryEntry, VersionStatus
-from modelrollout.cli.render import View, alerts, head, history_lines, join_blocks, spec_in_force, version_lines
+from modelrollout.cli.render import head, history_lines, join_blocks
+from modelrollout.cli.render_alerts import alerts
 from modelrollout.cli.render_evidence import evidence_lines
+from modelrollout.cli.render_route import match_words, route_lines
 from modelrollout.cli.render_steps import step_lines
+from modelrollout.cli.render_versions import RETIRING, retired, serving, version_lines
 from modelrollout.cli.text import Line, Span, Style, lasting, line, table
+from modelrollout.cli.view import View, spec_in_force
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
 
 CONDITION_STYLE = {"True": Style.GOOD, "False": Style.BAD, "Unknown": Style.FAINT}
 BAD_WHEN_TRUE = "Stalled"
@@ -54,9 +58,10 @@ def detail(view: View, events: Sequence[EventLine]) -> list[Line]:
         head(view),
         _block("Spec", table(list(spec_rows(spec)))) if spec else [],
         list(version_lines(view)),
+        route_lines(status, EVERYTHING),
         _block("Models", table(list(model_rows(rollout)))),
         step_lines(status, spec, view.now),
-        evidence_lines(status, view.now),
+        evidence_lines(status, spec, view.now),
         list(alerts(view, EVERYTHING)),
         _block("Conditions", table(condition_rows(status.conditions, view.now))),
         history_lines(status.history, view.now, shown=len(status.history), length=EVERYTHING),
@@ -75,39 +80,51 @@ def _block(title: str, lines: Sequence[Line]) -> list[Line]:
 
 def spec_rows(spec: Spec) -> Iterator[list[Span]]:
     """The settings that the operator goes by, defaults included."""
-    model, serving, traffic, analysis = spec.model, spec.serving, spec.traffic, spec.analysis
-    metrics = [f"latency over {format_duration(item.over)}" if item.over else item.name for item in analysis.metrics]
-    facts = {
-        "model": f"{model.name} {model.version}",
-        "uri": model.uri,
-        "digest": model.digest or "recorded at the first fetch",
-        "serving": f"{serving.replicas} x {serving.image}",
-        "hosts": ", ".join(traffic.hosts),
-        "gateways": ", ".join(traffic.gateways),
-        "strategy": "canary" if spec.strategy.canary is not None else "blueGreen",
-        "metrics": f"{', '.join(metrics)} (from {analysis.provider.value})",
-        "false rollback": f"{100 * analysis.false_rollback:g} % of the releases that are as good as stable",
-        "undecided": f"{analysis.on_timeout.value} after {format_duration(analysis.max_hold)}",
-        "no metrics": f"{analysis.on_blind.value} after {format_duration(analysis.max_blind)}",
-        "deletion": spec.deletion_policy.value,
-    }
-    for name, text in facts.items():
+    for name, text in (*_model_facts(spec), *_serving_facts(spec), *_analysis_facts(spec)):
         yield [Span(name, Style.FAINT), Span(text)]
+    yield [Span("deletion", Style.FAINT), Span(spec.deletion_policy.value)]
+
+
+def _model_facts(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Every version that the strategy wants."""
+    for model in spec.strategy.chosen.models(spec.strategy.settings, spec.model):
+        yield "model", f"{model.name} {model.version}"
+        yield "uri", model.uri
+        yield "digest", model.digest or "recorded at the first fetch"
+
+
+def _serving_facts(spec: Spec) -> Iterator[tuple[str, str]]:
+    serving, traffic, strategy = spec.serving, spec.traffic, spec.strategy.chosen
+    yield "serving", f"{serving.replicas} x {serving.image}"
+    yield "hosts", ", ".join(traffic.hosts)
+    yield "gateways", ", ".join(traffic.gateways)
+    if traffic.match:
+        yield "first for", " or ".join(match_words(match) for match in traffic.match)
+    yield "strategy", f"{strategy.name}: {strategy.title}"
+
+
+def _analysis_facts(spec: Spec) -> Iterator[tuple[str, str]]:
+    """What a version under trial is judged by, where the strategy has it judged."""
+    analysis = spec.analysis
+    if not spec.strategy.chosen.judges:
+        return
+    metrics = [f"latency over {format_duration(item.over)}" if item.over else item.name for item in analysis.metrics]
+    yield "metrics", f"{', '.join(metrics)} (from {analysis.provider.value})"
+    yield "false rollback", f"{100 * analysis.false_rollback:g} % of the releases that are as good as stable"
+    yield "undecided", f"{analysis.on_timeout.value} after {format_duration(analysis.max_hold)}"
+    yield "no metrics", f"{analysis.on_blind.value} after {format_duration(analysis.max_blind)}"
 
 
 def model_rows(rollout: ModelRollout) -> Iterator[list[Span]]:
     """What is deployed, by its digest and where it came from."""
-    status = rollout.status
-    for role, version in (("stable", status.stable), ("candidate", status.candidate)):
-        if version is not None:
-            yield _model_row(role, version.version, version)
-    for item in status.retiring:
-        kept = VersionStatus(version=item.version, uri=item.uri, digest=item.digest)
-        yield _model_row("retiring", item.version, kept)
+    for role, version in serving(rollout.status):
+        yield _model_row(role, version)
+    for item in rollout.status.retiring:
+        yield _model_row(RETIRING, retired(item))
 
 
-def _model_row(role: str, name: str, version: VersionStatus) -> list[Span]:
-    return [Span(role), Span(name), Span(version.digest or "not fetched yet"), Span(version.uri)]
+def _model_row(role: str, version: VersionStatus) -> list[Span]:
+    return [Span(role), Span(version.version), Span(version.digest or "not fetched yet"), Span(version.uri)]
 
 
 def condition_rows(conditions: Sequence[Condition], now: float) -> list[list[Span]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from modelrollout.api.resource import ModelRollout
 from modelrollout.cli.render import PHASE_STYLE
 from modelrollout.cli.text import Line, Span, Style, lasting, table
+from modelrollout.resource.rollout import ModelRollout
 
 HEADINGS = ("NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "AGE")
 
@@ -27,8 +27,8 @@ def _cells(rollout: ModelRollout, now: float) -> list[Span]:
     created = datetime.fromisoformat(rollout.created).timestamp() if rollout.created else now
     texts = (
         status.stable.version if status.stable else "",
-        status.candidate.version if status.candidate else "",
-        f"{status.candidate.weight} %" if status.candidate else "",
+        ", ".join(arm.version for arm in status.arms),
+        f"{', '.join(str(arm.weight) for arm in status.arms)} %" if status.arms else "",
         status.step or "",
         lasting(now - created),
     )

@@ -2,94 +2,163 @@
 
 Pure. A command that makes no sense is refused here with the reason, before anything is written: the operator would
 ignore it, but only an Event would tell.
+
+A command is for all versions under trial, or for the one that a person named. A step is never of one version alone,
+so neither is a promotion.
 """
 
 from __future__ import annotations
 
-from modelrollout.api.command import Command, Verb, one_line
-from modelrollout.api.resource import ModelRollout
-from modelrollout.api.rollout import Spec
-from modelrollout.api.status import Phase, Status
+from collections.abc import Sequence
+
+from modelrollout.api.command import SEVERAL, Command, Verb, one_line
+from modelrollout.api.status import Arm, Phase, Status
 from modelrollout.cli.errors import Refused
+from modelrollout.cli.text import listed
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
 
 NOTE_LENGTH = 256  # characters; the note is repeated in Events, which hold 1024
 
 
-def prepare(verb: Verb, rollout: ModelRollout, token: str, note: str = "") -> Command:
-    """The command for this rollout as it is now. Raises Refused with one sentence when there is nothing to do it to."""
+def prepare(verb: Verb, rollout: ModelRollout, token: str, note: str = "", version: str | None = None) -> Command:
+    """The command for this rollout as it is now; ``version`` is the only one that is meant. Raises Refused with one
+    sentence when there is nothing to do it to."""
     if len(note) > NOTE_LENGTH:
         raise Refused(f"--reason has {len(note)} characters of at most {NOTE_LENGTH}")
     if verb is Verb.RETRY:
-        return Command(verb, _quarantined_version(rollout), token)
-    return Command(verb, _candidate_for(verb, rollout), token, one_line(note))
+        return Command(verb, SEVERAL.join(_quarantined(rollout, version)), token)
+    arms = _under_trial(verb, rollout, version)
+    refusal = _objection(verb, rollout.status, arms)
+    if refusal is not None:
+        raise Refused(f"rollout {rollout.name}: {refusal}")
+    return Command(verb, SEVERAL.join(arm.version for arm in arms), token, one_line(note))
 
 
-def _candidate_for(verb: Verb, rollout: ModelRollout) -> str:
-    """The version that is released now, if the verb can do anything for it."""
+def _under_trial(verb: Verb, rollout: ModelRollout, version: str | None) -> Sequence[Arm]:
+    """The versions that are meant."""
     status = rollout.status
-    if status.candidate is None:
+    if not status.arms:
         raise Refused(f"rollout {rollout.name}: nothing to {_act(verb)}: no release is under way; {_state(status)}")
-    version = status.candidate.version
-    if verb in (Verb.PROMOTE, Verb.PROMOTE_FULL) and status.stable is None:
-        raise Refused(f"rollout {rollout.name}: {version} is the first version; it serves as soon as it is ready")
-    loading = status.release is not None and status.release.ready_at is None and not status.paused
-    if verb is Verb.PROMOTE and loading:
-        raise Refused(f"rollout {rollout.name}: {version} is not ready yet; {_state(status)}")
-    if verb is Verb.PAUSE and status.paused:
-        raise Refused(f"rollout {rollout.name}: {version} is already paused: {status.paused}")
-    if verb is Verb.RESUME and not status.paused and status.phase is not Phase.PAUSED:
-        raise Refused(f"rollout {rollout.name}: {version} is not paused; {_state(status)}")
-    return version
+    if version is None:
+        return status.arms
+    arm = status.arm(version)
+    if arm is not None:
+        return (arm,)
+    others = f"{_names(status.arms)} {_are(status.arms)}"
+    way_out = "name it, or no version" if len(status.arms) == 1 else "name one of them, or no version for all"
+    raise Refused(f"rollout {rollout.name}: {version} is not under trial, {others}; {way_out}")
 
 
-def _quarantined_version(rollout: ModelRollout) -> str:
-    """The version of the spec, which must be in quarantine: releasing any other takes a change of the spec first."""
-    if not isinstance(rollout.spec, Spec):
-        raise Refused(f"rollout {rollout.name}: the spec is invalid, set it right first: {rollout.spec.message}")
-    wanted, held = rollout.spec.model.version, [item.version for item in rollout.status.quarantined]
-    if wanted in held:
-        return wanted
-    others = f"; set spec.model.version to {' or '.join(held)} first" if held else ""
-    raise Refused(f"rollout {rollout.name}: nothing to retry: {wanted} is not quarantined{others}")
+def _objection(verb: Verb, status: Status, arms: Sequence[Arm]) -> str | None:
+    """Why the verb can do nothing for these versions, if so."""
+    names = f"{_names(arms)} {_are(arms)}"
+    held = [arm for arm in arms if arm.paused]
+    match verb:
+        case Verb.PROMOTE | Verb.PROMOTE_FULL if status.stable is None:
+            return f"{_names(arms)} is the first version; it serves as soon as it is ready"
+        case Verb.PROMOTE | Verb.PROMOTE_FULL if len(arms) < len(status.arms) and not (held and verb is Verb.PROMOTE):
+            return f"the steps are of {_names(status.arms)} together; leave the version out to go on with all of them"
+        case Verb.PROMOTE if not held and all(arm.ready_at is None for arm in arms):
+            return f"{names} not ready yet; {_state(status)}"
+        case Verb.PAUSE if len(held) == len(arms):
+            return f"{names} already paused: {held[0].paused}"
+        case Verb.RESUME if not held and status.phase is not Phase.PAUSED:
+            return f"{names} not paused; {_state(status)}"
+    return None
+
+
+def _quarantined(rollout: ModelRollout, version: str | None) -> Sequence[str]:
+    """The versions of the spec that are in quarantine: releasing any other takes a change of the spec first."""
+    spec = rollout.spec
+    if not isinstance(spec, Spec):
+        raise Refused(f"rollout {rollout.name}: the spec is invalid, set it right first: {spec.message}")
+    wanted = [model.version for model in spec.strategy.chosen.models(spec.strategy.settings, spec.model)]
+    failed = list(dict.fromkeys(item.version for item in rollout.status.quarantined))
+    asked = wanted if version is None else [version]
+    if found := [item for item in asked if item in wanted and item in failed]:
+        return found
+    nothing = f"rollout {rollout.name}: nothing to retry"
+    if version in failed:
+        raise Refused(f"{nothing}: the spec does not name {version}; set spec.model.version to it first")
+    others = [item for item in failed if item not in wanted]
+    way_out = f"; set spec.model.version to {listed(others, 'or')} first" if others else ""
+    if other := [item for item in failed if item in wanted]:
+        way_out = f"; {listed(other)} {'is' if len(other) == 1 else 'are'}"
+    raise Refused(f"{nothing}: {listed(asked)} {'is' if len(asked) == 1 else 'are'} not quarantined{way_out}")
 
 
 def accepted(command: Command, status: Status) -> bool:
     """Whether the status, written when the command was carried out, shows its effect."""
-    candidate = status.candidate.version if status.candidate else None
+    arms = [arm for arm in status.arms if command.is_for(arm.version)]
+    ends = [_ended(version, status) for version in versions(command)]
     match command.verb:
         case Verb.RETRY:
-            return all(item.version != command.version for item in status.quarantined)
+            return not any(command.is_for(item.version) for item in status.quarantined)
         case Verb.ABORT:
-            return _ended(command.version, status) == "Aborted"
+            return not arms and "Aborted" in ends
         case Verb.PAUSE:
-            return command.is_for(candidate) and bool(status.paused)
+            return bool(arms) and all(arm.paused for arm in arms)
         case Verb.RESUME:
-            return command.is_for(candidate) and not status.paused
+            return bool(arms) and not any(arm.paused for arm in arms)
         case Verb.PROMOTE | Verb.PROMOTE_FULL:
-            return command.is_for(candidate) or _ended(command.version, status) == "Promoted"
+            return bool(arms) or "Promoted" in ends
 
 
 def report(name: str, command: Command, status: Status) -> str:
     """What became of the command, in one sentence."""
-    what = f"rollout {name}: {_word(command.verb)} of {command.version}"
+    what = f"rollout {name}: {subject(command)}"
     if not accepted(command, status):
-        outcome = _ended(command.version, status)
-        late = f"its release has ended before ({outcome})" if outcome else "the operator did not carry it out"
-        return f"{what} came too late or does not apply: {late}; {_state(status)}"
-    weight = f"weight {status.candidate.weight if status.candidate else 0} %, "
-    served = status.stable is not None and status.stable.version == command.version
-    return f"{what} accepted; {'' if served else weight}{_state(status)}"
+        return f"{what} came too late or does not apply: {_why_not(command, status)}; {_state(status)}"
+    served = status.stable is not None and status.stable.version in versions(command)
+    return f"{what} accepted; {'' if served else f'{_weights(command, status)}, '}{_state(status)}"
+
+
+def subject(command: Command) -> str:
+    """``pause of 1.1.2 and 1.2.3``."""
+    return f"{_word(command.verb)} of {listed(versions(command))}"
+
+
+def versions(command: Command) -> list[str]:
+    """The versions that a command names."""
+    return command.version.split(SEVERAL)
+
+
+def _why_not(command: Command, status: Status) -> str:
+    """What had become of the versions before the command came."""
+    ends = {version: outcome for version in versions(command) if (outcome := _ended(version, status))}
+    if not ends:
+        return "the operator did not carry it out"
+    if len(versions(command)) == 1:
+        return f"its release has ended before ({', '.join(ends.values())})"
+    return f"before it {listed([f'{version} was {outcome}' for version, outcome in ends.items()])}"
+
+
+def _weights(command: Command, status: Status) -> str:
+    """The weights that the versions have now."""
+    weights = {version: status.arm(version) for version in versions(command)}
+    if len(weights) == 1:
+        return f"weight {sum(arm.weight for arm in weights.values() if arm)} %"
+    return ", ".join(f"{version} at {arm.weight if arm else 0} %" for version, arm in weights.items())
 
 
 def _ended(version: str, status: Status) -> str | None:
     """How the last release of this version ended; None while it is under way or when it never was."""
-    if status.candidate is not None and status.candidate.version == version:
+    if status.arm(version) is not None:
         return None
     return next((entry.outcome for entry in reversed(status.history) if entry.version == version), None)
 
 
 def _state(status: Status) -> str:
     return f"{status.phase.value}: {status.message}" if status.message else status.phase.value
+
+
+def _names(arms: Sequence[Arm]) -> str:
+    return listed([arm.version for arm in arms])
+
+
+def _are(arms: Sequence[Arm]) -> str:
+    return "is" if len(arms) == 1 else "are"
 
 
 def _act(verb: Verb) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from modelrollout.api.base import format_duration
+from modelrollout.api.route import EVERYBODY
 from modelrollout.cli.text import Line, Span, Style, columns, line, number
-from modelrollout.simulation.decisions import Decision, Ending
+from modelrollout.simulation.decisions import Decision, Ending, Judged
 from modelrollout.simulation.runs import Share
 from modelrollout.simulation.scenario import Scenario
 
@@ -14,30 +15,40 @@ MOVE_STYLE = {"Promote": Style.GOOD, "Rollback": Style.BAD, "Hold": Style.FAINT}
 OUTCOME_STYLE = {"Promoted": Style.GOOD, "RolledBack": Style.BAD}
 
 
+def arms(scenario: Scenario) -> str:
+    """The versions under trial, in words."""
+    return " and ".join(scenario.cast.arms)
+
+
 def head_line(scenario: Scenario, seed: int) -> Line:
     """What is played."""
     return line(
-        Span(f"{scenario.spec.model.name} {scenario.candidate}", Style.TITLE),
+        Span(f"{scenario.spec.model.name} {arms(scenario)}", Style.TITLE),
         f" against {scenario.stable}, a sample every {format_duration(scenario.scrape_interval)}, "
         f"for {format_duration(scenario.duration)} at most, seed {seed}",
     )
 
 
 def table_line(scenario: Scenario, decision: Decision) -> Line:
-    """One decision: when, the phase and the candidate's weight after it, what it was, and why."""
-    weight = decision.weights[scenario.candidate]
+    """One decision: when, the phase and the weights after it, what it was, and why."""
     return line(
-        f"{format_duration(round(decision.at, 2)):>10}  {decision.phase.value:<11}  {weight:>3} %  ",
+        f"{format_duration(round(decision.at, 2)):>10}  {decision.phase.value:<11}  {weights(scenario, decision)}  ",
         Span(f"{decision.move:<8}", MOVE_STYLE.get(decision.move, Style.PLAIN)),
         f"  {decision.reason}",
     )
 
 
+def weights(scenario: Scenario, decision: Decision) -> str:
+    """Percent of each arm; where some requests come first, with the split that it is of."""
+    numbers = ", ".join(f"{decision.weights.get(version, 0):>3}" for version in scenario.cast.arms)
+    return f"{numbers} % {decision.audience:<{len(EVERYBODY)}}" if scenario.spec.traffic.match else f"{numbers} %"
+
+
 def end_lines(scenario: Scenario, last: Decision, end: Ending) -> list[Line]:
     """The verdicts as they stood at the last decision, unless its own words have them, and the outcome."""
-    counted = [item for item in last.verdicts if item.candidate.requests and item.message not in last.reason]
-    verdicts = [line(f"{item.verdict:>10}  {item.message}") for item in counted]
-    served = f"{number(end.requests)} answers by {scenario.candidate}, {number(end.bad_served)} of them bad"
+    told = [item for item in last.verdicts if speaks(item) and item.test.message not in last.reason]
+    verdicts = [line(f"{item.test.verdict:>10}  {whose(scenario, item)}{item.test.message}") for item in told]
+    served = f"{number(end.requests)} answers by {arms(scenario)}, {number(end.bad_served)} of them bad"
     return [
         *verdicts,
         line(
@@ -47,9 +58,21 @@ def end_lines(scenario: Scenario, last: Decision, end: Ending) -> list[Line]:
     ]
 
 
+def speaks(verdict: Judged) -> bool:
+    """Whether a verdict has numbers, and not only the word that counting has not begun, or is over."""
+    return verdict.test.candidate.requests > 0 and verdict.test.message.startswith(f"{verdict.test.metric}: ")
+
+
+def whose(scenario: Scenario, verdict: Judged) -> str:
+    """Which arm and whose requests a verdict is about, where that is not plain."""
+    names = [verdict.version] if len(scenario.cast.arms) > 1 else []
+    names += [verdict.test.split] if scenario.spec.traffic.match else []
+    return f"{', '.join(names)}: " if names else ""
+
+
 def runs_lines(scenario: Scenario, seeds: range, shares: Mapping[str, Share]) -> list[Line]:
     """How often which outcome, with the limits that so many runs allow."""
-    head = f"{scenario.spec.model.name} {scenario.candidate} against {scenario.stable}: "
+    head = f"{scenario.spec.model.name} {arms(scenario)} against {scenario.stable}: "
     count = f"{len(seeds)} releases, seeds {seeds[0]} to {seeds[-1]}"
     rows: list[tuple[str, ...]] = [
         ("outcome", "runs", "share", "95 % limits", "ended, median", "p95", "bad answers, median", "p95")

@@ -141,6 +141,12 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def listed(items: Sequence[str], word: str = "and") -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *rest, last = items
+    return f"{', '.join(rest)} {word} {last}" if rest else last
+
+
 def shortened(text: str, length: int) -> str:
     """The text, or its beginning with an ellipsis at the end."""
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"

@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from modelrollout.api.base import format_duration, parse_duration
-from modelrollout.api.resource import ModelRollout
-from modelrollout.api.version import ModelVersion
 from modelrollout.cli.access import Access
 from modelrollout.cli.feed import Broken, Feed, Snapshot
 from modelrollout.cli.live import say
-from modelrollout.cli.options import cluster_options
-from modelrollout.cli.outcome import Exit, Outcome, Wanted, describe_wait, outcome, spec_version
+from modelrollout.cli.options import as_version, cluster_options
+from modelrollout.cli.outcome import Exit, Outcome, Wanted, describe_wait, outcome, spec_version, spec_versions
+from modelrollout.cli.text import listed
+from modelrollout.resource.rollout import ModelRollout
 
 REMIND_SECONDS = 60.0  # between two lines when nothing changes: many pipelines end a job that is silent
 
@@ -35,20 +35,13 @@ class _Duration(click.ParamType[float]):
         return seconds
 
 
-def _version(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    try:
-        return str(ModelVersion.parse(value)) if value else None
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
 @click.command()
 @click.argument("name")
 @click.option(
     "--for-version",
     metavar="VERSION",
-    callback=_version,
-    help="The version that is waited for, even before the spec names it. Default: the one that the spec names now.",
+    callback=as_version,
+    help="The version that is waited for, even before the spec names it. Default: what the spec names now.",
 )
 @click.option("--timeout", type=_Duration(), metavar="DURATION", help="For example 90s or 2h. Default: no limit.")
 @cluster_options
@@ -65,8 +58,8 @@ def wait(
     Prints every change on the way.
 
     \b
-    0  the version serves all requests: promoted, installed, or it did already
-    1  it was rolled back, aborted, superseded or quarantined, or the rollout was deleted
+    0  the version serves: promoted, installed, settled at its share, or it did already
+    1  it was rolled back, aborted, superseded, quarantined or not chosen, or the rollout was deleted
     2  the spec was refused, there is no such rollout, or the command line is wrong
     3  neither within --timeout; the release goes on
     4  the cluster could not be asked
@@ -124,9 +117,9 @@ class Wait:
 
 def progress_words(rollout: ModelRollout, wanted: Wanted) -> str:
     """Where the release is; or why it has not begun: nobody has seen it, or the spec names another version."""
-    version = spec_version(rollout)
+    named = spec_versions(rollout)
     if rollout.generation > rollout.status.observed_generation:
         return f"{describe_wait(rollout.status)}; the operator has not seen the newest spec yet"
-    if version is not None and version != wanted.version and wanted.version is not None:
-        return f"waiting for {wanted.version}, the spec names {version}; {describe_wait(rollout.status)}"
+    if named and wanted.version is not None and wanted.version not in named:
+        return f"waiting for {wanted.version}, the spec names {listed(named)}; {describe_wait(rollout.status)}"
     return describe_wait(rollout.status)

@@ -1,26 +1,32 @@
 """decide: one rollout and what was seen of the world in, one Plan out. Total and deterministic.
 
 The order is the design. First which spec to go by, then a person's command, then what the evidence says, and then
-safety: must traffic leave the candidate? Only a candidate that may stay is asked for its next step.
+safety: must traffic leave an arm? Only arms that may stay are asked for their next step.
 """
 
 from __future__ import annotations
 
-from modelrollout.api.resource import ModelRollout
-from modelrollout.api.status import Phase, VersionStatus
-from modelrollout.core import transitions
-from modelrollout.core.acceptance import accept
-from modelrollout.core.assess import assess
-from modelrollout.core.commands import obey, pending
+from modelrollout.api.command import Command
+from modelrollout.api.model import Model
+from modelrollout.api.route import EVERYBODY
+from modelrollout.api.status import Phase
+from modelrollout.core.accept.acceptance import accept
+from modelrollout.core.command.commands import execute_command, pending
+from modelrollout.core.judge.assess import Assessments, assess
+from modelrollout.core.judge.splits import audiences
 from modelrollout.core.observation import Observation, Refusal
-from modelrollout.core.plan import DesiredVersion, Plan, Reason, Route
-from modelrollout.core.progress import Outlook, Progress, progress, rest
-from modelrollout.core.safety import Case, must_leave, stranded
-from modelrollout.core.strategies import strategy_of
-from modelrollout.core.summary import refuse_all, summarize
-from modelrollout.core.turn import Turn
+from modelrollout.core.observed.readiness import forget_removed, update_readiness, update_smoke, update_versions
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import DesiredVersion, Plan, Reason, Recovery
+from modelrollout.core.progress import transitions
+from modelrollout.core.progress.advance import advance
+from modelrollout.core.progress.outlook import Outlook, Progress, at_rest
+from modelrollout.core.recover.lost_status import recover
+from modelrollout.core.report.summary import refuse_all, summarize
+from modelrollout.core.safety.checks import Case, Leave, must_leave, stranded
+from modelrollout.resource.rollout import ModelRollout
 
-POLL_SECONDS = 0.5  # between two looks at the metrics while a release is under way; a scrape takes seconds
+POLL_SECONDS = 0.5  # between two looks at the metrics while a trial is under way; a scrape takes seconds
 REST_SECONDS = 300.0  # a look at everything even if no event ever came
 
 
@@ -30,155 +36,154 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
     if spec is None:
         assert refusal is not None
         return Plan(status=refuse_all(rollout, seen.now, refusal), requeue_after=30.0)
-    turn = Turn(rollout, seen, spec, rollout.status)
+    state = Pass(rollout, seen, spec, rollout.status)
     if refusal is None:
-        turn = turn.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
-    turn = look(tidy(recognize(turn)))
-    turn, outlook = follow(turn)
-    turn = summarize(turn, outlook, refusal)
-    return plan(turn, outlook, refusal)
+        state = state.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
+    state = update_versions(forget_removed(recover(state)))
+    state, outlook = follow(state)
+    state = summarize(state, outlook, refusal)
+    return plan(state, outlook, refusal)
 
 
-def follow(turn: Turn) -> Progress:
-    """Safety, then progress; or the start of a release."""
-    command = pending(turn)
-    turn = obey(turn)
-    if turn.status.candidate is None:
-        return begin_or_rest(turn)
-    turn, assessment = assess(turn)
-    case = Case(turn, assessment, command)
-    leave = must_leave(case)
-    if leave is not None and (stranded_by := stranded(case, leave)) is not None:
-        return held(turn, stranded_by)
-    if leave is not None:
-        left = transitions.leave(turn, leave.reason, leave.message, outcome=leave.outcome, quarantine=leave.quarantine)
-        return rest(left)
-    return progress(turn, assessment)
+def follow(state: Pass) -> Progress:
+    """Safety, then progress; or the start of a trial."""
+    command = pending(state)
+    state = execute_command(state)
+    if state.status.trial is None:
+        return begin_or_rest(state)
+    state = update_smoke(update_readiness(state))
+    state, assessments = assess(state)
+    state, held = make_safe(state, assessments, command)
+    if held is not None:
+        return state, held
+    if state.status.trial is None:
+        return at_rest(state)
+    if new := startable(state):
+        state = transitions.enter(state, new)
+        state, assessments = assess(state)
+    return advance(state, assessments)
 
 
-def held(turn: Turn, why: str) -> Progress:
+def make_safe(state: Pass, assessments: Assessments, command: Command | None) -> tuple[Pass, Outlook | None]:
+    """Every arm that must not have traffic loses it in this very plan; the others are not touched."""
+    held = None
+    for arm in state.status.arms:
+        case = Case(state, arm, assessments[arm.version], command)
+        leave = must_leave(case)
+        if leave is None:
+            continue
+        if (stranded_by := stranded(case, leave)) is not None:
+            state, held = hold_stranded(state, stranded_by)
+            continue
+        state = take_out(state, arm.version, leave)
+    return state, held
+
+
+def take_out(state: Pass, version: str, leave: Leave) -> Pass:
+    """One arm out of the trial and out of every split."""
+    return transitions.leave(
+        state, version, leave.reason, leave.message, outcome=leave.outcome, quarantine=leave.quarantine
+    )
+
+
+def hold_stranded(state: Pass, why: str) -> tuple[Pass, Outlook]:
     """Nothing may move: both ways lead to fewer good answers. Said once."""
-    if turn.rollout.status.phase is not Phase.DEGRADED:
-        turn = turn.say(Reason.STABLE_LOST, why, warning=True)
-    return turn, Outlook(Phase.DEGRADED, why)
+    if state.rollout.status.phase is not Phase.DEGRADED:
+        state = state.say(Reason.STABLE_LOST, why, warning=True)
+    return state, Outlook(Phase.DEGRADED, why)
 
 
-def begin_or_rest(turn: Turn) -> Progress:
+def begin_or_rest(state: Pass) -> Progress:
     """A new version is released once nothing drains any more; a quarantined one is not."""
-    status, wanted = turn.status, turn.spec.model.version
-    served = status.stable is not None and status.stable.version == wanted
-    quarantined = any(item.version == wanted for item in status.quarantined)
-    busy = any(item.drain_until > turn.now or item.version == wanted for item in status.retiring)
-    if served or quarantined or busy:
-        return rest(turn)
-    return transitions.begin(turn), Outlook(Phase.PENDING, f"release of {wanted} started", turn.now)
+    models = startable(state)
+    if not models:
+        return at_rest(state)
+    state = transitions.begin(state, models)
+    names = " and ".join(arm.version for arm in state.trial.arms)
+    return state, Outlook(Phase.PENDING, f"release of {names} started", state.now)
 
 
-def recognize(turn: Turn) -> Turn:
-    """After a lost status: of the versions that have live traffic and are deployed, the stable one is that with the
-    most, if possible not the one that the spec wants: it may be the candidate of the release that was lost."""
-    status, route = turn.status, turn.seen.route
-    if status.stable is not None or status.candidate is not None or route is None or not route.weights:
-        return turn
-    new = turn.spec.model.version
-    version = max(route.weights, key=lambda name: (name != new, route.weights[name], name))
-    workload = turn.seen.workloads.get(version)
-    if workload is None or workload.uri is None:
-        return turn
-    stable = VersionStatus(version=version, uri=workload.uri, digest=workload.digest, weight=100)
-    return turn.change(stable=stable)
+def startable(state: Pass) -> tuple[Model, ...]:
+    """The versions that the strategy wants and that are not deployed yet. Before anything serves, the spec's alone."""
+    status = state.status
+    if state.rollout.deleting or any(item.drain_until > state.now for item in status.retiring):
+        return ()
+    known = {item.version for item in (state.control, *status.arms) if item is not None}
+    known |= {item.version for item in status.quarantined}
+    known |= {item.version for item in status.retiring}
+    wanted = state.strategy.models(state.settings, state.spec.model)
+    if state.control is None:
+        wanted = wanted[:1] if status.trial is None else ()
+    return tuple(model for model in wanted if model.version not in known)
 
 
-def look(turn: Turn) -> Turn:
-    """What was seen of the deployed versions, into the status."""
-    status = turn.status
-    return turn.change(stable=see(turn, status.stable), candidate=see(turn, status.candidate))
-
-
-def see(turn: Turn, deployed: VersionStatus | None) -> VersionStatus | None:
-    """One version with its pods as they are now. The digest of the first fetch stays."""
-    if deployed is None:
-        return None
-    workload = turn.workload(deployed.version)
-    return deployed.model_copy(
-        update={
-            "ready": f"{workload.ready}/{workload.desired}",
-            "digest": deployed.digest or workload.digest,
-            "message": workload.failure or workload.waiting,
-        }
-    )
-
-
-def tidy(turn: Turn) -> Turn:
-    """Retired versions whose objects are gone are forgotten; one that the spec wants again is not kept for its logs;
-    deployed versions that nobody knows any more are retired."""
-    wanted = turn.spec.model.version
-    quarantined = {item.version for item in turn.status.quarantined}
-    kept = []
-    for item in turn.status.retiring:
-        if item.version == wanted and wanted not in quarantined:
-            item = item.model_copy(update={"remove_at": item.drain_until})
-        if item.remove_at > turn.now or item.version in turn.seen.workloads:
-            kept.append(item)
-    known = {item.version for item in (*kept, turn.status.stable, turn.status.candidate) if item is not None}
-    known.add(wanted)  # deployed by a pass that was killed before it stored the status: its release begins now
-    unknown = [seen for name, seen in sorted(turn.seen.workloads.items()) if name not in known]
-    if turn.status.stable is not None:
-        kept += [transitions.retire_unknown(turn, seen) for seen in unknown]
-    return turn.change(retiring=tuple(kept))
-
-
-def plan(turn: Turn, outlook: Outlook, refusal: Refusal | None) -> Plan:
-    """The Plan of a finished turn."""
+def plan(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Plan:
+    """The Plan of a finished pass."""
+    draining = any(item.drain_until > state.now for item in state.status.retiring)
     return Plan(
-        status=turn.status,
-        spec=turn.spec,
-        versions=desired_versions(turn),
-        route=desired_route(turn),
-        remove=due_removals(turn),
-        events=turn.events,
-        requeue_after=requeue_after(turn, outlook, refusal),
+        status=state.status,
+        spec=state.spec,
+        versions=desired_versions(state, outlook),
+        route=state.route,
+        recovery=recovery(state),
+        remove=due_removals(state),
+        at_rest=state.status.trial is None and not draining,
+        events=state.events,
+        requeue_after=requeue_after(state, outlook, refusal),
     )
 
 
-def desired_versions(turn: Turn) -> tuple[DesiredVersion, ...]:
-    """Stable and candidate, both at full size: a rollback must not land on half a fleet. Retired versions are left
-    as they are until they are removed."""
-    replicas = turn.spec.serving.replicas
-    deployed = (turn.status.stable, turn.status.candidate)
+def desired_versions(state: Pass, outlook: Outlook) -> tuple[DesiredVersion, ...]:
+    """Control and arms, all at full size: a rollback must not land on half a fleet. Retired versions are left as they
+    are until they are removed."""
+    replicas, splits = state.spec.serving.replicas, desired_splits(state, outlook)
     return tuple(
-        DesiredVersion(version=item.version, uri=item.uri, digest=item.pinned, replicas=replicas)
-        for item in deployed
+        DesiredVersion(item.version, item.uri, item.pinned, replicas, splits)
+        for item in (state.control, *state.status.arms)
         if item is not None
     )
 
 
-def desired_route(turn: Turn) -> Route | None:
-    """Where requests go. None before anything can answer them."""
-    stable, candidate = turn.status.stable, turn.status.candidate
-    if stable is None:
+def desired_splits(state: Pass, outlook: Outlook) -> tuple[str, ...]:
+    """The splits in which every version needs a Service, before the route may name it."""
+    names: list[str] = [EVERYBODY]
+    if state.status.trial is not None:
+        names += [*audiences(state.spec), *outlook.splits]
+        names += [split.name for split in state.route.splits] if state.route is not None else []
+    return tuple(dict.fromkeys(names))
+
+
+def recovery(state: Pass) -> Recovery | None:
+    """The note for the day on which the status is lost. It changes with the route and the quarantine alone."""
+    control = state.control
+    if control is None or state.route is None:
         return None
-    if candidate is None:
-        return Route(stable.version, {stable.version: 100})
-    weights = {stable.version: 100 - candidate.weight, candidate.version: candidate.weight}
-    header = strategy_of(turn.spec.strategy).preview(turn.spec.strategy)
-    ready = turn.status.release is not None and turn.status.release.ready_at is not None
-    preview = (candidate.version, header) if header is not None and ready and candidate.weight == 0 else None
-    return Route(stable.version, {name: weight for name, weight in weights.items() if weight > 0}, preview)
+    arms = tuple(sorted(state.route.versions - {control.version}))
+    return Recovery(
+        control=control.version,
+        arms=arms,
+        alpha=state.status.trial.alpha.total / 2 if state.status.trial is not None and arms else None,
+        uri=control.uri,
+        pinned=control.pinned,
+        route=state.route,
+        failed=tuple(sorted({item.version for item in state.status.quarantined})),
+    )
 
 
-def due_removals(turn: Turn) -> tuple[str, ...]:
+def due_removals(state: Pass) -> tuple[str, ...]:
     """Retired versions whose time is over. None while the route is somebody else's: it may name any of them."""
-    if turn.seen.route is not None and turn.seen.route.foreign_owner is not None:
+    if state.seen.route is not None and state.seen.route.foreign_owner is not None:
         return ()
-    return tuple(item.version for item in turn.status.retiring if item.remove_at <= turn.now)
+    return tuple(item.version for item in state.status.retiring if item.remove_at <= state.now)
 
 
-def requeue_after(turn: Turn, outlook: Outlook, refusal: Refusal | None) -> float:
+def requeue_after(state: Pass, outlook: Outlook, refusal: Refusal | None) -> float:
     """When to look again, in seconds, though nothing may have happened."""
-    times = [item.remove_at for item in turn.status.retiring]
-    times += [item.drain_until for item in turn.status.retiring if item.drain_until > turn.now]
+    times = [item.remove_at for item in state.status.retiring]
+    times += [item.drain_until for item in state.status.retiring if item.drain_until > state.now]
     times += [outlook.wake_at] if outlook.wake_at is not None else []
-    soonest = min((max(time - turn.now, 0.05) for time in times), default=REST_SECONDS)
-    longest = POLL_SECONDS if turn.status.candidate is not None else 30.0 if refusal else REST_SECONDS
+    soonest = min((max(time - state.now, 0.05) for time in times), default=REST_SECONDS)
+    longest = 30.0 if refusal else REST_SECONDS
+    if state.status.trial is not None and outlook.phase is not Phase.HEALTHY:
+        longest = POLL_SECONDS
     return min(soonest, longest)

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from modelrollout.api.route import Route
 from modelrollout.core.evidence import Count
-from modelrollout.core.plan import Reason
+from modelrollout.core.plan import Reason, Recovery
 
 USUAL_SCRAPE_INTERVAL = 5.0
 """Of Prometheus, in seconds, as long as it is not known."""
+
+SETTLE_SECONDS = 2.0
+"""Between a Service or a ready pod and the first request to it: the mesh learns of new endpoints by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,9 @@ class Workload:
     failure: str | None = None
     unfetched: bool = False  # the failure is the fetcher's: there is no such model, or it is not what the spec says
     waiting: str | None = None
+    pinned: str | None = None  # the digest that its pods were made with
+    created_at: float = 0.0  # of its Deployment, seconds since the epoch
+    services: Mapping[str, float] = field(default_factory=dict)  # when the Service for each split was made, by split
 
     @property
     def digest(self) -> str | None:
@@ -44,22 +51,32 @@ class Workload:
         """All the pods that are wanted can answer."""
         return self.ready >= self.desired > 0
 
+    def is_reachable(self, split: str, now: float) -> bool:
+        """Whether the mesh has had the time to learn of its Service for a split."""
+        made = self.services.get(split)
+        return made is not None and now - made >= SETTLE_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class LiveRoute:
-    """The VirtualService as it is: the weights by version, and the owner when it is somebody else's.
+    """The VirtualService as it is.
 
-    ``refused`` holds the API server's words when it did not take the route that was decided last.
+    ``route`` is what it does, None when its rules are none that this operator writes: somebody edited them. ``named``
+    are all versions that any of its rules names, even with weight 0. ``foreign_owner`` is set when it is somebody
+    else's; ``refused`` holds the API server's words when it did not take the route that was decided last.
+    ``recovery`` is the note that was left in it for the day on which the status is lost.
     """
 
-    weights: Mapping[str, int] = field(default_factory=dict)
+    route: Route | None = None
+    named: frozenset[str] = frozenset()
     foreign_owner: str | None = None
     refused: str | None = None
+    recovery: Recovery | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Raw cumulative counters of one metric at one moment (seconds since the epoch, the sample's own time).
+    """Raw cumulative counters of one metric in one split, at one moment (seconds since the epoch, the sample's own).
 
     ``series`` maps a version to its series, each a name that stays the same between samples and its ``Count``
     (bad, trials). A version without requests so far has no series, or an empty map. ``read`` is when each version was
@@ -70,6 +87,7 @@ class Sample:
     at: float
     series: Mapping[str, Mapping[str, Count]]
     read: Mapping[str, float] = field(default_factory=dict)
+    bound: float | None = None  # of the histogram's bucket by which latency is judged, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +128,19 @@ class Refusal:
 class Observation:
     """One moment, as seen by one pass. ``now`` in seconds since the epoch.
 
+    ``samples`` by metric and split, ``smoke`` by version.
+
     ``refusal`` is the answer to the acceptance question (hosts, names, foreign VirtualService, custom queries) and is
-    None both when all is well and when it was not asked. ``baseline`` holds the stable version's increments per
-    scrape before the release, by metric, for the noise of the baseline; None when it was not asked or not answered.
+    None both when all is well and when it was not asked. ``baseline`` holds the control's increments per scrape before
+    the release, by metric, for the noise of the baseline; None when it was not asked or not answered.
     ``scrape_interval`` is Prometheus' own, in seconds.
     """
 
     now: float
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     route: LiveRoute | None = None
-    samples: Mapping[str, Sample | Unavailable] = field(default_factory=dict)
-    smoke: SmokeResult | None = None
+    samples: Mapping[tuple[str, str], Sample | Unavailable] = field(default_factory=dict)
+    smoke: Mapping[str, SmokeResult] = field(default_factory=dict)
     refusal: Refusal | None = None
     baseline: Mapping[str, tuple[Count, ...]] | None = None
     scrape_interval: float = USUAL_SCRAPE_INTERVAL

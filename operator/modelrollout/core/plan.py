@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
-from modelrollout.api.rollout import Spec
+from pydantic import Field
+from pydantic.dataclasses import dataclass as checked_dataclass
+
+from modelrollout.api.route import EVERYBODY, Route
 from modelrollout.api.status import Status
-from modelrollout.api.strategy import Header
+from modelrollout.api.version import VERSION
+from modelrollout.resource.spec import Spec
 
 
 class Reason(StrEnum):
@@ -42,6 +46,7 @@ class Reason(StrEnum):
     SWITCHED = "Switched"
     BAKING = "Baking"
     PROMOTED = "Promoted"
+    NOT_CHOSEN = "NotChosen"
     EVIDENCE_AGAINST = "EvidenceAgainstCandidate"
     FETCH_FAILED = "FetchFailed"
     LOAD_FAILED = "LoadFailed"
@@ -65,6 +70,8 @@ class Reason(StrEnum):
     NOTHING_SERVES = "NothingServes"
     STABLE_LOST = "StableLost"
     COMMAND_IGNORED = "CommandIgnored"
+    STATUS_LOST = "StatusLost"
+    SERVES_ITS_SHARES = "SharesApplied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +85,33 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class DesiredVersion:
-    """One version that shall be deployed: its identity; how it is served comes from the spec."""
+    """One version that shall be deployed: its identity, and the splits in which it has a Service of its own. How it is
+    served comes from the spec."""
 
     version: str
     uri: str
     digest: str | None
     replicas: int
+    splits: tuple[str, ...] = (EVERYBODY,)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where requests go: percents by version, summing to 100; optionally a version reachable by a header alone.
+@checked_dataclass(frozen=True)
+class Recovery:
+    """What is needed to find the way back when the status is lost. It is written beside the route, and read again
+    whatever has become of it meanwhile: a note that does not fit is none.
 
-    ``stable`` gets every request that may not see the candidate (``spec.traffic.match``).
+    ``control`` is the version that serves, with its ``uri`` and the digest that its pods were made with; ``route`` the
+    one that was decided, ``arms`` the others in it; ``alpha`` the chance of a false rollback that a trial begun anew
+    may spend; ``failed`` the versions in quarantine.
     """
 
-    stable: str
-    weights: Mapping[str, int]
-    preview: tuple[str, Header] | None = None  # version, header
+    control: Annotated[str, VERSION]
+    arms: tuple[Annotated[str, VERSION], ...] = ()
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] | None = None
+    uri: str | None = None
+    pinned: str | None = None
+    route: Route | None = None
+    failed: tuple[Annotated[str, VERSION], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,32 +119,40 @@ class Plan:
     """The outcome of one pass.
 
     ``spec`` is the accepted spec that the objects are made from (None: nothing was ever accepted, and nothing is
-    applied). ``route`` None leaves the VirtualService alone. ``remove`` names versions whose objects are deleted.
-    ``requeue_after`` is in seconds.
+    applied). ``route`` None leaves the VirtualService alone; ``recovery`` goes with it. ``remove`` names versions whose
+    objects are deleted. ``at_rest``: nothing is under trial and nothing drains, so that Services of splits that no
+    version needs any more may go. ``requeue_after`` is in seconds.
     """
 
     status: Status
     spec: Spec | None = None
     versions: tuple[DesiredVersion, ...] = ()
     route: Route | None = None
+    recovery: Recovery | None = None
     remove: tuple[str, ...] = ()
+    at_rest: bool = False
     events: tuple[Event, ...] = field(default=())
     requeue_after: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """What a pass has to look at beyond the objects themselves (``core/needs.py``).
+    """What a pass has to look at beyond the objects themselves (``core/accept/questions.py``).
 
-    ``spec`` is the one to go by, accepted where one was. ``samples`` asks for the metrics of the two versions;
-    ``smoke`` names the version to probe; ``acceptance`` is a newest spec that has to be checked against the cluster;
-    ``baseline`` asks for the stable version's past.
+    ``spec`` is the one to go by, accepted where one was. ``control`` and ``arms`` are versions. ``splits`` asks for the
+    metrics of these versions in these splits; ``smoke`` names the arms to probe; ``acceptance`` is a newest spec that
+    has to be checked against the cluster; ``baseline`` asks for the control's past.
     """
 
     spec: Spec | None = None
-    candidate: str | None = None
-    stable: str | None = None
-    samples: bool = False
-    smoke: str | None = None
+    control: str | None = None
+    arms: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    smoke: tuple[str, ...] = ()
     acceptance: Spec | None = None
     baseline: bool = False
+
+    @property
+    def samples(self) -> bool:
+        """Whether metrics are asked for."""
+        return self.control is not None and bool(self.arms) and bool(self.splits)

@@ -1,42 +1,48 @@
-"""Route -> VirtualService. The operator owns the whole object: its list of rules has no merge key.
+"""Route -> VirtualService, and back. The operator owns the whole object: its list of rules has no merge key.
 
-TensorFlow Serving answers REST and gRPC on two ports, so every rule comes twice, first for gRPC by its content type.
+TensorFlow Serving answers REST and gRPC on two ports, so every split has two rules, first for gRPC by its content type.
 Each destination marks its answers with the version, because REST answers do not say which version gave them.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from modelrollout.api.resource import ModelRollout
-from modelrollout.api.rollout import RequestMatch, Spec
-from modelrollout.api.traffic import Retries, StringMatch
-from modelrollout.core.observation import LiveRoute, Refusal
-from modelrollout.core.plan import Reason, Route
-from modelrollout.manifests.meta import Object, is_ours, marked, metadata, service_host
-from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
+from pydantic import TypeAdapter, ValidationError
+
+from modelrollout.api.route import EVERYBODY, Route
+from modelrollout.api.traffic import Retries
+from modelrollout.core.observation import LiveRoute
+from modelrollout.core.plan import Recovery
+from modelrollout.manifests.destinations import destinations, mappings
+from modelrollout.manifests.hosts import host_problem, shared_host
+from modelrollout.manifests.meta import DESIRED_ANNOTATION, Object, is_ours, marked, metadata
+from modelrollout.manifests.rules import GRPC, SETTINGS, VERSION_HEADER, route_of, rules, todays_names
+from modelrollout.resource.rollout import GROUP, ModelRollout
+from modelrollout.resource.spec import Spec
+
+__all__ = ["VERSION_HEADER", "host_problem", "live_route", "moved", "shared_host", "virtual_service"]
 
 API_VERSION = "networking.istio.io/v1"
-VERSION_HEADER = "x-model-version"
-"""Response header that names the version that answered."""
+RECOVERY_ANNOTATION = f"{GROUP}/recovery"
+"""What is needed when the status is lost, as JSON."""
 
-_GRPC: Object = {"content-type": {"prefix": "application/grpc"}}
-_WEIGHTED = "weighted"
-MESH = "mesh"
-"""The gateway that stands for all side cars."""
-
-_SERVICE_HOST = re.compile(r".+\.(?P<namespace>[^.]+)\.svc\.cluster\.local")
+_NOTE = TypeAdapter(Recovery)
 
 
-def virtual_service(rollout: ModelRollout, spec: Spec, route: Route) -> Object:
-    """The VirtualService of a rollout, marked with the hash of itself."""
+def virtual_service(rollout: ModelRollout, spec: Spec, route: Route, recovery: Recovery | None = None) -> Object:
+    """The VirtualService of a rollout, marked with the hash of itself. ``recovery`` is noted in it."""
+    described = metadata(rollout, spec, rollout.name, None)
+    if recovery is not None:
+        described["annotations"] = {
+            RECOVERY_ANNOTATION: _NOTE.dump_json(recovery, by_alias=True, exclude_none=True).decode()
+        }
     return marked(
         {
             "apiVersion": API_VERSION,
             "kind": "VirtualService",
-            "metadata": metadata(rollout, spec, rollout.name, None),
+            "metadata": described,
             "spec": {
                 "hosts": list(spec.traffic.hosts),
                 "gateways": list(spec.traffic.gateways),
@@ -46,97 +52,16 @@ def virtual_service(rollout: ModelRollout, spec: Spec, route: Route) -> Object:
     )
 
 
-def moved(live: Mapping[str, Any], desired: Object) -> Object:
-    """The live VirtualService with the destinations and weights of the desired one, and all else as it is.
-
-    For the way back when the desired one is refused: what is refused then is often a setting beside the weights. It
-    has no mark, so the whole is wanted again in the next pass.
-    """
-    wanted = {rule["name"]: rule["route"] for rule in desired["spec"]["http"]}
-    rules = [{**rule, "route": wanted.get(rule.get("name"), rule.get("route"))} for rule in live["spec"]["http"]]
-    described = {name: value for name, value in desired["metadata"].items() if name != "annotations"}
-    return {**desired, "metadata": described, "spec": {**live["spec"], "http": rules}}
-
-
-def live_route(live: Mapping[str, Any] | None, rollout: ModelRollout) -> LiveRoute | None:
-    """What a VirtualService does at present: the weights of its weighted rule by version. None without one."""
-    if live is None:
-        return None
-    if not is_ours(live, rollout):
-        return LiveRoute(foreign_owner=_owner(live))
-    rules = live.get("spec", {}).get("http") or []
-    for rule in rules:
-        if rule.get("name") == _WEIGHTED:
-            return LiveRoute(dict(_weights(rule)))
-    return LiveRoute()
-
-
-def _weights(rule: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    for destination in rule.get("route") or []:
-        headers = destination.get("headers", {}).get("response", {}).get("set", {})
-        version, weight = headers.get(VERSION_HEADER), destination.get("weight", 0)
-        if version and weight:
-            yield version, weight
-
-
-def _owner(live: Mapping[str, Any]) -> str:
-    """Who an object belongs to, in words."""
-    described = live["metadata"]
-    for owner in described.get("ownerReferences") or []:
-        return f"{owner['kind']} {owner['name']}"
-    managers = [entry.get("manager", "") for entry in described.get("managedFields") or []]
-    return f"whoever applied it with {managers[0]}" if managers else "somebody else"
-
-
 def _rules(rollout: ModelRollout, spec: Spec, route: Route) -> Iterator[Object]:
-    if route.preview is not None:
-        version, header = route.preview
-        matches: list[Object] = [{header.name.lower(): {"exact": header.value}}]
-        yield from _both(rollout, spec, "preview", matches, {version: 100})
-    weights = {route.stable: 0, **route.weights}
-    matches = [_match(match) for match in spec.traffic.match]
-    yield from _both(rollout, spec, _WEIGHTED, matches, weights)
-    if matches:
-        yield from _both(rollout, spec, "others", [], {route.stable: 100})
-
-
-def _both(
-    rollout: ModelRollout, spec: Spec, name: str, matches: list[Object], weights: Mapping[str, int]
-) -> Iterator[Object]:
-    """One rule for gRPC and one for REST."""
-    for suffix, port, extra in (("-grpc", GRPC_PORT, _GRPC), ("", REST_PORT, {})):
-        rule: Object = {"name": name + suffix}
-        conditions = [{"headers": {**match, **extra}} for match in (matches or [{}]) if match or extra]
-        if conditions:
-            rule["match"] = conditions
-        rule["route"] = [_destination(rollout, version, weight, port) for version, weight in weights.items()]
-        rule["retries"] = _retries(spec.traffic.retries)
-        if spec.traffic.timeout is not None:
-            rule["timeout"] = _seconds(spec.traffic.timeout)
-        yield rule
-
-
-def _destination(rollout: ModelRollout, version: str, weight: int, port: int) -> Object:
-    return {
-        "destination": {
-            "host": service_host(rollout.name, rollout.namespace, version),
-            "port": {"number": port},
-        },
-        "weight": weight,
-        "headers": {"response": {"set": {VERSION_HEADER: version}}},
-    }
-
-
-def _match(match: RequestMatch) -> Object:
-    return {name.lower(): _string_match(value) for name, value in match.headers.items()}
-
-
-def _string_match(value: StringMatch) -> Object:
-    return {key: text for key, text in value.model_dump().items() if text is not None}
+    settings: Object = {"retries": _retries(spec.traffic.retries)}
+    if spec.traffic.timeout is not None:
+        settings["timeout"] = _seconds(spec.traffic.timeout)
+    for split in route.splits:
+        yield from ({**rule, **settings} for rule in rules(rollout, split))
 
 
 def _retries(retries: Retries) -> Object:
-    """Always explicit: without it the mesh retries twice, which hides the candidate's errors."""
+    """Always explicit: without it the mesh retries twice, which hides an arm's errors."""
     fields: Object = {"attempts": retries.attempts}
     if retries.per_try_timeout is not None:
         fields["perTryTimeout"] = _seconds(retries.per_try_timeout)
@@ -150,41 +75,67 @@ def _seconds(duration: float) -> str:
     return f"{duration:.3f}".rstrip("0").rstrip(".") + "s"
 
 
-def shared_host(hosts: Iterable[str], gateways: Iterable[str], namespace: str, live: Mapping[str, Any]) -> str | None:
-    """The first of ``hosts`` that a VirtualService routes at one of ``gateways`` too, or None.
+def moved(live: Mapping[str, Any], desired: Object) -> Object:
+    """The live VirtualService with the desired destinations, and all else as it is.
 
-    ``namespace`` is where a gateway without one is looked for.
+    For the way back when the desired one is refused: what is refused then is often a setting beside the destinations.
+    No rule stays that is not desired, whoever it is for: it may lead to a version that must not get requests. It has no
+    mark, so the whole is wanted again in the next pass.
     """
-    routed, other = live.get("spec", {}), live["metadata"]["namespace"]
-    theirs = {_gateway(name, other) for name in routed.get("gateways") or [MESH]}
-    if theirs.isdisjoint(_gateway(name, namespace) for name in gateways):
+    present = mappings((live.get("spec") or {}).get("http"))
+    today = todays_names(present)
+    given = {today.get(str(rule.get("name")), str(rule.get("name"))): rule for rule in reversed(present)}
+    http = [_with_settings(rule, given) for rule in desired["spec"]["http"]]
+    settings = live.get("spec") or desired["spec"]
+    kept = {name: value for name, value in settings.items() if name not in ("tcp", "tls")}
+    notes = {name: text for name, text in desired["metadata"]["annotations"].items() if name != DESIRED_ANNOTATION}
+    described = {name: value for name, value in desired["metadata"].items() if name != "annotations"}
+    described |= {"annotations": notes} if notes else {}
+    return {**desired, "metadata": described, "spec": {**kept, "http": http}}
+
+
+def _with_settings(rule: Object, given: Mapping[str, Mapping[str, Any]]) -> Object:
+    """A desired rule with the settings of the live one of its name; a new one with those of everybody's.
+
+    Whom a split is for stays as it is, too: a new condition may be what is refused. Everybody stays everybody.
+    """
+    name = rule["name"]
+    everybody = EVERYBODY + (GRPC if name.endswith(GRPC) else "")
+    found = given.get(name, given.get(everybody, rule))
+    settings = {field: value for field, value in found.items() if field in SETTINGS}
+    own: Object = {field: rule[field] for field in ("name", "match", "route") if field in rule}
+    if name in given and name != everybody and "match" in given[name]:
+        own["match"] = given[name]["match"]
+    return {**own, **settings}
+
+
+def live_route(live: Mapping[str, Any] | None, rollout: ModelRollout) -> LiveRoute | None:
+    """What a VirtualService does at present. None without one."""
+    if live is None:
         return None
-    taken = {_full(host, other) for host in routed.get("hosts") or []}
-    return next((host for host in hosts if _full(host, namespace) in taken), None)
+    if not is_ours(live, rollout):
+        return LiveRoute(foreign_owner=_owner(live))
+    spec = live.get("spec") or {}
+    return LiveRoute(
+        route=route_of(rollout, spec.get("http")),
+        named=frozenset(version for item in destinations(live, rollout) for version in item.versions),
+        recovery=_recovery(live),
+    )
 
 
-def host_problem(rollout: ModelRollout, spec: Spec) -> Refusal | None:
-    """In the mesh a VirtualService takes the requests of a Service's callers everywhere, whoever's the Service is. With
-    the operator's rights nobody shall do that to another namespace than their own."""
-    if MESH not in spec.traffic.gateways:
+def _recovery(live: Mapping[str, Any]) -> Recovery | None:
+    """The note that was left; None when there is none that can be read."""
+    text = (live["metadata"].get("annotations") or {}).get(RECOVERY_ANNOTATION)
+    try:
+        return _NOTE.validate_json(text or "")
+    except ValidationError:
         return None
-    for host in spec.traffic.hosts:
-        found = _SERVICE_HOST.fullmatch(_full(host, rollout.namespace))
-        if found is not None and found["namespace"] != rollout.namespace:
-            return Refusal(
-                Reason.FOREIGN_HOST,
-                f"spec.traffic.hosts: {host} is a Service of namespace {found['namespace']}, and the gateway mesh "
-                "would take its requests from everybody; create the rollout there, or choose another host",
-            )
-    return None
 
 
-def _full(host: str, namespace: str) -> str:
-    """A host as Istio takes it: one without a dot is a Service of the VirtualService's own namespace."""
-    if "." not in host:
-        return f"{host}.{namespace}.svc.cluster.local"
-    return f"{host}.cluster.local" if host.endswith(".svc") else host
-
-
-def _gateway(name: str, namespace: str) -> str:
-    return name if name == MESH or "/" in name else f"{namespace}/{name}"
+def _owner(live: Mapping[str, Any]) -> str:
+    """Who an object belongs to, in words."""
+    described = live["metadata"]
+    for owner in described.get("ownerReferences") or []:
+        return f"{owner['kind']} {owner['name']}"
+    managers = [entry.get("manager", "") for entry in described.get("managedFields") or []]
+    return f"whoever applied it with {managers[0]}" if managers else "somebody else"

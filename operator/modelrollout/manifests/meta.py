@@ -2,7 +2,9 @@
 
 A child is named by the rollout and the version, so a name never changes its meaning: ``fraud`` at ``2.4.1187`` is
 ``fraud-2-4-1187`` for as long as it exists. The three numbers at the end make the name unambiguous, whatever dashes
-the rollout's own name has.
+the rollout's own name has. A version has one Deployment, and a Service for each split in which it may get requests, so
+that proxies count its answers for each split apart: that for everybody has the plain name, ``fraud-2-4-1187-matched``
+is another. It stays unambiguous, because each part of a split's name begins with a letter.
 """
 
 from __future__ import annotations
@@ -13,17 +15,22 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from modelrollout.api.resource import API_VERSION, GROUP, KIND, ModelRollout
-from modelrollout.api.rollout import DeletionPolicy, Spec
+from modelrollout.api.model import Model
+from modelrollout.api.route import EVERYBODY
 from modelrollout.api.version import ModelVersion
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
+from modelrollout.resource.rollout import API_VERSION, GROUP, KIND, ModelRollout
+from modelrollout.resource.spec import DeletionPolicy, Spec
 
 Object = dict[str, Any]
 """A Kubernetes object as plain JSON."""
 
 OWNER_LABEL = f"{GROUP}/rollout"
 VERSION_LABEL = f"{GROUP}/version"
+SPLIT_LABEL = f"{GROUP}/split"
+"""Of Services that are not for everybody: the split that they are for."""
+
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "modelrollout"
 DESIRED_ANNOTATION = f"{GROUP}/desired"
@@ -34,16 +41,26 @@ NAME_LIMIT = 63
 """Of a Service's name and of a label's value (DNS label, RFC 1035)."""
 
 _DNS_LABEL = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
+_UNAMBIGUOUS = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
+_DIGEST_LENGTH = 10
 
 
-def child_name(rollout: str, version: str) -> str:
-    """Name of the Deployment and the Service of one version: ``fraud``, ``2.4.1187`` -> ``fraud-2-4-1187``."""
-    return f"{rollout}-{ModelVersion.parse(version).slug}"
+def child_name(rollout: str, version: str, split: str = EVERYBODY) -> str:
+    """Name of the Deployment of one version, and of its Service in a split: ``fraud-2-4-1187-matched``, for everybody
+    ``fraud-2-4-1187``. A digest stands for what would make it too long or ambiguous."""
+    plain = f"{rollout}-{ModelVersion.parse(version).slug}"
+    if split == EVERYBODY:
+        return plain
+    name = f"{plain}-{split}"
+    if len(name) <= NAME_LIMIT and _UNAMBIGUOUS.fullmatch(split):
+        return name
+    digest = hashlib.sha256(f"{rollout}/{version}/{split}".encode()).hexdigest()[:_DIGEST_LENGTH]
+    return f"{plain[: NAME_LIMIT - _DIGEST_LENGTH - 2].rstrip('-')}-x{digest}"
 
 
-def service_host(rollout: str, namespace: str, version: str) -> str:
-    """The version's own host in the cluster: ``fraud-2-4-1187.prod.svc.cluster.local``."""
-    return f"{child_name(rollout, version)}.{namespace}.svc.cluster.local"
+def service_host(rollout: str, namespace: str, version: str, split: str = EVERYBODY) -> str:
+    """The version's own host in a split: ``fraud-2-4-1187.prod.svc.cluster.local``."""
+    return f"{child_name(rollout, version, split)}.{namespace}.svc.cluster.local"
 
 
 def selector_labels(rollout: str, version: str) -> dict[str, str]:
@@ -67,12 +84,13 @@ def labels(rollout: str, version: str | None) -> dict[str, str]:
     }
 
 
-def metadata(rollout: ModelRollout, spec: Spec, name: str, version: str | None) -> Object:
+def metadata(rollout: ModelRollout, spec: Spec, name: str, version: str | None, split: str = EVERYBODY) -> Object:
     """Metadata of a child. It belongs to the rollout, unless it shall outlive it."""
+    of_split = {SPLIT_LABEL: split} if split != EVERYBODY else {}
     fields: Object = {
         "name": name,
         "namespace": rollout.namespace,
-        "labels": labels(rollout.name, version),
+        "labels": labels(rollout.name, version) | of_split,
     }
     if spec.deletion_policy is DeletionPolicy.DELETE:
         fields["ownerReferences"] = [owner_reference(rollout)]
@@ -125,6 +143,11 @@ def is_ours(live: Mapping[str, Any], rollout: ModelRollout) -> bool:
     return any(entry.get("manager") == TRAFFIC_MANAGER for entry in described.get("managedFields") or [])
 
 
+def models_of(spec: Spec) -> tuple[Model, ...]:
+    """Every version that a spec wants, its own model first."""
+    return spec.strategy.chosen.models(spec.strategy.settings, spec.model)
+
+
 def name_problem(rollout: ModelRollout) -> Refusal | None:
     """Why children of this rollout cannot be named, or None. A spec that is wrong has its own message."""
     if not isinstance(rollout.spec, Spec):
@@ -135,11 +158,15 @@ def name_problem(rollout: ModelRollout) -> Refusal | None:
             f"metadata.name: {rollout.name!r} cannot name a Service; use lower-case letters, digits and dashes, "
             "beginning with a letter",
         )
-    name = child_name(rollout.name, rollout.spec.model.version)
+    return next(filter(None, (_too_long(rollout.name, model.version) for model in models_of(rollout.spec))), None)
+
+
+def _too_long(rollout: str, version: str) -> Refusal | None:
+    name = child_name(rollout, version)
     if len(name) <= NAME_LIMIT:
         return None
     return Refusal(
         Reason.NAME_TOO_LONG,
-        f"metadata.name: {name!r}, the Service of version {rollout.spec.model.version}, would have {len(name)} "
+        f"metadata.name: {name!r}, the Service of version {version}, would have {len(name)} "
         f"characters of at most {NAME_LIMIT}; shorten the rollout's name by {len(name) - NAME_LIMIT}",
     )

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from modelrollout.api.resource import GROUP
-from modelrollout.api.rollout import Spec
+from modelrollout.api.model import Model
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
+from modelrollout.manifests.meta import models_of
+from modelrollout.resource.rollout import GROUP
+from modelrollout.resource.spec import Spec
 
 FILE_SCHEME = "file://"
 PLATFORM_ANNOTATION = f"{GROUP}/platform"
@@ -48,19 +50,24 @@ class Platform:
 
 def file_root_problem(spec: Spec, platform: Platform) -> Refusal | None:
     """Why a file:// model may not be read from its node, or None."""
-    uri = spec.model.uri
+    return next(filter(None, (_file_problem(spec, model, platform) for model in models_of(spec))), None)
+
+
+def _file_problem(spec: Spec, model: Model, platform: Platform) -> Refusal | None:
+    uri = model.uri
+    field = "spec.model.uri" if model == spec.model else f"spec.strategy.{spec.strategy.name}, version {model.version}"
     if not uri.startswith(FILE_SCHEME):
         return None
     if platform.file_root is None:
         return Refusal(
             Reason.FILE_ROOT,
-            f"spec.model.uri: {uri} is a path of a node, and this installation allows none; use pvc:// or https://, "
+            f"{field}: {uri} is a path of a node, and this installation allows none; use pvc:// or https://, "
             "or ask for the operator's setting MODELROLLOUT_FILE_ROOT",
         )
     if below(uri.removeprefix(FILE_SCHEME), platform.file_root) is None:
         return Refusal(
             Reason.FILE_ROOT,
-            f"spec.model.uri: {uri} is outside of {platform.file_root}, the only folder of a node that this "
+            f"{field}: {uri} is outside of {platform.file_root}, the only folder of a node that this "
             "installation allows; move the model there",
         )
     return None

@@ -1,4 +1,4 @@
-"""Deployment and Service of one model version.
+"""Deployment and Services of one model version.
 
 One version, one Deployment: TensorFlow Serving puts no version on its request metrics, unloads and loads in one
 process at the cost of the other versions' latency, and its labels cannot be moved atomically. So each version has
@@ -14,15 +14,17 @@ the wait in preStop covers the time until every proxy has heard that the pod is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from modelrollout.api.resource import GROUP, ModelRollout
-from modelrollout.api.rollout import Spec
+from modelrollout.api.route import EVERYBODY
 from modelrollout.api.version import ModelVersion
 from modelrollout.core.plan import DesiredVersion
 from modelrollout.manifests.merge import merge
 from modelrollout.manifests.meta import Object, child_name, labels, marked, metadata, selector_labels
 from modelrollout.manifests.platform import FILE_SCHEME, PLATFORM_ANNOTATION, Platform, below
+from modelrollout.resource.rollout import GROUP, ModelRollout
+from modelrollout.resource.spec import Spec
 
 GRPC_PORT = 8500
 REST_PORT = 8501
@@ -31,6 +33,7 @@ SERVER_CONTAINER = "serving"
 METRICS_PATH = "/monitoring/prometheus/metrics"
 URI_ANNOTATION = f"{GROUP}/uri"
 
+_DIGEST_FLAG = "--digest="
 _MODELS = "/models"
 _SOURCE = "/source"
 _MONITORING_CONFIG = f"{_MODELS}/monitoring.config"
@@ -60,13 +63,15 @@ def deployment(rollout: ModelRollout, spec: Spec, version: DesiredVersion, platf
     )
 
 
-def service(rollout: ModelRollout, spec: Spec, version: DesiredVersion) -> Object:
-    """The Service of one version. The ports' names tell Istio the protocols."""
+def service(rollout: ModelRollout, spec: Spec, version: DesiredVersion, split: str = EVERYBODY) -> Object:
+    """The Service of one version in one split; all of a version lead to the same pods. The ports' names tell Istio the
+    protocols."""
+    name = child_name(rollout.name, version.version, split)
     return marked(
         {
             "apiVersion": "v1",
             "kind": "Service",
-            "metadata": metadata(rollout, spec, child_name(rollout.name, version.version), version.version),
+            "metadata": metadata(rollout, spec, name, version.version, split),
             "spec": {
                 "selector": selector_labels(rollout.name, version.version),
                 "ports": [_service_port("http", REST_PORT), _service_port("grpc", GRPC_PORT)],
@@ -140,8 +145,18 @@ def _fetch_flags(spec: Spec, version: DesiredVersion, platform: Platform) -> lis
     if _volume_source(version.uri, platform) is not None:
         flags.append(f"--source={_SOURCE}/{_path_in_source(version.uri, platform)}")
     if version.digest is not None:
-        flags.append(f"--digest={version.digest}")
+        flags.append(f"{_DIGEST_FLAG}{version.digest}")
     return flags
+
+
+def pinned_digest(live: Mapping[str, Any]) -> str | None:
+    """The digest that the fetcher of a live Deployment demands; None where it demands none."""
+    pod = live.get("spec", {}).get("template", {}).get("spec", {})
+    for container in pod.get("initContainers") or []:
+        for flag in container.get("args") or []:
+            if container.get("name") == FETCH_CONTAINER and flag.startswith(_DIGEST_FLAG):
+                return str(flag.removeprefix(_DIGEST_FLAG))
+    return None
 
 
 def _path_in_source(uri: str, platform: Platform) -> str:

@@ -13,16 +13,17 @@ from typing import Any
 from modelrollout.adapters.cluster import MODEL_ROLLOUTS, VIRTUAL_SERVICES, Cluster
 from modelrollout.adapters.metrics import custom
 from modelrollout.adapters.metrics.base import Target
+from modelrollout.adapters.metrics.splits import split_problem
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway
 from modelrollout.api.analysis import Metric
-from modelrollout.api.resource import ModelRollout
-from modelrollout.api.rollout import Spec
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
-from modelrollout.manifests.istio import host_problem, shared_host
+from modelrollout.manifests.hosts import host_problem, shared_host
 from modelrollout.manifests.meta import OWNER_LABEL, is_ours, name_problem
 from modelrollout.manifests.platform import Platform, file_root_problem
-from modelrollout.runtime.trial import refused_object
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
+from modelrollout.runtime.dry_run import refused_object
 
 Object = dict[str, Any]
 
@@ -46,6 +47,7 @@ class Acceptance:
             name_problem(rollout)
             or file_root_problem(spec, self._platform)
             or host_problem(rollout, spec)
+            or _unjudged(spec)
             or await self._taken(rollout, spec)
         )
         if wrong is not None:
@@ -96,6 +98,12 @@ class Acceptance:
                         "let the metric be scraped first"
                     )
         return None
+
+
+def _unjudged(spec: Spec) -> Refusal | None:
+    """Metrics that cannot tell the requests of ``match`` from all others."""
+    problem = split_problem(spec)
+    return Refusal(Reason.INVALID_METRIC, problem) if problem is not None else None
 
 
 def _has_our_name(route: Object, rollout: ModelRollout) -> bool:

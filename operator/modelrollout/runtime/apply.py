@@ -1,7 +1,7 @@
 """Plan -> cluster, in an order that is safe for traffic, and writing only what differs.
 
-Traffic that is taken from a candidate goes first of all: nothing else that could fail stands before it. Traffic that
-is given to one goes after everything that it needs is in place. Then the status, which is the memory; then the Events,
+Traffic that is taken from an arm goes first of all: nothing else that could fail stands before it. Traffic that is
+given to one goes after everything that it needs is in place. Then the status, which is the memory; then the Events,
 which a retry would repeat if they came earlier; and last of all what is no longer needed.
 """
 
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import aiohttp
 
@@ -27,15 +28,21 @@ from modelrollout.adapters.cluster import (
     Object,
     Resource,
 )
-from modelrollout.api.base import format_timestamp, to_json
-from modelrollout.api.resource import API_VERSION, KIND, ModelRollout
-from modelrollout.api.rollout import Spec
-from modelrollout.core.plan import DesiredVersion, Event, Plan, Route
+from modelrollout.api.base import to_json
+from modelrollout.api.route import Route
+from modelrollout.core.observation import SETTLE_SECONDS, LiveRoute
+from modelrollout.core.plan import DesiredVersion, Event, Plan
+from modelrollout.manifests.destinations import destinations
 from modelrollout.manifests.drift import differs
+from modelrollout.manifests.events import event_object
 from modelrollout.manifests.istio import live_route, moved, virtual_service
-from modelrollout.manifests.meta import TRAFFIC_MANAGER, VERSION_LABEL, child_name
+from modelrollout.manifests.meta import TRAFFIC_MANAGER, child_name
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment, service
+from modelrollout.resource.rollout import API_VERSION, KIND, ModelRollout
+from modelrollout.resource.spec import Spec
+from modelrollout.runtime.removal import has_requests, objects_of, unused_services
+from modelrollout.runtime.withdrawal import takes_away
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, Snapshot, World
 
@@ -43,9 +50,9 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class Applier:
     """What applying needs. ``refused`` is filled with the versions whose objects the API server refuses,
-    ``refused_routes`` with its words about a rollout's VirtualService."""
+    ``refused_routes`` with its words about a rollout's VirtualService; ``wrote`` is told of each write."""
 
     cluster: Cluster
     world: World
@@ -56,128 +63,169 @@ class Hands:
     wrote: Callable[[str], None]
 
 
-async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, hands: Hands) -> bool:
+async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, applier: Applier) -> bool:
     """Make it so. Raises Conflict when the rollout has changed meanwhile, ApiError when the API server refuses.
 
-    Gives False when objects of a version could not be applied and should be tried again soon: that alone keeps
-    neither the route nor the status waiting.
+    Gives False when something could not be applied yet and should be tried again soon: objects of a version, which keep
+    neither the route nor the status waiting, or the route.
     """
-    one = _Application(rollout, snapshot, hands)
     if rollout.deleting:
-        plan = replace(plan, versions=(), remove=())  # they belong to the garbage collector now
+        plan = replace(plan, versions=(), remove=(), at_rest=False)  # they belong to the garbage collector now
+    one = _Application(rollout, plan, snapshot, applier)
     if plan.spec is not None:
-        await one.serve(plan.spec, plan.versions, plan.route)
-    await one.remember(plan)
+        await one.apply_objects(plan.spec)
+    await one.store_status()
     for event in plan.events:
-        await one.tell(event)
+        await one.post_event(event)
     for version in plan.remove:
-        await one.remove(version)
+        await one.remove_version(version)
+    if plan.at_rest:
+        await one.remove_unused_services()
     return one.complete
 
 
 class _Application:
     """One plan on its way into the cluster."""
 
-    def __init__(self, rollout: ModelRollout, snapshot: Snapshot, hands: Hands) -> None:
+    def __init__(self, rollout: ModelRollout, plan: Plan, snapshot: Snapshot, applier: Applier) -> None:
         self._rollout = rollout
+        self._plan = plan
         self._snapshot = snapshot
-        self._hands = hands
+        self._applier = applier
         self._key = (rollout.namespace, rollout.name)
+        self._rerouted = False
         self.complete = True
 
-    async def serve(self, spec: Spec, versions: tuple[DesiredVersion, ...], route: Route | None) -> None:
+    async def apply_objects(self, spec: Spec) -> None:
         """Workloads and the route, in the order that traffic needs."""
+        route = self._plan.route
         away = route is not None and self._takes_away(route)
         if route is not None and away:
-            await self._route(spec, route)
+            await self._route(spec, route, away)
         # At the same time: a webhook that hangs for one must not use up the time of the pass.
-        await asyncio.gather(*(self._version(spec, version) for version in versions))
+        await asyncio.gather(*(self._version(spec, version) for version in self._plan.versions))
         if route is not None and not away:
-            await self._route(spec, route)
+            await self._route(spec, route, away)
 
     def _takes_away(self, route: Route) -> bool:
-        """Whether no version but stable gets more than it has now, and stable is there to take the rest."""
+        """Whether it only takes requests from arms, and everything that it names is there to answer them."""
         live = live_route(self._snapshot.virtual_service, self._rollout)
-        weights = live.weights if live else {}
-        if not weights or child_name(self._rollout.name, route.stable) not in self._snapshot.of(SERVICES):
+        if live is None or live.foreign_owner is not None:
             return False
-        return all(
-            route.weights[version] <= weights.get(version, 0) for version in route.weights if version != route.stable
-        )
+        services = self._snapshot.of(SERVICES)
+        present = all(name in services for name in self._services(route))
+        return present and takes_away(route, live.route, self._control(live))
+
+    def _control(self, live: LiveRoute) -> str | None:
+        """The version that takes what arms lose. One that becomes the control by this very plan gains by it."""
+        before = live.recovery.control if live.recovery is not None else None
+        if self._rollout.status.stable is not None:
+            before = self._rollout.status.stable.version
+        note = self._plan.recovery
+        return before if note is not None and note.control == before else None
+
+    def _services(self, route: Route) -> Iterator[str]:
+        """The names of the Services that a route leads to."""
+        for split in route.splits:
+            for version in split.shares:
+                yield child_name(self._rollout.name, version, split.name)
 
     async def _version(self, spec: Spec, version: DesiredVersion) -> None:
-        """Service and Deployment of one version. Whatever stands in their way is noted and shown as the version's."""
+        """Services and Deployment of one version. Whatever stands in their way is noted and shown as the version's."""
         key = (self._key, version.version)
         live = self._snapshot.of(DEPLOYMENTS).get(child_name(self._rollout.name, version.version))
-        platform = (Platform.of(live) if live else None) or self._hands.platform
+        platform = (Platform.of(live) if live else None) or self._applier.platform
         try:
-            await self._put(SERVICES, service(self._rollout, spec, version), SERVING_MANAGER)
+            for split in version.splits:
+                await self._put(SERVICES, service(self._rollout, spec, version, split), SERVING_MANAGER)
             await self._put(DEPLOYMENTS, deployment(self._rollout, spec, version, platform), SERVING_MANAGER)
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-            refused = self._hands.refused[key] = _refused(error)
+            refused = self._applier.refused[key] = _refused(error)
             self.complete &= refused.final
             log.warning("version %s: %s", version.version, refused.words)
         else:
-            self._hands.refused.pop(key, None)
+            self._applier.refused.pop(key, None)
 
-    async def _route(self, spec: Spec, route: Route) -> None:
+    async def _route(self, spec: Spec, route: Route, away: bool) -> None:
         """The VirtualService. A refusal is noted for the next pass; it must not keep the memory from being stored."""
-        live = live_route(self._snapshot.virtual_service, self._rollout)
-        if live is not None and live.foreign_owner is not None:
-            log.warning("the VirtualService %s belongs to %s and is left alone", self._rollout.name, live.foreign_owner)
+        desired = virtual_service(self._rollout, spec, route, self._plan.recovery)
+        if not self._may_write(route, desired, away):
             return
-        desired, known = virtual_service(self._rollout, spec, route), self._snapshot.virtual_service
-        if self._rollout.deleting:
-            if known is None or not self._takes_away(route):
-                return
-            # By its uid: one that the garbage collector has deleted must not come back.
-            desired["metadata"]["uid"] = known["metadata"]["uid"]
-        if known is not None and not self._takes_away(route):
-            # More traffic only from where the decision was made: another replica may lead by now.
-            desired["metadata"]["resourceVersion"] = known["metadata"]["resourceVersion"]
         try:
-            await self._put(VIRTUAL_SERVICES, desired, TRAFFIC_MANAGER)
+            self._rerouted = await self._put(VIRTUAL_SERVICES, desired, TRAFFIC_MANAGER)
         except Conflict:
             raise
         except ApiError as error:
-            self._hands.refused_routes[self._key] = str(error)
+            self._applier.refused_routes[self._key] = str(error)
             self.complete = False
             log.warning("the VirtualService %s is refused: %s", self._rollout.name, error)
-            if self._takes_away(route):
-                await self._weights_alone(route, desired)
+            if away:
+                await self._destinations_alone(desired)
         else:
-            self._hands.refused_routes.pop(self._key, None)
+            self._applier.refused_routes.pop(self._key, None)
 
-    async def _weights_alone(self, route: Route, desired: Object) -> None:
+    def _may_write(self, route: Route, desired: Object, away: bool) -> bool:
+        """Whether the route may be written now; if only as it was seen, ``desired`` says so."""
+        known = self._snapshot.virtual_service
+        live = live_route(known, self._rollout)
+        if live is not None and live.foreign_owner is not None:
+            log.warning("the VirtualService %s belongs to %s and is left alone", self._rollout.name, live.foreign_owner)
+            return False
+        if self._rollout.deleting:
+            if known is None or not away:
+                return False
+            # By its uid: one that the garbage collector has deleted must not come back.
+            desired["metadata"]["uid"] = known["metadata"]["uid"]
+        if known is not None and not away:
+            if strangers := self._unknown_to_mesh(route, known):
+                self.complete = False
+                log.info("the route waits until the mesh knows %s", ", ".join(strangers))
+                return False
+            # More traffic only from where the decision was made: another replica may lead by now.
+            desired["metadata"]["resourceVersion"] = known["metadata"]["resourceVersion"]
+        return True
+
+    def _unknown_to_mesh(self, route: Route, known: Object) -> list[str]:
+        """Services that no rule leads to so far, and that have just been made, or could not be. Who decides sees to
+        that; but an upgrade of the operator brings Services to a route that stays as it is."""
+        used = {item.service for item in destinations(known, self._rollout)}
+        services, now = self._snapshot.of(SERVICES), self._applier.clock()
+        names = [name for name in self._services(route) if name not in used]
+        return [name for name in names if name not in services or _age(services[name], now) < SETTLE_SECONDS]
+
+    async def _destinations_alone(self, desired: Object) -> None:
         """Take traffic away although the whole route is refused."""
-        live, known = self._snapshot.virtual_service, live_route(self._snapshot.virtual_service, self._rollout)
-        if live is None or known is None or dict(known.weights) == dict(route.weights):
+        live = self._snapshot.virtual_service
+        if live is None or (wanted := moved(live, desired))["spec"] == live.get("spec"):
             return
         try:
-            written = await self._hands.cluster.apply(VIRTUAL_SERVICES, moved(live, desired), TRAFFIC_MANAGER)
+            written = await self._applier.cluster.apply(VIRTUAL_SERVICES, wanted, TRAFFIC_MANAGER)
         except ApiError as error:
-            log.error("not even its weights can be changed: %s", error)
+            log.error("not even its destinations can be changed: %s", error)
             return
-        self._hands.world.learn(self._key, VIRTUAL_SERVICES, written)
-        self._hands.wrote(VIRTUAL_SERVICES.plural)
-        log.info("moved the weights of the VirtualService %s alone", self._rollout.name)
+        self._rerouted = True
+        self._applier.world.learn(self._key, VIRTUAL_SERVICES, written)
+        self._applier.wrote(VIRTUAL_SERVICES.plural)
+        log.info("moved the destinations of the VirtualService %s alone", self._rollout.name)
 
-    async def _put(self, resource: Resource, desired: Object, manager: str) -> None:
-        """Apply an object if it is not as desired. One that we do not know is not taken over from others."""
+    async def _put(self, resource: Resource, desired: Object, manager: str) -> bool:
+        """Apply an object if it is not as desired. One that we do not know is not taken over from others. Gives whether
+        it was written."""
         live = self._snapshot.of(resource).get(desired["metadata"]["name"])
         if live is not None and not differs(desired, live):
-            return
-        if live is not None and self._hands.world.is_settled(self._key, resource, desired, live):
-            return
-        written = await self._hands.cluster.apply(resource, desired, manager, force=live is not None)
-        self._hands.world.learn(self._key, resource, written)
-        self._hands.world.settle(self._key, resource, desired, written)
-        self._hands.wrote(resource.plural)
+            return False
+        if live is not None and self._applier.world.is_settled(self._key, resource, desired, live):
+            return False
+        written = await self._applier.cluster.apply(resource, desired, manager, force=live is not None)
+        self._applier.world.learn(self._key, resource, written)
+        self._applier.world.settle(self._key, resource, desired, written)
+        self._applier.wrote(resource.plural)
         log.info("applied %s %s", desired["kind"], desired["metadata"]["name"])
+        return True
 
-    async def remember(self, plan: Plan) -> None:
+    async def store_status(self) -> None:
         """Store the status, if it differs from the one that the decision was made from."""
-        status = to_json(plan.status)
+        status = to_json(self._plan.status)
         body = self._snapshot.rollout or {}
         if status == body.get("status"):
             return
@@ -192,62 +240,54 @@ class _Application:
             "status": status,
         }
         try:
-            written = await self._hands.cluster.apply_status(MODEL_ROLLOUTS, desired)
+            written = await self._applier.cluster.apply_status(MODEL_ROLLOUTS, desired)
         except ApiError as error:
             if error.is_unknown_field:
                 words = f"the ModelRollout CRD in this cluster is older than this operator; apply crds/: {error}"
                 raise ApiError(error.status, words) from error
             raise
-        self._hands.world.learn(self._key, MODEL_ROLLOUTS, written)
-        self._hands.wrote("status")
+        self._applier.world.learn(self._key, MODEL_ROLLOUTS, written)
+        self._applier.wrote("status")
 
-    async def tell(self, event: Event) -> None:
+    async def post_event(self, event: Event) -> None:
         """Post an Event, and the same as a line of the log, which is the trail that stays."""
         level = logging.WARNING if event.warning else logging.INFO
         log.log(level, "%s: %s", event.reason, event.message, extra={"reason": str(event.reason)})
-        moment = format_timestamp(self._hands.clock())[:19] + "Z"
-        body: Object = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"generateName": f"{self._rollout.name}.", "namespace": self._rollout.namespace},
-            "involvedObject": {
-                "apiVersion": API_VERSION,
-                "kind": KIND,
-                "name": self._rollout.name,
-                "namespace": self._rollout.namespace,
-                "uid": self._rollout.uid,
-            },
-            "reason": str(event.reason),
-            "message": event.message[:1024],
-            "type": "Warning" if event.warning else "Normal",
-            "source": {"component": "modelrollout"},
-            "firstTimestamp": moment,
-            "lastTimestamp": moment,
-            "count": 1,
-        }
+        body = event_object(self._rollout, event, self._applier.clock())
         try:
-            await self._hands.cluster.create(EVENTS, body)
-            self._hands.wrote(EVENTS.plural)
+            await self._applier.cluster.create(EVENTS, body)
+            self._applier.wrote(EVENTS.plural)
         except ApiError as error:
             log.warning("the Event could not be posted: %s", error)
 
-    async def remove(self, version: str) -> None:
-        """Delete the objects of a version, unless the route still names it.
-
-        The Deployment goes last: a version whose Deployment is there is known, and is removed again after an error.
-        """
-        route = live_route(self._snapshot.virtual_service, self._rollout)
-        if route is not None and route.weights.get(version):
+    async def remove_version(self, version: str) -> None:
+        """Delete the objects of a version, unless the route still gives it requests."""
+        if has_requests(version, self._snapshot, self._rollout):
             log.warning("version %s is not removed: the route still gives it traffic", version)
             return
-        self._hands.refused.pop((self._key, version), None)
-        for resource in (SERVICES, DEPLOYMENTS):
-            for name, item in list(self._snapshot.of(resource).items()):
-                if item["metadata"].get("labels", {}).get(VERSION_LABEL) == version:
-                    await self._hands.cluster.delete(resource, self._rollout.namespace, name, item["metadata"]["uid"])
-                    self._snapshot.outdated.add(resource)
-                    self._hands.wrote(resource.plural)
-                    log.info("removed %s %s", item.get("kind", resource.plural), name)
+        self._applier.refused.pop((self._key, version), None)
+        for resource, item in objects_of(version, self._snapshot):
+            await self._delete(resource, item)
+
+    async def remove_unused_services(self) -> None:
+        """Delete the Services of splits that no version needs any more. Not in the pass that changed the route: proxies
+        may still go by the one before."""
+        if self._rerouted:
+            return
+        for item in list(unused_services(self._plan.versions, self._snapshot, self._rollout)):
+            await self._delete(SERVICES, item)
+
+    async def _delete(self, resource: Resource, item: Object) -> None:
+        described = item["metadata"]
+        await self._applier.cluster.delete(resource, self._rollout.namespace, described["name"], described["uid"])
+        self._snapshot.outdated.add(resource)
+        self._applier.wrote(resource.plural)
+        log.info("removed %s %s", resource.plural, described["name"])
+
+
+def _age(item: Object, now: float) -> float:
+    """Seconds since an object was made."""
+    return now - datetime.fromisoformat(item["metadata"]["creationTimestamp"]).timestamp()
 
 
 def _refused(error: Exception) -> Refused:

@@ -1,7 +1,7 @@
 """Whether a spec can be accepted, asked once for each rollout and generation, however many passes want to know.
 
 The answer may take longer than a pass can wait: users' own queries are slow, a webhook hangs. So a question goes on
-between passes, and while a candidate has requests no pass waits long for it: its safety comes first.
+between passes, and while an arm has requests no pass waits long for it: its safety comes first.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 import aiohttp
 
 from modelrollout.adapters.cluster import ApiError
-from modelrollout.api.resource import ModelRollout
-from modelrollout.api.rollout import Spec
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.world import Key
 
 LIMIT = 15.0  # seconds for all questions; longer than queries and trials may take, so that each alone may hang
-PATIENCE = 1.0  # seconds that a pass waits while a candidate has requests
+PATIENCE = 1.0  # seconds that a pass waits while an arm has requests
 STANDS_FOR = 5.0  # seconds that a refusal stands before the cluster is asked again
 
 
@@ -43,11 +43,10 @@ class Inquiries:
 
     async def refusal(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
         """Why not; None when all is well. What could not be checked is refused for now: nothing unchecked is applied,
-        and a candidate that has requests is judged by the last accepted spec meanwhile."""
+        and an arm that has requests is judged by the last accepted spec meanwhile."""
         key = (rollout.namespace, rollout.name)
         question = self._question(key, rollout, spec)
-        candidate = rollout.status.candidate
-        at_stake = candidate is not None and candidate.weight > 0
+        at_stake = any(arm.weight > 0 for arm in rollout.status.arms)
         done, _ = await asyncio.wait({question.task}, timeout=PATIENCE if at_stake else None)
         if not done:
             return question.stands or not_checked("no answer yet")

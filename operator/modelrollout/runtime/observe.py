@@ -16,10 +16,10 @@ from typing import TypeVar
 import aiohttp
 
 from modelrollout.adapters import smoke, tensorflow_serving
-from modelrollout.adapters.cluster import CONFIG_MAPS, DEPLOYMENTS, PODS, ApiError, Cluster, Object
+from modelrollout.adapters.cluster import CONFIG_MAPS, DEPLOYMENTS, PODS, SERVICES, ApiError, Cluster, Object
+from modelrollout.adapters.metrics.reader import Samples
 from modelrollout.adapters.metrics.subscription import Subscription
-from modelrollout.api.resource import ModelRollout
-from modelrollout.api.rollout import Spec
+from modelrollout.api.smoke import Smoke
 from modelrollout.api.version import ModelVersion
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import (
@@ -34,11 +34,14 @@ from modelrollout.core.observation import (
 from modelrollout.core.plan import Questions
 from modelrollout.manifests.istio import live_route
 from modelrollout.manifests.serving import GRPC_PORT
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
 from modelrollout.runtime.inquiry import Inquiries, not_checked
-from modelrollout.runtime.samples import SampleCache, Samples
+from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.workloads import Refused, corrected, ready_pods, workloads
 from modelrollout.runtime.world import Key, Snapshot
+from modelrollout.strategies.base import SmokeCheck
 
 Found = TypeVar("Found")
 Baseline = Mapping[str, tuple[Count, ...]]
@@ -50,9 +53,10 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Senses:
+class Observer:
     """What observing needs. ``refused`` holds versions whose objects the API server refused, with its words;
-    ``refused_routes`` its words about a rollout's VirtualService."""
+    ``refused_routes`` its words about a rollout's VirtualService; ``confirmed`` the pods whose model server has said
+    that the model is there."""
 
     cluster: Cluster
     samples: SampleCache
@@ -65,102 +69,119 @@ class Senses:
     confirmed: dict[Key, set[str]]
 
 
-async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, senses: Senses) -> Observation:
+async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, observer: Observer) -> Observation:
     """One moment. Never raises for what could not be seen."""
     key = (rollout.namespace, rollout.name)
     samples, smoked, refusal, baseline, running = await asyncio.gather(
-        _guarded("samples", _samples(key, asked, senses), lambda words: _no_samples(asked, words)),
-        _guarded("smoke requests", _smoke(rollout, asked, senses), lambda words: SmokeResult(0, obstacle=words)),
-        _guarded("spec", _refusal(rollout, asked, senses), not_checked),
-        _guarded("baseline", _baseline(key, asked, senses), lambda words: None),
-        _workloads(rollout, snapshot, asked, senses),
+        _guarded("samples", _samples(key, asked, observer), lambda words: _no_samples(asked, words)),
+        _guarded("smoke requests", _smoke(rollout, asked, observer), lambda words: _not_sent(asked, words)),
+        _guarded("spec", _refusal(rollout, asked, observer), not_checked),
+        _guarded("baseline", _baseline(key, asked, observer), lambda words: None),
+        _workloads(rollout, snapshot, asked, observer),
     )
     return Observation(
-        now=senses.clock(),
+        now=observer.clock(),
         workloads=running,
-        route=_route(rollout, snapshot, senses),
+        route=_route(rollout, snapshot, observer),
         samples=samples,
         smoke=smoked,
         refusal=refusal,
         baseline=baseline,
-        scrape_interval=_scrape_interval(key, asked, senses),
+        scrape_interval=_scrape_interval(key, asked, observer),
     )
 
 
-def _route(rollout: ModelRollout, snapshot: Snapshot, senses: Senses) -> LiveRoute | None:
+def _route(rollout: ModelRollout, snapshot: Snapshot, observer: Observer) -> LiveRoute | None:
     """The live route, and why it is not as it was decided, if the API server did not take that."""
     live = live_route(snapshot.virtual_service, rollout)
-    words = senses.refused_routes.get((rollout.namespace, rollout.name))
+    words = observer.refused_routes.get((rollout.namespace, rollout.name))
     return live if words is None else replace(live or LiveRoute(), refused=words)
 
 
-def _scrape_interval(key: Key, asked: Questions, senses: Senses) -> float:
+def _scrape_interval(key: Key, asked: Questions, observer: Observer) -> float:
     """Asked after the samples, which measure it. It decides which sample is too old to judge by."""
     subscription = _subscription(key, asked)
-    known = senses.samples.scrape_interval(subscription) if asked.samples and subscription is not None else None
+    known = observer.samples.scrape_interval(subscription) if asked.samples and subscription is not None else None
     return known or USUAL_SCRAPE_INTERVAL
 
 
-async def _samples(key: Key, asked: Questions, senses: Senses) -> Samples:
+async def _samples(key: Key, asked: Questions, observer: Observer) -> Samples:
     subscription = _subscription(key, asked)
     if not asked.samples or subscription is None:
-        senses.samples.forget(key)
+        observer.samples.forget(key)
         return {}
-    return {**_no_samples(asked, "Prometheus has not answered yet"), **await senses.samples.of(subscription)}
+    return {**_no_samples(asked, "Prometheus has not answered yet"), **await observer.samples.of(subscription)}
 
 
 def _no_samples(asked: Questions, why: str) -> Samples:
     metrics = asked.spec.analysis.metrics if asked.spec is not None and asked.samples else ()
-    return {metric.name: Unavailable(metric.name, why) for metric in metrics}
+    return {(metric.name, split): Unavailable(metric.name, why) for metric in metrics for split in asked.splits}
 
 
-async def _baseline(key: Key, asked: Questions, senses: Senses) -> Baseline | None:
+async def _baseline(key: Key, asked: Questions, observer: Observer) -> Baseline | None:
     subscription = _subscription(key, asked)
     if not asked.baseline or subscription is None:
         return None
-    return await _in_time("baseline", BASELINE_LIMIT, senses.samples.baseline(subscription))
+    return await _in_time("baseline", BASELINE_LIMIT, observer.samples.baseline(subscription))
 
 
 def _subscription(key: Key, asked: Questions) -> Subscription | None:
-    if asked.spec is None or asked.candidate is None or asked.stable is None:
+    if asked.spec is None or asked.control is None:
         return None
-    return Subscription(key, asked.spec.analysis, asked.candidate, asked.stable)
+    return Subscription(key, asked.spec.analysis, asked.control, asked.arms, asked.splits)
 
 
-async def _refusal(rollout: ModelRollout, asked: Questions, senses: Senses) -> Refusal | None:
+async def _refusal(rollout: ModelRollout, asked: Questions, observer: Observer) -> Refusal | None:
     """None when all is well, or when nothing has to be checked."""
-    return None if asked.acceptance is None else await senses.inquiries.refusal(rollout, asked.acceptance)
+    return None if asked.acceptance is None else await observer.inquiries.refusal(rollout, asked.acceptance)
 
 
-async def _smoke(rollout: ModelRollout, asked: Questions, senses: Senses) -> SmokeResult | None:
-    spec, version = asked.spec, asked.smoke
-    if version is None or spec is None or spec.strategy.blue_green is None or spec.strategy.blue_green.smoke is None:
-        return None
-    wanted = spec.strategy.blue_green.smoke
-    if wanted.config_map is None:
-        bodies = [(f"request {index}", json.dumps(body)) for index, body in enumerate(wanted.requests, 1)]
-    else:
-        try:
-            async with asyncio.timeout(CONFIG_MAP_LIMIT):
-                found = await senses.cluster.get(CONFIG_MAPS, rollout.namespace, wanted.config_map)
-        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-            words = error or "no answer in time"
-            return SmokeResult(0, obstacle=f"ConfigMap {wanted.config_map} cannot be read: {words}")
-        bodies = sorted(((found or {}).get("data") or {}).items())
-        if not bodies:
-            words = f"ConfigMap {wanted.config_map} is missing or empty; each key holds one request"
-            return SmokeResult(0, obstacle=words)
-    test = smoke.SmokeTest(
-        url=_entrance(spec, senses.settings),
+async def _smoke(rollout: ModelRollout, asked: Questions, observer: Observer) -> Mapping[str, SmokeResult]:
+    """The answers of every arm that is to be probed, by version."""
+    spec = asked.spec
+    check = spec.strategy.chosen.smoke(spec.strategy.settings) if spec is not None and asked.smoke else None
+    if spec is None or check is None:
+        return {}
+    bodies = await _bodies(rollout.namespace, check.requests, observer)
+    if isinstance(bodies, str):
+        return _not_sent(asked, bodies)
+    tests = [_smoke_test(spec, check, version, bodies, observer.settings) for version in asked.smoke]
+    results = await asyncio.gather(*(smoke.run(observer.http, test) for test in tests))
+    return dict(zip(asked.smoke, results, strict=True))
+
+
+def _smoke_test(
+    spec: Spec, check: SmokeCheck, version: str, bodies: Sequence[tuple[str, str]], settings: Settings
+) -> smoke.SmokeTest:
+    return smoke.SmokeTest(
+        url=_entrance(spec, settings),
         host=spec.traffic.hosts[0],
         model=spec.model.name,
         version=version,
-        preview=spec.strategy.blue_green.preview,
+        preview=check.header,
         bodies=bodies,
-        time_limit=senses.settings.smoke_timeout,
-        max_latency=wanted.max_latency,
+        time_limit=settings.smoke_timeout,
+        max_latency=check.requests.max_latency,
     )
-    return await smoke.run(senses.http, test)
+
+
+async def _bodies(namespace: str, wanted: Smoke, observer: Observer) -> Sequence[tuple[str, str]] | str:
+    """The requests to send, each with a name; or, in words, why there are none."""
+    name = wanted.config_map
+    if name is None:
+        return [(f"request {index}", json.dumps(body)) for index, body in enumerate(wanted.requests, 1)]
+    try:
+        async with asyncio.timeout(CONFIG_MAP_LIMIT):
+            found = await observer.cluster.get(CONFIG_MAPS, namespace, name)
+    except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+        return f"ConfigMap {name} cannot be read: {error or 'no answer in time'}"
+    bodies = sorted(((found or {}).get("data") or {}).items())
+    return bodies or f"ConfigMap {name} is missing or empty; each key holds one request"
+
+
+def _not_sent(asked: Questions, words: str) -> Mapping[str, SmokeResult]:
+    """No arm is at fault when its requests could not even be sent."""
+    return {version: SmokeResult(0, obstacle=words) for version in asked.smoke}
 
 
 def _entrance(spec: Spec, settings: Settings) -> str:
@@ -170,13 +191,13 @@ def _entrance(spec: Spec, settings: Settings) -> str:
 
 
 async def _workloads(
-    rollout: ModelRollout, snapshot: Snapshot, asked: Questions, senses: Senses
+    rollout: ModelRollout, snapshot: Snapshot, asked: Questions, observer: Observer
 ) -> dict[str, Workload]:
     """What runs, corrected by what the API server refused and by what the model servers say of themselves."""
     key = (rollout.namespace, rollout.name)
     pods = list(snapshot.of(PODS).values())
-    found = workloads(snapshot.of(DEPLOYMENTS).values(), pods)
-    for (whose, version), refused in senses.refused.items():
+    found = workloads(snapshot.of(DEPLOYMENTS).values(), pods, snapshot.of(SERVICES).values())
+    for (whose, version), refused in observer.refused.items():
         if whose == key:
             found[version] = corrected(found.get(version, Workload(version, 1, 0)), refused)
     for version, digest in _recorded(rollout):
@@ -185,28 +206,33 @@ async def _workloads(
                 f"its pods fetched {found[version].digest}, but it is recorded with {digest}; a version never changes"
             )
             found[version] = replace(found[version], failure=words)
-    if asked.candidate in found and asked.spec is not None:
-        known = found[asked.candidate]
-        asking = _confirm(key, known, pods, asked.spec, senses)
-        found[asked.candidate] = await _guarded("model servers", asking, lambda words: known)
-    return found
+    if asked.spec is None:
+        return found
+    asking = [_confirmed(key, found[arm], pods, asked.spec, observer) for arm in asked.arms if arm in found]
+    return found | {known.version: known for known in await asyncio.gather(*asking)}
 
 
 def _recorded(rollout: ModelRollout) -> Iterator[tuple[str, str]]:
     """The digest of each version that has one: the spec's, or that of the first fetch."""
-    for deployed in (rollout.status.stable, rollout.status.candidate):
+    for deployed in (rollout.status.stable, *rollout.status.arms):
         if deployed is not None and deployed.digest is not None:
             yield deployed.version, deployed.digest
 
 
-async def _confirm(key: Key, known: Workload, pods: Sequence[Object], spec: Spec, senses: Senses) -> Workload:
+async def _confirmed(key: Key, known: Workload, pods: Sequence[Object], spec: Spec, observer: Observer) -> Workload:
+    """What runs of an arm by its servers' own word; as it is known, when they cannot be asked."""
+    asking = _confirm(key, known, pods, spec, observer)
+    return await _guarded("model servers", asking, lambda words: known)
+
+
+async def _confirm(key: Key, known: Workload, pods: Sequence[Object], spec: Spec, observer: Observer) -> Workload:
     """Only pods whose server says that the model is available count; one that cannot be asked is believed.
 
     Asked once for each pod: afterwards its readiness probe speaks for it.
     """
     if not known.is_ready:
         return known
-    confirmed = senses.confirmed.setdefault(key, set())
+    confirmed = observer.confirmed.setdefault(key, set())
     confirmed &= {pod["metadata"]["uid"] for pod in pods}
     unknown = [pod for pod in ready_pods(pods, known.version) if pod["metadata"]["uid"] not in confirmed]
     number = ModelVersion.parse(known.version).serving_number
@@ -222,7 +248,7 @@ async def _confirm(key: Key, known: Workload, pods: Sequence[Object], spec: Spec
 
 
 async def _guarded(what: str, asking: Awaitable[Found], otherwise: Callable[[str], Found]) -> Found:
-    """What was seen; or, whatever went wrong, what stands for it: no fault of one sense may end the pass."""
+    """What was seen; or, whatever went wrong, what stands for it: no fault in one place may end the pass."""
     try:
         return await asking
     except Exception as error:

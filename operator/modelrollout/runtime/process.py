@@ -24,10 +24,10 @@ from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.prometheus import Prometheus
 from modelrollout.runtime import handlers
 from modelrollout.runtime.accepting import Acceptance
-from modelrollout.runtime.apply import Hands
+from modelrollout.runtime.apply import Applier
 from modelrollout.runtime.inquiry import Inquiries
 from modelrollout.runtime.leader import Lease
-from modelrollout.runtime.observe import Senses
+from modelrollout.runtime.observe import Observer
 from modelrollout.runtime.queue import WorkQueue, work
 from modelrollout.runtime.reconciler import Reconciler
 from modelrollout.runtime.samples import SampleCache
@@ -109,7 +109,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     samples = SampleCache(Reader(prometheus, scraping, patient), queue.add, poll=settings.poll, clock=time.monotonic)
     refused: dict[tuple[Key, str], Refused] = {}
     refused_routes: dict[Key, str] = {}
-    senses = Senses(
+    observer = Observer(
         cluster=cluster,
         samples=samples,
         inquiries=Inquiries(Acceptance(cluster, patient, settings.platform, settings.namespaces), time.monotonic),
@@ -120,8 +120,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
         refused_routes=refused_routes,
         confirmed={},
     )
-    hands = Hands(cluster, world, settings.platform, time.time, refused, refused_routes, telemetry.wrote)
-    reconciler = Reconciler(queue, world, senses, hands, telemetry, settings.pass_timeout, time.time)
+    applier = Applier(cluster, world, settings.platform, time.time, refused, refused_routes, telemetry.wrote)
+    reconciler = Reconciler(queue, world, observer, applier, telemetry, settings.pass_timeout, time.time)
     telemetry.gauge("modelrollout_queue_length", "Rollouts that wait to be looked at.", lambda: len(queue))
     telemetry.gauge("modelrollout_queue_overdue_seconds", "Age of the oldest of them that is due.", queue.overdue)
     telemetry.gauge("modelrollout_releases_watched", "Rollouts whose samples are asked for.", lambda: len(samples))

@@ -12,13 +12,13 @@ import aiohttp
 
 from modelrollout.adapters.cluster import ApiError, Conflict
 from modelrollout.api.command import Verb, parse
-from modelrollout.api.resource import ModelRollout
+from modelrollout.core.accept.questions import questions
 from modelrollout.core.decide import decide
-from modelrollout.core.needs import questions
 from modelrollout.core.plan import Plan
-from modelrollout.runtime.apply import Hands, apply
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.runtime.apply import Applier, apply
 from modelrollout.runtime.logs import about
-from modelrollout.runtime.observe import Senses, observe
+from modelrollout.runtime.observe import Observer, observe
 from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.world import Key, Snapshot, World
@@ -36,8 +36,8 @@ class Reconciler:
 
     queue: WorkQueue[Key]
     world: World
-    senses: Senses
-    hands: Hands
+    observer: Observer
+    applier: Applier
     telemetry: Telemetry
     pass_timeout: float
     clock: Callable[[], float]
@@ -85,22 +85,22 @@ class Reconciler:
             return None
         rollout = _leaving(rollout) if rollout.deleting else rollout
         asked = questions(rollout, self.clock())
-        seen = await observe(rollout, snapshot, asked, self.senses)
+        seen = await observe(rollout, snapshot, asked, self.observer)
         plan = decide(rollout, seen)
         if rollout.deleting and not _same_stable(rollout, plan):
             return None
-        complete = await apply(rollout, plan, snapshot, self.hands)
+        complete = await apply(rollout, plan, snapshot, self.applier)
         self.telemetry.saw(key, plan.status)
         return plan if complete else replace(plan, requeue_after=min(plan.requeue_after, _INCOMPLETE))
 
     def _forget(self, key: Key) -> None:
         self.world.gone(key)
-        self.senses.samples.forget(key)
-        self.senses.inquiries.forget(key)
-        self.senses.confirmed.pop(key, None)
-        for refused in [item for item in self.senses.refused if item[0] == key]:
-            del self.senses.refused[refused]
-        self.senses.refused_routes.pop(key, None)
+        self.observer.samples.forget(key)
+        self.observer.inquiries.forget(key)
+        self.observer.confirmed.pop(key, None)
+        for refused in [item for item in self.observer.refused if item[0] == key]:
+            del self.observer.refused[refused]
+        self.observer.refused_routes.pop(key, None)
         self.telemetry.forget(key)
         self.queue.gone(key)
 
@@ -108,17 +108,20 @@ class Reconciler:
 def _has_candidate(rollout: ModelRollout, snapshot: Snapshot) -> bool:
     """Whether a rollout that is being deleted still sends requests to a version under judgement."""
     route = snapshot.virtual_service
-    return rollout.status.candidate is not None and route is not None and "deletionTimestamp" not in route["metadata"]
+    return rollout.status.trial is not None and route is not None and "deletionTimestamp" not in route["metadata"]
 
 
 def _leaving(rollout: ModelRollout) -> ModelRollout:
-    """Somebody's finalizer can hold a deleted rollout for long. Its candidate is judged meanwhile, and gets no more."""
+    """Somebody's finalizer can hold a deleted rollout for long. Its arms are judged meanwhile, and get no more."""
     command = parse(rollout.command) if rollout.command else None
     heard = rollout.command if command is not None and command.verb is Verb.ABORT else None
-    status = rollout.status.model_copy(update={"paused": "the rollout is being deleted"})
+    assert rollout.status.trial is not None
+    arms = tuple(arm.model_copy(update={"paused": "the rollout is being deleted"}) for arm in rollout.status.trial.arms)
+    trial = rollout.status.trial.model_copy(update={"arms": arms})
+    status = rollout.status.model_copy(update={"trial": trial})
     return replace(rollout, status=status, command=heard)
 
 
 def _same_stable(rollout: ModelRollout, plan: Plan) -> bool:
-    stable = rollout.status.stable
-    return plan.route is not None and stable is not None and plan.route.stable == stable.version
+    stable, after = rollout.status.stable, plan.status.stable
+    return stable is not None and after is not None and after.version == stable.version

@@ -17,17 +17,15 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelrollout.adapters.metrics.reader import BUILT_IN, Reader
+from modelrollout.adapters.metrics.reader import BUILT_IN, Read, Reader, Samples
 from modelrollout.adapters.metrics.registry import PROVIDERS
-from modelrollout.adapters.metrics.subscription import Key, Subscription
+from modelrollout.adapters.metrics.splits import untold
+from modelrollout.adapters.metrics.subscription import Key, MetricSplit, Subscription
 from modelrollout.api.analysis import Provider
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import Sample, Unavailable
 
 log = logging.getLogger(__name__)
-
-Samples = Mapping[str, Sample | Unavailable]
-"""By metric."""
 
 OWN_QUERIES_EVERY = 2.0
 """Seconds between two rounds of users' own queries: they cannot be put together, so they are asked less often."""
@@ -41,10 +39,20 @@ class _Known:
     """What is known for one subscription."""
 
     subscription: Subscription
-    samples: dict[str, Sample | Unavailable] = field(default_factory=dict)
+    samples: dict[MetricSplit, Read] = field(default_factory=dict)
     own_asked_at: float = float("-inf")
     own_under_way: bool = False
     wakes: bool = False  # once a pass has gone on with what there was
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is an answer for every metric in every split."""
+        subscription = self.subscription
+        return all(
+            (metric.name, split) in self.samples
+            for metric in subscription.analysis.metrics
+            for split in subscription.splits
+        )
 
 
 class SampleCache:
@@ -64,21 +72,27 @@ class SampleCache:
         return len(self._known)
 
     async def of(self, subscription: Subscription) -> Samples:
-        """The newest samples. For a new subscription Prometheus is asked now; when it is slow, the pass goes on
-        without samples, and is woken when they have come."""
+        """The newest samples. For what was not asked for before, Prometheus is asked now; when it is slow, the pass
+        goes on without those samples, and is woken when they have come."""
         known = self._known.get(subscription.key)
         if known is None or known.subscription != subscription:
-            known = self._known[subscription.key] = _Known(subscription)
+            kept = still_true(known.samples, known.subscription, subscription) if known is not None else {}
+            known = self._known[subscription.key] = _Known(subscription, kept)
             self._subscribed.set()
-            provider = subscription.analysis.provider
-            firsts = [self._start(self._built_in(provider, metric, [known])) for metric in BUILT_IN]
-            firsts.append(self._start(self._own(known)))
-            await asyncio.wait(firsts, timeout=FIRST_ANSWER_SECONDS)
+            if not known.is_complete:
+                await self._first(known)
             known.wakes = True
         return dict(known.samples)
 
+    async def _first(self, known: _Known) -> None:
+        """Ask for one subscription alone, and wait for the answers, but not for long."""
+        provider = known.subscription.analysis.provider
+        firsts = [self._start(self._built_in(provider, metric, [known])) for metric in BUILT_IN]
+        firsts.append(self._start(self._own(known)))
+        await asyncio.wait(firsts, timeout=FIRST_ANSWER_SECONDS)
+
     async def baseline(self, subscription: Subscription) -> Mapping[str, tuple[Count, ...]] | None:
-        """The stable version's increments before the release, by metric."""
+        """The control's increments before the release, by metric."""
         return await self._reader.baseline(subscription)
 
     def scrape_interval(self, subscription: Subscription) -> float | None:
@@ -155,16 +169,38 @@ class SampleCache:
         try:
             for metric in known.subscription.analysis.metrics:
                 if not metric.built_in:
-                    self._publish(known, {metric.name: await self._reader.own(known.subscription, metric)})
+                    self._publish(known, await self._reader.own(known.subscription, metric))
         finally:
             known.own_under_way = False
 
     def _publish(self, known: _Known, found: Samples) -> None:
         """Take an answer in, and wake the rollout if it is news."""
-        earlier = {name: known.samples[name] for name in found if name in known.samples}
+        earlier = {place: known.samples[place] for place in found if place in known.samples}
         known.samples.update(found)
         if known.wakes and _moved(earlier, found) and self._known.get(known.subscription.key) is known:
             self._wake(known.subscription.key)
+
+
+def still_true(samples: Samples, earlier: Subscription, wanted: Subscription) -> dict[MetricSplit, Read]:
+    """What was read for an earlier subscription and says the same for the one that is wanted now, so that a change of
+    arms or splits makes no pass blind.
+
+    Each must be of a metric that is counted as before, in a split that is still asked for. And it must be of all the
+    versions that are asked for now: of one that nobody asked about, its silence would say that it never had a request,
+    and what it answered in an earlier life would count as new once it is seen.
+    """
+    if earlier.analysis.provider != wanted.analysis.provider or not set(wanted.versions) <= set(earlier.versions):
+        return {}
+    same = {
+        metric.name
+        for metric in wanted.analysis.metrics
+        if metric == earlier.metric(metric.name) and untold(wanted.analysis, metric, wanted.splits) is None
+    }
+    return {
+        (metric, split): item
+        for (metric, split), item in samples.items()
+        if metric in same and split in wanted.splits and not (isinstance(item, Unavailable) and item.invalid)
+    }
 
 
 async def _logged(asking: Coroutine[Any, Any, None]) -> None:
@@ -177,8 +213,10 @@ async def _logged(asking: Coroutine[Any, Any, None]) -> None:
 
 def _moved(earlier: Samples, now: Samples) -> bool:
     """Whether anything is worth a pass: a count that changed, or a metric that went away or came back."""
-    return {name: _gist(item) for name, item in earlier.items()} != {name: _gist(item) for name, item in now.items()}
+    return {place: _gist(item) for place, item in earlier.items()} != {
+        place: _gist(item) for place, item in now.items()
+    }
 
 
-def _gist(item: Sample | Unavailable) -> object:
+def _gist(item: Read) -> object:
     return item.series if isinstance(item, Sample) else item.invalid

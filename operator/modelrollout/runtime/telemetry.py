@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelrollout.api.status import MetricStatus, Phase, Status
+from modelrollout.api.status import MetricStatus, Phase, Status, VersionStatus
 from modelrollout.runtime.world import Key
 
 DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -98,21 +98,38 @@ class Telemetry:
         weights = [
             ("", {**who, "version": item.version, "role": role}, float(item.weight))
             for who, status in everyone
-            for role, item in (("stable", status.stable), ("candidate", status.candidate))
-            if item is not None
+            for role, item in _serving(status)
         ]
-        yield "modelrollout_weight", "gauge", "Percent of the traffic that a version has.", weights
+        yield "modelrollout_weight", "gauge", "Percent of the requests that a release is for, by version.", weights
+        alphas = [("", who, left) for who, status in everyone if (left := _alpha_left(status)) is not None]
+        yield "modelrollout_alpha_left", "gauge", "What a trial may still risk of its falseRollback, 0 to 1.", alphas
+        tests = [({**who, **labels}, item) for who, status in everyone for labels, item in _tests(status)]
         for name, text, read in _OF_METRICS:
-            rows = [
-                ("", {**who, "metric": item.metric}, read(item)) for who, status in everyone for item in status.analysis
-            ]
-            yield name, "gauge", text, rows
-        verdicts = [
-            ("", {**who, "metric": item.metric, "verdict": item.verdict}, 1.0)
-            for who, status in everyone
-            for item in status.analysis
-        ]
+            yield name, "gauge", text, [("", labels, read(item)) for labels, item in tests]
+        verdicts = [("", {**labels, "verdict": item.verdict}, 1.0) for labels, item in tests]
         yield "modelrollout_verdict", "gauge", "1 for the verdict on a metric.", verdicts
+
+
+def _serving(status: Status) -> Iterator[tuple[str, VersionStatus]]:
+    """The versions that may have requests, by the roles that people read of."""
+    if status.stable is not None:
+        yield "stable", status.stable
+    for arm in status.arms:
+        yield "candidate", arm
+
+
+def _alpha_left(status: Status) -> float | None:
+    """None where nothing is judged."""
+    judged = any(arm.metrics for arm in status.arms)
+    return status.trial.alpha.left if status.trial is not None and judged else None
+
+
+def _tests(status: Status) -> Iterator[tuple[Labels, MetricStatus]]:
+    """What is counted of each version under trial. Nothing of those that are not any more: a series that stands still
+    would be taken for news."""
+    for arm in status.arms:
+        for item in arm.metrics:
+            yield {"version": arm.version, "metric": item.metric, "split": item.split}, item
 
 
 _OF_METRICS: tuple[tuple[str, str, Callable[[MetricStatus], float]], ...] = (

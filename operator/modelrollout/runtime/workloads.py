@@ -1,4 +1,4 @@
-"""Workloads: what a Deployment and its pods say, as values and in words.
+"""Workloads: what a Deployment, its pods and its Services say, as values and in words.
 
 Kubernetes tells why a pod is not ready in half a dozen places. Here they become one of two sentences: ``failure``,
 when a container ended with an error and so the version cannot come up by itself, in the fetcher's or the server's own
@@ -11,11 +11,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
+from modelrollout.api.route import EVERYBODY
 from modelrollout.core.observation import Workload
-from modelrollout.manifests.meta import VERSION_LABEL
-from modelrollout.manifests.serving import FETCH_CONTAINER, URI_ANNOTATION
+from modelrollout.manifests.meta import SPLIT_LABEL, VERSION_LABEL
+from modelrollout.manifests.serving import FETCH_CONTAINER, URI_ANNOTATION, pinned_digest
 
 Object = Mapping[str, Any]
 
@@ -37,18 +39,26 @@ def corrected(known: Workload, refused: Refused) -> Workload:
     return replace(known, failure=refused.words) if refused.final else replace(known, waiting=refused.words)
 
 
-def workloads(deployments: Iterable[Object], pods: Iterable[Object]) -> dict[str, Workload]:
+def workloads(deployments: Iterable[Object], pods: Iterable[Object], services: Iterable[Object]) -> dict[str, Workload]:
     """What runs of each version, by version."""
+    pods_of, services_of = _by_version(pods), _by_version(services)
+    return {
+        _version(item): workload(item, pods_of.get(_version(item), []), services_of.get(_version(item), []))
+        for item in deployments
+    }
+
+
+def _by_version(items: Iterable[Object]) -> dict[str, list[Object]]:
     by_version: dict[str, list[Object]] = {}
-    for pod in pods:
-        by_version.setdefault(_version(pod), []).append(pod)
-    return {_version(item): workload(item, by_version.get(_version(item), [])) for item in deployments}
+    for item in items:
+        by_version.setdefault(_version(item), []).append(item)
+    return by_version
 
 
-def workload(deployment: Object, pods: Iterable[Object]) -> Workload:
-    """One version. Pods that are being deleted, or that their node has ended, do not speak for it any more."""
+def workload(deployment: Object, pods: Iterable[Object], services: Iterable[Object]) -> Workload:
+    """One version. What is being deleted, and pods that their node has ended, do not speak for it any more."""
     described, status = deployment["metadata"], deployment.get("status", {})
-    present = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    present = _staying(pods)
     living = [pod for pod in present if not _ended_by_node(pod)]
     ended = [pod for pod in present if _ended_by_node(pod)]
     desired = deployment["spec"].get("replicas", 1)
@@ -65,7 +75,25 @@ def workload(deployment: Object, pods: Iterable[Object]) -> Workload:
         failure=failure,
         unfetched=failure is not None and any(_fetch_failed(pod) for pod in unready),
         waiting=None if ready >= desired or failure else _waiting(deployment, living, ended),
+        pinned=pinned_digest(deployment),
+        created_at=_created_at(deployment),
+        services={_split(service): _created_at(service) for service in _staying(services)},
     )
+
+
+def _staying(items: Iterable[Object]) -> list[Object]:
+    return [item for item in items if "deletionTimestamp" not in item["metadata"]]
+
+
+def _split(service: Object) -> str:
+    """Whose requests come by a Service. One that does not say is for everybody's, as all were up to version 0.1."""
+    return str((service["metadata"].get("labels") or {}).get(SPLIT_LABEL, EVERYBODY))
+
+
+def _created_at(item: Object) -> float:
+    """Seconds since the epoch, by the API server's clock and in its whole seconds; 0.0 when it does not say."""
+    text = item["metadata"].get("creationTimestamp")
+    return datetime.fromisoformat(text).timestamp() if text else 0.0
 
 
 def _ended_by_node(pod: Object) -> bool:

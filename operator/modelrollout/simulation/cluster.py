@@ -5,58 +5,67 @@ What goes wrong with pods, files and routes is shown by the real cluster's tests
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
 
-from modelrollout.api.rollout import Spec
+from modelrollout.api.route import Route
 from modelrollout.core.observation import LiveRoute, SmokeResult, Workload
-from modelrollout.core.plan import Plan
+from modelrollout.core.plan import DesiredVersion, Plan, Recovery
 from modelrollout.simulation.traffic import Traffic
+from modelrollout.strategies import SmokeCheck
 
 
 class Cluster:
-    """Workloads and the live route. ``weights`` are percents by version, without zeros."""
+    """Workloads with their Services, and the live route."""
 
-    def __init__(self, stable: Workload) -> None:
-        self.workloads = {stable.version: stable}
-        self.weights = {stable.version: 100}
+    def __init__(self, stable: DesiredVersion) -> None:
+        """The stable version alone, as it has been for long, with all the traffic."""
+        self.workloads = {stable.version: deployed(stable, None, now=0.0)}
+        self.route = Route.to(stable.version)
+        self._recovery: Recovery | None = None
 
     @property
-    def route(self) -> LiveRoute:
-        """The route as it is."""
-        return LiveRoute(self.weights)
+    def live(self) -> LiveRoute:
+        """The route as it is read."""
+        return LiveRoute(self.route, self.route.versions, recovery=self._recovery)
 
-    def apply(self, plan: Plan) -> None:
-        """All that the plan wants."""
+    def apply(self, plan: Plan, now: float) -> None:
+        """All that the plan wants, at ``now`` (seconds since the epoch)."""
         for wanted in plan.versions:
-            if wanted.version not in self.workloads:
-                self.workloads[wanted.version] = ready(wanted.version, wanted.uri, wanted.digest, wanted.replicas)
+            self.workloads[wanted.version] = deployed(wanted, self.workloads.get(wanted.version), now)
         for version in plan.remove:
             self.workloads.pop(version, None)
         if plan.route is not None:
-            self.weights = dict(plan.route.weights)
+            self.route, self._recovery = plan.route, plan.recovery
 
 
-def ready(version: str, uri: str, digest: str | None, replicas: int) -> Workload:
-    """A version whose pods all answer. Without a digest, one that follows from the name."""
-    measured = digest or f"sha256:{sha256(version.encode()).hexdigest()}"
-    return Workload(version, replicas, replicas, digests=(measured,), uri=uri)
+def deployed(wanted: DesiredVersion, before: Workload | None, now: float) -> Workload:
+    """A version whose pods all answer, with a Service for each split. Without a digest, one that follows from the
+    name."""
+    if before is None:
+        measured = wanted.digest or f"sha256:{sha256(wanted.version.encode()).hexdigest()}"
+        before = Workload(wanted.version, wanted.replicas, wanted.replicas, (measured,), wanted.uri, created_at=now)
+    made = dict.fromkeys(wanted.splits, now) | dict(before.services)
+    return replace(before, desired=wanted.replicas, ready=wanted.replicas, services=made)
 
 
 class Smoke:
-    """Smoke requests to the candidate, which fail with the chance that its answers are errors."""
+    """Smoke requests to an arm, which fail with the chance that its answers are errors."""
 
-    def __init__(self, traffic: Traffic | None, seed: int) -> None:
-        self._traffic, self._rng = traffic, np.random.default_rng([seed, 2])
+    def __init__(self, traffic: Traffic | None, stable: str, seed: int) -> None:
+        self._traffic, self._stable, self._rng = traffic, stable, np.random.default_rng([seed, 2])
 
-    def probe(self, spec: Spec, time: float) -> SmokeResult | None:
-        """One set. None where nothing is known of the candidate but its counters."""
-        settings = spec.strategy.blue_green.smoke if spec.strategy.blue_green else None
-        if settings is None:
-            return None
+    def probe(self, check: SmokeCheck, versions: Sequence[str], time: float) -> dict[str, SmokeResult]:
+        """One set to each version. It is answered well where nothing is known of a version but its counters."""
+        sent = max(1, len(check.requests.requests))
+        return {version: self._answer(version, sent, time) for version in versions}
+
+    def _answer(self, version: str, sent: int, time: float) -> SmokeResult:
         if self._traffic is None:
-            return SmokeResult(max(1, len(settings.requests)))
-        sent = max(1, len(settings.requests))
-        failed = int(self._rng.binomial(sent, self._traffic.candidate.errors.at(time)))
+            return SmokeResult(sent)
+        behaviour = self._traffic.others.behaviour(version, self._stable)
+        failed = int(self._rng.binomial(sent, behaviour.errors.at(time)))
         return SmokeResult(sent, tuple(f"request {index + 1}: status 500" for index in range(failed)))

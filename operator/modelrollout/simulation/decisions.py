@@ -7,34 +7,66 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelrollout.api.base import to_json
+from modelrollout.api.route import EVERYBODY, Route
 from modelrollout.api.status import MetricStatus, Phase, Status
 from modelrollout.core.evidence import Outcome
+from modelrollout.simulation.cast import Cast
 from modelrollout.simulation.release import Frame, Release, play
 
 SILENT = (Outcome.NO_TRAFFIC, Outcome.BLIND, Outcome.INVALID)
-ENDS = {"Promoted": "Promote", "RolledBack": "Rollback", "Aborted": "Rollback"}
+MEMORY = ("state", "counters", "noise")  # what a test remembers for itself
+
+
+Splits = Mapping[str, Mapping[str, int]]
+"""Percents by split and version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict of one metric on one arm."""
+
+    version: str
+    test: MetricStatus
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """What it is known by."""
+        return self.version, self.test.split, self.test.metric
+
+    def to_json(self) -> dict[str, Any]:
+        """The verdict with its numbers, without the test's own memory."""
+        told = {key: value for key, value in to_json(self.test).items() if key not in MEMORY}
+        return {"version": self.version, **told}
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A pass that changed something. ``at`` in seconds since the start, ``weights`` in percent by version."""
+    """A pass that changed something. ``at`` in seconds since the start.
+
+    ``weights`` in percent by version, zeros included, among the requests that the release is for just then
+    (``audience``). ``splits`` has those of every split that users' requests fall into, without zeros.
+    """
 
     at: float
     phase: Phase
+    audience: str
     weights: Mapping[str, int]
+    splits: Splits
     move: str  # Start, Shift, Switch, Promote, Rollback, Hold
     reason: str
-    verdicts: tuple[MetricStatus, ...]
+    verdicts: tuple[Judged, ...]
 
     def to_json(self) -> dict[str, Any]:
         """One line of ``--output jsonl``."""
+        several = {"splits": {name: dict(shares) for name, shares in self.splits.items()}}
         return {
             "at": self.at,
             "phase": self.phase.value,
             "weights": dict(self.weights),
+            **(several if len(self.splits) > 1 else {}),
             "move": self.move,
             "reason": self.reason,
-            "verdicts": [verdict_of(item) for item in self.verdicts],
+            "verdicts": [item.to_json() for item in self.verdicts],
         }
 
 
@@ -42,7 +74,8 @@ class Decision:
 class Ending:
     """How a release ended, ``at`` seconds after its start.
 
-    ``requests`` the candidate answered, ``bad_served`` of them were errors, or too slow where latency is judged.
+    ``requests`` the versions under trial answered, ``bad_served`` of them were errors, or too slow where latency is
+    judged.
     """
 
     outcome: str  # RolledBack, Promoted, Paused, Running
@@ -64,56 +97,89 @@ def decisions(release: Release) -> Iterator[tuple[Frame, Decision | None]]:
 
 
 def decision(release: Release, before: Status, frame: Frame) -> Decision | None:
-    """What a pass changed: the phase, the weights, whether a metric can speak, or what an Event was made of."""
+    """What a pass changed: the phase, a share, whether a metric can speak, or what an Event was made of."""
     status, events = frame.status, frame.plan.events
-    weights, old = weights_of(release, status), weights_of(release, before)
-    changed = [item.message for item in heard(status, before)]
-    if not events and not changed and weights == old and status.phase == before.phase:
+    splits = splits_of(status)
+    changed = [item.test.message for item in heard(status, before)]
+    if not events and not changed and splits == splits_of(before) and status.phase == before.phase:
         return None
-    reason = "; ".join(event.message for event in events) or "; ".join(changed) or status.message
-    return Decision(frame.time, status.phase, weights, move(before, status), reason, status.analysis)
+    return Decision(
+        at=frame.time,
+        phase=status.phase,
+        audience=audience_of(status),
+        weights=weights_of(release.cast, status),
+        splits=splits,
+        move=move(before, status),
+        reason="; ".join(event.message for event in events) or "; ".join(changed) or status.message,
+        verdicts=verdicts(status, before),
+    )
 
 
-def heard(after: Status, before: Status) -> Iterator[MetricStatus]:
+def verdicts(after: Status, before: Status) -> tuple[Judged, ...]:
+    """On all arms, and those on an arm whose trial ended in this pass."""
+    under_trial = [Judged(arm.version, test) for arm in after.arms for test in arm.metrics]
+    ended = after.history[-1].version if after.history != before.history else None
+    return (*under_trial, *(Judged(ended, test) for test in after.last_analysis if ended is not None))
+
+
+def heard(after: Status, before: Status) -> Iterator[Judged]:
     """The metrics that fell silent in this pass, or speak again."""
-    old = {item.metric: item.verdict for item in before.analysis}
-    for item in after.analysis:
-        if (item.verdict in SILENT or old.get(item.metric) in SILENT) and item.verdict != old.get(item.metric):
+    old = {item.name: item.test.verdict for item in verdicts(before, before)}
+    for item in verdicts(after, before):
+        verdict = item.test.verdict
+        if (verdict in SILENT or old.get(item.name) in SILENT) and verdict != old.get(item.name):
             yield item
 
 
 def move(before: Status, after: Status) -> str:
     """What a pass did, in one word."""
-    if len(after.history) > len(before.history):
-        return ENDS[after.history[-1].outcome]
-    if after.candidate is None or before.candidate is None:
-        return "Start" if after.candidate is not None else "Hold"
-    if after.candidate.weight == before.candidate.weight:
+    ended = [entry.outcome for entry in after.history[len(before.history) :]]
+    if ended:
+        return "Promote" if "Promoted" in ended else "Rollback"
+    if {arm.version for arm in after.arms} - {arm.version for arm in before.arms}:
+        return "Start"
+    old, new = (shares_of_arms(status, after) for status in (before, after))
+    if new == old:
         return "Hold"
-    return "Switch" if after.candidate.weight == 100 else "Shift"
+    return "Switch" if any(share == 100 != old[name] for name, share in new.items()) else "Shift"
 
 
-def weights_of(release: Release, status: Status) -> dict[str, int]:
-    """The percents of both versions, zeros included, stable first."""
-    first = release.rollout.status.stable
-    assert first is not None
-    candidate = release.spec.model.version
-    promoted = status.stable is not None and status.stable.version == candidate
-    weight = 100 if promoted else status.candidate.weight if status.candidate else 0
-    return {first.version: 100 - weight, candidate: weight}
+def shares_of_arms(status: Status, after: Status) -> dict[tuple[str, str], int]:
+    """Percent of each split that each arm of a later status has, by split and arm."""
+    splits, route = splits_of(after), route_of(status)
+    return {(name, arm.version): route.share(arm.version, name) for name in splits for arm in after.arms}
 
 
-def verdict_of(item: MetricStatus) -> dict[str, Any]:
-    """A metric's verdict with its numbers, without the test's own memory."""
-    memory = ("state", "counters", "noise")
-    return {key: value for key, value in to_json(item).items() if key not in memory}
+def route_of(status: Status) -> Route:
+    """Where requests go. A simulated release has a stable version at every moment."""
+    assert status.stable is not None
+    decided = status.trial.route if status.trial is not None else None
+    return decided or Route.to(status.stable.version)
+
+
+def audience_of(status: Status) -> str:
+    """The split whose shares are moved just now."""
+    return status.trial.audience if status.trial is not None else EVERYBODY
+
+
+def splits_of(status: Status) -> dict[str, dict[str, int]]:
+    """The shares in each split that users' requests fall into."""
+    return {split.name: dict(split.shares) for split in route_of(status).splits if not split.is_preview}
+
+
+def weights_of(cast: Cast, status: Status) -> dict[str, int]:
+    """The percents of all versions that are deployed, zeros included, stable first."""
+    deployed = {item.version for item in (status.stable, *status.arms, *status.retiring) if item is not None}
+    route = route_of(status)
+    split = route.split(audience_of(status)) or route.everybody
+    return {version: split.share(version) for version in (cast.stable, *cast.arms) if version in deployed}
 
 
 def ending(release: Release, last: Frame) -> Ending:
     """How the release ended with its last pass; one that is under way at the end of its time ends there."""
     at = last.time if last.over else release.duration
-    requests, bad = release.source.served(at)
-    return Ending(outcome_of(last.status, last.over), at, bad, requests)
+    served = release.source.served(at)
+    return Ending(outcome_of(last.status, last.over), at, served.bad, served.trials)
 
 
 def outcome_of(status: Status, over: bool) -> str:

@@ -1,121 +1,157 @@
 """The made-up gateway: users' requests, drawn at random, counted as a real gateway counts them.
 
 Requests come as a Poisson process and each is bad with its version's chance. Between two moments at which a chance, a
-rate or a weight changes, that is one Poisson and one binomial number for each version and metric; so a release of
-half an hour takes milliseconds. Numbers are drawn at those moments and at scrapes alone: that the operator looked
-once more must not change what users sent.
+rate or a share changes, that is one Poisson and one binomial number for each population, version and metric; so a
+release of half an hour takes milliseconds. Numbers are drawn at those moments and at scrapes alone: that the operator
+looked once more must not change what users sent.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from modelrollout.api.analysis import Analysis
+from modelrollout.api.route import EVERYBODY, Route, Split
 from modelrollout.core.evidence import Count
+from modelrollout.simulation.cast import Cast
+from modelrollout.simulation.population import Behaviour, Population
 from modelrollout.simulation.traffic import Traffic
 
-ROLES = ("candidate", "stable")
 HISTORY = 1800.0  # seconds of stable's past that the operator asks for
+
+Place = tuple[str, str]
+"""A version and a split: each has counters of its own, since the version has a Service of its own there."""
+
+Snapshot = Mapping[Place, Mapping[str, Count]]
+"""All counters at one moment, by metric."""
+
+Chance = Mapping[str, float]
+"""That an answer is bad, by metric."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chances:
-    """What holds between two changes: ``bad[role][metric]`` for one answer, and how many errors come together."""
+    """What holds between two changes: ``bad`` by population's split and version, and how many errors come together."""
 
     requests: float
-    bad: Mapping[str, Mapping[str, float]]
+    bad: Mapping[tuple[str, str], Chance]
     burst: int
 
 
-def chances_at(traffic: Traffic, analysis: Analysis, time: float) -> Chances:
-    """The chances in force at ``time``. A shared outage turns its share of the answers into errors, of both alike."""
+def chances_at(traffic: Traffic, analysis: Analysis, cast: Cast, time: float) -> Chances:
+    """The chances in force at ``time``."""
     outage = traffic.outage(time)
-    bad = {}
-    for role in ROLES:
-        behaviour = traffic.behaviour(role)
-        own = {metric.name: behaviour.bad(metric, analysis, time) for metric in analysis.metrics}
-        own["errors"] = 1.0 - (1.0 - behaviour.errors.at(time)) * (1.0 - outage)
-        bad[role] = own
+    bad = {
+        (population.split, version): chance_of(population.behaviour(version, cast.stable), analysis, outage, time)
+        for population in traffic.populations
+        for version in cast.versions
+    }
     return Chances(traffic.requests(time), bad, traffic.burst(time))
 
 
+def chance_of(behaviour: Behaviour, analysis: Analysis, outage: float, time: float) -> Chance:
+    """Of one version. A shared outage turns its share of the answers into errors, of all versions alike."""
+    own = {metric.name: behaviour.bad(metric, analysis, time) for metric in analysis.metrics}
+    return own | {"errors": 1.0 - (1.0 - behaviour.errors.at(time)) * (1.0 - outage)}
+
+
 class Gateway:
-    """Cumulative counters of both versions, in time order. ``weight`` is the candidate's, in percent.
+    """Cumulative counters of all versions in all splits, in time order.
 
     Stable's begin with what it answered before the release (``past``, its counts by metric).
     """
 
     def __init__(
-        self, traffic: Traffic, analysis: Analysis, rng: np.random.Generator, past: Mapping[str, Count]
+        self, traffic: Traffic, analysis: Analysis, cast: Cast, rng: np.random.Generator, past: Mapping[str, Count]
     ) -> None:
-        self._traffic, self._analysis, self._rng = traffic, analysis, rng
+        self._traffic, self._analysis, self._cast, self._rng = traffic, analysis, cast, rng
         self._metrics = [metric.name for metric in analysis.metrics]
-        self._chances = chances_at(traffic, analysis, 0.0)
+        self._chances = chances_at(traffic, analysis, cast, 0.0)
         self._changes = [*traffic.changes(), float("inf")]
         self._next = 0
+        self._route = Route.to(cast.stable)
+        self._trials: Counter[Place] = Counter()
+        self._bad: dict[Place, Counter[str]] = {}
+        self._begin(cast.stable, EVERYBODY, past)
         self.time = 0.0
-        self.weight = 0
-        self.trials = {"candidate": 0, "stable": max((count.trials for count in past.values()), default=0)}
-        self.bad = {
-            "candidate": dict.fromkeys(self._metrics, 0),
-            "stable": {metric: past[metric].bad for metric in self._metrics},
-        }
-        self.served = dict.fromkeys(ROLES, 0)
-        self.served_bad = dict.fromkeys(ROLES, 0)
+        self.served: Counter[str] = Counter()
+        self.served_bad: Counter[str] = Counter()
+
+    def _begin(self, version: str, split: str, past: Mapping[str, Count]) -> None:
+        self._trials[version, split] = max((count.trials for count in past.values()), default=0)
+        self._bad[version, split] = Counter({metric: count.bad for metric, count in past.items()})
+
+    def route(self, time: float, route: Route) -> None:
+        """From ``time`` on requests go there. Routes that are the same for all users are one."""
+        if users_splits(route) != users_splits(self._route):
+            self.answer_until(time)
+        self._route = route
 
     def answer_until(self, time: float) -> None:
-        """The requests up to ``time``, at the present weight."""
+        """The requests up to ``time``, by the present route."""
         while self._changes[self._next] <= time:
             self._draw(self._changes[self._next] - self.time)
             self.time = self._changes[self._next]
             self._next += 1
-            self._chances = chances_at(self._traffic, self._analysis, self.time)
+            self._chances = chances_at(self._traffic, self._analysis, self._cast, self.time)
         self._draw(time - self.time)
         self.time = time
 
-    def reset(self, role: str) -> None:
+    def reset(self, version: str) -> None:
         """The process that counts one version's answers starts anew."""
-        self.trials[role] = 0
-        self.bad[role] = dict.fromkeys(self._metrics, 0)
+        for place in [place for place in self._trials if place[0] == version]:
+            self._begin(*place, {})
 
-    def counts(self, role: str) -> dict[str, Count]:
-        """The counters of one version by metric, as they stand."""
-        return {metric: Count(self.bad[role][metric], self.trials[role]) for metric in self._metrics}
+    def counts(self) -> Snapshot:
+        """All counters as they stand."""
+        return {
+            place: {metric: Count(self._bad[place][metric], trials) for metric in self._metrics}
+            for place, trials in self._trials.items()
+        }
 
     def _draw(self, seconds: float) -> None:
         if seconds <= 0:
             return
-        for role, percent in (("candidate", self.weight), ("stable", 100 - self.weight)):
-            expected = self._chances.requests * seconds * percent / 100.0
-            requests = int(self._rng.poisson(expected)) if expected > 0 else 0
-            if requests:
-                self._count(role, requests)
+        for population in self._traffic.populations:
+            split = population.split_of(self._route)
+            for version in self._cast.versions:
+                share = population.share * split.share(version)
+                expected = self._chances.requests * seconds * share / 100.0
+                requests = int(self._rng.poisson(expected)) if expected > 0 else 0
+                if requests:
+                    self._count(population, (version, split.name), requests)
 
-    def _count(self, role: str, requests: int) -> None:
-        bad = draw_bad(self._chances, role, self._metrics, requests, self._rng)
-        self.trials[role] += requests
-        self.served[role] += requests
-        self.served_bad[role] += min(requests, bad_for_users(bad))
-        for metric, number in bad.items():
-            self.bad[role][metric] += number
+    def _count(self, population: Population, place: Place, requests: int) -> None:
+        version, _ = place
+        chance = self._chances.bad[population.split, version]
+        bad = draw_bad(chance, self._chances.burst, self._metrics, requests, self._rng)
+        self.served[version] += requests
+        self.served_bad[version] += min(requests, bad_for_users(bad))
+        self._trials[place] += requests
+        self._bad.setdefault(place, Counter()).update(bad)
+
+
+def users_splits(route: Route) -> tuple[Split, ...]:
+    """The splits that users' requests fall into."""
+    return tuple(split for split in route.splits if not split.is_preview)
 
 
 def draw_bad(
-    chances: Chances, role: str, metrics: Sequence[str], requests: int, rng: np.random.Generator
+    chance: Chance, burst: int, metrics: Sequence[str], requests: int, rng: np.random.Generator
 ) -> dict[str, int]:
     """How many of so many answers are bad, by metric. Slow ones are among those that are no errors."""
-    own = chances.bad[role]
-    errors = draw_bursts(requests, own["errors"], chances.burst, rng)
+    errors = draw_bursts(requests, chance["errors"], burst, rng)
     bad = {}
     for metric in metrics:
         if metric == "errors":
             bad[metric] = errors
         else:
             among = requests - errors if metric == "latency" else requests
-            bad[metric] = int(rng.binomial(among, own[metric]))
+            bad[metric] = int(rng.binomial(among, chance[metric]))
     return bad
 
 
@@ -134,14 +170,16 @@ def bad_for_users(bad: Mapping[str, int]) -> int:
     return sum(built_in) if built_in else max(bad.values(), default=0)
 
 
-def history(traffic: Traffic, analysis: Analysis, rng: np.random.Generator) -> dict[str, tuple[Count, ...]]:
+def history(traffic: Traffic, analysis: Analysis, cast: Cast, rng: np.random.Generator) -> dict[str, tuple[Count, ...]]:
     """Stable's counts of each scrape in the half hour before the release, by metric."""
-    chances = chances_at(traffic, analysis, 0.0)
+    chances = chances_at(traffic, analysis, cast, 0.0)
     metrics = [metric.name for metric in analysis.metrics]
-    past: dict[str, list[Count]] = {metric: [] for metric in metrics}
-    expected = traffic.rps.at(0.0) * traffic.scrape_interval
-    for requests in rng.poisson(expected, int(HISTORY / traffic.scrape_interval)).tolist():
-        bad = draw_bad(chances, "stable", metrics, requests, rng)
-        for metric in metrics:
-            past[metric].append(Count(bad[metric], requests))
+    scrapes = int(HISTORY / traffic.scrape_interval)
+    past = {metric: [Count(0, 0)] * scrapes for metric in metrics}
+    for population in traffic.populations:
+        chance = chances.bad[population.split, cast.stable]
+        expected = traffic.rps.at(0.0) * traffic.scrape_interval * population.share
+        for index, requests in enumerate(rng.poisson(expected, scrapes).tolist()):
+            for metric, bad in draw_bad(chance, chances.burst, metrics, requests, rng).items():
+                past[metric][index] += Count(bad, requests)
     return {metric: tuple(counts) for metric, counts in past.items()}

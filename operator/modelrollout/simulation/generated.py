@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from math import floor
@@ -10,10 +10,12 @@ from math import floor
 import numpy as np
 
 from modelrollout.api.analysis import Analysis
+from modelrollout.api.route import Route
 from modelrollout.core.evidence import Count
-from modelrollout.core.observation import Unavailable
+from modelrollout.core.observation import Sample, Unavailable
+from modelrollout.simulation.cast import Cast
 from modelrollout.simulation.events import CounterReset
-from modelrollout.simulation.gateway import Gateway, history
+from modelrollout.simulation.gateway import Gateway, Snapshot, history
 from modelrollout.simulation.source import Baseline, Samples, sample
 from modelrollout.simulation.traffic import Traffic
 
@@ -22,7 +24,7 @@ AWAY = "Prometheus does not answer (the traffic file says so)"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Stop:
-    """A moment at which counters are read or set back: ``scrape`` of the candidate and, unless skewed, of stable."""
+    """A moment at which counters are read or set back: ``scrape`` of all versions but, when skewed, of stable."""
 
     time: float
     kind: str  # reset, scrape, stable
@@ -32,16 +34,16 @@ class Stop:
 class GeneratedSource:
     """Samples of requests that are drawn at random from a seed."""
 
-    def __init__(self, traffic: Traffic, analysis: Analysis, candidate: str, stable: str, seed: int) -> None:
-        self._traffic, self._analysis = traffic, analysis
-        self._versions = {"candidate": candidate, "stable": stable}
-        self._past = history(traffic, analysis, np.random.default_rng([seed, 1]))
+    def __init__(self, traffic: Traffic, analysis: Analysis, cast: Cast, seed: int) -> None:
+        self._traffic, self._analysis, self._cast = traffic, analysis, cast
+        self._past = history(traffic, analysis, cast, np.random.default_rng([seed, 1]))
         totals = {metric: sum(counts, Count(0, 0)) for metric, counts in self._past.items()}
-        self._gateway = Gateway(traffic, analysis, np.random.default_rng([seed, 0]), totals)
+        self._gateway = Gateway(traffic, analysis, cast, np.random.default_rng([seed, 0]), totals)
+        self._bounds = bounds(traffic, analysis)
         self._stops = list(stops(traffic))
         self._next = 0
-        self._stable: list[dict[str, Count]] = []  # stable's counters of the scrapes that are not complete yet
-        self._latest: Samples = {}
+        self._stable: list[Snapshot] = []  # stable's counters of the scrapes that are not complete yet
+        self._latest: tuple[float, Snapshot] | None = None  # the last scrape
 
     @property
     def scrape_interval(self) -> float:
@@ -53,29 +55,35 @@ class GeneratedSource:
         """The times of all samples, ascending; while Prometheus is away the operator asks all the same."""
         return [stop.time for stop in self._stops if stop.kind == "scrape"]
 
-    def route(self, time: float, weight: int) -> None:
-        """From ``time`` on the candidate gets this percentage."""
-        if weight != self._gateway.weight:
-            self._run(time)
-            self._gateway.answer_until(time)
-            self._gateway.weight = weight
-
-    def read(self, time: float) -> Samples:
-        """The newest samples at ``time``, by metric."""
+    def route(self, time: float, route: Route) -> None:
+        """From ``time`` on requests go there."""
         self._run(time)
+        self._gateway.route(time, route)
+
+    def read(self, time: float, splits: Sequence[str]) -> Samples:
+        """The newest samples of these splits at ``time``."""
+        self._run(time)
+        names = [(metric.name, split) for metric in self._analysis.metrics for split in splits]
         if self._traffic.blind(time):
-            return {metric.name: Unavailable(metric.name, AWAY) for metric in self._analysis.metrics}
-        return self._latest
+            return {(metric, split): Unavailable(metric, AWAY) for metric, split in names}
+        return {(metric, split): self._sample(metric, split) for metric, split in names if self._latest is not None}
 
     def baseline(self) -> Baseline:
         """Stable's increments in the half hour before the release, by metric."""
         return self._past
 
-    def served(self, time: float) -> tuple[int, int]:
-        """Answers of the candidate until ``time``, and how many of them were bad."""
+    def served(self, time: float) -> Count:
+        """What the versions under trial answered until ``time``, all of them together."""
         self._run(time)
         self._gateway.answer_until(time)
-        return self._gateway.served["candidate"], self._gateway.served_bad["candidate"]
+        answers, bad = self._gateway.served, self._gateway.served_bad
+        return Count(sum(bad[arm] for arm in self._cast.arms), sum(answers[arm] for arm in self._cast.arms))
+
+    def _sample(self, metric: str, split: str) -> Sample:
+        assert self._latest is not None
+        time, counts = self._latest
+        own = {place[0]: found[metric] for place, found in counts.items() if place[1] == split}
+        return sample(metric, time, own, self._bounds.get(metric))
 
     def _run(self, time: float) -> None:
         """All the scrapes and resets up to ``time``."""
@@ -85,23 +93,30 @@ class GeneratedSource:
             self._gateway.answer_until(stop.time)
             match stop.kind:
                 case "reset":
-                    self._gateway.reset(stop.detail)
+                    self._gateway.reset(self._cast.named(stop.detail))
                 case "stable":
-                    self._stable.append(self._gateway.counts("stable"))
+                    self._stable.append(self._gateway.counts())
                 case _:
                     self._scrape(stop.time)
 
     def _scrape(self, time: float) -> None:
-        stable = self._stable.pop(0) if self._traffic.skew else self._gateway.counts("stable")
-        if self._traffic.blind(time):
-            return
-        candidate = self._gateway.counts("candidate")
-        self._latest = {
-            metric: sample(
-                metric, time, {self._versions["candidate"]: candidate[metric], self._versions["stable"]: stable[metric]}
-            )
-            for metric in candidate
-        }
+        counts = self._gateway.counts()
+        if self._traffic.skew:
+            earlier, stable = self._stable.pop(0), self._cast.stable
+            counts = {place: found for place, found in counts.items() if place[0] != stable} | {
+                place: found for place, found in earlier.items() if place[0] == stable
+            }
+        if not self._traffic.blind(time):
+            self._latest = (time, counts)
+
+
+def bounds(traffic: Traffic, analysis: Analysis) -> dict[str, float]:
+    """The histogram's bound by which each metric of latency is judged, in seconds."""
+    latency = traffic.others.stable.latency
+    judged = [metric for metric in analysis.metrics if metric.over is not None]
+    return {
+        metric.name: latency.bound(metric.over or 0.0, analysis.provider) for metric in judged if latency is not None
+    }
 
 
 def stops(traffic: Traffic) -> Iterator[Stop]:

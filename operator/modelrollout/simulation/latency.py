@@ -52,11 +52,14 @@ class Lognormal:
     median: Profile
     p99: Profile
 
+    def bound(self, over: float, provider: Provider) -> float:
+        """The provider's bucket bound at or next above ``over``."""
+        bounds = BOUNDS[provider]
+        return bounds[min(bisect_left(bounds, over * (1 - 1e-9)), len(bounds) - 1)]
+
     def slower(self, over: float, provider: Provider, time: float) -> float:
         """Share of the answers that are slower than the provider's bucket bound at or next above ``over``."""
-        bounds = BOUNDS[provider]
-        index = bisect_left(bounds, over * (1 - 1e-9))
-        bound = bounds[min(index, len(bounds) - 1)]
+        bound = self.bound(over, provider)
         median = self.median.at(time)
         sigma = log(self.p99.at(time) / median) / P99
         return 0.5 * (1.0 - erf(log(bound / median) / (sigma * sqrt(2.0))))
@@ -73,6 +76,10 @@ class Buckets:
 
     bounds: tuple[float, ...]
     shares: tuple[Profile, ...]
+
+    def bound(self, over: float, provider: Provider) -> float:
+        """The bound at or next above ``over``."""
+        return self.bounds[min(bisect_left(self.bounds, over), len(self.bounds) - 1)]
 
     def slower(self, over: float, provider: Provider, time: float) -> float:
         """Share of the answers that are slower than the bound at or next above ``over``; 0 above the last bound."""

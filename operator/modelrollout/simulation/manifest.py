@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from modelrollout.api.resource import API_VERSION, KIND, ModelRollout, SpecError
-from modelrollout.api.rollout import Spec
 from modelrollout.api.status import Status, VersionStatus
 from modelrollout.api.version import ModelVersion
+from modelrollout.resource.rollout import API_VERSION, KIND, ModelRollout, SpecError
+from modelrollout.resource.spec import Spec
 from modelrollout.simulation.reading import InputError, read_documents
 
 

@@ -20,6 +20,7 @@ from statistics import median
 from typing import Any
 
 from modelrollout.api.analysis import Analysis
+from modelrollout.api.route import EVERYBODY, Route
 from modelrollout.api.version import VERSION
 from modelrollout.core.evidence import BadCount, Count
 from modelrollout.core.observation import Sample
@@ -42,12 +43,12 @@ class Line:
 
 @dataclass(frozen=True)
 class RecordedSource:
-    """Samples by metric in order of time, and the two versions that they are of."""
+    """Samples by metric in order of time, all of one split, and the versions that they are of."""
 
     samples: Mapping[str, tuple[Sample, ...]]
     times: tuple[float, ...]  # of all samples since the start of the release, ascending
     past: Baseline
-    candidate: str
+    arms: tuple[str, ...]
     stable: str
 
     @cached_property
@@ -60,23 +61,28 @@ class RecordedSource:
         """The times of all samples, ascending."""
         return self.times
 
-    def route(self, time: float, weight: int) -> None:
+    def route(self, time: float, route: Route) -> None:
         """What was recorded was answered at the weights of then; nothing can change it."""
 
-    def read(self, time: float) -> Samples:
-        """The newest samples at ``time``, by metric."""
+    def read(self, time: float, splits: Sequence[str]) -> Samples:
+        """The newest samples at ``time``. There are some of everybody's requests alone."""
         newest = {metric: _newest(samples, time) for metric, samples in self.samples.items()}
-        return {metric: found for metric, found in newest.items() if found is not None}
+        return {
+            (metric, EVERYBODY): found for metric, found in newest.items() if found is not None and EVERYBODY in splits
+        }
 
     def baseline(self) -> Baseline | None:
         """Stable's increments before the release, by metric; None when nothing of it was recorded."""
         return self.past or None
 
-    def served(self, time: float) -> tuple[int, int]:
-        """Answers of the candidate until ``time``, and how many of them were bad."""
-        totals = {metric: _total(samples, self.candidate, time) for metric, samples in self.samples.items()}
+    def served(self, time: float) -> Count:
+        """What the versions under trial answered until ``time``, all of them together."""
+        return sum((self._served_by(arm, time) for arm in self.arms), Count(0, 0))
+
+    def _served_by(self, version: str, time: float) -> Count:
+        totals = {metric: _total(samples, version, time) for metric, samples in self.samples.items()}
         trials = max((count.trials for count in totals.values()), default=0)
-        return trials, min(trials, bad_for_users({metric: count.bad for metric, count in totals.items()}))
+        return Count(min(trials, bad_for_users({metric: count.bad for metric, count in totals.items()})), trials)
 
 
 def _newest(samples: Sequence[Sample], time: float) -> Sample | None:
@@ -97,12 +103,13 @@ def _total(samples: Sequence[Sample], version: str, time: float) -> Count:
     return total
 
 
-def read_samples(path: Path, analysis: Analysis, candidate: str) -> RecordedSource:
-    """The recorded counters of a file. Raises InputError with one sentence that names the line."""
+def read_samples(path: Path, analysis: Analysis, models: Sequence[str]) -> RecordedSource:
+    """The recorded counters of a file: of the versions that the manifest names (``models``) and of the one that served
+    before. Raises InputError with one sentence that names the line."""
     lines = list(read_lines(path))
     if not any(line.at >= 0 for line in lines):
         raise InputError(f"{path}: no line has an at of 0 or more, so nothing happens in the release")
-    stable = _stable_version(path, lines, candidate)
+    stable = _stable_version(path, lines, models)
     _refuse_other_metrics(path, lines, analysis)
     names = [metric.name for metric in analysis.metrics]
     by_metric = {name: [line for line in lines if line.metric == name] for name in names}
@@ -110,7 +117,7 @@ def read_samples(path: Path, analysis: Analysis, candidate: str) -> RecordedSour
         samples={name: tuple(_samples(name, by_metric[name])) for name in names},
         times=tuple(sorted({line.at for line in lines if line.at >= 0})),
         past={name: past for name in names if (past := _increments(by_metric[name], stable))},
-        candidate=candidate,
+        arms=tuple(models),
         stable=stable,
     )
 
@@ -195,12 +202,12 @@ def _refuse_backwards(node: Node, before: Line, line: Line, reset: bool) -> None
         )
 
 
-def _stable_version(path: Path, lines: Iterable[Line], candidate: str) -> str:
-    others = sorted({line.version for line in lines} - {candidate})
+def _stable_version(path: Path, lines: Iterable[Line], models: Sequence[str]) -> str:
+    others = sorted({line.version for line in lines} - set(models))
     if len(others) != 1:
         found = " and ".join(others) if others else "none"
         raise InputError(
-            f"{path}: besides the manifest's {candidate} there must be the counters of exactly one version, "
+            f"{path}: besides the manifest's {' and '.join(models)} there must be the counters of exactly one version, "
             f"the stable one; there is {found}"
         )
     return others[0]

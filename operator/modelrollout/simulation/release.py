@@ -1,8 +1,8 @@
 """The release itself: pass after pass of the product's own ``decide``, on a made-up clock.
 
 The operator looks twice a second, because it cannot know when the next sample comes. Here that is known, so the clock
-jumps from one thing that can change something to the next: a new sample, or the time that the last plan or the
-release's own clock asks for. A time limit that falls between two samples (maxHold, maxBlind, noTrafficAfter) is
+jumps from one thing that can change something to the next: a new sample, an edit, or the time that the last plan or
+the release's own clock asks for. A time limit that falls between two samples (maxHold, maxBlind, noTrafficAfter) is
 therefore noticed at the next sample.
 """
 
@@ -14,30 +14,49 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from modelrollout.api.base import to_json
-from modelrollout.api.resource import ModelRollout, parse_status
-from modelrollout.api.rollout import Spec
 from modelrollout.api.status import Status
+from modelrollout.core.accept.questions import questions
 from modelrollout.core.decide import POLL_SECONDS, decide
-from modelrollout.core.needs import questions
-from modelrollout.core.observation import Observation
-from modelrollout.core.plan import Plan
-from modelrollout.simulation.cluster import Cluster, Smoke, ready
+from modelrollout.core.observation import Observation, SmokeResult
+from modelrollout.core.plan import DesiredVersion, Plan, Questions
+from modelrollout.resource.rollout import ModelRollout, parse_status
+from modelrollout.resource.spec import Spec
+from modelrollout.simulation.cast import Cast
+from modelrollout.simulation.cluster import Cluster, Smoke
 from modelrollout.simulation.source import EPOCH, Samples, Source, moment
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The owner applies another spec, ``at`` seconds after the start. It must judge the same metrics."""
+
+    at: float
+    spec: Spec
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
     """What is played: a rollout whose status names the stable version, and where the samples come from.
 
-    ``duration`` in seconds; ``restarts`` are the times from which on the operator is killed in its next pass.
+    ``duration`` in seconds; ``restarts`` are the times from which on the operator is killed in its next pass. Both
+    ``restarts`` and ``edits`` ascend.
     """
 
     rollout: ModelRollout
-    spec: Spec
+    cast: Cast
     source: Source
     duration: float
     smoke: Smoke
     restarts: tuple[float, ...] = ()
+    edits: tuple[Edit, ...] = ()
+
+    def rollout_at(self, time: float, status: Status) -> ModelRollout:
+        """The resource as a pass finds it."""
+        edits = [edit for edit in self.edits if edit.at <= time]
+        if not edits:
+            return replace(self.rollout, status=status)
+        generation = self.rollout.generation + len(edits)
+        return replace(self.rollout, spec=edits[-1].spec, generation=generation, status=status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +75,24 @@ class Frame:
     @property
     def over(self) -> bool:
         """Whether the release has ended."""
-        return self.status.candidate is None and bool(self.status.history)
+        return self.status.trial is None and bool(self.status.history)
 
 
 def play(release: Release) -> Iterator[Frame]:
     """The passes of a release until it is over, or its time is."""
-    cluster = first_cluster(release)
-    status, time, weight = release.rollout.status, 0.0, 0
+    cluster, status, time = first_cluster(release), release.rollout.status, 0.0
     kills = list(release.restarts)
     while True:
+        route = cluster.route
         if kills and time >= kills[0]:
             kills = [kill for kill in kills if kill > time]
-            cluster.apply(one_pass(release, cluster, status, time).plan)  # and then it is killed
+            cluster.apply(one_pass(release, cluster, status, time).plan, moment(time))  # and then it is killed
             status = stored(status)
         frame = one_pass(release, cluster, status, time)
-        cluster.apply(frame.plan)
+        cluster.apply(frame.plan, moment(time))
         status = frame.status
-        if candidate_weight(release, cluster) != weight:
-            weight = candidate_weight(release, cluster)
-            release.source.route(time, weight)
+        if cluster.route != route:
+            release.source.route(time, cluster.route)
         yield frame
         time = next_time(release, frame)
         if frame.over or time > release.duration:
@@ -83,32 +101,35 @@ def play(release: Release) -> Iterator[Frame]:
 
 def first_cluster(release: Release) -> Cluster:
     """The stable version alone, with all the traffic."""
-    stable = release.rollout.status.stable
+    stable, spec = release.rollout.status.stable, release.rollout.spec
     assert stable is not None, "a simulated release begins with a stable version"
-    return Cluster(ready(stable.version, stable.uri, stable.digest, release.spec.serving.replicas))
-
-
-def candidate_weight(release: Release, cluster: Cluster) -> int:
-    """The candidate's live percentage."""
-    return cluster.weights.get(release.spec.model.version, 0)
+    assert isinstance(spec, Spec), "a simulated release begins with a spec that is in order"
+    return Cluster(DesiredVersion(stable.version, stable.uri, stable.digest, spec.serving.replicas))
 
 
 def one_pass(release: Release, cluster: Cluster, status: Status, time: float) -> Frame:
     """Ask, observe, decide."""
-    rollout = replace(release.rollout, status=status)
+    rollout = release.rollout_at(time, status)
     now = moment(time)
     asked = questions(rollout, now)
-    samples = release.source.read(time) if asked.samples else {}
+    samples = release.source.read(time, asked.splits) if asked.samples else {}
     seen = Observation(
         now=now,
         workloads=dict(cluster.workloads),
-        route=cluster.route,
+        route=cluster.live,
         samples=samples,
-        smoke=release.smoke.probe(release.spec, time) if asked.smoke else None,
+        smoke=probed(release, asked, time),
         baseline=release.source.baseline() if asked.baseline else None,
         scrape_interval=release.source.scrape_interval,
     )
     return Frame(time, samples, decide(rollout, seen))
+
+
+def probed(release: Release, asked: Questions, time: float) -> dict[str, SmokeResult]:
+    """The smoke requests that are due."""
+    strategy = asked.spec.strategy if asked.spec is not None and asked.smoke else None
+    check = strategy.chosen.smoke(strategy.settings) if strategy is not None else None
+    return release.smoke.probe(check, asked.smoke, time) if check is not None else {}
 
 
 def stored(status: Status) -> Status:
@@ -121,15 +142,16 @@ def next_time(release: Release, frame: Frame) -> float:
     time, scrapes = frame.time, release.source.scrapes
     index = bisect_right(scrapes, time)
     times = [time + release.source.scrape_interval, *scrapes[index : index + 1], *asked_times(frame)]
+    times += [edit.at for edit in release.edits]
     return round(min(later for later in times if later > time), 3)
 
 
 def asked_times(frame: Frame) -> Iterator[float]:
     """The times that the plan asks for. While it would only poll, those that the status names."""
-    running, status = frame.status.release, frame.status
-    if frame.plan.requeue_after < POLL_SECONDS or running is None or status.candidate is None:
+    trial = frame.status.trial
+    if frame.plan.requeue_after < POLL_SECONDS or trial is None:
         yield frame.time + frame.plan.requeue_after
-    elif status.candidate.weight == 0:
+    elif trial.route is None or not any(trial.route.largest_share(arm.version) for arm in trial.arms):
         yield frame.time + POLL_SECONDS
-    elif running.next_step_at is not None:
-        yield running.next_step_at - EPOCH
+    elif trial.next_step_at is not None:
+        yield trial.next_step_at - EPOCH

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelrollout.api.resource import ModelRollout
-from modelrollout.api.rollout import Spec
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
+from modelrollout.simulation.answered import refuse_unanswered
+from modelrollout.simulation.cast import Cast
 from modelrollout.simulation.cluster import Smoke
 from modelrollout.simulation.generated import GeneratedSource
 from modelrollout.simulation.manifest import read_manifest, serving
+from modelrollout.simulation.reading import InputError
 from modelrollout.simulation.recorded import RecordedSource, read_samples
 from modelrollout.simulation.release import Release
 from modelrollout.simulation.source import Source
-from modelrollout.simulation.traffic import Traffic, read_traffic, refuse_unanswered
+from modelrollout.simulation.traffic import Traffic, read_traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +28,20 @@ class Scenario:
     given: Traffic | RecordedSource
 
     @property
+    def cast(self) -> Cast:
+        """The versions that it is about."""
+        assert self.rollout.status.stable is not None
+        return Cast.of(self.spec, self.rollout.status.stable.version)
+
+    @property
     def candidate(self) -> str:
-        """The version that is released."""
-        return self.spec.model.version
+        """The version of the spec's model."""
+        return self.cast.candidate
 
     @property
     def stable(self) -> str:
         """The version that serves when the release begins."""
-        assert self.rollout.status.stable is not None
-        return self.rollout.status.stable.version
+        return self.cast.stable
 
     @property
     def duration(self) -> float:
@@ -50,17 +58,17 @@ class Scenario:
         traffic = self.given if isinstance(self.given, Traffic) else None
         return Release(
             rollout=self.rollout,
-            spec=self.spec,
+            cast=self.cast,
             source=self.source(seed),
             duration=self.duration,
-            smoke=Smoke(traffic, seed),
+            smoke=Smoke(traffic, self.stable, seed),
             restarts=traffic.restarts if traffic is not None else (),
         )
 
     def source(self, seed: int) -> Source:
         """Where the samples come from."""
         if isinstance(self.given, Traffic):
-            return GeneratedSource(self.given, self.spec.analysis, self.candidate, self.stable, seed)
+            return GeneratedSource(self.given, self.spec.analysis, self.cast, seed)
         return self.given
 
 
@@ -68,12 +76,19 @@ def from_traffic(manifest: Path, traffic: Path) -> Scenario:
     """A manifest under made-up traffic. Raises InputError with one sentence."""
     rollout, spec = read_manifest(manifest)
     given = read_traffic(traffic)
-    refuse_unanswered(given, spec.analysis, str(traffic))
-    return Scenario(serving(rollout, spec, given.stable_version, str(traffic)), spec, given)
+    scenario = Scenario(serving(rollout, spec, given.stable, str(traffic)), spec, given)
+    refuse_unanswered(given, spec, scenario.cast, str(traffic))
+    return scenario
 
 
 def from_samples(manifest: Path, samples: Path) -> Scenario:
     """A manifest under recorded counters. Raises InputError with one sentence."""
     rollout, spec = read_manifest(manifest)
-    given = read_samples(samples, spec.analysis, spec.model.version)
+    if spec.traffic.match:
+        raise InputError(
+            f"{samples}: the manifest has traffic.match, and recorded counters do not tell whose requests they count; "
+            "leave traffic.match out, or give --traffic"
+        )
+    known = rollout.status.stable.version if rollout.status.stable is not None else ""
+    given = read_samples(samples, spec.analysis, Cast.of(spec, known).arms)
     return Scenario(serving(rollout, spec, given.stable, str(samples)), spec, given)

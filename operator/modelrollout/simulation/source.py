@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from modelrollout.api.route import Route
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import Sample, Unavailable
 
 EPOCH = 1_767_225_600.0  # 2026-01-01T00:00:00Z: the moment, as the operator sees it, at which every release starts
-SERIES = "gateway"  # one process counts the answers of both versions
+SERIES = "gateway"  # one process counts the answers of all versions
 
-Samples = Mapping[str, Sample | Unavailable]
+Samples = Mapping[tuple[str, str], Sample | Unavailable]
+"""By metric and split."""
+
 Baseline = Mapping[str, tuple[Count, ...]]
 
 
@@ -28,27 +31,27 @@ class Source(Protocol):
         """The times of all samples, ascending."""
         ...
 
-    def route(self, time: float, weight: int) -> None:
-        """From ``time`` on the candidate gets this percentage."""
+    def route(self, time: float, route: Route) -> None:
+        """From ``time`` on requests go there."""
         ...
 
-    def read(self, time: float) -> Samples:
-        """The newest samples at ``time``, by metric."""
+    def read(self, time: float, splits: Sequence[str]) -> Samples:
+        """The newest samples of these splits at ``time``."""
         ...
 
     def baseline(self) -> Baseline | None:
         """Stable's increments before the release, by metric."""
         ...
 
-    def served(self, time: float) -> tuple[int, int]:
-        """Answers of the candidate until ``time``, and how many of them were bad."""
+    def served(self, time: float) -> Count:
+        """What the versions under trial answered until ``time``, all of them together."""
         ...
 
 
-def sample(metric: str, time: float, counts: Mapping[str, Count]) -> Sample:
+def sample(metric: str, time: float, counts: Mapping[str, Count], bound: float | None = None) -> Sample:
     """A sample of the counters by version. A version without answers has no series yet."""
     series = {version: {SERIES: count} for version, count in counts.items() if count.trials}
-    return Sample(metric, moment(time), series)
+    return Sample(metric, moment(time), series, bound=bound)
 
 
 def moment(time: float) -> float:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from math import isinf
 from pathlib import Path
 
-from modelrollout.api.analysis import Analysis, Direction, Metric
 from modelrollout.api.base import format_duration
-from modelrollout.api.version import VERSION
 from modelrollout.simulation.events import (
     Blackout,
     Burst,
@@ -21,60 +19,36 @@ from modelrollout.simulation.events import (
     Silence,
     read_events,
 )
-from modelrollout.simulation.latency import Buckets, Latency, read_latency
+from modelrollout.simulation.population import Population, read_populations
 from modelrollout.simulation.profile import Profile, read_profile
 from modelrollout.simulation.reading import InputError, Node, read_documents
-
-
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """How one version answers: the share of errors, how long answers take, and the successes of other metrics."""
-
-    errors: Profile = field(default_factory=lambda: Profile.constant(0.0))
-    latency: Latency | None = None
-    rewards: Mapping[str, Profile] = field(default_factory=dict)
-
-    def changes(self) -> Iterator[float]:
-        """The times at which something changes."""
-        yield from self.errors.changes
-        yield from self.latency.changes if self.latency is not None else ()
-        for reward in self.rewards.values():
-            yield from reward.changes
-
-    def bad(self, metric: Metric, analysis: Analysis, time: float) -> float:
-        """The chance that an answer is bad by this metric at ``time``. Raises KeyError where nothing is said of it."""
-        if metric.name == "errors":
-            return self.errors.at(time)
-        if metric.name == "latency":
-            if self.latency is None or metric.over is None:
-                raise KeyError("latency")
-            return self.latency.slower(metric.over, analysis.provider, time)
-        success = self.rewards[metric.name].at(time)
-        return 1.0 - success if metric.direction is Direction.HIGHER_IS_BETTER else success
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """``rps`` in requests a second; ``scrape_interval`` and ``duration`` in seconds.
 
-    ``stable_version`` is the name of the version that serves when the release begins, None: not said.
+    ``populations`` are those of ``traffic.match`` first, where the file tells of them, and everybody else. ``stable``
+    is the name of the version that serves when the release begins, None: not said.
     """
 
     rps: Profile
     scrape_interval: float
     duration: float
-    stable: Behaviour
-    candidate: Behaviour
+    populations: tuple[Population, ...]
     events: tuple[Event, ...] = ()
-    stable_version: str | None = None
+    stable: str | None = None
 
-    def behaviour(self, role: str) -> Behaviour:
-        """Of ``stable`` or ``candidate``."""
-        return self.stable if role == "stable" else self.candidate
+    @property
+    def others(self) -> Population:
+        """Everybody whose requests are none of ``traffic.match``."""
+        return self.populations[-1]
 
     def changes(self) -> list[float]:
         """The times, ascending, between which every chance and rate is constant."""
-        times = {*self.rps.changes, *self.stable.changes(), *self.candidate.changes()}
+        times = set(self.rps.changes)
+        for population in self.populations:
+            times |= {time for _, behaviour in population.entries() for time in behaviour.changes()}
         for event in self.events:
             match event:
                 case Outage() | Silence() | Burst():
@@ -104,7 +78,7 @@ class Traffic:
 
     @property
     def skew(self) -> float:
-        """By how many seconds stable's counters are older than the candidate's in each sample."""
+        """By how many seconds stable's counters are older than those of the others in each sample."""
         return next((event.seconds for event in self.events if isinstance(event, ScrapeSkew)), 0.0)
 
     @property
@@ -123,7 +97,7 @@ def read_traffic(path: Path) -> Traffic:
 
 def traffic_of(node: Node) -> Traffic:
     """The traffic of a document."""
-    fields = node.fields("rps", "scrapeInterval", "duration", "stable", "candidate", "events")
+    fields = node.fields(*_NEEDED, "versions", "matched", "events")
     for key, example in _NEEDED.items():
         if key not in fields:
             raise node.error(f"{key} is missing; write for example {example}")
@@ -132,15 +106,14 @@ def traffic_of(node: Node) -> Traffic:
     if interval > duration:
         end = format_duration(duration)
         raise fields["scrapeInterval"].error(f"{format_duration(interval)} is longer than the duration {end}")
-    stable, version = _read_stable(fields["stable"])
+    populations, stable = read_populations(fields)
     traffic = Traffic(
         rps=read_profile(fields["rps"], _rps),
         scrape_interval=interval,
         duration=duration,
-        stable=stable,
-        candidate=_behaviour(fields["candidate"].fields(*_BEHAVIOUR)),
+        populations=populations,
         events=read_events(fields["events"], duration) if "events" in fields else (),
-        stable_version=version,
+        stable=stable,
     )
     _refuse_what_comes_too_late(node, traffic)
     return traffic
@@ -153,40 +126,15 @@ _NEEDED = {
     "stable": "stable: {errors: 0.005}",
     "candidate": "candidate: {errors: 0.05}",
 }
-_BEHAVIOUR = ("errors", "latency", "rewards")
 
 
 def _rps(node: Node) -> float:
     return node.number(0, 1e6, "a number of requests a second from 0 to 1000000")
 
 
-def _read_stable(node: Node) -> tuple[Behaviour, str | None]:
-    fields = node.fields("version", *_BEHAVIOUR)
-    given = fields.pop("version", None)
-    if given is None:
-        return _behaviour(fields), None
-    try:
-        return _behaviour(fields), VERSION.check(str(given.value))
-    except ValueError as error:
-        raise given.error(str(error)) from error
-
-
-def _behaviour(fields: Mapping[str, Node]) -> Behaviour:
-    rewards = fields["rewards"].children() if "rewards" in fields else {}
-    return Behaviour(
-        errors=read_profile(fields["errors"], Node.share) if "errors" in fields else Profile.constant(0.0),
-        latency=read_latency(fields["latency"]) if "latency" in fields else None,
-        rewards={name: read_profile(item, Node.share) for name, item in rewards.items()},
-    )
-
-
 def _refuse_what_comes_too_late(node: Node, traffic: Traffic) -> None:
     """A change after the end would be a setting that does nothing."""
-    for path, times in (
-        ("rps", traffic.rps.changes),
-        ("stable", tuple(traffic.stable.changes())),
-        ("candidate", tuple(traffic.candidate.changes())),
-    ):
+    for path, times in _changes_by_path(traffic):
         late = [time for time in times if time >= traffic.duration and not isinf(time)]
         if late:
             end = format_duration(traffic.duration)
@@ -195,33 +143,8 @@ def _refuse_what_comes_too_late(node: Node, traffic: Traffic) -> None:
             )
 
 
-def refuse_unanswered(traffic: Traffic, analysis: Analysis, file: str) -> None:
-    """Every metric that the manifest judges must have its numbers, and no numbers may be for nothing."""
-    names = {metric.name for metric in analysis.metrics}
-    for role in ("stable", "candidate"):
-        behaviour = traffic.behaviour(role)
-        for metric in analysis.metrics:
-            try:
-                behaviour.bad(metric, analysis, 0.0)
-            except KeyError as error:
-                key = "latency" if metric.name == "latency" else f"rewards.{metric.name}"
-                raise InputError(
-                    f"{file}: {role}.{key} is missing: the manifest judges the metric {metric.name}"
-                ) from error
-        refuse_deaf_buckets(behaviour, analysis, f"{file}: {role}.latency")
-        for name in behaviour.rewards:
-            if name not in names:
-                known = ", ".join(sorted(names))
-                raise InputError(
-                    f"{file}: {role}.rewards.{name}: the manifest has no metric of this name; it judges {known}"
-                )
-
-
-def refuse_deaf_buckets(behaviour: Behaviour, analysis: Analysis, where: str) -> None:
-    """A bound above the last bucket would call no answer slow, however long it took."""
-    for metric in analysis.metrics:
-        if metric.over is not None and isinstance(behaviour.latency, Buckets) and metric.over > behaviour.latency.last:
-            over, last = format_duration(metric.over), format_duration(behaviour.latency.last)
-            raise InputError(
-                f"{where}: the manifest judges over: {over}, above the last bucket {last}; add one at {over}"
-            )
+def _changes_by_path(traffic: Traffic) -> Iterator[tuple[str, tuple[float, ...]]]:
+    """In the order in which one takes over from another, so that the entry itself is blamed."""
+    yield "rps", traffic.rps.changes
+    for population in reversed(traffic.populations):
+        yield from ((path, tuple(behaviour.changes())) for path, behaviour in population.entries())

@@ -167,10 +167,6 @@ class TestStatus:
         with pytest.raises(ValueError, match=r"."):
             MetricEvidence.from_status(status)
 
-    def test_lost_evidence_starts_anew_with_half_the_alpha_each_time(self) -> None:
-        needed = [MetricEvidence.start("errors", 0.0, losses=losses).settings.needed for losses in range(4)]
-        assert needed == [100.0, 200.0, 400.0, 800.0]
-
 
 def through_the_api_server(status: Any) -> Any:
     """JSON as Go writes it back: 1.0 comes back as 1."""
@@ -200,10 +196,17 @@ class TestEdits:
         edited = self.evidence.under(replace(self.evidence.settings, planned_ticks=5, overdispersion=3.0, alpha=0.1))
         assert edited == self.evidence
 
-    def test_another_null_hypothesis_starts_the_test_anew_with_half_the_alpha(self) -> None:
+    def test_another_null_hypothesis_starts_the_test_anew_with_what_the_old_one_had_left(self) -> None:
         edited = self.evidence.under(replace(self.evidence.settings, margin=1.5))
-        assert (edited.evidence, edited.settings.needed, edited.ticks) == (1.0, 200.0, 0)
+        assert (edited.evidence, edited.settings.needed, edited.ticks) == (1.0, 100.0, 0)
+        assert edited.settings.share == self.evidence.evidence < 1.0
         assert edited.at == self.evidence.at
+
+    def test_evidence_against_it_is_not_handed_on_to_another_null_hypothesis(self) -> None:
+        bad = after_all(ticks_of([(Count(20, 100), Count(0, 900))] * 2))
+        edited = bad.under(replace(bad.settings, margin=1.5))
+        assert bad.evidence > 1.0
+        assert (edited.evidence, edited.settings.share) == (1.0, 1.0)
 
     def test_a_share_never_grows(self) -> None:
         halved = self.evidence.under(self.evidence.settings.shared_by(2))
@@ -232,11 +235,6 @@ class TestCombination:
     def test_without_metrics_it_is_refused(self) -> None:
         with pytest.raises(ValueError, match="at least one metric"):
             combine([])
-
-    def test_a_metric_that_started_anew_raises_the_bound_of_the_release(self) -> None:
-        settings = EvidenceSettings().shared_by(2)
-        release = [MetricEvidence.start("a", 0.0, settings), MetricEvidence.start("b", 0.0, settings, losses=1)]
-        assert combine(release).needed == 200.0
 
 
 self_standing = MetricEvidence.start("errors", 0.0)

@@ -218,8 +218,8 @@ def test_a_proof_that_the_odds_are_beyond_the_margin_shows_in_the_ratio() -> Non
 class TestSeveralMetrics:
     settings = EvidenceSettings().shared_by(2)
 
-    def release(self, errors: Any, latency: Any, losses: int = 0) -> Any:
-        pair = [MetricEvidence.start(name, 0.0, self.settings, losses) for name in ("errors", "latency")]
+    def release(self, errors: Any, latency: Any) -> Any:
+        pair = [MetricEvidence.start(name, 0.0, self.settings) for name in ("errors", "latency")]
         return [after_all(ticks_of(pairs), each) for each, pairs in zip(pair, (errors, latency), strict=True)]
 
     def test_the_metric_with_the_largest_part_fails_and_the_others_keep_their_own_outcome(self) -> None:
@@ -247,10 +247,6 @@ class TestSeveralMetrics:
         release = [after_all(ticks_of(slow), MetricEvidence.start(f"m{i}", 0.0, eight)) for i in range(8)]
         outcomes = [verdict.outcome for verdict in judge_all(release, 60.0)]
         assert outcomes.count(Outcome.FAIL) == 1
-
-    def test_after_a_loss_the_bound_is_higher(self) -> None:
-        verdicts = judge_all(self.release([HEALTHY], [HEALTHY], losses=1), 5.0)
-        assert [verdict.needed for verdict in verdicts] == [200.0, 200.0]
 
 
 def test_stable_without_traffic_is_named_with_its_record() -> None:

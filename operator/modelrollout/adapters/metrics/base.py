@@ -6,23 +6,30 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from modelrollout.adapters.prometheus import Series
-from modelrollout.manifests.meta import service_host
+from modelrollout.api.route import EVERYBODY
+from modelrollout.manifests.meta import child_name, service_host
 
 Labels = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One version of one rollout, as metrics know it."""
+    """One version of one rollout in one split, as metrics know it: each has a Service of its own."""
 
     namespace: str
     rollout: str
     version: str
+    split: str = EVERYBODY
+
+    @property
+    def service(self) -> str:
+        """Its Service's name."""
+        return child_name(self.rollout, self.version, self.split)
 
     @property
     def host(self) -> str:
         """Its Service's host, by which proxies know it."""
-        return service_host(self.rollout, self.namespace, self.version)
+        return service_host(self.rollout, self.namespace, self.version, self.split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +39,11 @@ class Provider:
     ``errors`` is a selector of raw counters of answers, one for each outcome; ``latency`` of cumulative histogram
     buckets (label ``le``, each ``unit`` seconds). ``<targets>`` in them stands for the matcher that ``select`` gives,
     ``<bounds>`` for the bucket bounds that are needed. ``alive`` is a series that is there whenever the source is
-    scraped, requests or not: it tells "no requests" from "nobody looks". ``target_of`` finds whose series one is,
-    by what ``select`` was given; ``is_bad`` says whether it counts bad answers, ``counts`` whether it counts answers
-    that no other series counts, too. ``uncounted`` finds whose answers the source does not count in full, and
-    ``uncounted_words`` says what to do about it.
+    scraped, requests or not: it tells "no requests" from "nobody looks". ``identity_of`` finds whose series one is: it
+    is what ``identify`` gives for one of those that ``select`` was given. ``is_bad`` says whether a series counts bad
+    answers, ``counts`` whether it counts answers that no other series counts, too. ``tells_splits``: whether it is
+    known by which split an answer was given, and not only by which version. ``uncounted`` finds whose answers the
+    source does not count in full, and ``uncounted_words`` says what to do about it.
     """
 
     name: str
@@ -47,12 +55,13 @@ class Provider:
     identify: Callable[[Target], str]
     identity_of: Callable[[Labels], str | None]
     is_bad: Callable[[Labels], bool]
+    tells_splits: bool
     counts: Callable[[Labels], bool] = lambda labels: True
     uncounted: Callable[[Iterable[Series]], Collection[str]] = lambda series: ()
     uncounted_words: str = ""
 
     def errors_query(self, targets: Iterable[Target]) -> str:
-        """The selector of all answers of these versions."""
+        """The selector of all answers of these versions in these splits."""
         return self.errors.replace("<targets>", self.select(targets))
 
     def latency_query(self, targets: Iterable[Target], bounds: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Metrics that a user brings: two counters of one version in PromQL, successes and trials.
+"""Metrics that a user brings: two counters of one version (in one split) in PromQL, successes and trials.
 
 The variables are filled in strictly (the API knows them all) and escaped as PromQL strings. Where the query is a plain
 selector, its raw samples are read with their own times; any other expression gives values of the moment of the query,
@@ -28,10 +28,11 @@ _WORDS = frozenset({"and", "or", "unless", "bool", "offset", "inf", "nan", "atan
 
 
 def fill(query: str, target: Target) -> str:
-    """The query of one version."""
+    """The query of one version in one split, which only ``{{ service }}`` tells from the others."""
     values = {
         "version": target.version,
         "workload": child_name(target.rollout, target.version),
+        "service": target.service,
         "rollout": target.rollout,
         "namespace": target.namespace,
     }
@@ -40,6 +41,11 @@ def fill(query: str, target: Target) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def has_variable(query: str, name: str) -> bool:
+    """Whether a query has this variable in it."""
+    return any(found[1] == name for found in _VARIABLE.finditer(query))
 
 
 def metric_names(query: str) -> tuple[str, ...]:

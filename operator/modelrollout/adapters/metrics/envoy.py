@@ -1,9 +1,10 @@
-"""Metrics of Envoy itself: counters of the gateway's (or a side car's) clusters, one cluster for each version's port.
+"""Metrics of Envoy itself: counters of the gateway's (or a side car's) clusters, one for each port of each Service.
 
-Any Envoy under istiod has them, where its statistics are configured to keep the cluster's name and the response code
-as labels (docs/metrics.md). REST answers count by their HTTP code. gRPC answers carry their status in the trailers
-behind a 200, so they count by the counters of Envoy's filter ``grpc_stats``, which istiod puts into every listener.
-Where those are not kept, the metric is invalid: calls that nobody counts must not pass.
+So there is one for each version and split. Any Envoy under istiod has them, where its statistics are configured to
+keep the cluster's name and the response code as labels (docs/metrics.md). REST answers count by their HTTP code. gRPC
+answers carry their status in the trailers behind a 200, so they count by the counters of Envoy's filter
+``grpc_stats``, which istiod puts into every listener. Where those are not kept, the metric is invalid: calls that
+nobody counts must not pass.
 https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/grpc_stats_filter
 """
 
@@ -82,6 +83,7 @@ ENVOY = Provider(
     identify=lambda target: target.host,
     identity_of=_identity_of,
     is_bad=_is_bad,
+    tells_splits=True,
     counts=_counts,
     uncounted=_uncounted,
     uncounted_words=(

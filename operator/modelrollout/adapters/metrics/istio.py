@@ -1,6 +1,7 @@
 """Istio's standard metrics, as the caller's side reports them (``reporter="source"``).
 
-One scrape of one proxy then holds both versions' counters, and failures to connect are among them.
+One scrape of one proxy then holds all versions' counters, and failures to connect are among them. The caller's side
+also knows which Service it called, which tells the splits apart; a pod only knows that it was called.
 """
 
 from __future__ import annotations
@@ -37,4 +38,5 @@ ISTIO = Provider(
     identify=lambda target: target.host,
     identity_of=lambda labels: labels.get("destination_service"),
     is_bad=_is_bad,
+    tells_splits=True,
 )

@@ -1,6 +1,8 @@
-"""Reader: samples of metrics for releases, one query for each built-in metric whatever the number of releases.
+"""Reader: samples of metrics for releases.
 
-Every failure becomes a value: Prometheus away, a source that is not scraped, a wrong query, counts that cannot be.
+There is one query for each built-in metric, whatever the number of releases, versions and splits. Every failure
+becomes a value: Prometheus away, a source that is not scraped, a wrong query, counts that cannot be, counts that say
+nothing of a split alone.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from modelrollout.adapters.metrics import custom
@@ -15,7 +18,8 @@ from modelrollout.adapters.metrics.base import Provider, Target
 from modelrollout.adapters.metrics.counts import Moments, Tally, answers, increments, newest, slow_answers, tally
 from modelrollout.adapters.metrics.registry import PROVIDERS
 from modelrollout.adapters.metrics.scraping import STALE_SCRAPES, Scraping, bound_for
-from modelrollout.adapters.metrics.subscription import Key, Subscription
+from modelrollout.adapters.metrics.splits import untold
+from modelrollout.adapters.metrics.subscription import Key, MetricSplit, Subscription
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway
 from modelrollout.api.analysis import Metric
 from modelrollout.api.base import format_duration
@@ -23,8 +27,18 @@ from modelrollout.core.evidence import BadCount, Count
 from modelrollout.core.observation import Sample, Unavailable
 
 Answer = TypeVar("Answer")
-Found = dict[Key, dict[str, Sample | Unavailable]]
-"""By rollout and metric."""
+Read = Sample | Unavailable
+Samples = Mapping[MetricSplit, Read]
+"""By metric and split."""
+
+Found = dict[Key, dict[MetricSplit, Read]]
+"""By rollout, then by metric and split."""
+
+Place = tuple[Key, str]
+"""Rollout and split."""
+
+ByVersion = Mapping[str, Mapping[str, Moments]]
+"""Of one metric in one split, by version and process."""
 
 BASELINE_SECONDS = 1800.0
 BUILT_IN = ("errors", "latency")
@@ -48,74 +62,98 @@ class Reader:
         self, provider: Provider, subscriptions: Sequence[Subscription], metrics: Collection[str] = BUILT_IN
     ) -> Found:
         """Errors and latency, or one of them, for all who go by this provider."""
-        of_errors = [item for item in subscriptions if item.metric("errors")]
-        of_latency = [item for item in subscriptions if item.metric("latency")]
         found: Found = defaultdict(dict)
-        for metric, group, reading in (
-            ("errors", of_errors, self._errors),
-            ("latency", of_latency, self._latency),
-        ):
-            if group and metric in metrics:
-                answer = await _guarded(metric, reading(provider, group))
-                for item in group:
-                    found[item.key][metric] = answer if isinstance(answer, Unavailable) else answer[item.key]
+        for metric in metrics:
+            for (key, split), sample in (await self._read(metric, provider, subscriptions)).items():
+                found[key][metric, split] = sample
         return found
 
-    async def own(self, subscription: Subscription, metric: Metric) -> Sample | Unavailable:
-        """One metric that a user brought."""
-        provider = PROVIDERS[subscription.analysis.provider]
-        return await _guarded(metric.name, self._own(subscription, metric, provider))
+    async def own(self, subscription: Subscription, metric: Metric) -> Samples:
+        """One metric that a user brought, in every split."""
+        if words := untold(subscription.analysis, metric, subscription.splits):
+            return {
+                (metric.name, split): Unavailable(metric.name, words, invalid=True) for split in subscription.splits
+            }
+        read = {
+            split: await _guarded(metric.name, self._own(subscription, metric, split)) for split in subscription.splits
+        }
+        return {(metric.name, split): sample for split, sample in _with_silent(metric, read).items()}
 
     def scrape_interval(self, subscription: Subscription) -> float | None:
         """Seconds between two samples of the built-in metrics, as far as it is known."""
         return self._scraping.known_interval(PROVIDERS[subscription.analysis.provider])
 
     async def baseline(self, subscription: Subscription) -> Mapping[str, tuple[Count, ...]] | None:
-        """What the stable version answered from scrape to scrape, by metric; None when Prometheus cannot say."""
-        provider, stable = PROVIDERS[subscription.analysis.provider], subscription.target(subscription.stable)
+        """What the control answered everybody from scrape to scrape, by metric; None when Prometheus cannot say."""
+        provider, control = PROVIDERS[subscription.analysis.provider], subscription.target(subscription.control)
         try:
             interval = await self._scraping.interval(provider)
             return {
-                metric.name: increments(await self._past(provider, stable, metric), interval)
+                metric.name: increments(await self._past(provider, control, metric), interval)
                 for metric in subscription.analysis.metrics
             }
         except (PrometheusAway, BadQuery, BadCount):
             return None
 
-    async def _errors(self, provider: Provider, group: Sequence[Subscription]) -> dict[Key, Sample | Unavailable]:
+    async def _read(self, metric: str, provider: Provider, subscriptions: Sequence[Subscription]) -> dict[Place, Read]:
+        """One metric for all who want it. Prometheus is asked for those whose splits the provider can tell apart."""
+        told: list[Subscription] = []
+        found: dict[Place, Read] = {}
+        for item in subscriptions:
+            wanted = item.metric(metric)
+            words = wanted and untold(item.analysis, wanted, item.splits)
+            if words:
+                found |= dict.fromkeys(_places([item]), Unavailable(metric, words, invalid=True))
+            elif wanted:
+                told.append(item)
+        if not told:
+            return found
+        answer = await _guarded(metric, self._ask(metric, provider, told))
+        return found | (dict.fromkeys(_places(told), answer) if isinstance(answer, Unavailable) else answer)
+
+    async def _ask(self, metric: str, provider: Provider, group: Sequence[Subscription]) -> dict[Place, Read]:
+        """The newest counts of one metric. Where nothing was counted yet, one question to the source tells all whether
+        that is because there were no requests."""
+        reading = self._errors if metric == "errors" else self._latency
+        counted = await reading(provider, group)
+        nothing = await self._nothing(metric, provider) if any(map(_is_silent, counted.values())) else None
+        read = {place: _sampled(metric, item, nothing) for place, item in counted.items()}
+        if metric != "latency":
+            return read
+        bounds = await self._scraping.bounds(provider, _targets(group))
+        judged = {item.key: _judged_by(item, bounds) for item in group}
+        return {place: _with_bound(item, judged[place[0]]) for place, item in read.items()}
+
+    async def _errors(self, provider: Provider, group: Sequence[Subscription]) -> dict[Place, ByVersion | Unavailable]:
         window = await self._scraping.window(provider)
         series = await self._prometheus.raw(provider.errors_query(_targets(group)), window)
         counted, uncounted = tally(series, provider.identity_of, answers(provider)), provider.uncounted(series)
-        found: dict[Key, Sample | Unavailable] = {}
-        for item in group:
-            if any(provider.identify(target) in uncounted for target in item.targets):
-                found[item.key] = Unavailable("errors", provider.uncounted_words, invalid=True)
-            else:
-                found[item.key] = await self._sample("errors", provider, item, counted)
-        return found
 
-    async def _latency(self, provider: Provider, group: Sequence[Subscription]) -> dict[Key, Sample | Unavailable]:
+        def of(targets: Sequence[Target]) -> ByVersion | Unavailable:
+            if any(provider.identify(target) in uncounted for target in targets):
+                return Unavailable("errors", provider.uncounted_words, invalid=True)
+            return _by_version(provider, targets, counted)
+
+        return {(item.key, split): of(item.targets_in(split)) for item in group for split in item.splits}
+
+    async def _latency(self, provider: Provider, group: Sequence[Subscription]) -> dict[Place, ByVersion | Unavailable]:
         window, targets = await self._scraping.window(provider), _targets(group)
         bounds = await self._scraping.bounds(provider, targets)
         chosen = {item.key: _chosen_bound(item, bounds) for item in group}
         needed = {bound for bound in chosen.values() if isinstance(bound, str)}
         series = await self._prometheus.raw(provider.latency_query(targets, needed), window) if needed else []
         by_bound = {bound: tally(series, provider.identity_of, slow_answers(bound)) for bound in needed}
-        found: dict[Key, Sample | Unavailable] = {}
-        for item in group:
-            bound = chosen[item.key]
-            if isinstance(bound, Unavailable):
-                found[item.key] = bound
-            else:
-                found[item.key] = await self._sample("latency", provider, item, by_bound[bound] if bound else {})
-        return found
 
-    async def _sample(
-        self, metric: str, provider: Provider, subscription: Subscription, counted: Tally
-    ) -> Sample | Unavailable:
-        by_version = {target.version: counted.get(provider.identify(target), {}) for target in subscription.targets}
-        if any(by_version.values()):
-            return _newest_sample(metric, by_version)
+        def of(key: Key, targets: Sequence[Target]) -> ByVersion | Unavailable:
+            bound = chosen[key]
+            if isinstance(bound, Unavailable):
+                return bound
+            return _by_version(provider, targets, by_bound[bound] if bound else {})
+
+        return {(item.key, split): of(item.key, item.targets_in(split)) for item in group for split in item.splits}
+
+    async def _nothing(self, metric: str, provider: Provider) -> Read:
+        """What stands for no series at all: no requests while the source is scraped, and no sight while it is not."""
         at = await self._scraping.alive_at(provider)
         if at is not None:
             return Sample(metric, at, {})
@@ -126,14 +164,15 @@ class Reader:
             f"sources of provider {provider.name} scraped?",
         )
 
-    async def _own(self, subscription: Subscription, metric: Metric, provider: Provider) -> Sample | Unavailable:
+    async def _own(self, subscription: Subscription, metric: Metric, split: str) -> Read | None:
+        """One metric that a user brought, in one split. None when nothing was counted there."""
+        provider = PROVIDERS[subscription.analysis.provider]
         window, interval = await self._scraping.window(provider), await self._scraping.interval(provider)
         by_version = {
-            target.version: await self._own_moments(metric, target, window, interval) for target in subscription.targets
+            target.version: await self._own_moments(metric, target, window, interval)
+            for target in subscription.targets_in(split)
         }
-        if any(by_version.values()):
-            return _newest_sample(metric.name, by_version)
-        return Unavailable(metric.name, f"Prometheus has no sample of {metric.trials} of either version")
+        return _newest_sample(metric.name, by_version) if any(by_version.values()) else None
 
     async def _own_moments(
         self, metric: Metric, target: Target, window: float, interval: float
@@ -145,19 +184,19 @@ class Reader:
         ]
         return custom.combine(successes, trials, metric.direction)
 
-    async def _past(self, provider: Provider, stable: Target, metric: Metric) -> Mapping[str, Moments]:
+    async def _past(self, provider: Provider, control: Target, metric: Metric) -> Mapping[str, Moments]:
         if not metric.built_in:
             interval = await self._scraping.interval(provider)
-            return await self._own_moments(metric, stable, BASELINE_SECONDS, interval)
+            return await self._own_moments(metric, control, BASELINE_SECONDS, interval)
         if metric.name == "errors":
-            query, shares = provider.errors_query([stable]), answers(provider)
+            query, shares = provider.errors_query([control]), answers(provider)
         else:
-            bound = bound_for(await self._scraping.bounds(provider, [stable]), metric.over or 0.0)
+            bound = bound_for(await self._scraping.bounds(provider, [control]), metric.over or 0.0)
             if bound is None:
                 return {}
-            query, shares = provider.latency_query([stable], [bound]), slow_answers(bound)
+            query, shares = provider.latency_query([control], [bound]), slow_answers(bound)
         series = await self._patient.raw(query, BASELINE_SECONDS)
-        return tally(series, provider.identity_of, shares).get(provider.identify(stable), {})
+        return tally(series, provider.identity_of, shares).get(provider.identify(control), {})
 
 
 async def _guarded(metric: str, reading: Awaitable[Answer]) -> Answer | Unavailable:
@@ -176,7 +215,38 @@ def _targets(group: Sequence[Subscription]) -> list[Target]:
     return [target for item in group for target in item.targets]
 
 
-def _newest_sample(metric: str, by_version: Mapping[str, Mapping[str, Moments]]) -> Sample | Unavailable:
+def _places(group: Sequence[Subscription]) -> list[Place]:
+    return [(item.key, split) for item in group for split in item.splits]
+
+
+def _by_version(provider: Provider, targets: Sequence[Target], counted: Tally) -> ByVersion:
+    return {target.version: counted.get(provider.identify(target), {}) for target in targets}
+
+
+def _is_silent(item: ByVersion | Unavailable) -> bool:
+    """Whether no version has a series."""
+    return not isinstance(item, Unavailable) and not any(item.values())
+
+
+def _sampled(metric: str, item: ByVersion | Unavailable, nothing: Read | None) -> Read:
+    """What was counted as a sample; ``nothing`` where there was nothing to count."""
+    if isinstance(item, Unavailable):
+        return item
+    return nothing if nothing is not None and _is_silent(item) else _newest_sample(metric, item)
+
+
+def _with_silent(metric: Metric, read: Mapping[str, Read | None]) -> dict[str, Read]:
+    """Where nothing was counted while another split was, the source is there, and there were no requests."""
+    seen_at = max((sample.at for sample in read.values() if isinstance(sample, Sample)), default=None)
+    nothing = (
+        Unavailable(metric.name, f"Prometheus has no sample of {metric.trials} of any version")
+        if seen_at is None
+        else Sample(metric.name, seen_at, {})
+    )
+    return {split: nothing if sample is None else sample for split, sample in read.items()}
+
+
+def _newest_sample(metric: str, by_version: ByVersion) -> Read:
     try:
         counted = {version: newest(processes) for version, processes in by_version.items()}
     except BadCount as error:
@@ -184,6 +254,17 @@ def _newest_sample(metric: str, by_version: Mapping[str, Mapping[str, Moments]])
     at = max(found.at for found in counted.values() if found.at is not None)
     read = {version: found.at for version, found in counted.items() if found.at is not None}
     return Sample(metric, at, {version: found.counts for version, found in counted.items()}, read)
+
+
+def _with_bound(read: Read, bound: float | None) -> Read:
+    """The sample with the bound by which its latency is really judged, seconds."""
+    return replace(read, bound=bound) if isinstance(read, Sample) else read
+
+
+def _judged_by(subscription: Subscription, bounds: Mapping[float, str]) -> float | None:
+    """The histogram's bound for the latency that a release asks for, in seconds."""
+    chosen = _chosen_bound(subscription, bounds)
+    return next((bound for bound, label in bounds.items() if label == chosen), None)
 
 
 def _chosen_bound(subscription: Subscription, bounds: Mapping[float, str]) -> str | Unavailable | None:

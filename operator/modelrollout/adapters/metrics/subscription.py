@@ -1,4 +1,4 @@
-"""Subscription: which metrics of which two versions a release is judged by."""
+"""Subscription: which metrics of which versions, in which splits, a release is judged by."""
 
 from __future__ import annotations
 
@@ -6,29 +6,43 @@ from dataclasses import dataclass
 
 from modelrollout.adapters.metrics.base import Target
 from modelrollout.api.analysis import Analysis, Metric
+from modelrollout.api.route import EVERYBODY
 
 Key = tuple[str, str]
 """Namespace and name of a rollout."""
 
+MetricSplit = tuple[str, str]
+"""Name of a metric and of a split: what one sample is of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What one release needs: the metrics of its analysis for its two versions."""
+    """What one release needs: the metrics of its analysis, for the control and every arm, in each of the splits."""
 
     key: Key
     analysis: Analysis
-    candidate: str
-    stable: str
+    control: str
+    arms: tuple[str, ...]
+    splits: tuple[str, ...]
 
     @property
-    def targets(self) -> tuple[Target, Target]:
-        """Both versions."""
-        return self.target(self.candidate), self.target(self.stable)
+    def versions(self) -> tuple[str, ...]:
+        """The control and the arms."""
+        return (self.control, *self.arms)
 
-    def target(self, version: str) -> Target:
-        """One version."""
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Every version in every split."""
+        return tuple(target for split in self.splits for target in self.targets_in(split))
+
+    def targets_in(self, split: str) -> tuple[Target, ...]:
+        """Every version in one split."""
+        return tuple(self.target(version, split) for version in self.versions)
+
+    def target(self, version: str, split: str = EVERYBODY) -> Target:
+        """One version in one split."""
         namespace, rollout = self.key
-        return Target(namespace, rollout, version)
+        return Target(namespace, rollout, version, split)
 
     def metric(self, name: str) -> Metric | None:
         """The metric of this name, if it is asked for."""

@@ -1,9 +1,11 @@
 """TensorFlow Serving's own metrics, told apart by the labels of the pods (it puts no version on them itself).
 
 Prometheus must copy the pods' labels to the series, as its example configuration for Kubernetes does:
-``modelrollout.dev/rollout`` then reads ``modelrollout_dev_rollout``. Two limits of the source: requests that never
-reached a server are not counted, and latency is that of successful requests alone, so never judge by it without
-errors.
+``modelrollout.dev/rollout`` then reads ``modelrollout_dev_rollout``. Limits of the source: requests that never reached
+a server are not counted; latency is that of successful requests alone, so never judge by it without errors; and a
+server does not know by which split a request came. So requests of ``traffic.match`` cannot be judged apart from all
+others (``splits.py``), and smoke and preview requests are counted, too: they are sent while a version has no share,
+and counting begins at its first share.
 """
 
 from __future__ import annotations
@@ -42,4 +44,5 @@ TENSORFLOW_SERVING = Provider(
     identify=lambda target: f"{target.namespace}/{target.rollout}/{target.version}",
     identity_of=_identity_of,
     is_bad=lambda labels: labels.get("status") not in GOOD,
+    tells_splits=False,
 )

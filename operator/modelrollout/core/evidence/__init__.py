@@ -22,7 +22,7 @@ from modelrollout.core.evidence.overdispersion import overdispersion
 from modelrollout.core.evidence.rate import RateEProcess, rate_of_record
 from modelrollout.core.evidence.release import Combined, combine, part_of
 from modelrollout.core.evidence.sample_ratio import SampleRatio
-from modelrollout.core.evidence.sentence import OddsRatio
+from modelrollout.core.evidence.sentence import OddsRatio, percent
 from modelrollout.core.evidence.settings import EvidenceSettings
 from modelrollout.core.evidence.verdict import Verdict, judge, judge_all
 
@@ -51,6 +51,7 @@ __all__ = [
     "judge_all",
     "overdispersion",
     "part_of",
+    "percent",
     "rate_interval",
     "rate_of_record",
 ]

@@ -31,8 +31,9 @@ from modelrollout.core.evidence.settings import WORSE_BY, EvidenceSettings
 from modelrollout.core.evidence.suspicion import Suspicion
 
 # What gives the numbers of a running test their meaning: when one of these changes, the test starts anew.
-MEANING = ("margin", "floor", "limit", "not_worse_than")
+MEANING = ("margin", "floor", "limit")
 # What is fixed when a release starts and stays so whatever is edited later.
+LEAST_LEFT = 1e-9  # of a share: less can decide nothing any more
 FIXED = ("alpha", "overdispersion", "record", "first_capital", "late_capital", "planned_ticks")
 
 
@@ -59,11 +60,9 @@ class MetricEvidence:
     suspicion: Suspicion = field(default_factory=Suspicion)
 
     @classmethod
-    def start(cls, metric: str, at: float, settings: EvidenceSettings | None = None, losses: int = 0) -> Self:
-        """Nothing known yet. ``losses``: how often the evidence of this release was lost before; each halves alpha."""
+    def start(cls, metric: str, at: float, settings: EvidenceSettings | None = None) -> Self:
+        """Nothing known yet."""
         settings = settings or EvidenceSettings()
-        for _ in range(losses):
-            settings = settings.after_loss()
         return cls(metric, settings, started=at, at=at, served=at, suspicion=Suspicion(since=at))
 
     @property
@@ -120,14 +119,18 @@ class MetricEvidence:
     def under(self, settings: EvidenceSettings) -> MetricEvidence:
         """The same judged by edited settings.
 
-        What is fixed at the start of a release stays, and a share never grows. An edit of what the numbers mean
-        (margin, floor, limit, bound of promotion) starts the test anew with half the alpha, as a lost status does.
+        What is fixed at the start of a release stays, and a share never grows. An edit of the bound of promotion begins
+        that proof anew, and forgets nothing against the candidate. An edit of what the numbers mean (margin, floor,
+        limit) starts the test anew with what the old one has left of its share: a
+        test that ends and one that begins with its capital are one bet.
         """
         kept = replace(settings, **{name: getattr(self.settings, name) for name in FIXED})
         kept = replace(kept, share=min(kept.share, self.settings.share))
         if all(getattr(kept, name) == getattr(self.settings, name) for name in MEANING):
-            return replace(self, settings=kept)
-        return MetricEvidence.start(self.metric, self.at, kept, losses=1)
+            proof = self.not_worse if kept.not_worse_than == self.settings.not_worse_than else NonInferiority()
+            return replace(self, settings=kept, not_worse=proof)
+        left = kept.share * min(1.0, max(self.evidence, LEAST_LEFT))
+        return MetricEvidence.start(self.metric, self.at, replace(kept, share=left))
 
     def with_record(self, before: Count = NOTHING) -> MetricEvidence:
         """The same for when stable loses its traffic by design (blue/green after the switch, bake).

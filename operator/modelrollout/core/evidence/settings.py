@@ -81,13 +81,6 @@ class EvidenceSettings:
         """The same for one of several metrics under one alpha, each with an equal share."""
         return replace(self, share=1.0 / metrics)
 
-    def after_loss(self) -> EvidenceSettings:
-        """For evidence that starts anew because the old was lost: half the alpha, twice the bound.
-
-        With any number of losses the chance of a false rollback stays below 2 alpha (alpha + alpha/2 + ...).
-        """
-        return replace(self, alpha=self.alpha / 2)
-
 
 def _within(field: str, value: float, low: float, high: float, *, start: bool = False, closed: bool = False) -> None:
     above = value >= low if start else value > low

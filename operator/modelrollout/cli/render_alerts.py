@@ -1,0 +1,50 @@
+"""What a person should know before anything else: pauses, missing metrics, versions that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelrollout.api.status import Arm, Status
+from modelrollout.cli.text import Line, Span, Style, lasting, line, shortened
+from modelrollout.cli.view import View
+from modelrollout.resource.rollout import SpecError
+
+MESSAGE_SHOWN = 120  # characters of a message of the past; `describe` has the rest
+
+
+def alerts(view: View, length: int = MESSAGE_SHOWN) -> Iterator[Line]:
+    """One line each."""
+    status = view.rollout.status
+    yield from _pauses(status)
+    if isinstance(view.rollout.spec, SpecError):
+        yield line(Span(f"! {view.rollout.spec.message}", Style.BAD))
+    if view.rollout.generation > status.observed_generation:
+        yield line(Span("! the operator has not seen the newest spec yet", Style.WARN))
+    yield from _blindness(status, view.now)
+    for item in status.quarantined:
+        words = "" if item.message in status.message else f": {shortened(item.message, length)}"
+        failed = f"! {item.version} is quarantined since {lasting(view.now - item.at)}: {item.reason}{words}"
+        yield line(Span(failed, Style.BAD))
+
+
+def _pauses(status: Status) -> Iterator[Line]:
+    """What is held: all that is under trial by one sentence, or one version while others go on."""
+    reasons = {arm.paused for arm in status.arms}
+    if len(reasons) == 1 and (reason := reasons.pop()):
+        yield line(Span(f"! weights are held: {reason}", Style.WARN))
+        return
+    for arm in status.arms:
+        if arm.paused:
+            yield line(Span(f"! {arm.version} is held at {arm.weight} %: {arm.paused}", Style.WARN))
+
+
+def _blindness(status: Status, now: float) -> Iterator[Line]:
+    """Since when nothing can be seen of a version."""
+    for arm in status.arms:
+        if arm.blind_since is not None:
+            yield line(Span(f"! no metrics{_of(arm, status)} for {lasting(now - arm.blind_since)}", Style.WARN))
+
+
+def _of(arm: Arm, status: Status) -> str:
+    """Which version is meant, where there are several."""
+    return f" of {arm.version}" if len(status.arms) > 1 else ""

@@ -1,0 +1,1 @@
+"""Which spec to go by, and what a pass has to find out."""

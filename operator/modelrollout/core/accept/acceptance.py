@@ -1,0 +1,97 @@
+"""Which spec to go by: the new one when it is in order, else the last one that was.
+
+A wrong spec must cost nothing: the stable version serves on, and a candidate that already has traffic is still judged
+by the spec that was accepted for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelrollout.api.status import Status
+from modelrollout.core.observation import Observation, Refusal
+from modelrollout.core.plan import Reason
+from modelrollout.resource.rollout import ModelRollout, SpecError, parse_spec
+from modelrollout.resource.spec import Spec
+
+
+def accept(rollout: ModelRollout, seen: Observation) -> tuple[Spec | None, Refusal | None]:
+    """The spec to go by (None: none was ever accepted) and why the newest one is not it (None: it is)."""
+    refusal = refuse(rollout, seen)
+    if refusal is None and isinstance(rollout.spec, Spec):
+        return rollout.spec, None
+    return back_to_stable(rollout, last_accepted(rollout.status)), refusal
+
+
+def back_to_stable(rollout: ModelRollout, accepted: Spec | None) -> Spec | None:
+    """The accepted spec; with stable's model in it when the newest spec names that one. Whatever else is wrong with the
+    newest, who goes back to what serves anyway needs nothing that could be refused."""
+    newest, stable = rollout.spec, rollout.status.stable
+    if accepted is None or stable is None or not isinstance(newest, Spec) or newest.model.version != stable.version:
+        return accepted
+    known = {"version": stable.version, "uri": stable.uri, "digest": stable.pinned}
+    return accepted.model_copy(update={"model": accepted.model.model_copy(update=known)})
+
+
+def refuse(rollout: ModelRollout, seen: Observation) -> Refusal | None:
+    """Why the newest spec cannot be accepted, the nearest cause first."""
+    if isinstance(rollout.spec, SpecError):
+        return Refusal(Reason.INVALID_SPEC, rollout.spec.message)
+    spec, status = rollout.spec, rollout.status
+    return changed_identity(spec, status) or changed_strategy(spec, status) or seen.refusal
+
+
+def is_accepted(status: Status, generation: int) -> bool:
+    """Whether this generation of the spec has been accepted already."""
+    accepted = any(item.type == "Accepted" and item.status == "True" for item in status.conditions)
+    return accepted and status.observed_generation == generation
+
+
+def last_accepted(status: Status) -> Spec | None:
+    """The last spec that was accepted, from the status."""
+    spec = parse_spec(status.accepted_spec) if status.accepted_spec else None
+    return spec if isinstance(spec, Spec) else None
+
+
+def changed_identity(spec: Spec, status: Status) -> Refusal | None:
+    """A version is immutable: the same version with another digest is refused."""
+    for model in spec.strategy.chosen.models(spec.strategy.settings, spec.model):
+        for version, digest in known_digests(status):
+            if version == model.version and model.digest and digest and digest != model.digest:
+                where = "spec.model.digest" if model == spec.model else f"spec.strategy.{spec.strategy.name}"
+                return Refusal(
+                    Reason.DIGEST_CHANGED,
+                    f"{where}: version {version} is already known with digest {digest}, not {model.digest}; "
+                    "a version never changes: give the new model a new version",
+                )
+    return None
+
+
+def known_digest(status: Status, version: str) -> str | None:
+    """What a version was when it was last fetched, as far as the status remembers it."""
+    return next((digest for name, digest in known_digests(status) if name == version and digest), None)
+
+
+def changed_strategy(spec: Spec, status: Status) -> Refusal | None:
+    """The steps of a release may be edited under way; another kind of strategy would make its weights jump."""
+    trial, wanted = status.trial, spec.strategy.name
+    if trial is None or trial.strategy == wanted:
+        return None
+    models = {model.version for model in spec.strategy.chosen.models(spec.strategy.settings, spec.model)}
+    staying = [arm.version for arm in trial.arms if arm.version in models]
+    if not staying:
+        return None
+    return Refusal(
+        Reason.STRATEGY_CHANGED,
+        f"spec.strategy: cannot change from {trial.strategy} to {wanted} while {' and '.join(staying)} is being "
+        "released; wait for its end, or abort it",
+    )
+
+
+def known_digests(status: Status) -> Iterator[tuple[str, str | None]]:
+    """Every version that the status remembers, with its digest."""
+    deployed = [item for item in (status.stable, *status.arms) if item is not None]
+    yield from ((item.version, item.digest) for item in deployed)
+    yield from ((item.version, item.digest) for item in status.retiring)
+    yield from ((item.version, item.digest) for item in status.quarantined)
+    yield from ((item.version, item.digest) for item in status.history)

@@ -1,0 +1,45 @@
+"""The account of a failure, for people: what happened, to whom, and the two numbers that everyone can check.
+
+``20 of 100 answers failed (20 %), 0 of 900 by 1.0.1 (0 %)``. How sure that is stands beside the verdict, not here.
+"""
+
+from __future__ import annotations
+
+from modelrollout.api.base import format_duration
+from modelrollout.core.evidence import Count, percent
+from modelrollout.core.judge.metric_state import MetricState
+
+
+def account(item: MetricState) -> str:
+    """What the metric counted of the arm and of the control; where only the last part went wrong, of that part."""
+    evidence, late = item.evidence, item.evidence.suspicion
+    candidate, stable, when = evidence.candidate, evidence.stable, ""
+    if late.since > evidence.started and late.candidate.trials:
+        candidate, stable = late.candidate, late.stable
+        when = f"in the last {evidence.at - late.since:.0f} s "
+    return f"{when}{_share(candidate, f' answers {bad_words(item)}')}, {_of_control(item, stable)}"
+
+
+def bad_words(item: MetricState) -> str:
+    """What a bad answer is, by this metric. Latency is judged by a bucket of the histogram, and it is said by which."""
+    if item.metric.name == "errors":
+        return "failed"
+    if item.metric.name != "latency":
+        return f"were bad by {item.metric.name}"
+    over = item.metric.over or 0.0
+    if item.bound is None or abs(item.bound - over) < 1e-9:
+        return f"were slower than {format_duration(over)}"
+    return f"were slower than {format_duration(item.bound)} (the histogram's next bound above {format_duration(over)})"
+
+
+def _of_control(item: MetricState, stable: Count) -> str:
+    control, settings = item.counters.stable, item.evidence.settings
+    if settings.limit is not None:
+        return f"the limit is {percent(settings.limit)}"
+    if not stable.trials and settings.record is not None:
+        return f"where {percent(settings.record)} is the most that the record of {control} allows"
+    return _share(stable, f" by {control}") if stable.trials else f"none by {control}"
+
+
+def _share(count: Count, what: str) -> str:
+    return f"{count.bad} of {count.trials}{what} ({percent(count.rate)})"

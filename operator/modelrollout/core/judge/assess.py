@@ -1,0 +1,220 @@
+"""From new samples to verdicts, for each arm: its evidence, kept in the status and carried on from it.
+
+Everything that a test needs to go on is in the status of each metric: its own numbers (``state``) and the last raw
+counters (``counters``). So a pass on any replica, after any interruption, counts every answer exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modelrollout.api.status import Arm, MetricStatus, Ratio, Side
+from modelrollout.core.evidence import Combined, Count, Outcome, Verdict, combine, judge
+from modelrollout.core.judge import ledger, splits
+from modelrollout.core.judge.account import account
+from modelrollout.core.judge.assessment import NOTHING_SEEN, Assessment
+from modelrollout.core.judge.loading import Question, load
+from modelrollout.core.judge.metric_state import MetricState, begin_counting, take_in
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import Reason
+
+SET_ASIDE = 16  # tests that are remembered though nobody asks; the object must stay far below etcd's limit
+NOT_ASKED = "the spec does not ask for it any more"
+
+Assessments = Mapping[str, Assessment]
+"""By version, of each arm."""
+
+
+def assess(state: Pass) -> tuple[Pass, Assessments]:
+    """The pass with the verdicts on every arm, and what they say together."""
+    if state.control is None or not state.strategy.judges:
+        return state, {arm.version: NOTHING_SEEN for arm in state.trial.arms}
+    found = {}
+    for arm in state.trial.arms:
+        state, found[arm.version] = assess_arm(state, arm)
+    alpha = state.trial.alpha.model_copy(update={"left": sum(ledger.alpha_left(arm) for arm in state.trial.arms)})
+    return state.change_trial(alpha=alpha), found
+
+
+def assess_arm(state: Pass, arm: Arm) -> tuple[Pass, Assessment]:
+    """One arm with the verdicts of this pass."""
+    asked, judged = questions(state, arm), judged_splits(state, arm.version)
+    states = [_observe(state, question, question.split in judged) for question in asked]
+    total = combine([item.evidence for item in states])
+    verdicts = [_verdict(item, total, item.split in judged, begun=bool(judged)) for item in states]
+    metrics = [to_status(item, verdict, item.split in judged) for item, verdict in zip(states, verdicts, strict=True)]
+    assessment = put_together(states, verdicts, total, heard_splits(state, judged))
+    state = state.change_arm(arm.version, metrics=(*metrics, *set_aside(arm, asked)))
+    return watch_sight(state, state.arm(arm.version), assessment), assessment
+
+
+def judged_splits(state: Pass, version: str) -> tuple[str, ...]:
+    """The splits in which an arm is judged now."""
+    assert state.control is not None
+    return splits.judged(state.route, version, state.control.version, state.trial.audience)
+
+
+def heard_splits(state: Pass, judged: Sequence[str]) -> tuple[str, ...]:
+    """The splits whose silence holds a release: those it is for. Before any share every question may be in trouble."""
+    audience = state.trial.audience
+    if not judged:
+        return splits.counted(state.spec, state.trial)
+    return (audience,) if audience in judged else tuple(judged)
+
+
+def questions(state: Pass, arm: Arm) -> list[Question]:
+    """One for each metric in each split that is evidence at some time of the trial."""
+    assert state.control is not None
+    control = state.control.version
+    wanted = [
+        (split, metric) for split in splits.counted(state.spec, state.trial) for metric in state.spec.analysis.metrics
+    ]
+    shares = ledger.shares(arm.metrics, [(split, metric.name) for split, metric in wanted])
+    compared = splits.compared(state.route, arm.version, control)
+    judged = judged_splits(state, arm.version)
+    return [
+        Question(
+            arm=arm,
+            control=control,
+            split=split,
+            metric=metric,
+            share=shares[split, metric.name],
+            uncompared=split in judged and split not in compared,
+        )
+        for split, metric in wanted
+    ]
+
+
+def set_aside(arm: Arm, asked: Sequence[Question]) -> list[MetricStatus]:
+    """Tests that the spec does not ask for any more. They keep what they know, so that leaving a metric out and taking
+    it in again forgets nothing, and they sell like all others. But they have no say."""
+    wanted = {(question.split, question.metric.name) for question in asked}
+    shares = ledger.shares(arm.metrics, list(wanted))
+    kept = []
+    for test in arm.metrics:
+        if ledger.name_of(test) not in wanted:
+            share = shares.get(ledger.name_of(test), test.share)
+            part = test.part * share / test.share if test.share else test.part
+            silenced = {"verdict": Outcome.UNDECIDED, "message": NOT_ASKED, "share": share, "part": part}
+            kept.append(test.model_copy(update=silenced))
+    return kept[-SET_ASIDE:]
+
+
+def begin_counting_in(state: Pass, version: str, begun: Sequence[str]) -> Pass:
+    """An arm got its first share in these splits: counting starts there."""
+    if not state.strategy.judges or not begun:
+        return state
+    arm = state.arm(version)
+    metrics = {ledger.name_of(test): test for test in arm.metrics}
+    for question in questions(state, arm):
+        if question.split in begun:
+            sample = state.seen.samples.get((question.metric.name, question.split))
+            fresh = begin_counting(load(state, question), sample)
+            metrics[question.split, question.metric.name] = to_status(fresh, None, judged=False)
+    return state.change_arm(version, metrics=tuple(metrics.values()))
+
+
+def _observe(state: Pass, question: Question, judged: bool) -> MetricState:
+    sample = state.seen.samples.get((question.metric.name, question.split))
+    return take_in(load(state, question), sample, state.now, counting=judged)
+
+
+def _verdict(item: MetricState, total: Combined, judged: bool, begun: bool) -> Verdict | None:
+    if not judged and (begun or item.trouble is None):
+        return None
+    return judge(item.evidence, item.now, release=total, trouble=item.trouble, begun=begun)
+
+
+def to_status(item: MetricState, verdict: Verdict | None, judged: bool) -> MetricStatus:
+    """The metric as it is stored and read by people. The test is stored from its start, or what an edit has cost would
+    be there again in the next pass."""
+    evidence, counters = item.stored
+    running = (judged or evidence.ticks > 0) and counters.at is not None
+    kept: dict[str, Any] = {
+        "metric": item.metric.name,
+        "split": item.split,
+        "share": evidence.settings.share,
+        "source": item.source,
+        "bound": item.bound,
+        "noise": item.noise,
+        "state": evidence.to_status() if running else {},
+        "counters": counters.to_status() if counters.at is not None else {},
+        "last_sample_at": counters.at,
+        "requests_at_weight": item.at_weight[0],
+        "ticks_at_weight": item.at_weight[1],
+        "needed": evidence.settings.needed,
+        "proven_needed": evidence.settings.proof_needed,
+        "part": evidence.settings.share * evidence.evidence,
+    }
+    if verdict is None:
+        return MetricStatus(
+            verdict=Outcome.UNDECIDED,
+            message="counting is over" if evidence.ticks else "counting has not begun",
+            candidate=_side(evidence.candidate),
+            stable=_side(evidence.stable),
+            proven=evidence.proof,
+            **kept,
+        )
+    return MetricStatus(
+        verdict=verdict.outcome,
+        message=verdict.reason,
+        candidate=_side(verdict.candidate),
+        stable=_side(verdict.stable),
+        ratio=Ratio(estimate=verdict.ratio.estimate, low=verdict.ratio.low, high=verdict.ratio.high),
+        evidence=verdict.evidence,
+        proven=verdict.proof,
+        **kept,
+    )
+
+
+def _side(count: Count) -> Side:
+    return Side(requests=count.trials, bad=count.bad)
+
+
+def put_together(
+    states: Sequence[MetricState], verdicts: Sequence[Verdict | None], total: Combined, heard: Sequence[str]
+) -> Assessment:
+    """What the verdicts say of an arm. A failure counts wherever it is seen; only required metrics, of those whom the
+    release is for just now, can block a rise by their silence."""
+    spoken = [(item, verdict) for item, verdict in zip(states, verdicts, strict=True) if verdict is not None]
+    against = [item for item, verdict in spoken if verdict.outcome is Outcome.FAIL]
+    against.sort(key=lambda item: item.evidence.evidence)
+    asked = [item for item in states if item.split in heard and item.metric.required]
+    said = [verdict for item, verdict in spoken if item in asked]
+
+    def first(*outcomes: Outcome) -> str | None:
+        return next((verdict.reason for verdict in said if verdict.outcome in outcomes), None)
+
+    return Assessment(
+        against=account(against[-1]) if against else None,
+        hold=suspicion(asked, total),
+        proven=bool(said) and all(verdict.outcome is Outcome.PASS for verdict in said),
+        blind=first(Outcome.BLIND, Outcome.INVALID),
+        no_traffic=first(Outcome.NO_TRAFFIC),
+        missed=next((item.metric.name for item in asked if item.missed), None),
+    )
+
+
+def suspicion(states: Sequence[MetricState], total: Combined) -> str | None:
+    """Why no share must rise though nothing is proven: evidence that grows, or nothing to compare with."""
+    if total.holds:
+        return f"evidence {total.evidence:.3g} of {total.needed:g} against it"
+    lost = [
+        item.metric.name
+        for item in states
+        if item.metric.required and item.uncompared and item.evidence.settings.record is None
+    ]
+    return (
+        f"stable has no record of {' and '.join(lost)} to compare with: modelrollout promote goes on" if lost else None
+    )
+
+
+def watch_sight(state: Pass, arm: Arm, assessment: Assessment) -> Pass:
+    """Since when nothing can be seen, and an Event when sight is lost and when it is back."""
+    if assessment.blind and arm.blind_since is None:
+        message = f"{arm.version} stays at {arm.weight} %: {assessment.blind}"
+        return state.change_arm(arm.version, blind_since=state.now).say(Reason.BLIND, message, warning=True)
+    if not assessment.blind and arm.blind_since is not None:
+        return state.change_arm(arm.version, blind_since=None).say(Reason.SIGHT_RESTORED, "the metrics are back")
+    return state

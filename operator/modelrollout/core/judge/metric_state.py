@@ -1,0 +1,126 @@
+"""MetricState: one metric of one arm in one split, in one pass. Its test and its raw counters.
+
+What a pass needs to go on is read from the status (``loading.py``); here a sample is taken in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from modelrollout.api.analysis import Metric
+from modelrollout.core.evidence import BadCount, Count, Counters, MetricEvidence, Tick, rate_of_record
+from modelrollout.core.observation import Sample, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class MetricState:
+    """One metric in this pass: its test, its raw counters, what was new, and why it could not be read.
+
+    ``stored`` is what the status keeps. A sample in which nobody sent anything is seen (it is not blindness) but not
+    stored: a pass that changes nothing writes nothing. ``source`` is a digest of what is counted.
+    """
+
+    metric: Metric
+    split: str
+    source: str
+    evidence: MetricEvidence
+    counters: Counters
+    stored: tuple[MetricEvidence, Counters]
+    uncompared: bool  # the control has no requests by decision, so there is only its record
+    noise: tuple[float, ...] | None  # overdispersion and rate of the control's past; None: not known yet
+    at_weight: tuple[int, int] = (0, 0)  # requests that were compared, and samples, since the last change of weight
+    tick: Tick | None = None
+    trouble: Unavailable | None = None
+    missed: bool = False  # this pass got no answer, but the last sample is still fresh
+    bound: float | None = None  # the bucket bound by which latency is really judged, seconds
+
+    @property
+    def now(self) -> float:
+        """The time by Prometheus' clock: that of the newest sample. The operator's own clock may be another one, and
+        whether samples are too old is known to who reads them (``Unavailable``)."""
+        return max(self.counters.at or 0.0, self.evidence.at)
+
+
+def take_in(state: MetricState, sample: Sample | Unavailable | None, now: float, *, counting: bool) -> MetricState:
+    """The state with what this pass's sample adds to it. While the arm has no share a sample only sets the base."""
+    if sample is None:
+        return state
+    if isinstance(sample, Unavailable):
+        return replace(state, missed=True) if is_brief(state, sample, now) else replace(state, trouble=sample)
+    return fold(replace(state, bound=sample.bound or state.bound), sample, counting=counting)
+
+
+def is_brief(state: MetricState, gap: Unavailable, now: float) -> bool:
+    """One failed question to Prometheus is no blindness while the last sample is still fresh."""
+    if gap.invalid or state.counters.at is None:
+        return False
+    settings = state.evidence.settings
+    return now - state.counters.at <= settings.stale_scrapes * settings.scrape_interval
+
+
+def fold(state: MetricState, sample: Sample, *, counting: bool) -> MetricState:
+    """The state after a sample. Impossible counts are a trouble of this metric, and the base of its next sample."""
+    if not counting and state.counters.at is not None:
+        return state
+    try:
+        counters, tick = state.counters.after(sample)
+        evidence = state.evidence if tick is None else state.evidence.after(tick)
+    except BadCount as error:
+        base, _ = Counters(state.counters.candidate, state.counters.stable).after(sample)
+        trouble = Unavailable(state.metric.name, str(error), invalid=True)
+        return replace(state, counters=base, stored=(state.evidence, base), trouble=trouble)
+    if tick is None or not counting:
+        return replace(state, counters=counters, stored=(state.evidence, counters))
+    if is_half(state, sample, tick):
+        return state
+    if not tick.candidate.trials and not tick.stable.trials:
+        return replace(state, counters=counters, evidence=evidence)
+    requests, ticks = state.at_weight
+    served = tick.candidate.trials if tick.stable.trials or state.uncompared else 0
+    at_weight = (requests + served, ticks + (1 if served else 0))
+    return replace(
+        state, evidence=evidence, counters=counters, stored=(evidence, counters), at_weight=at_weight, tick=tick
+    )
+
+
+def is_half(state: MetricState, sample: Sample, tick: Tick) -> bool:
+    """Whether what one version answered should wait for the other, or there would never be two to compare.
+
+    It waits while the other was read earlier: versions that count their requests themselves are scraped one after the
+    other. And the arm's answers wait for the control's next one until that is said to have no traffic: alone they
+    prove nothing, so nothing is lost meanwhile.
+    """
+    if state.uncompared or bool(tick.candidate.trials) == bool(tick.stable.trials):
+        return False
+    candidate, stable = sample.read.get(state.counters.candidate), sample.read.get(state.counters.stable)
+    answered, other = (candidate, stable) if tick.candidate.trials else (stable, candidate)
+    if answered is not None and other is not None and other < answered:
+        return True
+    waited = tick.at - (state.counters.at or 0.0)
+    return tick.candidate.trials > 0 and waited < state.evidence.settings.no_traffic_after
+
+
+def begin_counting(state: MetricState, sample: Sample | Unavailable | None) -> MetricState:
+    """Counting starts now: what was answered before the first share is no evidence.
+
+    What the control answered meanwhile is its record, where nothing older is known of it.
+    """
+    if not isinstance(sample, Sample) or state.evidence.ticks:
+        return state
+    fresh = Counters(state.counters.candidate, state.counters.stable)
+    return fold(replace(state, noise=noise_with(state, sample), counters=fresh), sample, counting=False)
+
+
+def noise_with(state: MetricState, sample: Sample) -> tuple[float, ...] | None:
+    """The noise with the control's record filled in from what it answered since the trial began."""
+    settings = state.evidence.settings
+    noise = state.noise or (settings.overdispersion,)
+    if len(noise) > 1:
+        return noise
+    try:
+        _, tick = state.counters.after(sample)
+    except BadCount:
+        return noise
+    stable = tick.stable if tick is not None else Count(0, 0)
+    record = rate_of_record(stable, settings)
+    return noise if record is None else (noise[0], record)

@@ -1,0 +1,1 @@
+"""What was seen of pods and digests goes into the status."""

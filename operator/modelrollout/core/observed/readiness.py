@@ -1,0 +1,97 @@
+"""What was seen of the deployed versions, into the status: pods, digests, smoke requests, versions that are gone."""
+
+from __future__ import annotations
+
+from modelrollout.api.status import Arm, SmokeStatus, VersionStatus
+from modelrollout.core.observation import SmokeResult
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import Reason
+from modelrollout.core.progress import transitions
+
+WORDS_OF_FAILURE = 3  # failed smoke requests that are told in full
+
+
+def update_versions(state: Pass) -> Pass:
+    """Control and arms with their pods as they are now."""
+    if state.control is not None:
+        state = state.change(stable=_updated(state, state.control))
+    return state.for_each_arm(lambda arm: _updated_arm(state, arm)) if state.status.trial is not None else state
+
+
+def _updated_arm(state: Pass, arm: Arm) -> Arm:
+    return arm.model_copy(update=_seen_of(state, arm))
+
+
+def _updated(state: Pass, deployed: VersionStatus) -> VersionStatus:
+    return deployed.model_copy(update=_seen_of(state, deployed))
+
+
+def _seen_of(state: Pass, deployed: VersionStatus) -> dict[str, str | None]:
+    """The digest of the first fetch stays."""
+    workload = state.workload(deployed.version)
+    return {
+        "ready": f"{workload.ready}/{workload.desired}",
+        "digest": deployed.digest or workload.digest,
+        "message": workload.failure or workload.waiting,
+    }
+
+
+def update_readiness(state: Pass) -> Pass:
+    """Arms all of whose pods are ready for the first time."""
+    for arm in state.status.arms:
+        if arm.ready_at is None and state.workload(arm.version).is_ready:
+            state = state.change_arm(arm.version, ready_at=state.now)
+            state = state.say(Reason.MODEL_READY, f"{arm.version} is loaded and ready")
+    return state
+
+
+def update_smoke(state: Pass) -> Pass:
+    """What came of smoke requests. Those that were not sent, or did not come as far as the arm, are no attempt."""
+    check = state.strategy.smoke(state.settings)
+    for arm in state.status.arms:
+        result = state.seen.smoke.get(arm.version)
+        if check is None or result is None or arm.smoke.passed or arm.paused:
+            continue
+        counts = result.sent > 0 and result.obstacle is None
+        attempts = arm.smoke.attempts + (1 if counts else 0)
+        smoke = SmokeStatus(passed=result.passed, attempts=attempts, at=state.now, obstacle=result.obstacle)
+        state = state.change_arm(arm.version, smoke=smoke)
+        if counts:
+            state = _tell(state, arm, result, attempts, check.requests.attempts)
+    return state
+
+
+def _tell(state: Pass, arm: Arm, result: SmokeResult, attempt: int, allowed: int) -> Pass:
+    if result.passed:
+        message = f"{arm.version}: {result.sent} smoke requests were answered well"
+        return state.say(Reason.SMOKE_PASSED, message)
+    if attempt >= allowed:
+        return state  # safety takes it from here, and tells
+    message = f"{arm.version}: {words_of(result)} (attempt {attempt} of {allowed}); sent again"
+    return state.say(Reason.SMOKE_FAILED, message, warning=True)
+
+
+def words_of(result: SmokeResult) -> str:
+    """How many failed, and how the first of them did."""
+    shown = "; ".join(result.failures[:WORDS_OF_FAILURE])
+    return f"{len(result.failures)} of {result.sent} smoke requests failed: {shown}"
+
+
+def forget_removed(state: Pass) -> Pass:
+    """Retired versions whose objects are gone are forgotten; one that the spec wants again is not kept for its logs;
+    deployed versions that nobody knows any more are retired."""
+    wanted = {model.version for model in state.strategy.models(state.settings, state.spec.model)}
+    quarantined = {item.version for item in state.status.quarantined}
+    kept = []
+    for item in state.status.retiring:
+        if item.version in wanted - quarantined:
+            item = item.model_copy(update={"remove_at": item.drain_until})
+        if item.remove_at > state.now or item.version in state.seen.workloads:
+            kept.append(item)
+    known = {item.version for item in (*kept, state.control, *state.status.arms) if item is not None}
+    # Deployed by a pass that was killed before it stored the status: its release begins now.
+    known |= wanted - quarantined
+    if state.control is not None:
+        unknown = (seen for name, seen in sorted(state.seen.workloads.items()) if name not in known)
+        kept += [transitions.retire_unknown(state, seen) for seen in unknown]
+    return state.change(retiring=tuple(kept))

@@ -1,0 +1,99 @@
+"""Pass: one pass under way, as a value that the steps of ``decide`` hand on to each other.
+
+A step takes a Pass and gives a Pass back: the status as it shall become and the Events that tell of it. The status in
+hand is never read back from the cluster halfway through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from modelrollout.api.route import Route
+from modelrollout.api.status import Arm, Status, Trial, VersionStatus
+from modelrollout.core.observation import Observation, Workload
+from modelrollout.core.plan import Event, Reason
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
+from modelrollout.strategies import AnyStrategy
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What the pass started from (``rollout``, ``seen``, the ``spec`` to go by) and what it has come to."""
+
+    rollout: ModelRollout
+    seen: Observation
+    spec: Spec
+    status: Status
+    events: tuple[Event, ...] = ()
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self.seen.now
+
+    @property
+    def strategy(self) -> AnyStrategy:
+        """The strategy of the spec."""
+        return self.spec.strategy.chosen
+
+    @property
+    def settings(self) -> BaseModel:
+        """The strategy's settings."""
+        return self.spec.strategy.settings
+
+    @property
+    def control(self) -> VersionStatus | None:
+        """The version that serves."""
+        return self.status.stable
+
+    @property
+    def trial(self) -> Trial:
+        """The trial under way. Only asked for while there is one."""
+        assert self.status.trial is not None
+        return self.status.trial
+
+    @property
+    def route(self) -> Route | None:
+        """Where requests go, as decided so far. None before anything can answer them."""
+        if self.status.trial is not None:
+            return self.status.trial.route
+        return Route.to(self.control.version) if self.control is not None else None
+
+    def arm(self, version: str) -> Arm:
+        """One version under trial. Only asked for while it is one."""
+        arm = self.trial.arm(version)
+        assert arm is not None
+        return arm
+
+    def weight(self, version: str) -> int:
+        """The largest share that a version has of any requests, percent."""
+        return self.route.largest_share(version) if self.route is not None else 0
+
+    def workload(self, version: str) -> Workload:
+        """What runs of a version; nothing, when nothing was seen."""
+        return self.seen.workloads.get(version) or Workload(version, self.spec.serving.replicas, 0)
+
+    def change(self, **updates: Any) -> Pass:
+        """The same with fields of the status changed."""
+        return replace(self, status=self.status.model_copy(update=updates))
+
+    def change_trial(self, **updates: Any) -> Pass:
+        """The same with fields of the trial changed."""
+        return self.change(trial=self.trial.model_copy(update=updates))
+
+    def change_arm(self, version: str, **updates: Any) -> Pass:
+        """The same with fields of one arm changed."""
+        return self.for_each_arm(lambda arm: arm.model_copy(update=updates) if arm.version == version else arm)
+
+    def for_each_arm(self, change: Callable[[Arm], Arm]) -> Pass:
+        """The same with every arm changed."""
+        return self.change_trial(arms=tuple(change(arm) for arm in self.trial.arms))
+
+    def say(self, reason: Reason, message: str, warning: bool = False) -> Pass:
+        """The same with one more Event."""
+        return replace(self, events=(*self.events, Event(reason, message, warning)))

@@ -1,0 +1,1 @@
+"""The strategy's next route, as far as the guards let it."""

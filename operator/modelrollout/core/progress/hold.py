@@ -1,0 +1,85 @@
+"""The shares stay as they are: why, for how long that may go on, and what a person can do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelrollout.api.analysis import BlindPolicy, TimeoutPolicy
+from modelrollout.api.base import format_duration
+from modelrollout.api.status import Phase
+from modelrollout.core.judge.assess import Assessments
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import Reason
+from modelrollout.core.progress.guards import Obstacle, timed_out
+from modelrollout.core.progress.outlook import (
+    WAY_OUT,
+    Outlook,
+    Progress,
+    describe_failures,
+    failed_versions,
+    position,
+)
+from modelrollout.strategies import Move
+
+
+def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: Assessments) -> Progress:
+    """An undecided step has its own clock (``maxHold``); waiting for a person, for requests, for Prometheus or for the
+    step's own time is not being undecided."""
+    why = obstacle.message if obstacle is not None else move.why
+    until = obstacle.until if obstacle is not None else move.until
+    if obstacle is not None and obstacle.unready:
+        return state, Outlook(Phase.PENDING, why, until)
+    approval = obstacle is None and move.approval
+    unseen = next((text for item in assessments.values() if (text := item.blind or item.no_traffic)), None)
+    under_way = obstacle.under_way if obstacle is not None else move.under_way or move.settled
+    if approval or until or under_way or unseen:
+        state = state.change_trial(hold_since=None, next_step_at=until)
+    elif state.trial.hold_since is None:
+        state = _undecided(state, why)
+    if approval and state.rollout.status.phase is not Phase.AWAITING_APPROVAL:
+        versions = " and ".join(arm.version for arm in state.trial.arms)
+        state = state.say(Reason.AWAITING_APPROVAL, f"{versions}: {move.why}")
+    message = _words(state, why, unseen, told=move.settled)
+    phase = _phase(state, move, approval)
+    if phase is Phase.HEALTHY and (failed := failed_versions(state)):
+        return state, Outlook(Phase.DEGRADED, f"{describe_failures(failed)}; {message}. {WAY_OUT}", until)
+    return state, Outlook(phase, message, until)
+
+
+def _undecided(state: Pass, why: str) -> Pass:
+    """Said once for each step, however often it starts anew."""
+    state = state.change_trial(hold_since=state.now, next_step_at=None)
+    if state.trial.held == (state.trial.step or ""):
+        return state
+    return state.change_trial(held=state.trial.step or "").say(Reason.STEP_HELD, why)
+
+
+def _phase(state: Pass, move: Move[Any], approval: bool) -> Phase:
+    """The word for a hold."""
+    if approval:
+        return Phase.AWAITING_APPROVAL
+    if timed_out(state, TimeoutPolicy.PAUSE) or _blind_too_long(state):
+        return Phase.PAUSED
+    if move.settled:
+        return Phase.HEALTHY
+    return Phase.BAKING if move.watched else Phase.PROGRESSING
+
+
+def _blind_too_long(state: Pass) -> bool:
+    analysis = state.spec.analysis
+    blind = [arm.blind_since for arm in state.trial.arms if arm.blind_since is not None]
+    return analysis.on_blind is BlindPolicy.PAUSE and any(state.now - since >= analysis.max_blind for since in blind)
+
+
+def _words(state: Pass, why: str, unseen: str | None, told: bool) -> str:
+    """The sentence for a hold: what cannot be seen is said whatever else holds, and the way out where there is one."""
+    parts = [why if told else f"{position(state)}: {why}"]
+    if unseen is not None and unseen not in why:
+        parts.append(unseen)
+    if _blind_too_long(state):
+        limit = format_duration(state.spec.analysis.max_blind)
+        parts.append(f"paused after maxBlind {limit}: it goes on by itself when the metrics are back")
+    if timed_out(state, TimeoutPolicy.PAUSE):
+        limit = format_duration(state.spec.analysis.max_hold)
+        parts.append(f"undecided for maxHold {limit}: modelrollout promote or abort")
+    return "; ".join(parts)

@@ -1,0 +1,85 @@
+"""Outlook: what a pass came to, for people, and when the clock itself will change it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelrollout.api.route import EVERYBODY, MATCHED
+from modelrollout.api.status import Phase, Quarantined
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """``wake_at`` in seconds since the epoch; ``splits`` are those that the strategy will need Services for."""
+
+    phase: Phase
+    message: str
+    wake_at: float | None = None
+    splits: tuple[str, ...] = ()
+
+
+Progress = tuple[Pass, Outlook]
+
+WAY_OUT = "It is quarantined: fix it as a new version, or say modelrollout retry"
+
+
+def position(state: Pass) -> str:
+    """Where the arms stand: ``1.1.2 at 10 %``."""
+    trial, route = state.trial, state.route
+    shares = [
+        f"{arm.version} at {route.share(arm.version, trial.audience) if route is not None else 0} %"
+        for arm in trial.arms
+    ]
+    if trial.audience == MATCHED:
+        return f"{', '.join(shares)} of the matched requests"
+    focused = route is not None and route.split(MATCHED) is not None and trial.audience == EVERYBODY
+    return ", ".join(shares) + (" of the other requests" if focused else "")
+
+
+def at_rest(state: Pass) -> Progress:
+    """No trial is under way (any more)."""
+    if state.status.trial is not None:
+        return state, Outlook(Phase.PROGRESSING, f"{position(state)}: the trial goes on", state.now)
+    stable, wanted = state.control, state.spec.model.version
+    draining = max((item.drain_until for item in state.status.retiring if item.drain_until > state.now), default=None)
+    failed = failed_versions(state)
+    if stable is not None and stable.version == wanted and not failed:
+        return state, health(state, wanted, draining)
+    serving = f"{stable.version} serves" if stable else "nothing serves"
+    if not failed:
+        return state, Outlook(Phase.PENDING, f"{serving}; {wanted} is next", draining)
+    phase = Phase.ROLLING_BACK if draining else Phase.DEGRADED
+    return state, Outlook(phase, f"{describe_failures(failed)}; {serving}. {WAY_OUT}", draining)
+
+
+def failed_versions(state: Pass) -> list[Quarantined]:
+    """Those that the spec names and that are quarantined."""
+    wanted = [model.version for model in state.strategy.models(state.settings, state.spec.model)]
+    newest = {item.version: item for item in state.status.quarantined}
+    return [newest[version] for version in wanted if version in newest]
+
+
+def describe_failures(failed: Sequence[Quarantined]) -> str:
+    """What failed and why."""
+    return "; ".join(f"{item.version} was {_taken_back(item)}: {item.message}" for item in failed)
+
+
+def _taken_back(item: Quarantined) -> str:
+    return "taken back" if item.reason == Reason.ABORTED else "rolled back"
+
+
+def health(state: Pass, wanted: str, draining: float | None) -> Outlook:
+    """The version of the spec serves; unless all its pods are gone, which no other version can make good."""
+    workload = state.workload(wanted)
+    known = state.control.digest if state.control else None
+    other = next((digest for digest in workload.digests if known is not None and digest != known), None)
+    if other is not None:
+        message = f"a pod of {wanted} serves another model than the version was released with: {other}, not {known}"
+        return Outlook(Phase.DEGRADED, message, draining)
+    if workload.ready > 0:
+        return Outlook(Phase.HEALTHY, f"{wanted} serves all requests", draining)
+    why = workload.failure or workload.waiting
+    return Outlook(Phase.DEGRADED, f"no pod of {wanted} is ready" + (f": {why}" if why else ""), draining)

@@ -1,0 +1,196 @@
+"""The moves of a trial as changes of the status: begin, enter, set the route, promote, leave.
+
+Each is one function, used by whoever decides that it is time. No move can be half done: it is one new status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelrollout.api.model import Model
+from modelrollout.api.route import Route
+from modelrollout.api.status import (
+    Alpha,
+    Arm,
+    HistoryEntry,
+    MetricStatus,
+    Quarantined,
+    Retiring,
+    Trial,
+    VersionStatus,
+)
+from modelrollout.core.accept.acceptance import known_digest
+from modelrollout.core.judge import ledger
+from modelrollout.core.judge.assess import begin_counting_in
+from modelrollout.core.judge.splits import audiences
+from modelrollout.core.observation import Workload
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import Reason
+
+HISTORY_LENGTH = 20  # entries that a person would scroll through; the object must stay far below etcd's limit
+QUARANTINE_LENGTH = 20
+PARTICIPLE = {"RolledBack": "was rolled back", "Aborted": "was taken back"}
+
+
+def begin(state: Pass, models: Sequence[Model]) -> Pass:
+    """A trial of these models starts: they are deployed, at weight 0."""
+    total, control = state.spec.analysis.false_rollback, state.control
+    _, alpha = ledger.alphas((), len(models), total)
+    arms = tuple(_arm(state, model, alpha) for model in models)
+    trial = Trial(
+        started_at=state.now,
+        strategy=state.strategy.name,
+        arms=arms,
+        route=Route.to(control.version) if control is not None else None,
+        audience=audiences(state.spec)[0],
+        alpha=Alpha(total=total, left=total),
+    )
+    return _tell_of_start(state.change(trial=trial, last_analysis=()), arms)
+
+
+def enter(state: Pass, models: Sequence[Model]) -> Pass:
+    """More arms come to a trial that is under way. The others sell them their part of alpha."""
+    kept, alpha = ledger.alphas(state.trial.arms, len(models), state.trial.alpha.total)
+    new = tuple(_arm(state, model, alpha).model_copy(update={"entered_at": state.now}) for model in models)
+    state = state.for_each_arm(lambda arm: ledger.sold(arm, kept))
+    return _tell_of_start(state.change_trial(arms=(*state.trial.arms, *new)), new)
+
+
+def _arm(state: Pass, model: Model, alpha: float) -> Arm:
+    """A version that was fetched before is pinned to what it was then: a version never changes."""
+    digest = model.digest or known_digest(state.status, model.version)
+    return Arm(version=model.version, uri=model.uri, digest=digest, pinned=digest, alpha=alpha)
+
+
+def _tell_of_start(state: Pass, arms: Sequence[Arm]) -> Pass:
+    relation = "to replace" if state.strategy.judges else "beside"
+    against = f", {relation} {state.control.version}" if state.control else ", the first version"
+    for arm in arms:
+        state = state.say(Reason.RELEASE_STARTED, f"release of {arm.version} started{against}")
+    return state
+
+
+def set_route(state: Pass, route: Route) -> Pass:
+    """The route changes; what was counted at the old shares of an arm does not speak for its new ones."""
+    before = state.route
+    if route == before:
+        return state
+    names = {
+        split.name for split in (*route.splits, *(before.splits if before is not None else ())) if not split.is_preview
+    }
+    state = state.change_trial(route=route, hold_since=None)
+    for arm in state.trial.arms:
+        old = {name: before.share(arm.version, name) if before is not None else 0 for name in names}
+        new = {name: route.share(arm.version, name) for name in names}
+        if old == new:
+            continue
+        begun = [name for name in sorted(names) if new[name] and not old[name]]
+        state = begin_counting_in(state, arm.version, begun)
+        state = state.change_arm(arm.version, weight_since=state.now, metrics=_recounted(state.arm(arm.version)))
+    return state
+
+
+def _recounted(arm: Arm) -> tuple[MetricStatus, ...]:
+    nothing_yet = {"requests_at_weight": 0, "ticks_at_weight": 0}
+    return tuple(item.model_copy(update=nothing_yet) for item in arm.metrics)
+
+
+def promote(state: Pass, version: str, goes_on: bool = False) -> Pass:
+    """An arm becomes the control; the old one drains. No pod is touched: only the pointer moves.
+
+    The other arms stay under trial when it ``goes_on``; otherwise they leave.
+    """
+    arm, old = state.arm(version), state.control
+    reason, outcome = (Reason.PROMOTED, "Promoted") if old else (Reason.INSTALLED, "Installed")
+    message = f"{version} serves all requests" + (f"; {old.version} drains" if old else "")
+    if goes_on and old is not None:
+        message = f"{version} takes the place of {old.version}, which drains"
+    else:
+        for other in state.trial.arms:
+            if other.version != version:
+                state = leave(
+                    state, other.version, Reason.NOT_CHOSEN, f"{version} won", outcome="NotChosen", quarantine=False
+                )
+    state = _end(state, arm, outcome, reason, message)
+    if old is not None and state.status.trial is not None and state.trial.route is not None:
+        state = state.change_trial(route=state.trial.route.without(old.version, version))
+    if old is not None:
+        state = _retire(state, old, keep=0.0, reason=Reason.DRAINED)
+    kept = {name: getattr(arm, name) for name in VersionStatus.model_fields}
+    return state.change(stable=VersionStatus(**kept | {"weight": 100})).say(reason, message)
+
+
+def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: str, quarantine: bool) -> Pass:
+    """Traffic leaves an arm at once, for the control; it drains and, when it failed, is quarantined.
+
+    The trial ends with its last arm.
+    """
+    arm = state.arm(version)
+    keep = state.spec.rollback.keep_failed_for if quarantine else 0.0
+    state = _retire(state, arm, keep=keep, reason=reason)
+    state = _end(state, arm, outcome, reason, message)
+    if quarantine:
+        entry = Quarantined(version=version, digest=arm.digest, reason=reason, message=message, at=state.now)
+        state = state.change(quarantined=(*state.status.quarantined, entry)[-QUARANTINE_LENGTH:])
+    return state.say(reason, f"{version} {PARTICIPLE.get(outcome, 'is out of traffic')}: {message}", warning=quarantine)
+
+
+def retire_unknown(state: Pass, seen: Workload) -> Retiring:
+    """A deployed version that the status does not know, after it was lost: it may still have requests."""
+    drained = state.now + state.spec.serving.drain
+    return Retiring(
+        version=seen.version,
+        uri=seen.uri or "",
+        digest=seen.digest,
+        drain_until=drained,
+        remove_at=drained,
+        reason="Unknown",
+    )
+
+
+def _end(state: Pass, arm: Arm, outcome: str, reason: Reason, message: str) -> Pass:
+    """An arm's trial is over: what it was goes to the history, its verdicts stay to be read, its memory goes."""
+    entry = HistoryEntry(
+        version=arm.version,
+        digest=arm.digest,
+        outcome=outcome,
+        reason=reason,
+        message=message,
+        started_at=arm.entered_at or state.trial.started_at,
+        ended_at=state.now,
+    )
+    verdicts = tuple(item.model_copy(update={"state": {}, "counters": {}}) for item in arm.metrics)
+    state = state.change(history=(*state.status.history, entry)[-HISTORY_LENGTH:], last_analysis=verdicts)
+    others = tuple(item for item in state.trial.arms if item.version != arm.version)
+    if not others:
+        return state.change(trial=None)
+    state = state.change_trial(arms=others)
+    if outcome == "Promoted" or state.control is None or state.trial.route is None:
+        return state
+    return state.change_trial(route=state.trial.route.without(arm.version, state.control.version))
+
+
+def _retire(state: Pass, old: VersionStatus, keep: float, reason: Reason) -> Pass:
+    """A version that had traffic drains before its pods may go; one that never had any has nothing to drain.
+
+    A control that is replaced has weight 0 in the route since the bake began, or since this very pass. The live route
+    counts as well: a pass may have been killed between the route and the status.
+    """
+    had_traffic = _has_traffic(state, old.version) or reason == Reason.DRAINED
+    drained = state.now + (state.spec.serving.drain if had_traffic else 0.0)
+    entry = Retiring(
+        version=old.version,
+        uri=old.uri,
+        digest=old.digest,
+        drain_until=drained,
+        remove_at=max(drained, state.now + keep),
+        reason=reason,
+    )
+    return state.change(retiring=(*state.status.retiring, entry))
+
+
+def _has_traffic(state: Pass, version: str) -> bool:
+    live = state.seen.route
+    if live is not None and version in live.named and (live.route is None or live.route.largest_share(version)):
+        return True
+    return state.weight(version) > 0

@@ -1,0 +1,133 @@
+"""A status that was lost is made anew from the cluster: who serves, who is under trial, and who failed before.
+
+The note that every route carries (``plan.Recovery``) knows best, and the route in it: what somebody edited meanwhile is
+drift. Without a note, the live route's weights tell. A version that is found this way is never promoted for it, and the
+control is never removed: an arm goes on being judged from the beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from modelrollout.api.route import Route
+from modelrollout.api.status import Alpha, Arm, Quarantined, SmokeStatus, Trial, VersionStatus
+from modelrollout.core.judge.splits import audiences
+from modelrollout.core.observation import LiveRoute, Workload
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import Reason, Recovery
+
+
+def recover(state: Pass) -> Pass:
+    """The pass with control and trial as the cluster shows them, where the status knows of neither."""
+    if state.status.stable is not None or state.status.trial is not None:
+        return state
+    live = state.seen.route
+    if live is not None and live.foreign_owner is not None:
+        live = None
+    note = live.recovery if live is not None else None
+    state = _with_failed(state, note)
+    control = find_control(state, live, note)
+    if control is None:
+        return state
+    state = state.change(stable=control, last_command=state.rollout.command)
+    noted, found = note.route if note is not None else None, live.route if live is not None else None
+    return _announce(_with_trial(state, noted or found, note))
+
+
+def _with_failed(state: Pass, note: Recovery | None) -> Pass:
+    """What failed before stays in quarantine, though nobody knows any more why."""
+    known = {item.version for item in state.status.quarantined}
+    words = "it failed before the status was lost"
+    found = tuple(
+        Quarantined(version=version, reason=Reason.STATUS_LOST, message=words, at=state.now)
+        for version in (note.failed if note is not None else ())
+        if version not in known
+    )
+    return state.change(quarantined=(*state.status.quarantined, *found)) if found else state
+
+
+def find_control(state: Pass, live: LiveRoute | None, note: Recovery | None) -> VersionStatus | None:
+    """The version that served when the status was lost. None when none had served yet.
+
+    The noted one is deployed again if it is gone. Without a note: of the versions that the route names, one that it
+    gives nothing and that is older than the others is the control of a bake; else the oldest is the one that was there
+    first, and that which the spec wants came last. Without a route the same among all that are deployed; the spec's
+    alone may be a first version on its way.
+    """
+    deployed = _deployed(state)
+    if note is not None and note.control in deployed:
+        return _version(deployed[note.control])
+    if note is not None and note.uri is not None:
+        return VersionStatus(version=note.control, uri=note.uri, pinned=note.pinned, digest=note.pinned)
+    wanted = state.spec.model.version
+    named = live.named & deployed.keys() if live is not None else frozenset()
+    if not named:
+        found = _oldest(wanted, deployed.keys() - {wanted}, deployed)
+    else:
+        first = min(named, key=lambda name: (deployed[name].created_at, name == wanted))
+        idle = live is not None and live.route is not None and first not in live.route.versions
+        found = first if idle else _oldest(wanted, named, deployed)
+    return _version(deployed[found]) if found is not None else None
+
+
+def _deployed(state: Pass) -> dict[str, Workload]:
+    """What runs, without those that failed: their pods may be kept for their logs."""
+    failed = {item.version for item in state.status.quarantined}
+    return {name: item for name, item in state.seen.workloads.items() if item.uri is not None and name not in failed}
+
+
+def _oldest(wanted: str, names: Collection[str], deployed: Mapping[str, Workload]) -> str | None:
+    return min(names, key=lambda name: (name == wanted, deployed[name].created_at, name), default=None)
+
+
+def _with_trial(state: Pass, route: Route | None, note: Recovery | None) -> Pass:
+    """The arms that have requests, as the route has them."""
+    control, deployed = state.control, _deployed(state)
+    if control is None or route is None:
+        return state
+    versions = sorted(route.versions - {control.version})
+    if not versions or any(version not in deployed for version in versions):
+        return state
+    total = note.alpha if note is not None and note.alpha is not None else state.spec.analysis.false_rollback / 2
+    arms = tuple(_arm(state, deployed[version], route, total / len(versions)) for version in versions)
+    names = [split.name for split in route.splits]
+    trial = Trial(
+        started_at=state.now,
+        strategy=state.strategy.name,
+        arms=arms,
+        route=route,
+        audience=next((name for name in reversed(audiences(state.spec)) if _is_under_way(route, name)), names[-1]),
+        alpha=Alpha(total=total, left=total),
+    )
+    return state.change(trial=trial)
+
+
+def _is_under_way(route: Route, name: str) -> bool:
+    split = route.split(name)
+    return split is not None and split.is_shared
+
+
+def _arm(state: Pass, workload: Workload, route: Route, alpha: float) -> Arm:
+    """Its smoke requests passed before it got its first share."""
+    served = route.largest_share(workload.version) > 0
+    return Arm(
+        **_version(workload).model_dump(),
+        ready_at=state.now if served or workload.is_ready else None,
+        weight_since=state.now if served else None,
+        smoke=SmokeStatus(passed=served),
+        alpha=alpha,
+    )
+
+
+def _version(workload: Workload) -> VersionStatus:
+    """Pinned as its pods are, or they would be made anew."""
+    digest = workload.pinned or workload.digest
+    return VersionStatus(version=workload.version, uri=workload.uri or "", digest=digest, pinned=workload.pinned)
+
+
+def _announce(state: Pass) -> Pass:
+    assert state.control is not None
+    arms = " and ".join(arm.version for arm in state.status.arms)
+    rest = f"; {arms} keeps its requests and is judged from the beginning" if arms else ""
+    message = f"the status was lost and is made anew from the cluster: {state.control.version} is stable{rest}"
+    return state.say(Reason.STATUS_LOST, message, warning=True)

@@ -1,0 +1,1 @@
+"""What people and other programs read: phase, sentences, columns, conditions."""

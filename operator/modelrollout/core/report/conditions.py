@@ -1,0 +1,99 @@
+"""The conditions, which Argo CD, Flux and ``kubectl wait`` look at."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from modelrollout.api.status import Condition, Phase, Status
+from modelrollout.core.observation import Refusal
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import Reason
+from modelrollout.core.progress.outlook import failed_versions
+from modelrollout.core.report.drift import describe, foreign_owner
+
+Fact = tuple[str, str, str, str]  # type, status, reason, message
+
+
+def accepted(refusal: Refusal | None) -> Fact:
+    """Whether the newest spec is the one that is gone by."""
+    if refusal is None:
+        return "Accepted", "True", Reason.ACCEPTED, "the spec is in order"
+    unchecked = refusal.reason is Reason.NOT_CHECKED
+    return "Accepted", "Unknown" if unchecked else "False", refusal.reason, refusal.message
+
+
+def progressing(state: Pass, phase: Phase, message: str) -> list[Fact]:
+    """Ready, Progressing and Stalled."""
+    ready = phase is Phase.HEALTHY
+    stalled = phase in (Phase.DEGRADED, Phase.INVALID)
+    moving = not (ready or stalled)
+    reason = cause(state, phase)
+    return [
+        ("Ready", "True" if ready else "False", reason, message),
+        ("Progressing", "True" if moving else "False", reason, message),
+        ("Stalled", "True" if stalled else "False", reason, message),
+    ]
+
+
+def cause(state: Pass, phase: Phase) -> str:
+    """Why it is so, in one word of ``Reason``; the phase itself where it says as much.
+
+    A version that failed is what people look for first: the REASON column says why it did.
+    """
+    if phase in (Phase.ROLLING_BACK, Phase.DEGRADED):
+        failed = failed_versions(state)
+        return failed[-1].reason if failed else Reason.STABLE_LOST
+    if any(arm.blind_since is not None for arm in state.status.arms):
+        return Reason.BLIND
+    return phase.value
+
+
+def routed(state: Pass) -> Fact:
+    """Whether the live VirtualService is what was decided."""
+    wanted, live = state.route, state.seen.route
+    if wanted is None:
+        return "TrafficApplied", "False", Reason.NOTHING_SERVES, "no version can answer yet, so nothing is routed"
+    owner = foreign_owner(state)
+    if owner is not None:
+        message = f"the VirtualService of this name belongs to {owner}; delete it, and it is written anew"
+        return "TrafficApplied", "False", Reason.FOREIGN_VIRTUAL_SERVICE, message
+    if live is not None and live.refused is not None:
+        return "TrafficApplied", "False", Reason.ROUTE_REFUSED, f"the VirtualService is refused: {live.refused}"
+    if live is not None and live.route == wanted:
+        return "TrafficApplied", "True", Reason.ROUTE_APPLIED, describe(wanted)
+    return "TrafficApplied", "False", Reason.PROGRESSING, f"the route is being moved to {describe(wanted)}"
+
+
+def analysed(state: Pass) -> Fact:
+    """Whether the metrics can speak."""
+    tests = [item for arm in state.status.arms for item in arm.metrics]
+    if not tests:
+        return "AnalysisHealthy", "Unknown", Reason.HEALTHY, "no release is being judged"
+    for verdict, reason in (
+        ("Blind", Reason.BLIND),
+        ("Invalid", Reason.INVALID_METRIC),
+        ("NoTraffic", Reason.NO_TRAFFIC),
+    ):
+        words = list(dict.fromkeys(item.message for item in tests if item.verdict == verdict))
+        if words:
+            return "AnalysisHealthy", "False", reason, "; ".join(words)
+    return "AnalysisHealthy", "True", Reason.HEALTHY, "every metric has fresh samples"
+
+
+def conditions(old: Status, generation: int, now: float, facts: list[Fact]) -> tuple[Condition, ...]:
+    """The facts as conditions; the time of the last transition changes with the status alone."""
+    before = {item.type: item for item in old.conditions}
+    stamp = datetime.fromtimestamp(int(now), tz=UTC).isoformat().replace("+00:00", "Z")
+    return tuple(
+        Condition(
+            type=kind,
+            status=status,
+            reason=str(reason),
+            message=message,
+            observed_generation=generation,
+            last_transition_time=(
+                before[kind].last_transition_time if kind in before and before[kind].status == status else stamp
+            ),
+        )
+        for kind, status, reason, message in facts
+    )

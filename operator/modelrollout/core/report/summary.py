@@ -1,0 +1,113 @@
+"""From a finished pass to what people and other programs read: phase, sentence, columns, conditions.
+
+The sentences hold no number that changes by itself, such as seconds left: a pass that changes nothing must come to
+the very same status.
+"""
+
+from __future__ import annotations
+
+from modelrollout.api.route import EVERYBODY
+from modelrollout.api.status import Arm, Phase, Status, VersionStatus
+from modelrollout.core.observation import Refusal
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import Reason
+from modelrollout.core.progress.advance import memory_of
+from modelrollout.core.progress.outlook import Outlook
+from modelrollout.core.report.conditions import Fact, accepted, analysed, conditions, progressing, routed
+from modelrollout.core.report.drift import announce_drift
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.strategies import ArmView
+
+
+def refuse_all(rollout: ModelRollout, now: float, refusal: Refusal) -> Status:
+    """The status of a rollout that never had a spec in order."""
+    unchecked = refusal.reason is Reason.NOT_CHECKED
+    facts: list[Fact] = [
+        accepted(refusal),
+        ("Ready", "False", refusal.reason, refusal.message),
+        ("Stalled", "False" if unchecked else "True", refusal.reason, refusal.message),
+    ]
+    return rollout.status.model_copy(
+        update={
+            "observed_generation": rollout.generation,
+            "phase": Phase.PENDING if unchecked else Phase.INVALID,
+            "message": refusal.message,
+            "conditions": conditions(rollout.status, rollout.generation, now, facts),
+        }
+    )
+
+
+def summarize(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Pass:
+    """The pass with everything that is derived filled in."""
+    refused = refusal is not None and refusal.reason is not Reason.NOT_CHECKED
+    refused_at_rest = refused and state.status.trial is None
+    phase = Phase.INVALID if refused_at_rest else outlook.phase
+    message = f"{refusal.message}; {outlook.message}" if refusal is not None else outlook.message
+    state = update_columns(announce_drift(announce_refusal(state, refusal)))
+    told = accepted(refusal or unfetched(state))
+    facts = [told, *progressing(state, phase, message), routed(state), analysed(state)]
+    generation = state.rollout.generation
+    return state.change(
+        observed_generation=generation,
+        phase=phase,
+        message=message,
+        conditions=conditions(state.rollout.status, generation, state.now, facts),
+    )
+
+
+def update_columns(state: Pass) -> Pass:
+    """Weights, and what the printer columns show."""
+    if state.status.trial is not None:
+        state = state.for_each_arm(lambda arm: _weighed_arm(state, arm))
+    arms = state.status.arms
+    return state.change(
+        stable=_weighed(state, state.control) if state.control is not None else None,
+        candidates=", ".join(arm.version for arm in arms) or None,
+        weights=", ".join(str(arm.weight) for arm in arms) or None,
+        step=step_column(state),
+        strategy=state.strategy.name,
+    )
+
+
+def _weight(state: Pass, version: str) -> int:
+    """Among the requests that the release is for just now."""
+    audience = state.status.trial.audience if state.status.trial is not None else EVERYBODY
+    return state.route.share(version, audience) if state.route is not None else 0
+
+
+def _weighed(state: Pass, version: VersionStatus) -> VersionStatus:
+    return version.model_copy(update={"weight": _weight(state, version.version)})
+
+
+def _weighed_arm(state: Pass, arm: Arm) -> Arm:
+    return arm.model_copy(update={"weight": _weight(state, arm.version)})
+
+
+def step_column(state: Pass) -> str | None:
+    """``2/5`` while a release has steps."""
+    if state.status.trial is None or state.control is None:
+        return None
+    arms = [
+        ArmView(arm.version, arm.weight, arm.ready_at is not None, smoke_passed=arm.smoke.passed)
+        for arm in state.trial.arms
+    ]
+    return state.strategy.outline(state.settings, memory_of(state), arms).column
+
+
+def unfetched(state: Pass) -> Refusal | None:
+    """A spec whose model could not be fetched is not in order, though only the fetcher could find that out."""
+    wanted = {model.version for model in state.strategy.models(state.settings, state.spec.model)}
+    found = [item for item in state.status.quarantined if item.version in wanted and item.reason == Reason.FETCH_FAILED]
+    return Refusal(Reason.FETCH_FAILED, found[-1].message) if found else None
+
+
+def announce_refusal(state: Pass, refusal: Refusal | None) -> Pass:
+    """An Event for a spec that is refused, when that is news."""
+    if refusal is None:
+        return state
+    before = next((item for item in state.rollout.status.conditions if item.type == "Accepted"), None)
+    routed = any(state.weight(arm.version) for arm in state.status.arms)
+    asking = refusal.reason is Reason.NOT_CHECKED and routed  # between two passes
+    if asking or (before is not None and before.message == refusal.message):
+        return state
+    return state.say(refusal.reason, refusal.message, warning=True)

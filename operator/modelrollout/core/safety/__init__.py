@@ -1,0 +1,1 @@
+"""Must traffic leave an arm? Asked in every pass and every phase, before anything that could fail."""

@@ -1,0 +1,193 @@
+"""Must traffic leave an arm now? Asked of every arm first in every pass, in every phase.
+
+Nothing that could fail on the way to progress stands in front of these questions: not the acceptance of a new spec,
+not the metrics, not a pause, not an approval. Each check is a function from what is known to a ``Leave`` or None, and
+the first that answers wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from modelrollout.api.analysis import BlindPolicy, TimeoutPolicy
+from modelrollout.api.base import format_duration
+from modelrollout.api.command import Command, Verb
+from modelrollout.api.status import Arm
+from modelrollout.core.judge.assessment import Assessment
+from modelrollout.core.observed.readiness import words_of
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Traffic must leave an arm. ``message`` speaks of it without its name, which stands in front of it;
+    ``quarantine`` when the version itself is to blame."""
+
+    reason: Reason
+    message: str
+    outcome: str = "RolledBack"
+    quarantine: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the checks look at: the pass, the arm, the verdicts on it, and the command that came with this pass."""
+
+    state: Pass
+    arm: Arm
+    assessment: Assessment
+    command: Command | None = None
+
+    @property
+    def weight(self) -> int:
+        """The largest share that the arm has of any requests, percent."""
+        return self.state.weight(self.arm.version)
+
+
+Check = Callable[[Case], Leave | None]
+
+
+def must_leave(case: Case) -> Leave | None:
+    """The first reason for traffic to leave the arm, or None."""
+    return next((leave for check in CHECKS if (leave := check(case)) is not None), None)
+
+
+def stranded(case: Case, leave: Leave) -> str | None:
+    """Why the way back would lead nowhere: the control has no ready pod and the arm has. A person's abort is obeyed
+    all the same."""
+    state, control, version = case.state, case.state.control, case.arm.version
+    if leave.reason is Reason.ABORTED or control is None or case.weight == 0:
+        return None
+    if state.workload(control.version).ready > 0 or state.workload(version).ready == 0:
+        return None
+    return f"no pod of {control.version} is ready, so {version} keeps its requests though: {leave.message}"
+
+
+def aborted(case: Case) -> Leave | None:
+    """A person said so."""
+    command = case.command
+    if command is None or command.verb is not Verb.ABORT or not command.is_for(case.arm.version):
+        return None
+    note = f": {command.note}" if command.note else ""
+    return Leave(Reason.ABORTED, f"aborted by a person{note}", outcome="Aborted")
+
+
+def unwanted(case: Case) -> Leave | None:
+    """The spec names other versions now."""
+    state = case.state
+    wanted = [model.version for model in state.strategy.models(state.settings, state.spec.model)]
+    if case.arm.version in wanted:
+        return None
+    control = state.control.version if state.control is not None else None
+    if wanted == [control]:
+        message = f"the spec went back to {control}, which serves"
+        return Leave(Reason.RETURNED_TO_STABLE, message, outcome="Aborted", quarantine=False)
+    known = {control, *(arm.version for arm in state.status.arms)}
+    if new := [version for version in wanted if version not in known]:
+        message = f"the spec names {' and '.join(new)} now; that one starts when this one has drained"
+    else:
+        message = "the spec does not name it any more"
+    return Leave(Reason.SUPERSEDED, message, outcome="Superseded", quarantine=False)
+
+
+def load_failed(case: Case) -> Leave | None:
+    """The version cannot come up by itself: its fetcher or its server ended with an error.
+
+    While it has traffic and still has ready pods, a single failing pod is left to the evidence.
+    """
+    workload = case.state.workload(case.arm.version)
+    if workload.failure is None or (case.weight > 0 and workload.ready > 0):
+        return None
+    reason = Reason.FETCH_FAILED if workload.unfetched else Reason.LOAD_FAILED
+    return Leave(reason, f"it cannot be served: {workload.failure}")
+
+
+def changed(case: Case) -> Leave | None:
+    """A pod fetched something else than the first one did: the same version is two models now."""
+    arm, known = case.arm, case.arm.digest
+    other = next((found for found in case.state.workload(arm.version).digests if found != known), None)
+    if other is None or known is None:
+        return None
+    return Leave(Reason.DIGEST_CHANGED, f"its model changed at {arm.uri}: first {known}, now {other}")
+
+
+def smoke_failed(case: Case) -> Leave | None:
+    """Its smoke requests failed as often as is allowed."""
+    state, smoke = case.state, case.arm.smoke
+    check = state.strategy.smoke(state.settings)
+    result = state.seen.smoke.get(case.arm.version)
+    if check is None or smoke.passed or smoke.attempts < check.requests.attempts:
+        return None
+    words = words_of(result) if result is not None and result.failures else "its smoke requests failed"
+    tried = f"attempt {smoke.attempts} of {check.requests.attempts}"
+    return Leave(Reason.SMOKE_FAILED, f"{words} ({tried}); it gets no requests")
+
+
+def lost(case: Case) -> Leave | None:
+    """No ready pod while it has traffic. Where the control has none either, moving traffic would help nobody."""
+    state, control = case.state, case.state.control
+    if case.weight == 0 or control is None or state.workload(case.arm.version).ready > 0:
+        return None
+    if state.workload(control.version).ready == 0:
+        return None
+    return Leave(Reason.CANDIDATE_LOST, f"no pod of it is ready while it has {case.weight} % of the requests")
+
+
+def never_ready(case: Case) -> Leave | None:
+    """It was given its time to load."""
+    state, arm = case.state, case.arm
+    limit = state.spec.serving.load_timeout
+    if arm.ready_at is not None or state.now - (arm.entered_at or state.trial.started_at) < limit:
+        return None
+    workload = state.workload(arm.version)
+    why = f": {workload.waiting}" if workload.waiting else ""
+    return Leave(Reason.LOAD_TIMEOUT, f"not ready within loadTimeout {format_duration(limit)}{why}")
+
+
+def proven_worse(case: Case) -> Leave | None:
+    """The evidence against it reached its bound."""
+    if case.assessment.against is None:
+        return None
+    return Leave(Reason.EVIDENCE_AGAINST, case.assessment.against)
+
+
+def blind_too_long(case: Case) -> Leave | None:
+    """Prometheus has been away for longer than the owner of the rollout wants to fly blind. Without requests to the
+    arm nothing is at stake, and the release just does not begin."""
+    state, since = case.state, case.arm.blind_since
+    analysis = state.spec.analysis
+    if since is None or analysis.on_blind is not BlindPolicy.ROLLBACK or case.weight == 0:
+        return None
+    if state.now - max(since, case.arm.weight_since or since) < analysis.max_blind:
+        return None
+    return Leave(
+        Reason.BLIND,
+        f"{case.assessment.blind or 'no metrics'} for maxBlind "
+        f"{format_duration(analysis.max_blind)}, and onBlind is Rollback",
+    )
+
+
+def undecided_too_long(case: Case) -> Leave | None:
+    """A step could not be decided for as long as the owner wants to wait."""
+    state, since = case.state, case.state.trial.hold_since
+    analysis = state.spec.analysis
+    if since is None or analysis.on_timeout is not TimeoutPolicy.ROLLBACK or state.now - since < analysis.max_hold:
+        return None
+    held = format_duration(analysis.max_hold)
+    return Leave(Reason.UNDECIDED_TIMEOUT, f"undecided for maxHold {held}, onTimeout is Rollback")
+
+
+CHECKS: tuple[Check, ...] = (
+    aborted,
+    unwanted,
+    load_failed,
+    changed,
+    smoke_failed,
+    lost,
+    never_ready,
+    proven_worse,
+    blind_too_long,
+    undecided_too_long,
+)

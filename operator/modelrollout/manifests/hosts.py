@@ -1,0 +1,57 @@
+"""Hosts and gateways: whom a host belongs to, and when two VirtualServices route the same one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from modelrollout.core.observation import Refusal
+from modelrollout.core.plan import Reason
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
+
+MESH = "mesh"
+"""The gateway that stands for all side cars."""
+
+_SERVICE_HOST = re.compile(r".+\.(?P<namespace>[^.]+)\.svc\.cluster\.local")
+
+
+def shared_host(hosts: Iterable[str], gateways: Iterable[str], namespace: str, live: Mapping[str, Any]) -> str | None:
+    """The first of ``hosts`` that a VirtualService routes at one of ``gateways`` too, or None.
+
+    ``namespace`` is where a gateway without one is looked for.
+    """
+    routed, other = live.get("spec", {}), live["metadata"]["namespace"]
+    theirs = {_gateway(name, other) for name in routed.get("gateways") or [MESH]}
+    if theirs.isdisjoint(_gateway(name, namespace) for name in gateways):
+        return None
+    taken = {full_host(host, other) for host in routed.get("hosts") or []}
+    return next((host for host in hosts if full_host(host, namespace) in taken), None)
+
+
+def host_problem(rollout: ModelRollout, spec: Spec) -> Refusal | None:
+    """In the mesh a VirtualService takes the requests of a Service's callers everywhere, whoever's the Service is. With
+    the operator's rights nobody shall do that to another namespace than their own."""
+    if MESH not in spec.traffic.gateways:
+        return None
+    for host in spec.traffic.hosts:
+        found = _SERVICE_HOST.fullmatch(full_host(host, rollout.namespace))
+        if found is not None and found["namespace"] != rollout.namespace:
+            return Refusal(
+                Reason.FOREIGN_HOST,
+                f"spec.traffic.hosts: {host} is a Service of namespace {found['namespace']}, and the gateway mesh "
+                "would take its requests from everybody; create the rollout there, or choose another host",
+            )
+    return None
+
+
+def full_host(host: str, namespace: str) -> str:
+    """A host as Istio takes it: one without a dot is a Service of the VirtualService's own namespace."""
+    if "." not in host:
+        return f"{host}.{namespace}.svc.cluster.local"
+    return f"{host}.cluster.local" if host.endswith(".svc") else host
+
+
+def _gateway(name: str, namespace: str) -> str:
+    return name if name == MESH or "/" in name else f"{namespace}/{name}"

@@ -1,0 +1,134 @@
+"""The rules of a VirtualService: a Split makes two of them, and a Route is read back from all of them.
+
+What is read must be what would be written for it, to the letter, apart from settings that do not change where requests
+go. Otherwise somebody edited the rules, and they are no Route.
+
+Until 0.1 the rules had other names, the Service of a version was the same for everybody, and versions with weight 0
+were listed. They are read in today's form, because an upgrade of the operator meets them in the middle of releases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
+from modelrollout.api.traffic import RequestMatch, StringMatch
+from modelrollout.api.version import ModelVersion
+from modelrollout.manifests.meta import Object, service_host
+from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
+from modelrollout.resource.rollout import ModelRollout
+
+VERSION_HEADER = "x-model-version"
+"""Response header that names the version that answered."""
+
+GRPC = "-grpc"
+"""What the name of a split's rule for gRPC ends with."""
+
+_GRPC_CONTENT = "application/grpc"
+SETTINGS = frozenset({"retries", "timeout", "headers", "corsPolicy", "rewrite"})
+_WEIGHTED, _OTHERS = "weighted", "others"  # names of rules until 0.1
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)  # a live object may hold anything
+
+
+def rules(rollout: ModelRollout, split: Split) -> Iterator[Object]:
+    """The rule for gRPC and the one for REST, without settings.
+
+    Destinations are in the order of their versions: the order in which a status comes back from the API server is
+    another than the one in which it was decided.
+    """
+    shares = sorted(split.shares.items(), key=lambda item: ModelVersion.parse(item[0]))
+    for suffix, port in ((GRPC, GRPC_PORT), ("", REST_PORT)):
+        rule: Object = {"name": split.name + suffix}
+        conditions = [_headers(match) for match in split.who]
+        if suffix == GRPC:
+            conditions = [{**item, "content-type": {"prefix": _GRPC_CONTENT}} for item in conditions or [{}]]
+        if conditions:
+            rule["match"] = [{"headers": item} for item in conditions]
+        rule["route"] = [_destination(rollout, split.name, version, share, port) for version, share in shares]
+        yield rule
+
+
+def _destination(rollout: ModelRollout, split: str, version: str, share: int, port: int) -> Object:
+    return {
+        "destination": {
+            "host": service_host(rollout.name, rollout.namespace, version, split),
+            "port": {"number": port},
+        },
+        "weight": share,
+        "headers": {"response": {"set": {VERSION_HEADER: version}}},
+    }
+
+
+def _headers(match: RequestMatch) -> Object:
+    return {name.lower(): _string_match(value) for name, value in match.headers.items()}
+
+
+def _string_match(value: StringMatch) -> Object:
+    return {key: text for key, text in value.model_dump().items() if text is not None}
+
+
+def route_of(rollout: ModelRollout, live: Any) -> Route | None:
+    """The Route that live rules are, or None when they are none that could have been written."""
+    try:
+        names = todays_names(live)
+        found = [_rule_as_today(rollout, rule, names) for rule in live]
+        route = Route(splits=tuple(_split(rule) for rule in found[1::2]))
+        written = [rule for split in route.splits for rule in rules(rollout, split)]
+    except _UNREADABLE:
+        return None
+    if [_without_settings(rule) for rule in found] != written:
+        return None
+    return _without_idle_match(rollout, route) if names else route
+
+
+def _split(rule: Mapping[str, Any]) -> Split:
+    """From its rule for REST."""
+    who = tuple(RequestMatch.model_validate(condition) for condition in rule.get("match", ()))
+    return Split(name=rule["name"], shares={_version(item): item["weight"] for item in rule["route"]}, who=who)
+
+
+def _version(destination: Mapping[str, Any]) -> str:
+    return str(destination["headers"]["response"]["set"][VERSION_HEADER])
+
+
+def _without_settings(rule: Mapping[str, Any]) -> Object:
+    return {name: value for name, value in rule.items() if name not in SETTINGS}
+
+
+def todays_names(live: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
+    """What the rules of an operator up to 0.1 are called today. Empty when it did not write these."""
+    names = {rule.get("name") for rule in live}
+    if _WEIGHTED not in names:
+        return {}
+    weighted = MATCHED if _OTHERS in names else EVERYBODY
+    today = {PREVIEW: PREVIEW, _WEIGHTED: weighted, _OTHERS: EVERYBODY}
+    return {name + suffix: new + suffix for name, new in today.items() for suffix in ("", GRPC)}
+
+
+def _rule_as_today(rollout: ModelRollout, rule: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
+    """A rule of an operator up to 0.1 as one of today's. Without ``names`` it is one."""
+    if not names:
+        return rule
+    name = names[rule["name"]]
+    split = name.removesuffix(GRPC)
+    kept = [_host_as_today(rollout, item, split) for item in rule["route"] if item["weight"] != 0]
+    return {**rule, "name": name, "route": sorted(kept, key=lambda item: ModelVersion.parse(_version(item)))}
+
+
+def _host_as_today(rollout: ModelRollout, item: Mapping[str, Any], split: str) -> Object:
+    plain = service_host(rollout.name, rollout.namespace, _version(item))
+    host = service_host(rollout.name, rollout.namespace, _version(item), split)
+    found = item["destination"]
+    return {**item, "destination": {**found, "host": host if found["host"] == plain else found["host"]}}
+
+
+def _without_idle_match(rollout: ModelRollout, route: Route) -> Route:
+    """Until 0.1 the requests of ``traffic.match`` had rules of their own also while nothing was under trial, and with
+    the same destination as all others. Today they have none then, unless a trial has decided so."""
+    trial, matched = rollout.status.trial, route.split(MATCHED)
+    if matched is None or matched.shares != route.everybody.shares:
+        return route
+    if trial is not None and trial.route is not None and trial.route.split(MATCHED) is not None:
+        return route
+    return Route(splits=tuple(split for split in route.splits if split.name != MATCHED))

@@ -1,0 +1,128 @@
+"""``ModelRollout.spec`` as types. One model for each part; the CRD is generated from them.
+
+A field that does nothing yet is not here. What a user can get wrong is refused twice, by the same sentence: by CEL
+rules at apply time, and by these types when the operator or ``modelrollout lint`` reads the spec (``rules.py``).
+
+No type here gives the API server a default to fill in. A default that the server writes into the object stays there
+for ever, so that a better default in a later release never reaches it, and a GitOps tool sees fields in the cluster
+that are not in its repository. The operator fills in what is absent each time it reads.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import ConfigDict, Field, create_model, model_validator
+
+from modelrollout.api.analysis import Analysis
+from modelrollout.api.base import Duration, SpecModel
+from modelrollout.api.model import Model
+from modelrollout.api.rules import rule, rules
+from modelrollout.api.serving import Serving
+from modelrollout.api.traffic import RequestMatch, Retries, StringMatch, Traffic
+from modelrollout.strategies import STRATEGIES, AnyStrategy
+
+__all__ = [
+    "DeletionPolicy",
+    "Model",
+    "RequestMatch",
+    "Retries",
+    "Rollback",
+    "Serving",
+    "Spec",
+    "Strategy",
+    "StringMatch",
+    "Traffic",
+]
+
+_ONE_STRATEGY = "exactly one strategy is needed, {}; keep one of " + ", ".join(STRATEGIES)
+
+
+class ChosenStrategy(SpecModel):
+    """How traffic moves from the stable version to others. Exactly one."""
+
+    @property
+    def name(self) -> str:
+        """The strategy that is given, by the name of its field."""
+        return next(name for name in STRATEGIES if getattr(self, name) is not None)
+
+    @property
+    def settings(self) -> SpecModel:
+        """What is given for it."""
+        given: SpecModel = getattr(self, self.name)
+        return given
+
+    @property
+    def chosen(self) -> AnyStrategy:
+        """The strategy itself."""
+        return STRATEGIES[self.name]
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [name for name in STRATEGIES if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(_ONE_STRATEGY.format("several are given" if given else "none is given"))
+        return self
+
+
+if TYPE_CHECKING:
+    Strategy = ChosenStrategy
+else:  # its fields are those that the registry names
+    _FIELDS = {
+        name: (strategy.settings | None, Field(default=None, description=f"{strategy.title.capitalize()}."))
+        for name, strategy in STRATEGIES.items()
+    }
+    Strategy = create_model("Strategy", __base__=ChosenStrategy, __doc__=ChosenStrategy.__doc__, **_FIELDS)
+
+
+class Rollback(SpecModel):
+    """What happens after a rollback."""
+
+    keep_failed_for: Duration = Field(
+        default=600.0,
+        description="How long the pods of a failed version are kept, without traffic, for its logs.",
+    )
+
+
+class DeletionPolicy(StrEnum):
+    """What becomes of the serving objects when the ModelRollout is deleted."""
+
+    DELETE = "Delete"
+    ORPHAN = "Orphan"
+
+
+def _strategy_by_rule(schema: dict[str, Any]) -> None:
+    """No strategy and two of them get one sentence, not the bare "Required value" of the API server."""
+    schema["required"].remove("strategy")
+    given = [f"has(self.strategy.{name})" for name in STRATEGIES]
+    rules(
+        rule(
+            f"has(self.strategy) && ({' || '.join(given)})",
+            _ONE_STRATEGY.format("none is given"),
+            field=".strategy",
+        ),
+        rule(
+            f"!has(self.strategy) || [{', '.join(given)}].filter(given, given).size() < 2",
+            _ONE_STRATEGY.format("several are given"),
+            field=".strategy",
+        ),
+    )(schema)
+
+
+class Spec(SpecModel):
+    """What the user wants. The operator never writes it."""
+
+    model_config = ConfigDict(json_schema_extra=_strategy_by_rule)
+
+    model: Model
+    serving: Serving = Serving()
+    traffic: Traffic
+    strategy: Strategy
+    analysis: Analysis = Analysis()
+    rollback: Rollback = Rollback()
+    deletion_policy: DeletionPolicy = Field(
+        default=DeletionPolicy.DELETE,
+        description="Delete: Deployments, Services and the VirtualService go with the ModelRollout. Orphan: they "
+        "stay and keep serving.",
+    )

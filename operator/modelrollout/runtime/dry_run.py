@@ -1,0 +1,116 @@
+"""Dry run: would the API server take the objects that a spec makes? Asked before anything of the spec is applied.
+
+A partial pod template can be wrong in more ways than a schema of ours could tell, and a cluster has policies of its
+own. Only a plain no counts here. What may be otherwise a moment later (a missing right, a quota, a webhook that does
+not answer or cannot be asked by dry run) is found out, and told, when the objects are applied.
+https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Iterator
+
+import aiohttp
+
+from modelrollout.adapters.cluster import (
+    DEPLOYMENTS,
+    SERVING_MANAGER,
+    VIRTUAL_SERVICES,
+    ApiError,
+    Cluster,
+    Conflict,
+    Object,
+)
+from modelrollout.api.route import MATCHED, Route, Split
+from modelrollout.core.observation import Refusal
+from modelrollout.core.plan import DesiredVersion, Reason
+from modelrollout.manifests.drift import differs
+from modelrollout.manifests.istio import virtual_service
+from modelrollout.manifests.meta import OWNER_LABEL, TRAFFIC_MANAGER, child_name, models_of
+from modelrollout.manifests.platform import Platform
+from modelrollout.manifests.serving import deployment
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
+
+_DENIED = "denied the request"  # the API server's own words around those of an admission webhook
+_DRY_RUN = re.compile("dry.?run", re.IGNORECASE)
+LIMIT = 5.0  # seconds for all of them; they are asked at the same time
+
+log = logging.getLogger(__name__)
+
+
+async def refused_object(cluster: Cluster, rollout: ModelRollout, spec: Spec, platform: Platform) -> Refusal | None:
+    """The first object of the spec that the API server would not take, with its words; None when it takes all.
+
+    Raises ApiError when the live Deployments cannot be listed.
+    """
+    found = await cluster.list(DEPLOYMENTS, rollout.namespace, {OWNER_LABEL: rollout.name})
+    live = {item["metadata"]["name"]: item for item in found}
+    asked = [_route(cluster, rollout, spec)]
+    for version in _versions(rollout, spec):
+        deployed = live.get(child_name(rollout.name, version.version))
+        desired = deployment(rollout, spec, version, (Platform.of(deployed) if deployed else None) or platform)
+        # One that is live as it is wanted is not asked about: whatever has come to forbid it, it serves.
+        if differs(desired, deployed):
+            asked.append(_deployment(cluster, desired))
+    return next((refusal for refusal in await asyncio.gather(*asked) if refusal is not None), None)
+
+
+def _versions(rollout: ModelRollout, spec: Spec) -> Iterator[DesiredVersion]:
+    """Every version that the spec wants, and stable: how a version is served comes from the spec for all of them."""
+    stable, replicas = rollout.status.stable, spec.serving.replicas
+    for model in models_of(spec):
+        if stable is None or stable.version != model.version:
+            yield DesiredVersion(model.version, model.uri, model.digest, replicas)
+    if stable is not None:
+        yield DesiredVersion(stable.version, stable.uri, stable.pinned, replicas)
+
+
+async def _deployment(cluster: Cluster, desired: Object) -> Refusal | None:
+    words = await _words(cluster.apply(DEPLOYMENTS, desired, SERVING_MANAGER, dry_run=True))
+    return _refusal("spec.serving", "Deployment", words)
+
+
+async def _route(cluster: Cluster, rollout: ModelRollout, spec: Spec) -> Refusal | None:
+    desired = virtual_service(rollout, spec, richest_route(spec))
+    words = await _words(cluster.apply(VIRTUAL_SERVICES, desired, TRAFFIC_MANAGER, dry_run=True))
+    return _refusal("spec.traffic", "VirtualService", words)
+
+
+def richest_route(spec: Spec) -> Route:
+    """A route with everything in it that a release of this spec will need: a condition that is refused must not be
+    found out halfway through."""
+    everything = Route.to(spec.model.version)
+    if not spec.traffic.match:
+        return everything
+    matched = Split(name=MATCHED, shares={spec.model.version: 100}, who=spec.traffic.match)
+    return Route(splits=(matched, *everything.splits))
+
+
+def _refusal(field: str, kind: str, words: str | None) -> Refusal | None:
+    if words is None:
+        return None
+    return Refusal(Reason.OBJECT_REFUSED, f"{field}: the API server refuses the {kind} that comes of it: {words}")
+
+
+async def _words(asking: Awaitable[object]) -> str | None:
+    """The API server's plain no, in its words; None when it has nothing against it, or cannot be asked."""
+    try:
+        async with asyncio.timeout(LIMIT):
+            await asking
+    except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+        if isinstance(error, ApiError) and is_plain(error):
+            return str(error)
+        log.info("an object could not be tried: %s", error or "no answer in time")
+    return None
+
+
+def is_plain(error: ApiError) -> bool:
+    """A webhook's no is one, whatever its code. Any other 403 may be a right or a quota, and a webhook that has side
+    effects refuses every dry run."""
+    if isinstance(error, Conflict) or _DRY_RUN.search(str(error)):
+        return False
+    return _DENIED in str(error) or (error.is_refusal and error.status != 403)

@@ -1,0 +1,74 @@
+"""Does a traffic tell what the manifest asks for, and nothing that it does not? Numbers that nobody looks at would be
+a setting that silently did nothing."""
+
+from __future__ import annotations
+
+from modelrollout.api.analysis import Analysis
+from modelrollout.api.base import format_duration
+from modelrollout.resource.spec import Spec
+from modelrollout.simulation.cast import Cast
+from modelrollout.simulation.latency import Buckets
+from modelrollout.simulation.population import Behaviour, Population
+from modelrollout.simulation.reading import InputError
+from modelrollout.simulation.traffic import Traffic
+
+
+def refuse_unanswered(traffic: Traffic, spec: Spec, cast: Cast, file: str) -> None:
+    """Raise InputError, with one sentence, where file and manifest do not fit together."""
+    refuse_unmatched(traffic, spec, file)
+    for population in reversed(traffic.populations):
+        refuse_other_versions(population, cast, file)
+        for path, behaviour in population.entries():
+            refuse_other_metrics(behaviour, spec.analysis, f"{file}: {path}")
+            refuse_deaf_buckets(behaviour, spec.analysis, f"{file}: {path}.latency")
+
+
+def refuse_unmatched(traffic: Traffic, spec: Spec, file: str) -> None:
+    """The requests of ``traffic.match`` are told apart in both files, or in none."""
+    told, asked = len(traffic.populations) > 1, bool(spec.traffic.match)
+    if asked and not told:
+        raise InputError(
+            f"{file}: matched is missing: the manifest has traffic.match; which part of the requests is theirs? "
+            "write for example matched: {share: 0.1}"
+        )
+    if told and not asked:
+        raise InputError(f"{file}: matched: the manifest has no traffic.match; remove it, or add one there")
+
+
+def refuse_other_versions(population: Population, cast: Cast, file: str) -> None:
+    """An entry by version is for an arm that has no name of its own in the file."""
+    for path, _ in population.entries():
+        before, found, version = path.partition("versions.")
+        if not found:
+            continue
+        for role in ("stable", "candidate"):
+            if version == cast.named(role):
+                raise InputError(f"{file}: {path}: that is the {role} version; write it under {before}{role}")
+        if version not in cast.arms:
+            known = " and ".join(cast.arms)
+            raise InputError(f"{file}: {path}: the manifest releases no such version; it releases {known}")
+
+
+def refuse_other_metrics(behaviour: Behaviour, analysis: Analysis, where: str) -> None:
+    """Every metric that the manifest judges must have its numbers, and no numbers may be for nothing."""
+    names = {metric.name for metric in analysis.metrics}
+    for metric in analysis.metrics:
+        try:
+            behaviour.bad(metric, analysis, 0.0)
+        except KeyError as error:
+            key = "latency" if metric.name == "latency" else f"rewards.{metric.name}"
+            raise InputError(f"{where}.{key} is missing: the manifest judges the metric {metric.name}") from error
+    for name in behaviour.rewards:
+        if name not in names:
+            known = ", ".join(sorted(names))
+            raise InputError(f"{where}.rewards.{name}: the manifest has no metric of this name; it judges {known}")
+
+
+def refuse_deaf_buckets(behaviour: Behaviour, analysis: Analysis, where: str) -> None:
+    """A bound above the last bucket would call no answer slow, however long it took."""
+    for metric in analysis.metrics:
+        if metric.over is not None and isinstance(behaviour.latency, Buckets) and metric.over > behaviour.latency.last:
+            over, last = format_duration(metric.over), format_duration(behaviour.latency.last)
+            raise InputError(
+                f"{where}: the manifest judges over: {over}, above the last bucket {last}; add one at {over}"
+            )

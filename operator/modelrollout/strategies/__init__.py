@@ -1,0 +1,23 @@
+"""The ways to move traffic. One file for each, one line in the registry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelrollout.strategies.base import ArmView, Move, Outline, SmokeCheck, Strategy, View
+from modelrollout.strategies.blue_green import BlueGreenStrategy
+from modelrollout.strategies.canary import CanaryStrategy
+
+AnyStrategy = Strategy[Any, Any]
+"""A strategy whatever its settings and its memory are."""
+
+STRATEGIES: dict[str, AnyStrategy] = {
+    strategy.name: strategy
+    for strategy in (
+        CanaryStrategy(),
+        BlueGreenStrategy(),
+    )
+}
+"""By the name of the field in ``spec.strategy``, in the order in which people read of them."""
+
+__all__ = ["STRATEGIES", "AnyStrategy", "ArmView", "Move", "Outline", "SmokeCheck", "Strategy", "View"]

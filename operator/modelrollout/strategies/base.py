@@ -1,0 +1,148 @@
+"""What a strategy is: from how things stand to the route that it wants next.
+
+A strategy only proposes. Readiness, pauses, sight, suspicion, the least evidence that a rise needs, rollback, drain and
+drift stand outside, once for all strategies, so that none can forget them. Nor does a strategy know that a release may
+be for some requests first (``spec.traffic.match``): for it, everybody is whoever the release is for just now.
+
+A new strategy is one file here, with its settings, its memory and its class; its test; and one line in the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
+
+from modelrollout.api.base import SpecModel, StatusModel
+from modelrollout.api.model import Model
+from modelrollout.api.route import Route
+from modelrollout.api.smoke import Smoke
+from modelrollout.api.traffic import Header
+
+Settings = TypeVar("Settings", bound=SpecModel, contravariant=True)
+Memory = TypeVar("Memory", bound=StatusModel)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmView:
+    """A version under trial, as a strategy sees it. ``proven``: every required metric is proven not worse;
+    ``smoke_obstacle`` why its smoke requests do not reach it."""
+
+    version: str
+    share: int  # of everybody's requests, percent
+    ready: bool
+    proven: bool = False
+    smoke_passed: bool = False
+    smoke_obstacle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View(Generic[Memory]):
+    """How things stand. ``now`` in seconds since the epoch.
+
+    ``model`` is the version that the spec's model names; it may be an arm or the control. ``approved`` is the step that
+    a person said to go on from; ``skip``: a person wants no more steps. ``is_last`` is False while the release is for
+    the requests of ``traffic.match`` alone: whoever wins then is released to everybody else, by a round of its own.
+    """
+
+    control: str
+    model: str
+    arms: tuple[ArmView, ...]
+    route: Route
+    memory: Memory
+    now: float
+    approved: str | None = None
+    skip: bool = False
+    is_last: bool = True
+
+    def stay(self, why: str, **fields: object) -> Move[Memory]:
+        """The move that leaves the route as it is."""
+        return replace(Move(self.route, self.memory, why), **fields)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Move(Generic[Memory]):
+    """What the strategy wants: a route, and what it will remember once that is the route.
+
+    ``step`` is the content of the step that is held then: what a person approves by ``promote``, None when nothing is
+    to be approved. ``until`` when a clock will end it, in seconds since the epoch; ``approval`` when a person must;
+    ``under_way`` when it ends by itself in a moment; ``watched`` during a bake; ``settled`` when all is as it shall
+    stay. With ``winner`` the trial is decided: that version takes everything and becomes the control. It is over then,
+    unless the strategy ``goes_on`` with the other arms.
+    """
+
+    route: Route
+    memory: Memory
+    why: str
+    step: str | None = None
+    until: float | None = None
+    approval: bool = False
+    under_way: bool = False
+    watched: bool = False
+    settled: bool = False
+    winner: str | None = None
+    goes_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The steps in words, for people. ``at`` is the one that is held, -1 before the first; ``counted`` of them are
+    steps of the release, what follows is its end. ``began`` and ``until`` are the clock of the present one."""
+
+    names: Sequence[str]
+    at: int
+    counted: int
+    began: float | None = None
+    until: float | None = None
+
+    @property
+    def column(self) -> str:
+        """``2/5``."""
+        return f"{min(max(self.at + 1, 0), self.counted)}/{self.counted}"
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeCheck:
+    """The smoke requests that an arm must answer before its first share, and the header that takes them to it."""
+
+    requests: Smoke
+    header: Header
+
+
+class Strategy(Protocol[Settings, Memory]):
+    """One way to move traffic. ``name`` is its field in ``spec.strategy``; ``judges``: whether its arms are compared
+    with the control by the metrics."""
+
+    name: str
+    title: str
+    judges: bool
+
+    @property
+    def settings(self) -> type[SpecModel]:
+        """The type of its field."""
+        ...
+
+    @property
+    def memory(self) -> type[Memory]:
+        """The type of what it remembers of a trial."""
+        ...
+
+    def models(self, settings: Settings, model: Model) -> tuple[Model, ...]:
+        """Every version that it wants, ``model`` (the spec's) first. Those that do not serve yet become arms."""
+        ...
+
+    def next(self, settings: Settings, view: View[Memory]) -> Move[Memory]:
+        """The next move by the strategy's own rules."""
+        ...
+
+    def seconds(self, settings: Settings) -> float:
+        """How long a release takes when nothing holds it."""
+        ...
+
+    def outline(self, settings: Settings, memory: Memory, arms: Sequence[ArmView]) -> Outline:
+        """The steps in words and which of them is held."""
+        ...
+
+    def smoke(self, settings: Settings) -> SmokeCheck | None:
+        """What an arm must answer before its first share."""
+        ...

@@ -1,0 +1,116 @@
+"""Blue/green: green is checked at weight 0, then gets all requests in one switch; blue stays warm through the bake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from modelrollout.api.base import Duration, SpecModel, StatusModel, Timestamp, format_duration
+from modelrollout.api.model import Model
+from modelrollout.api.route import PREVIEW, Route, Split
+from modelrollout.api.smoke import Smoke
+from modelrollout.api.traffic import Header, RequestMatch, StringMatch
+from modelrollout.strategies.base import ArmView, Move, Outline, SmokeCheck, View
+
+SWITCH, BAKE = "switch", "bake"
+
+
+class BlueGreen(SpecModel):
+    """Green at weight 0, checked there, then one switch of all the traffic; blue stays warm until the bake ends."""
+
+    preview: Header = Field(
+        default=Header(name="x-model-preview", value="green"),
+        description="Requests with this header reach green before the switch.",
+    )
+    smoke: Smoke | None = None
+    approval: bool = Field(default=False, description="A person says promote before the switch.")
+    bake: Duration = Field(
+        default=600.0, description="Watch after the switch, with blue warm and the way back instant."
+    )
+
+
+class BlueGreenMemory(StatusModel):
+    """How far a blue/green release is."""
+
+    bake_until: Timestamp | None = None
+    approved_step: int | None = None  # that the switch had been approved, as operators up to 0.1 wrote it
+
+
+class BlueGreenStrategy:
+    """Smoke requests, then a person's word if wanted, then the switch."""
+
+    name = "blueGreen"
+    title = "one switch of all the requests"
+    judges = True
+    settings = BlueGreen
+    memory = BlueGreenMemory
+
+    def models(self, settings: BlueGreen, model: Model) -> tuple[Model, ...]:
+        """The spec's model."""
+        return (model,)
+
+    def seconds(self, settings: BlueGreen) -> float:
+        """The bake."""
+        return settings.bake
+
+    def smoke(self, settings: BlueGreen) -> SmokeCheck | None:
+        """By the preview header."""
+        return SmokeCheck(settings.smoke, settings.preview) if settings.smoke is not None else None
+
+    def outline(self, settings: BlueGreen, memory: BlueGreenMemory, arms: Sequence[ArmView]) -> Outline:
+        """What green goes through: smoke requests and approval where wanted, the switch, the bake."""
+        smoke = ["smoke requests"] if settings.smoke is not None else []
+        approval = ["approval"] if settings.approval else []
+        names = [*smoke, *approval, f"all requests, bake {format_duration(settings.bake)}"]
+        began = memory.bake_until - settings.bake if memory.bake_until is not None else None
+        return Outline(names, self._at(names, smoke, memory, arms), len(names), began, memory.bake_until)
+
+    def _at(self, names: Sequence[str], smoke: Sequence[str], memory: BlueGreenMemory, arms: Sequence[ArmView]) -> int:
+        if memory.bake_until is not None:
+            return len(names) - 1
+        if not arms or not arms[0].ready:
+            return -1
+        return 1 if smoke and arms[0].smoke_passed and len(names) > 2 else 0
+
+    def next(self, settings: BlueGreen, view: View[BlueGreenMemory]) -> Move[BlueGreenMemory]:
+        """The preview, then the switch, then the end of the bake."""
+        green = view.arms[0]
+        if green.share == 100:
+            return self._bake(settings, view)
+        if settings.smoke is not None and not green.smoke_passed:
+            if green.smoke_obstacle is not None:
+                return self._preview(settings, view, f"smoke requests do not reach green: {green.smoke_obstacle}")
+            return self._preview(settings, view, "smoke requests to green are under way", under_way=True)
+        approved = view.skip or view.approved == SWITCH or view.memory.approved_step is not None
+        if settings.approval and not approved:
+            why = "the switch waits for approval: modelrollout promote"
+            return self._preview(settings, view, why, step=SWITCH, approval=True)
+        return self._switch(settings, view)
+
+    def _preview(
+        self, settings: BlueGreen, view: View[BlueGreenMemory], why: str, **fields: object
+    ) -> Move[BlueGreenMemory]:
+        """Requests with the header reach green, and users' none."""
+        header = RequestMatch(headers={settings.preview.name: StringMatch(exact=settings.preview.value)})
+        split = Split(name=PREVIEW, shares={view.arms[0].version: 100}, who=(header,))
+        route = Route(splits=(split, *Route.to(view.control).splits))
+        return Move(route, view.memory, why, **fields)  # type: ignore[arg-type]
+
+    def _switch(self, settings: BlueGreen, view: View[BlueGreenMemory]) -> Move[BlueGreenMemory]:
+        green = view.arms[0].version
+        why = "green is ready" + (" and its smoke requests passed" if settings.smoke else "")
+        if settings.bake <= 0 or not view.is_last:
+            return Move(Route.to(green), view.memory, why, step=SWITCH, winner=green)
+        until = view.now + settings.bake
+        memory = BlueGreenMemory(bake_until=until)
+        return Move(Route.to(green), memory, why, step=BAKE, until=until, watched=True)
+
+    def _bake(self, settings: BlueGreen, view: View[BlueGreenMemory]) -> Move[BlueGreenMemory]:
+        """All requests, watched for a while; then the end. Where nothing is known of its clock, it begins now."""
+        until = view.memory.bake_until or view.now + settings.bake
+        if view.now >= until or view.approved == BAKE:
+            return view.stay("the bake is over", winner=view.arms[0].version, step=BAKE, watched=True)
+        memory = BlueGreenMemory(bake_until=until)
+        why = "bake: watched with all requests"
+        return view.stay(why, memory=memory, step=BAKE, until=until, watched=True)

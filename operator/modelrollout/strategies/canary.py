@@ -1,0 +1,331 @@
+"""Canary: a growing share of the requests, by the clock, by evidence, or by a person's word."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from modelrollout.api.base import Duration, PositiveDuration, SpecModel, StatusModel, Timestamp, format_duration
+from modelrollout.api.model import Model
+from modelrollout.api.route import Route
+from modelrollout.api.rules import rule, rules
+from modelrollout.strategies.base import ArmView, Move, Outline, SmokeCheck, View
+from modelrollout.strategies.shares import between
+
+BAKE = "bake"
+
+
+class Approval(SpecModel):
+    """A person goes on with ``modelrollout promote``."""
+
+
+class Pause(SpecModel):
+    """A wait at the present weight."""
+
+    duration: PositiveDuration | None = Field(
+        default=None,
+        alias="for",
+        description="Goes on after this time; without it, when a person says promote.",
+    )
+
+
+class CanaryStep(SpecModel):
+    """One step: a weight and how long it is held, or a wait, or a person's approval. Exactly one of the three."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "[has(self.setWeight), has(self.pause), has(self.approval)].filter(given, given).size() == 1",
+                "a step has exactly one of setWeight, pause and approval",
+            ),
+            rule(
+                "!has(self.for) || has(self.setWeight)", "for belongs to setWeight; write pause: {for: 5m} for a wait"
+            ),
+        )
+    )
+    set_weight: int | None = Field(
+        default=None, ge=0, le=100, description="Percent of the requests that the candidate gets."
+    )
+    duration: Duration | None = Field(
+        default=None,
+        alias="for",
+        description="With setWeight: the shortest time at this weight. Without it, until the candidate is proven "
+        "not worse.",
+    )
+    pause: Pause | None = None
+    approval: Approval | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if sum(value is not None for value in (self.set_weight, self.pause, self.approval)) != 1:
+            raise ValueError("a step has exactly one of setWeight, pause and approval")
+        if self.duration is not None and self.set_weight is None:
+            raise ValueError("for belongs to setWeight; write pause: {for: 5m} for a wait")
+        return self
+
+
+_START = "(has(self.start) ? self.start : 1)"
+_MAX = "(has(self.max) ? self.max : 50)"
+
+
+class EvidenceSteps(SpecModel):
+    """Weights that rise as soon as the candidate is proven not worse, with no step list."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                f"{_START} <= {_MAX}",
+                "start is above max; lower start or raise max",
+                shown=f"'start %d is above max %d; lower start or raise max'.format([{_START}, {_MAX}])",
+            )
+        )
+    )
+    start: int = Field(default=1, ge=1, le=100, description="The first weight, percent.")
+    max: int = Field(default=50, ge=1, le=100, description="The last weight before promotion, percent.")
+    factor: float = Field(default=2.0, gt=1, le=100, description="Each weight is the last one times this.")
+
+    @model_validator(mode="after")
+    def _start_below_max(self) -> Self:
+        if self.start > self.max:
+            raise ValueError(f"start {self.start} is above max {self.max}; lower start or raise max")
+        return self
+
+
+_HAS_STEPS = "(has(self.steps) && self.steps.size() > 0)"
+_ASCENDING = "steps must ascend: each setWeight must be above the one before it"
+
+
+class Canary(SpecModel):
+    """A growing share of the requests. Either ``steps`` or ``evidence``."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(f"{_HAS_STEPS} != has(self.evidence)", "a canary has either steps or evidence"),
+            rule(
+                f"!{_HAS_STEPS} || self.steps.exists(step, has(step.setWeight))",
+                "steps has no setWeight; the candidate would never get a request",
+                field=".steps",
+            ),
+            rule(
+                "!has(self.steps) || self.steps.filter(step, has(step.setWeight)).map(step, step.setWeight).isSorted()"
+                " && self.steps.filter(step, has(step.setWeight)).all(step, self.steps.filter(other,"
+                " has(other.setWeight) && other.setWeight == step.setWeight).size() == 1)",
+                _ASCENDING,
+                shown=f"'{_ASCENDING}; given: %s'.format([self.steps.filter(step, has(step.setWeight))"
+                ".map(step, step.setWeight)])",
+                field=".steps",
+            ),
+        )
+    )
+    steps: tuple[CanaryStep, ...] = Field(
+        default=(), max_length=50, description="In this order, with rising weights; after the last all the traffic."
+    )
+    evidence: EvidenceSteps | None = None
+    step_early: bool = Field(
+        default=False,
+        description="A step with a time ends before it when the candidate is proven not worse.",
+    )
+    bake: Duration = Field(
+        default=0.0,
+        description="Watch after full weight, while the old version stays warm, before the release is final.",
+    )
+
+    @model_validator(mode="after")
+    def _steps_or_evidence(self) -> Self:
+        if bool(self.steps) == (self.evidence is not None):
+            raise ValueError("a canary has either steps or evidence")
+        weights = [step.set_weight for step in self.steps if step.set_weight is not None]
+        if self.steps and not weights:
+            raise ValueError("steps has no setWeight; the candidate would never get a request")
+        if any(later <= earlier for earlier, later in itertools.pairwise(weights)):
+            raise ValueError(f"{_ASCENDING}; given: {weights}")
+        return self
+
+
+class CanaryMemory(StatusModel):
+    """How far a canary is. ``step`` is the place of the step that is held: a weight, and how many waits at it lie
+    behind (``10:0`` the step that set 10 %, ``10:1`` the first wait after it)."""
+
+    step: str | None = None
+    step_started_at: Timestamp | None = None
+    bake_until: Timestamp | None = None
+    step_index: int | None = None  # the step by its number, as operators up to 0.1 counted
+    approved_step: int | None = None  # the step that had been approved, by its number
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One step and where it stands: the weight in force there and the waits at that weight before it."""
+
+    step: CanaryStep
+    weight: int
+    waits: int
+
+    @property
+    def name(self) -> str:
+        """What the memory calls it: stays the same when steps at other weights are edited."""
+        return f"{self.weight}:{self.waits}"
+
+    @property
+    def content(self) -> str:
+        """What a person approves: another wait, or the same one after another, is not meant by that."""
+        return f"{self.name} {words(self.step)}"
+
+
+class CanaryStrategy:
+    """The steps of ``spec.strategy.canary``, one after the other."""
+
+    name = "canary"
+    title = "a growing share of the requests"
+    judges = True
+    settings = Canary
+    memory = CanaryMemory
+
+    def models(self, settings: Canary, model: Model) -> tuple[Model, ...]:
+        """The spec's model."""
+        return (model,)
+
+    def seconds(self, settings: Canary) -> float:
+        """All the waits and the bake."""
+        waits = [step.pause.duration if step.pause else step.duration for step in settings.steps]
+        return settings.bake + sum(wait or 0.0 for wait in waits)
+
+    def smoke(self, settings: Canary) -> SmokeCheck | None:
+        """None: a canary's first requests are few."""
+        return None
+
+    def outline(self, settings: Canary, memory: CanaryMemory, arms: Sequence[ArmView]) -> Outline:
+        """Each step in words, the bake as the last."""
+        found = places(settings)
+        names = [words(place.step) for place in found]
+        end = f"all requests, bake {format_duration(settings.bake)}" if settings.bake else "all requests"
+        at = len(names) if memory.bake_until is not None else held(found, memory, arms[0].share if arms else 0)
+        began = memory.bake_until - settings.bake if memory.bake_until is not None else memory.step_started_at
+        return Outline((*names, end), at, len(names), began, memory.bake_until)
+
+    def next(self, settings: Canary, view: View[CanaryMemory]) -> Move[CanaryMemory]:
+        """The next step once the present one has had its due; after the last all requests, and the bake."""
+        arm = view.arms[0]
+        if view.memory.bake_until is not None and arm.share == 100:
+            return bake(view, view.memory.bake_until)
+        found = places(settings)
+        index = held(found, view.memory, arm.share)
+        view = replace(view, memory=remembered(found, index, view))
+        waiting = None if index < 0 or view.skip else wait(settings, found[index], index, view)
+        return waiting or enter(settings, found, len(found) if view.skip else index + 1, view)
+
+
+def places(settings: Canary) -> tuple[Place, ...]:
+    """The steps with their places; ``evidence`` stands for steps without a clock, each held until it is proven."""
+    steps = settings.steps
+    if settings.evidence is not None:
+        steps = tuple(CanaryStep(set_weight=weight) for weight in evidence_weights(settings.evidence))
+    found: list[Place] = []
+    for step in steps:
+        last = found[-1] if found else None
+        if step.set_weight is not None:
+            found.append(Place(step, step.set_weight, 0))
+        else:
+            found.append(Place(step, last.weight if last else 0, last.waits + 1 if last else 1))
+    return tuple(found)
+
+
+def evidence_weights(settings: EvidenceSteps) -> list[int]:
+    """start, start*factor, ... up to max; each at least one point above the last."""
+    weights = [settings.start]
+    while weights[-1] < settings.max:
+        weights.append(min(settings.max, max(weights[-1] + 1, round(weights[-1] * settings.factor))))
+    return weights
+
+
+def words(step: CanaryStep) -> str:
+    """One step in words."""
+    if step.approval is not None:
+        return "approval"
+    if step.pause is not None:
+        return "pause until promote" if step.pause.duration is None else f"pause {format_duration(step.pause.duration)}"
+    if step.duration is None:
+        return f"weight {step.set_weight} % until proven not worse"
+    return f"weight {step.set_weight} % for {format_duration(step.duration)}"
+
+
+def held(found: Sequence[Place], memory: CanaryMemory, weight: int) -> int:
+    """The index of the step that is held, -1 before the first. Steps that were edited meanwhile never make the weight
+    jump: the release goes on from the last step that set a weight up to the present one."""
+    index = memory.step_index if memory.step is None else None
+    if index is not None and 0 <= index < len(found) and found[index].weight == weight:
+        return index
+    names = [place.name if place.weight <= weight else "" for place in found]
+    if memory.step in names:
+        return names.index(memory.step)
+    reached = [index for index, place in enumerate(found) if place.waits == 0 and place.weight <= weight]
+    return max(reached, default=-1) if weight > 0 or memory.step is not None else -1
+
+
+def remembered(found: Sequence[Place], index: int, view: View[CanaryMemory]) -> CanaryMemory:
+    """The memory with the step that is held in it: after an edit it may be another one, and it may have been lost. Then
+    its clock begins now."""
+    memory = view.memory
+    if index < 0 or memory.step == found[index].name:
+        return memory
+    return memory.model_copy(
+        update={"step": found[index].name, "step_started_at": memory.step_started_at or view.now, "step_index": None}
+    )
+
+
+def enter(settings: Canary, found: Sequence[Place], index: int, view: View[CanaryMemory]) -> Move[CanaryMemory]:
+    """The move into a step; after the last one all requests, watched for a while where that is wanted."""
+    arm = view.arms[0].version
+    if index < len(found):
+        place = found[index]
+        memory = CanaryMemory(step=place.name, step_started_at=view.now)
+        why = f"step {index + 1} of {len(found)}: {words(place.step)}"
+        weight = max(place.weight, view.arms[0].share)  # after an edit a wait holds what there is
+        return Move(between(view.control, {arm: weight}), memory, why, step=place.content)
+    why = "a person asked for it" if view.skip else "all steps are done"
+    if settings.bake <= 0 or not view.is_last:
+        return Move(Route.to(arm), view.memory, why, winner=arm)
+    until = view.now + settings.bake
+    return Move(Route.to(arm), CanaryMemory(bake_until=until), why, step=BAKE, until=until, watched=True)
+
+
+def bake(view: View[CanaryMemory], until: float) -> Move[CanaryMemory]:
+    """All requests, watched for a while; then the end."""
+    if view.now >= until or view.approved == BAKE:
+        return view.stay("the bake is over", winner=view.arms[0].version, step=BAKE, watched=True)
+    return view.stay("bake: watched with all requests", step=BAKE, until=until, watched=True)
+
+
+def wait(settings: Canary, place: Place, index: int, view: View[CanaryMemory]) -> Move[CanaryMemory] | None:
+    """Why this step is not over yet, or None."""
+    name, step = f"step {index + 1}", place.step
+    approved = view.memory.approved_step
+    if view.approved == place.content or (approved is not None and approved >= index):
+        return None
+    if step.approval is not None:
+        why = f"{name} waits for approval: modelrollout promote"
+        return view.stay(why, step=place.content, approval=True)
+    if step.pause is not None and step.pause.duration is None:
+        why = f"{name} is a pause without end: modelrollout promote goes on"
+        return view.stay(why, step=place.content, approval=True)
+    return wait_for_clock_or_evidence(settings, place, name, view)
+
+
+def wait_for_clock_or_evidence(
+    settings: Canary, place: Place, name: str, view: View[CanaryMemory]
+) -> Move[CanaryMemory] | None:
+    """A step with a time ends by the clock (or earlier, when proven and ``stepEarly``); one without when proven."""
+    step, proven = place.step, view.arms[0].proven
+    duration = step.pause.duration if step.pause is not None else step.duration
+    if duration is None:
+        why = f"{name} is held until the candidate is proven not worse"
+        return None if proven else view.stay(why, step=place.content)
+    end = (view.memory.step_started_at or view.now) + duration
+    early = proven and settings.step_early and step.pause is None
+    if early or view.now >= end:
+        return None
+    return view.stay(f"{name} is held for {format_duration(duration)}", step=place.content, until=end)

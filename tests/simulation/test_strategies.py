@@ -1,0 +1,45 @@
+"""Every registered strategy is played, for all requests at once and for those of ``traffic.match`` first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from modelrollout.simulation.decisions import decisions, ending
+from modelrollout.simulation.scenario import Scenario
+from tests.simulation.scenes import FOCUSED, MANIFEST, TRAFFIC, scene
+from tests.strategies.registry import specs
+
+STABLE = "1.0.1"
+EQUAL = TRAFFIC.replace("2.3.1160", STABLE)
+GIVEN = {
+    "everybody at once": (MANIFEST, EQUAL),
+    "some requests first": (
+        FOCUSED,
+        f"{EQUAL}matched: {{share: 0.3, stable: {{errors: 0.1}}, candidate: {{errors: 0.1}}}}",
+    ),
+}
+
+
+def played(folder: Path, strategy: dict[str, Any], manifest: str, traffic: str) -> Scenario:
+    """A manifest with this strategy."""
+    body = yaml.safe_load(manifest)
+    body["spec"] |= {"strategy": strategy}
+    return scene(folder, traffic, yaml.safe_dump(body))
+
+
+@pytest.mark.parametrize("strategy", specs().values(), ids=specs().keys())
+@pytest.mark.parametrize(("manifest", "traffic"), GIVEN.values(), ids=GIVEN.keys())
+def test_equal_versions_are_never_rolled_back(
+    strategy: dict[str, Any], manifest: str, traffic: str, tmp_path: Path
+) -> None:
+    scenario = played(tmp_path, strategy, manifest, traffic)
+    release = scenario.release(1)
+    passes = list(decisions(release))
+    told = [decision for _, decision in passes if decision is not None]
+    assert {sum(decision.weights.values()) for decision in told} == {100}
+    assert set(told[0].weights) == {STABLE, *scenario.cast.arms}
+    assert ending(release, passes[-1][0]).outcome in ("Promoted", "Paused", "Running")
