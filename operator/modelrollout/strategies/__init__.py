@@ -7,6 +7,7 @@ from typing import Any
 from modelrollout.strategies.base import ArmView, Move, Outline, SmokeCheck, Strategy, View
 from modelrollout.strategies.blue_green import BlueGreenStrategy
 from modelrollout.strategies.canary import CanaryStrategy
+from modelrollout.strategies.split import SplitStrategy
 
 AnyStrategy = Strategy[Any, Any]
 """A strategy whatever its settings and its memory are."""
@@ -16,6 +17,7 @@ STRATEGIES: dict[str, AnyStrategy] = {
     for strategy in (
         CanaryStrategy(),
         BlueGreenStrategy(),
+        SplitStrategy(),
     )
 }
 """By the name of the field in ``spec.strategy``, in the order in which people read of them."""

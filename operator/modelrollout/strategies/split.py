@@ -1,0 +1,110 @@
+"""Split: each version the share that is written for it, for as long as it is written. Nobody is judged.
+
+For versions that serve side by side on purpose: models of several teams' experiments, a slow farewell to an old one,
+a load test. What is not judged can still be lost: a version that crashes, cannot be loaded or has no ready pod
+gives its share to the control, and the others keep theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from modelrollout.api.base import SpecModel, StatusModel
+from modelrollout.api.model import Digest, Model, Uri
+from modelrollout.api.rules import rule, rules
+from modelrollout.api.version import VERSION
+from modelrollout.strategies.base import ArmView, Move, Outline, SmokeCheck, View
+from modelrollout.strategies.shares import between
+
+_SUM = "weight and the weights of versions must sum to 100"
+_TWICE = "each version is given once"
+
+
+class SplitVersion(SpecModel):
+    """A further version and its share."""
+
+    version: Annotated[str, VERSION, Field(max_length=34)] = Field(description="MAJOR.MINOR.PIPELINE.")
+    uri: Uri = Field(description="Where its SavedModel directory is, as spec.model.uri.")
+    digest: Digest | None = Field(default=None, description="As spec.model.digest.")
+    weight: int = Field(ge=1, le=99, description="Percent of the requests that it gets.")
+
+
+class SplitSettings(SpecModel):
+    """Fixed shares among two to eight versions: spec.model and those that are named here. They sum to 100."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "self.weight + self.versions.map(item, item.weight).sum() == 100",
+                _SUM,
+                shown=f"'{_SUM}; given: %d'.format([self.weight + self.versions.map(item, item.weight).sum()])",
+            ),
+            rule(
+                "self.versions.all(item, self.versions.filter(other, other.version == item.version).size() == 1)",
+                _TWICE,
+            ),
+        )
+    )
+    weight: int = Field(ge=1, le=99, description="Percent of the requests that spec.model's version gets.")
+    versions: tuple[SplitVersion, ...] = Field(
+        min_length=1, max_length=7, description="The other versions, one of which may be the one that serves already."
+    )
+
+    @model_validator(mode="after")
+    def _sums_to_100(self) -> Self:
+        total = self.weight + sum(item.weight for item in self.versions)
+        if total != 100:
+            raise ValueError(f"{_SUM}; given: {total}")
+        if len({item.version for item in self.versions}) < len(self.versions):
+            raise ValueError(_TWICE)
+        return self
+
+
+class SplitMemory(StatusModel):
+    """Nothing: the shares are written in the spec."""
+
+
+class SplitStrategy:
+    """The shares of ``spec.strategy.split``."""
+
+    name = "split"
+    title = "fixed shares of two to eight versions"
+    judges = False
+    settings = SplitSettings
+    memory = SplitMemory
+
+    def models(self, settings: SplitSettings, model: Model) -> tuple[Model, ...]:
+        """The spec's model and the versions that are named beside it."""
+        others = (
+            Model(name=model.name, version=item.version, uri=item.uri, digest=item.digest)
+            for item in settings.versions
+            if item.version != model.version
+        )
+        return (model, *others)
+
+    def seconds(self, settings: SplitSettings) -> float:
+        """No time: it never ends."""
+        return 0.0
+
+    def smoke(self, settings: SplitSettings) -> SmokeCheck | None:
+        """None."""
+        return None
+
+    def outline(self, settings: SplitSettings, memory: SplitMemory, arms: Sequence[ArmView]) -> Outline:
+        """One step that has no end."""
+        reached = bool(arms) and all(arm.share for arm in arms)
+        return Outline(["the shares as written, for as long as they are"], 0 if reached else -1, 1)
+
+    def next(self, settings: SplitSettings, view: View[SplitMemory]) -> Move[SplitMemory]:
+        """Each version its share; the control what is its own and what nobody else can take."""
+        written = {view.model: settings.weight} | {item.version: item.weight for item in settings.versions}
+        arms = {arm.version: written.get(arm.version, 0) for arm in view.arms}
+        route = between(view.control, arms)
+        words = ", ".join(f"{version} {share} %" for version, share in route.everybody.shares.items())
+        if view.control not in written and view.model in arms and route == view.route:
+            why = f"{view.control} is not among the versions of the split"
+            return view.stay(why, winner=view.model, goes_on=True)
+        return Move(route, view.memory, f"shares as written: {words}", settled=True)

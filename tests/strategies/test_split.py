@@ -1,0 +1,156 @@
+"""Split: fixed shares of two to eight versions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from modelrollout.api.status import Phase
+from modelrollout.core.plan import Reason
+from modelrollout.resource.rollout import SpecError, parse_spec
+from tests.core.world import CANARY, World
+
+
+def split(weight: int, **versions: int) -> dict[str, Any]:
+    """A split: spec.model's weight, and further versions, ``v1_1_2=30``."""
+    others = [
+        {"version": name[1:].replace("_", "."), "uri": f"pvc://models/fraud/{name}", "weight": share}
+        for name, share in versions.items()
+    ]
+    return {"split": {"weight": weight, "versions": others}}
+
+
+SPECS = {
+    "two": split(60, v1_0_1=40),
+    "three": split(60, v1_0_1=30, v1_2_3=10),
+    "five": split(20, v1_0_1=20, v1_2_3=20, v2_0_4=20, v2_1_5=20),
+}
+"""For the properties of the core."""
+
+THREE = split(60, v1_1_2=30, v1_2_3=10)
+SHARES = {"1.0.1": 60, "1.1.2": 30, "1.2.3": 10}
+
+
+def serving(strategy: dict[str, Any] = THREE) -> World:
+    """All versions have their shares."""
+    world = World(spec=yaml.safe_load(CANARY) | {"strategy": strategy}).installed()
+    for _ in range(12):
+        world.step(2)
+    return world
+
+
+def loading() -> World:
+    """The first version serves, and the others are being loaded."""
+    world = World(spec=yaml.safe_load(CANARY) | {"strategy": THREE})
+    while world.status.stable is None:
+        world.step(2)
+    world.autoload = False
+    world.step(2)
+    return world
+
+
+def test_the_first_version_serves_then_the_others_get_their_shares() -> None:
+    world = serving()
+    assert world.live == SHARES
+    assert world.status.phase is Phase.HEALTHY
+    assert world.status.message == "shares as written: 1.0.1 60 %, 1.1.2 30 %, 1.2.3 10 %"
+    assert (world.status.candidates, world.status.weights) == ("1.1.2, 1.2.3", "30, 10")
+    assert {"1.0.1": 100} in [plan.route.everybody.shares for plan in world.plans if plan.route is not None]
+
+
+def test_nobody_is_judged() -> None:
+    world = serving().run(60, bad={"1.1.2": 0.9})
+    assert world.live == SHARES
+    assert all(not arm.metrics for arm in world.status.arms)
+
+
+@pytest.mark.parametrize("how", ["no pod is ready", "the server ends with an error"])
+def test_a_version_that_is_lost_gives_its_share_to_the_control(how: str) -> None:
+    world = serving()
+    failure = None if how == "no pod is ready" else "out of memory"
+    world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], ready=0, failure=failure)
+    world.step(0.5)
+    assert world.live == {"1.0.1": 90, "1.2.3": 10}
+    reason = Reason.CANDIDATE_LOST if failure is None else Reason.LOAD_FAILED
+    assert world.said(reason)[0].startswith("1.1.2 was rolled back: ")
+    world.step(0.5)
+    assert world.status.phase is Phase.DEGRADED
+    assert world.status.message.startswith("1.1.2 was rolled back: ")
+    assert {item.type: item for item in world.status.conditions}["Ready"].reason == reason
+
+
+def test_a_version_that_cannot_be_loaded_keeps_no_other_from_its_share() -> None:
+    world = loading()
+    world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], failure="variables.index: No such file")
+    world.workloads["1.2.3"] = replace(world.workloads["1.2.3"], ready=1)
+    world.run(20)
+    assert world.live == {"1.0.1": 90, "1.2.3": 10}
+
+
+def test_one_that_loads_for_long_keeps_no_other_waiting() -> None:
+    world = loading()
+    world.workloads["1.2.3"] = replace(world.workloads["1.2.3"], ready=1)
+    world.run(20)
+    assert world.live == {"1.0.1": 90, "1.2.3": 10}
+    assert "1.1.2 is being fetched and loaded" in world.status.message
+
+
+def test_other_shares_apply_at_once() -> None:
+    world = serving().configure(strategy=split(10, v1_1_2=45, v1_2_3=45))
+    world.step(1)
+    assert world.live == {"1.0.1": 10, "1.1.2": 45, "1.2.3": 45}
+
+
+def test_a_version_that_is_not_named_any_more_drains_and_a_new_one_follows() -> None:
+    world = serving().configure(strategy=split(60, v1_1_2=30, v2_0_4=10))
+    world.step(1)
+    assert world.live == {"1.0.1": 70, "1.1.2": 30}
+    world.run(40)
+    assert world.live == {"1.0.1": 60, "1.1.2": 30, "2.0.4": 10}
+    assert "1.2.3" not in world.workloads
+    assert not world.status.quarantined
+
+
+def test_another_control_takes_over_when_the_old_one_is_not_named() -> None:
+    world = serving().apply(version="2.0.4", uri="pvc://models/fraud/4").run(60)
+    assert world.live == {"2.0.4": 60, "1.1.2": 30, "1.2.3": 10}
+    assert world.status.stable is not None
+    assert world.status.stable.version == "2.0.4"
+    assert world.status.phase is Phase.HEALTHY
+    assert world.said(Reason.PROMOTED) == ["2.0.4 takes the place of 1.0.1, which drains"]
+
+
+def test_a_version_leaves_by_abort_and_the_others_stay() -> None:
+    world = serving()
+    world.command = "abort 1.2.3 t1"
+    world.step(0.5)
+    assert world.live == {"1.0.1": 70, "1.1.2": 30}
+
+
+def test_a_lost_status_keeps_the_shares() -> None:
+    world = serving()
+    world.status = type(world.status)()
+    world.run(10)
+    assert world.live == SHARES
+    assert world.status.stable is not None
+    assert world.status.stable.version == "1.0.1"
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "sum": (split(60, v1_1_2=30), "spec.strategy.split: weight and the weights of versions must sum to 100; given: 90"),
+    "twice": (
+        {"split": {"weight": 40, "versions": [{"version": "1.1.2", "uri": "pvc://m/2", "weight": 30}] * 2}},
+        "spec.strategy.split: each version is given once",
+    ),
+    "alone": ({"split": {"weight": 100, "versions": []}}, "spec.strategy.split.weight: must be at most 99"),
+}
+
+
+@pytest.mark.parametrize(("strategy", "sentence"), REFUSED.values(), ids=REFUSED.keys())
+def test_refused(strategy: dict[str, Any], sentence: str) -> None:
+    found = parse_spec(yaml.safe_load(CANARY) | {"strategy": strategy})
+    assert isinstance(found, SpecError)
+    assert sentence in found.message
