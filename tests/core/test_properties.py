@@ -173,7 +173,7 @@ ACTIONS: dict[str, Action] = {
 }
 
 lives = st.tuples(st.sampled_from(sorted(SPECS)), st.lists(st.sampled_from(sorted(ACTIONS)), max_size=14))
-many = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def live(kind: str, actions: list[str]) -> World:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from modelrollout.api.status import Phase
 from modelrollout.core.observation import Refusal, SmokeResult
 from modelrollout.core.plan import Reason
@@ -218,3 +220,16 @@ def test_promote_before_the_first_step_goes_one_step() -> None:
     world.command = "promote 1.1.2 t1"
     world.run(60)
     assert world.weight == 10
+
+
+@pytest.mark.parametrize("text", [CANARY, BLUE_GREEN])
+def test_a_pass_that_moves_the_route_is_followed_by_another_at_once(text: str) -> None:
+    """Whatever it came to, the end of a release too: the watch may bring its own write while it is still under way."""
+    world = World.of(text).installed()
+    world.smoke = SmokeResult(sent=1)
+    world.apply(version="1.1.2").run(200)
+    assert world.status.phase is Phase.HEALTHY
+    for before, plan in zip(world.plans, world.plans[1:], strict=False):
+        if plan.route != before.route:
+            assert plan.requeue_after <= 0.5
+    assert world.plans[-1].requeue_after > 10

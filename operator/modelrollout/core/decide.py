@@ -186,4 +186,15 @@ def requeue_after(state: Pass, outlook: Outlook, refusal: Refusal | None) -> flo
     longest = 30.0 if refusal else REST_SECONDS
     if state.status.trial is not None and outlook.phase is not Phase.HEALTHY:
         longest = POLL_SECONDS
+    if is_moving(state):
+        longest = POLL_SECONDS
     return min(soonest, longest)
+
+
+def is_moving(state: Pass) -> bool:
+    """Whether this pass moves the route. The next one has to see that it is there, and what follows from it: the watch
+    may bring its own write while the pass is still under way."""
+    live = state.seen.route
+    if state.route is None or (live is not None and (live.foreign_owner is not None or live.refused is not None)):
+        return False
+    return live is None or live.route != state.route
