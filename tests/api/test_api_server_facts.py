@@ -173,7 +173,7 @@ def _filled(schema: dict[str, Any]) -> Any:
         case {"type": "string", "format": "date-time"}:
             return "2026-01-02T03:04:05.678Z"
         case {"type": kind}:
-            return {"string": "text", "integer": 3, "number": 1.5, "boolean": True}[kind]
+            return {"string": "text", "integer": 3, "number": 0.25, "boolean": True}[kind]
     raise AssertionError(f"no value for {schema}")
 
 
