@@ -183,11 +183,8 @@ def requeue_after(state: Pass, outlook: Outlook, refusal: Refusal | None) -> flo
     times += [item.drain_until for item in state.status.retiring if item.drain_until > state.now]
     times += [outlook.wake_at] if outlook.wake_at is not None else []
     soonest = min((max(time - state.now, 0.05) for time in times), default=REST_SECONDS)
-    longest = 30.0 if refusal else REST_SECONDS
-    if state.status.trial is not None and outlook.phase is not Phase.HEALTHY:
-        longest = POLL_SECONDS
-    if is_moving(state):
-        longest = POLL_SECONDS
+    under_trial = state.status.trial is not None and outlook.phase is not Phase.HEALTHY
+    longest = POLL_SECONDS if under_trial or is_moving(state) else 30.0 if refusal else REST_SECONDS
     return min(soonest, longest)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from modelrollout.api.route import Route
+from modelrollout.api.route import EVERYBODY, Route
 from modelrollout.api.status import Arm, Status, Trial, VersionStatus
 from modelrollout.core.observation import Observation, Workload
 from modelrollout.core.plan import Event, Reason
@@ -73,6 +73,11 @@ class Pass:
     def weight(self, version: str) -> int:
         """The largest share that a version has of any requests, percent."""
         return self.route.largest_share(version) if self.route is not None else 0
+
+    def audience_share(self, version: str) -> int:
+        """What a version has of the requests that the release is for just now; at rest, of everybody's. Percent."""
+        audience = self.status.trial.audience if self.status.trial is not None else EVERYBODY
+        return self.route.share(version, audience) if self.route is not None else 0
 
     def workload(self, version: str) -> Workload:
         """What runs of a version; nothing, when nothing was seen."""

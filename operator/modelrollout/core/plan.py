@@ -71,7 +71,6 @@ class Reason(StrEnum):
     STABLE_LOST = "StableLost"
     COMMAND_IGNORED = "CommandIgnored"
     STATUS_LOST = "StatusLost"
-    SERVES_ITS_SHARES = "SharesApplied"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,9 @@ def assess_arm(state: Pass, arm: Arm) -> tuple[Pass, Assessment]:
     total = combine([item.evidence for item in states])
     verdicts = [_verdict(item, total, item.split in judged, begun=bool(judged)) for item in states]
     metrics = [to_status(item, verdict, item.split in judged) for item, verdict in zip(states, verdicts, strict=True)]
-    assessment = put_together(states, verdicts, total, heard_splits(state, judged))
+    # Before any share every question may be in trouble.
+    heard = splits.heard(judged, state.trial.audience) or splits.counted(state.spec, state.trial)
+    assessment = put_together(states, verdicts, total, heard)
     state = state.change_arm(arm.version, metrics=(*metrics, *set_aside(arm, asked)))
     return watch_sight(state, state.arm(arm.version), assessment), assessment
 
@@ -53,14 +55,6 @@ def judged_splits(state: Pass, version: str) -> tuple[str, ...]:
     """The splits in which an arm is judged now."""
     assert state.control is not None
     return splits.judged(state.route, version, state.control.version, state.trial.audience)
-
-
-def heard_splits(state: Pass, judged: Sequence[str]) -> tuple[str, ...]:
-    """The splits whose silence holds a release: those it is for. Before any share every question may be in trouble."""
-    audience = state.trial.audience
-    if not judged:
-        return splits.counted(state.spec, state.trial)
-    return (audience,) if audience in judged else tuple(judged)
 
 
 def questions(state: Pass, arm: Arm) -> list[Question]:
@@ -90,14 +84,14 @@ def set_aside(arm: Arm, asked: Sequence[Question]) -> list[MetricStatus]:
     """Tests that the spec does not ask for any more. They keep what they know, so that leaving a metric out and taking
     it in again forgets nothing, and they sell like all others. But they have no say."""
     wanted = {(question.split, question.metric.name) for question in asked}
-    shares = ledger.shares(arm.metrics, list(wanted))
+    others = [test for test in arm.metrics if ledger.name_of(test) not in wanted]
+    shares = ledger.shares(arm.metrics, list(wanted)) if others else {}
     kept = []
-    for test in arm.metrics:
-        if ledger.name_of(test) not in wanted:
-            share = shares.get(ledger.name_of(test), test.share)
-            part = test.part * share / test.share if test.share else test.part
-            silenced = {"verdict": Outcome.UNDECIDED, "message": NOT_ASKED, "share": share, "part": part}
-            kept.append(test.model_copy(update=silenced))
+    for test in others:
+        share = shares.get(ledger.name_of(test), test.share)
+        part = test.part * share / test.share if test.share else test.part
+        silenced = {"verdict": Outcome.UNDECIDED, "message": NOT_ASKED, "share": share, "part": part}
+        kept.append(test.model_copy(update=silenced))
     return kept[-SET_ASIDE:]
 
 

@@ -29,6 +29,11 @@ def compared(route: Route | None, version: str, control: str) -> tuple[str, ...]
     return tuple(split.name for split in splits if split.share(version) and split.share(control))
 
 
+def heard(judged: tuple[str, ...], audience: str) -> tuple[str, ...]:
+    """Of the splits in which an arm is judged, those whose silence holds a release: those it is for just now."""
+    return (audience,) if audience in judged else judged
+
+
 def judged(route: Route | None, version: str, control: str, audience: str) -> tuple[str, ...]:
     """The splits in which an arm is judged now; none while it has no share that counts."""
     found = compared(route, version, control)

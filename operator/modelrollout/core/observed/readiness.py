@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from modelrollout.api.status import Arm, SmokeStatus, VersionStatus
 from modelrollout.core.observation import SmokeResult
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress import transitions
+
+Deployed = TypeVar("Deployed", bound=VersionStatus)
 
 WORDS_OF_FAILURE = 3  # failed smoke requests that are told in full
 
@@ -15,25 +19,18 @@ def update_versions(state: Pass) -> Pass:
     """Control and arms with their pods as they are now."""
     if state.control is not None:
         state = state.change(stable=_updated(state, state.control))
-    return state.for_each_arm(lambda arm: _updated_arm(state, arm)) if state.status.trial is not None else state
+    return state.for_each_arm(lambda arm: _updated(state, arm)) if state.status.trial is not None else state
 
 
-def _updated_arm(state: Pass, arm: Arm) -> Arm:
-    return arm.model_copy(update=_seen_of(state, arm))
-
-
-def _updated(state: Pass, deployed: VersionStatus) -> VersionStatus:
-    return deployed.model_copy(update=_seen_of(state, deployed))
-
-
-def _seen_of(state: Pass, deployed: VersionStatus) -> dict[str, str | None]:
+def _updated(state: Pass, deployed: Deployed) -> Deployed:
     """The digest of the first fetch stays."""
     workload = state.workload(deployed.version)
-    return {
+    seen = {
         "ready": f"{workload.ready}/{workload.desired}",
         "digest": deployed.digest or workload.digest,
         "message": workload.failure or workload.waiting,
     }
+    return deployed.model_copy(update=seen)
 
 
 def update_readiness(state: Pass) -> Pass:

@@ -185,17 +185,12 @@ def make(state: Pass, move: Move[Any], allowed: Route, obstacles: dict[str, Obst
 
 
 def _tell_of_weight(before: Pass, after: Pass, version: str, move: Move[Any]) -> Pass:
-    old, new = _share(before, version), _share(after, version)
+    old, new = before.audience_share(version), after.audience_share(version)
     if old == new:
         return after
     if new == 100:
         return _tell_of_switch(after, move, version)
     return after.say(Reason.WEIGHT_CHANGED, f"{version}: {old} % -> {new} %, {move.why}")
-
-
-def _share(state: Pass, version: str) -> int:
-    """Of those whom the release is for just now."""
-    return state.route.share(version, state.trial.audience) if state.route is not None else 0
 
 
 def _tell_of_switch(state: Pass, move: Move[Any], version: str) -> Pass:

@@ -14,6 +14,7 @@ from modelrollout.api.route import PREVIEW, Route, Split
 from modelrollout.api.status import Arm
 from modelrollout.core.judge.assess import Assessments, judged_splits
 from modelrollout.core.judge.assessment import Assessment
+from modelrollout.core.judge.splits import heard
 from modelrollout.core.observation import SETTLE_SECONDS
 from modelrollout.core.pass_state import Pass
 from modelrollout.resource.spec import Spec
@@ -150,10 +151,9 @@ def of_evidence(state: Pass, arm: Arm, assessment: Assessment) -> Obstacle | Non
 def of_counts(state: Pass, arm: Arm, assessment: Assessment) -> Obstacle | None:
     """An arm that has requests must have been seen working at this weight: enough requests, and samples that are all
     of this weight."""
-    judged, audience = judged_splits(state, arm.version), state.trial.audience
-    if not judged:
+    splits = heard(judged_splits(state, arm.version), state.trial.audience)
+    if not splits:
         return None
-    splits = (audience,) if audience in judged else judged
     if assessment.no_traffic:
         return Obstacle(f"held: {assessment.no_traffic}")
     needed = state.spec.analysis.min_requests

@@ -29,10 +29,7 @@ WAY_OUT = "It is quarantined: fix it as a new version, or say modelrollout retry
 def position(state: Pass) -> str:
     """Where the arms stand: ``1.1.2 at 10 %``."""
     trial, route = state.trial, state.route
-    shares = [
-        f"{arm.version} at {route.share(arm.version, trial.audience) if route is not None else 0} %"
-        for arm in trial.arms
-    ]
+    shares = [f"{arm.version} at {state.audience_share(arm.version)} %" for arm in trial.arms]
     if trial.audience == MATCHED:
         return f"{', '.join(shares)} of the matched requests"
     focused = route is not None and route.split(MATCHED) is not None and trial.audience == EVERYBODY

@@ -6,7 +6,6 @@ the very same status.
 
 from __future__ import annotations
 
-from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import Arm, Phase, Status, VersionStatus
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
@@ -69,18 +68,12 @@ def update_columns(state: Pass) -> Pass:
     )
 
 
-def _weight(state: Pass, version: str) -> int:
-    """Among the requests that the release is for just now."""
-    audience = state.status.trial.audience if state.status.trial is not None else EVERYBODY
-    return state.route.share(version, audience) if state.route is not None else 0
-
-
 def _weighed(state: Pass, version: VersionStatus) -> VersionStatus:
-    return version.model_copy(update={"weight": _weight(state, version.version)})
+    return version.model_copy(update={"weight": state.audience_share(version.version)})
 
 
 def _weighed_arm(state: Pass, arm: Arm) -> Arm:
-    return arm.model_copy(update={"weight": _weight(state, arm.version)})
+    return arm.model_copy(update={"weight": state.audience_share(arm.version)})
 
 
 def step_column(state: Pass) -> str | None:
