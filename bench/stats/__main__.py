@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 
-from bench.stats import arms, cost, promote, restart, rollback, srm, whole
+from bench.stats import arms, bake, cost, promote, restart, rollback, srm, unseen, whole
 from bench.stats.suite import Form, Suite, Task
 
 ALL: Sequence[Suite] = (
@@ -29,6 +29,8 @@ ALL: Sequence[Suite] = (
     srm.SUITE,
     restart.SUITE,
     whole.SUITE,
+    bake.SUITE,
+    unseen.SUITE,
     cost.SUITE,
 )
 NAMES = [suite.name for suite in ALL]

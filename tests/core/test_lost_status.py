@@ -96,7 +96,7 @@ def test_lost_in_the_bake_the_old_version_is_still_the_control(with_note: bool) 
     world.live_route_override = None
     assert world.status.stable is not None
     assert world.status.stable.version == OLD
-    assert world.live == {NEW: 100}
+    assert world.live == {OLD: 5, NEW: 95}
     assert world.status.phase is Phase.BAKING or world.status.trial is not None
     world.run(5)
     assert OLD in world.workloads
@@ -110,6 +110,7 @@ def test_a_failing_version_is_still_rolled_back(text: str) -> None:
     world.status = Status()
     world.run(25, bad={NEW: 0.5})
     assert world.live == {OLD: 100}
+    world.run(30)  # where it was judged alone, stable shows whose fault it was
     assert world.status.quarantined[0].version == NEW
 
 

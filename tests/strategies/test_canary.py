@@ -84,8 +84,8 @@ CASES: dict[str, tuple[Canary, View[CanaryMemory], int, str | None, str]] = {
         "step 2 waits for approval: modelrollout promote",
     ),
     "not proven": (THREE, view(50, at("50:0")), 50, "50:0", "step 3 is held until the candidate is proven not worse"),
-    "proven": (THREE, view(50, at("50:0"), proven=True), 100, None, "all steps are done"),
-    "skip all": (THREE, view(10, at("10:0"), skip=True), 100, None, "a person asked for it"),
+    "proven": (THREE, view(50, at("50:0"), proven=True), 95, None, "all steps are done"),
+    "skip all": (THREE, view(10, at("10:0"), skip=True), 95, None, "a person asked for it"),
     "the step was edited away": (settings(TEN, FIFTY), view(10, at("10:1")), 10, "10:0", "step 1 is held for 30s"),
     "all the weights were edited": (
         settings({"setWeight": 5, "for": "1m"}, {"setWeight": 80}),
@@ -135,6 +135,25 @@ def test_bake_is_watched_and_ends_by_the_clock_or_a_person() -> None:
     assert STRATEGY.next(THREE, view(100, over)).winner == "1.1.2"
 
 
+@pytest.mark.parametrize(
+    ("bake", "share"),
+    [("1m", 95), ({"for": "1m"}, 95), ({"for": "1m", "control": 20}, 80), ({"for": "1m", "control": 0}, 100)],
+    ids=["short", "long", "more for the control", "none for it"],
+)
+def test_the_control_keeps_its_share_of_the_bake(bake: Any, share: int) -> None:
+    steps = settings(FIFTY, bake=bake)
+    move = STRATEGY.next(steps, view(50, at("50:0"), proven=True))
+    assert move.route.share("1.1.2", "everybody") == share
+    assert STRATEGY.next(steps, view(share, move.memory)).route == move.route
+
+
+def test_a_bake_that_began_with_all_requests_keeps_them_unless_the_spec_says_otherwise() -> None:
+    memory = CanaryMemory(bake_until=NOW + 60)
+    assert STRATEGY.next(THREE, view(100, memory)).route == Route.to("1.1.2")
+    edited = settings(TEN, bake={"for": "1m", "control": 10})
+    assert STRATEGY.next(edited, view(100, memory)).route.share("1.1.2", "everybody") == 90
+
+
 def test_before_the_last_round_there_is_no_bake() -> None:
     assert STRATEGY.next(THREE, view(50, at("50:0"), proven=True, is_last=False)).winner == "1.1.2"
 
@@ -161,5 +180,5 @@ def test_outline(memory: CanaryMemory, share: int, column: str) -> None:
         "weight 10 % for 30s",
         "approval",
         "weight 50 % until proven not worse",
-        "all requests, bake 1m",
+        "95 %, stable keeps 5 %, bake 1m",
     ]

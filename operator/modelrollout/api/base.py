@@ -77,7 +77,7 @@ def format_duration(seconds: float) -> str:
     return written + (f"{milliseconds / 1000:.15g}s" if milliseconds else "")
 
 
-def _parse_duration_of_spec(given: object, info: ValidationInfo) -> object:
+def parse_duration_of_spec(given: object, info: ValidationInfo) -> object:
     """In JSON a number has no unit, and the API server refuses it; inside the program it is seconds."""
     if info.mode == "json" and not isinstance(given, str):
         raise ValueError(_NO_DURATION.format(repr(given)))
@@ -106,7 +106,7 @@ def _duration_schema(*validations: dict[str, Any]) -> WithJsonSchema:
 Duration = Annotated[
     float,
     Field(ge=0, allow_inf_nan=False),
-    BeforeValidator(_parse_duration_of_spec),
+    BeforeValidator(parse_duration_of_spec),
     PlainSerializer(format_duration, return_type=str),
     _duration_schema(_DURATION_RULE),
 ]

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from modelrollout.api.base import Duration, StatusModel, Timestamp
+from modelrollout.api.base import LATEST, Duration, StatusModel, Timestamp
 from modelrollout.api.route import EVERYBODY, Route
 
 Chance = Annotated[float, Field(gt=0, lt=0.5)]
@@ -28,7 +28,7 @@ class Phase(StrEnum):
     PROGRESSING = "Progressing"  # the candidate has traffic, or is about to
     PAUSED = "Paused"  # a person or a policy holds the weights
     AWAITING_APPROVAL = "AwaitingApproval"  # a step waits for `promote`
-    BAKING = "Baking"  # the candidate has all traffic, the old version is still warm
+    BAKING = "Baking"  # the candidate has (nearly) all traffic, the old version is still warm
     HEALTHY = "Healthy"  # the version of the spec serves
     ROLLING_BACK = "RollingBack"  # the candidate has no traffic any more and drains
     DEGRADED = "Degraded"  # stable serves, but it is not the version of the spec
@@ -66,6 +66,7 @@ class MetricStatus(StatusModel):
     proven: float = 1.0  # evidence that it is not worse; at `provenNeeded` it may go on early
     proven_needed: float = 20.0
     last_sample_at: Timestamp | None = None
+    last_read_at: Timestamp | None = None  # when that sample was first read, by the operator's own clock
     requests_at_weight: int = 0  # candidate requests compared with stable's since the last change of weight
     ticks_at_weight: int = 0  # samples with such requests
     share: Annotated[float, Field(ge=0, le=1)] = 0.0  # its part of the arm's alpha; 0: not given out yet
@@ -108,6 +109,22 @@ class SmokeStatus(StatusModel):
     obstacle: str | None = None  # why they do not reach it
 
 
+class Recall(StatusModel):
+    """Why an arm has no requests for now, though nothing is held against it yet: it was judged alone, and whether its
+    fault is stable's as well can only be seen with the requests back at stable."""
+
+    at: Timestamp  # when the requests went back
+    route: Route  # where they go again if it was not to blame
+    metric: str
+    split: str
+    candidate: Side  # what it had answered while things looked bad
+    record: Annotated[float, Field(gt=0, lt=1)]  # the rate of bad answers that stable's record allows
+    message: str  # that in words, with both numbers
+    looks: int = 0  # since stable showed the same fault: how often it was looked at whether that is over
+    looked_at: Timestamp | None = None  # the last time
+    over: bool = False  # nothing is held against the arm any more: it gets its requests again
+
+
 class Arm(VersionStatus):
     """A version under trial, with everything that is known of it."""
 
@@ -117,6 +134,8 @@ class Arm(VersionStatus):
     blind_since: Timestamp | None = None
     paused: str | None = None  # why its shares are held: a person's word or a policy's
     smoke: SmokeStatus = SmokeStatus()
+    recall: Recall | None = None  # out of traffic until stable has shown whether the fault is its own
+    recalls: Annotated[int, Field(ge=0)] = 0  # how often that was so
     alpha: Chance = 0.01  # its part of the trial's chance of a false rollback
     metrics: tuple[MetricStatus, ...] = ()
 
@@ -139,6 +158,8 @@ class Trial(StatusModel):
     next_step_at: Timestamp | None = None  # when the clock of the step ends
     hold_since: Timestamp | None = None  # since when the step could have gone on but could not be decided
     held: str | None = None  # the step that an Event said is held
+    stopped_since: Timestamp | None = None  # the clock of the steps stands still: nothing can be seen
+    stopped_for: Annotated[float, Field(ge=0, le=LATEST)] = 0.0  # seconds that it stood still before
     alpha: Alpha = Alpha()
 
     @property

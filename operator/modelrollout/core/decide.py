@@ -21,6 +21,7 @@ from modelrollout.core.plan import DesiredVersion, Plan, Reason, Recovery
 from modelrollout.core.progress import transitions
 from modelrollout.core.progress.advance import advance
 from modelrollout.core.progress.outlook import Outlook, Progress, at_rest
+from modelrollout.core.progress.recalled import recall
 from modelrollout.core.recover.lost_status import recover
 from modelrollout.core.report.summary import refuse_all, summarize
 from modelrollout.core.safety.checks import Case, Leave, must_leave, stranded
@@ -75,12 +76,15 @@ def make_safe(state: Pass, assessments: Assessments, command: Command | None) ->
         if (stranded_by := stranded(case, leave)) is not None:
             state, held = hold_stranded(state, stranded_by)
             continue
-        state = take_out(state, arm.version, leave)
+        state = take_out(state, case, leave)
     return state, held
 
 
-def take_out(state: Pass, version: str, leave: Leave) -> Pass:
-    """One arm out of the trial and out of every split."""
+def take_out(state: Pass, case: Case, leave: Leave) -> Pass:
+    """One arm out of every split; and out of the trial, unless the control has yet to show whose fault it was."""
+    version, alone = case.arm.version, case.assessment.alone
+    if leave.reason is Reason.EVIDENCE_AGAINST and alone is not None and case.arm.recall is None:
+        return recall(state, version, leave.message, alone)
     return transitions.leave(
         state, version, leave.reason, leave.message, outcome=leave.outcome, quarantine=leave.quarantine
     )

@@ -46,6 +46,8 @@ class Reason(StrEnum):
     SWITCHED = "Switched"
     BAKING = "Baking"
     PROMOTED = "Promoted"
+    RECALLED = "RecalledForComparison"
+    NOT_TO_BLAME = "NotToBlame"
     NOT_CHOSEN = "NotChosen"
     EVIDENCE_AGAINST = "EvidenceAgainstCandidate"
     FETCH_FAILED = "FetchFailed"

@@ -22,8 +22,9 @@ from modelrollout.api.rules import VALIDATIONS, rule, rules
 Schema = dict[str, Any]
 
 _KEPT = ("type", "format", "pattern", "enum", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
-_KEPT_LATER = ("minProperties", "maxProperties", "x-kubernetes-int-or-string", "anyOf", VALIDATIONS)
-FREE_FORM: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+_OPEN = "x-kubernetes-preserve-unknown-fields"
+_KEPT_LATER = ("minProperties", "maxProperties", "x-kubernetes-int-or-string", "anyOf", _OPEN, VALIDATIONS)
+FREE_FORM: Schema = {"type": "object", _OPEN: True}
 
 
 def structural(model: type[BaseModel]) -> Schema:
@@ -116,12 +117,12 @@ def _below(node: Schema, convert: Callable[[Mapping[str, Any]], Schema]) -> Sche
     below: Schema = {}
     if node.get("type") == "array":
         below["items"] = convert(node["items"])
-    if node.get("type") == "object":
+    if node.get("type") == "object" or node.get(_OPEN):
         if required := node.get("required"):
             below["required"] = required
         if properties := node.get("properties"):
             below["properties"] = {name: convert(part) for name, part in properties.items()}
-        match node.get("additionalProperties", "properties" not in node):
+        match node.get("additionalProperties", "properties" not in node and not node.get(_OPEN)):
             case True:
                 below |= FREE_FORM
             case Mapping() as values:

@@ -141,6 +141,8 @@ def move(before: Status, after: Status) -> str:
     old, new = (shares_of_arms(status, after) for status in (before, after))
     if new == old:
         return "Hold"
+    if any(arm.recall is not None and before.arm(arm.version) for arm in after.arms) and sum(new.values()) == 0:
+        return "Recall"
     return "Switch" if any(share == 100 != old[name] for name, share in new.items()) else "Shift"
 
 

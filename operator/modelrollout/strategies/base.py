@@ -135,8 +135,8 @@ class Strategy(Protocol[Settings, Memory]):
         """The next move by the strategy's own rules."""
         ...
 
-    def seconds(self, settings: Settings) -> float:
-        """How long a release takes when nothing holds it."""
+    def seconds(self, settings: Settings) -> float | None:
+        """How long a release takes when nothing holds it; None when no clock says so."""
         ...
 
     def outline(self, settings: Settings, memory: Memory, arms: Sequence[ArmView]) -> Outline:

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from modelrollout.api.base import Duration, SpecModel, StatusModel, Timestamp, format_duration
+from modelrollout.api.bake import MOST_FOR_CONTROL, Bake, BakeField, watched
+from modelrollout.api.base import SpecModel, StatusModel, Timestamp
 from modelrollout.api.model import Model
 from modelrollout.api.route import PREVIEW, Route, Split
 from modelrollout.api.smoke import Smoke
 from modelrollout.api.traffic import Header, RequestMatch, StringMatch
 from modelrollout.strategies.base import ArmView, Move, Outline, SmokeCheck, View
+from modelrollout.strategies.shares import between
 
 SWITCH, BAKE = "switch", "bake"
+CONTROL_KEEPS = 0  # percent, in the bake: one switch of everything is what people choose blue/green for
 
 
 class BlueGreen(SpecModel):
@@ -25,8 +28,10 @@ class BlueGreen(SpecModel):
     )
     smoke: Smoke | None = None
     approval: bool = Field(default=False, description="A person says promote before the switch.")
-    bake: Duration = Field(
-        default=600.0, description="Watch after the switch, with blue warm and the way back instant."
+    bake: BakeField = Field(
+        default=Bake(duration=600.0),
+        description="Watch after the switch, with blue warm and the way back instant: a time, or {for: 10m, "
+        "control: 5}. Default: 10m.",
     )
 
 
@@ -52,7 +57,7 @@ class BlueGreenStrategy:
 
     def seconds(self, settings: BlueGreen) -> float:
         """The bake."""
-        return settings.bake
+        return settings.bake.duration
 
     def smoke(self, settings: BlueGreen) -> SmokeCheck | None:
         """By the preview header."""
@@ -62,8 +67,8 @@ class BlueGreenStrategy:
         """What green goes through: smoke requests and approval where wanted, the switch, the bake."""
         smoke = ["smoke requests"] if settings.smoke is not None else []
         approval = ["approval"] if settings.approval else []
-        names = [*smoke, *approval, f"all requests, bake {format_duration(settings.bake)}"]
-        began = memory.bake_until - settings.bake if memory.bake_until is not None else None
+        names = [*smoke, *approval, settings.bake.words(CONTROL_KEEPS)]
+        began = memory.bake_until - settings.bake.duration if memory.bake_until is not None else None
         return Outline(names, self._at(names, smoke, memory, arms), len(names), began, memory.bake_until)
 
     def _at(self, names: Sequence[str], smoke: Sequence[str], memory: BlueGreenMemory, arms: Sequence[ArmView]) -> int:
@@ -76,7 +81,7 @@ class BlueGreenStrategy:
     def next(self, settings: BlueGreen, view: View[BlueGreenMemory]) -> Move[BlueGreenMemory]:
         """The preview, then the switch, then the end of the bake."""
         green = view.arms[0]
-        if green.share == 100:
+        if green.share >= 100 - MOST_FOR_CONTROL:
             return self._bake(settings, view)
         if settings.smoke is not None and not green.smoke_passed:
             if green.smoke_obstacle is not None:
@@ -100,17 +105,21 @@ class BlueGreenStrategy:
     def _switch(self, settings: BlueGreen, view: View[BlueGreenMemory]) -> Move[BlueGreenMemory]:
         green = view.arms[0].version
         why = "green is ready" + (" and its smoke requests passed" if settings.smoke else "")
-        if settings.bake <= 0 or not view.is_last:
+        if settings.bake.duration <= 0 or not view.is_last:
             return Move(Route.to(green), view.memory, why, step=SWITCH, winner=green)
-        until = view.now + settings.bake
+        until = view.now + settings.bake.duration
         memory = BlueGreenMemory(bake_until=until)
-        return Move(Route.to(green), memory, why, step=BAKE, until=until, watched=True)
+        share = 100 - settings.bake.control_keeps(CONTROL_KEEPS)
+        return Move(between(view.control, {green: share}), memory, why, step=BAKE, until=until, watched=True)
 
     def _bake(self, settings: BlueGreen, view: View[BlueGreenMemory]) -> Move[BlueGreenMemory]:
-        """All requests, watched for a while; then the end. Where nothing is known of its clock, it begins now."""
-        until = view.memory.bake_until or view.now + settings.bake
+        """Watched for a while; then the end. Where nothing is known of its clock, it begins now."""
+        until = view.memory.bake_until or view.now + settings.bake.duration
         if view.now >= until or view.approved == BAKE:
             return view.stay("the bake is over", winner=view.arms[0].version, step=BAKE, watched=True)
         memory = BlueGreenMemory(bake_until=until)
-        why = "bake: watched with all requests"
-        return view.stay(why, memory=memory, step=BAKE, until=until, watched=True)
+        green = view.arms[0]
+        share = settings.bake.share_now(green.share, CONTROL_KEEPS)
+        why = watched(view.control, 100 - share)
+        route = between(view.control, {green.version: share})
+        return Move(route, memory, why, step=BAKE, until=until, watched=True)

@@ -9,6 +9,7 @@ from typing import Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from modelrollout.api.bake import MOST_FOR_CONTROL, Bake, BakeField, watched
 from modelrollout.api.base import Duration, PositiveDuration, SpecModel, StatusModel, Timestamp, format_duration
 from modelrollout.api.model import Model
 from modelrollout.api.route import Route
@@ -17,6 +18,7 @@ from modelrollout.strategies.base import ArmView, Move, Outline, SmokeCheck, Vie
 from modelrollout.strategies.shares import between
 
 BAKE = "bake"
+CONTROL_KEEPS = 5  # percent, in the bake: enough to compare with, for nearly the whole of the new version's load
 
 
 class Approval(SpecModel):
@@ -129,9 +131,10 @@ class Canary(SpecModel):
         default=False,
         description="A step with a time ends before it when the candidate is proven not worse.",
     )
-    bake: Duration = Field(
-        default=0.0,
-        description="Watch after full weight, while the old version stays warm, before the release is final.",
+    bake: BakeField = Field(
+        default=Bake(),
+        description="Watch after the last step, while the old version stays warm, before the release is final: a time, "
+        "or {for: 10m, control: 5}.",
     )
 
     @model_validator(mode="after")
@@ -189,10 +192,11 @@ class CanaryStrategy:
         """The spec's model."""
         return (model,)
 
-    def seconds(self, settings: Canary) -> float:
-        """All the waits and the bake."""
+    def seconds(self, settings: Canary) -> float | None:
+        """All the waits and the bake, if every step has a time."""
         waits = [step.pause.duration if step.pause else step.duration for step in settings.steps]
-        return settings.bake + sum(wait or 0.0 for wait in waits)
+        timed = [wait for wait in waits if wait is not None]
+        return settings.bake.duration + sum(timed) if timed and len(timed) == len(waits) else None
 
     def smoke(self, settings: Canary) -> SmokeCheck | None:
         """None: a canary's first requests are few."""
@@ -202,16 +206,16 @@ class CanaryStrategy:
         """Each step in words, the bake as the last."""
         found = places(settings)
         names = [words(place.step) for place in found]
-        end = f"all requests, bake {format_duration(settings.bake)}" if settings.bake else "all requests"
         at = len(names) if memory.bake_until is not None else held(found, memory, arms[0].share if arms else 0)
-        began = memory.bake_until - settings.bake if memory.bake_until is not None else memory.step_started_at
-        return Outline((*names, end), at, len(names), began, memory.bake_until)
+        until, end = memory.bake_until, settings.bake.words(CONTROL_KEEPS)
+        began = until - settings.bake.duration if until is not None else memory.step_started_at
+        return Outline((*names, end), at, len(names), began, until)
 
     def next(self, settings: Canary, view: View[CanaryMemory]) -> Move[CanaryMemory]:
         """The next step once the present one has had its due; after the last all requests, and the bake."""
         arm = view.arms[0]
-        if view.memory.bake_until is not None and arm.share == 100:
-            return bake(view, view.memory.bake_until)
+        if view.memory.bake_until is not None and arm.share >= 100 - MOST_FOR_CONTROL:
+            return bake(settings, view, view.memory.bake_until)
         found = places(settings)
         index = held(found, view.memory, arm.share)
         view = replace(view, memory=remembered(found, index, view))
@@ -287,17 +291,22 @@ def enter(settings: Canary, found: Sequence[Place], index: int, view: View[Canar
         weight = max(place.weight, view.arms[0].share)  # after an edit a wait holds what there is
         return Move(between(view.control, {arm: weight}), memory, why, step=place.content)
     why = "a person asked for it" if view.skip else "all steps are done"
-    if settings.bake <= 0 or not view.is_last:
+    if settings.bake.duration <= 0 or not view.is_last:
         return Move(Route.to(arm), view.memory, why, winner=arm)
-    until = view.now + settings.bake
-    return Move(Route.to(arm), CanaryMemory(bake_until=until), why, step=BAKE, until=until, watched=True)
+    until = view.now + settings.bake.duration
+    memory, kept = CanaryMemory(bake_until=until), settings.bake.control_keeps(CONTROL_KEEPS)
+    return Move(between(view.control, {arm: 100 - kept}), memory, why, step=BAKE, until=until, watched=True)
 
 
-def bake(view: View[CanaryMemory], until: float) -> Move[CanaryMemory]:
-    """All requests, watched for a while; then the end."""
+def bake(settings: Canary, view: View[CanaryMemory], until: float) -> Move[CanaryMemory]:
+    """Nearly all requests, watched for a while; then the end."""
     if view.now >= until or view.approved == BAKE:
         return view.stay("the bake is over", winner=view.arms[0].version, step=BAKE, watched=True)
-    return view.stay("bake: watched with all requests", step=BAKE, until=until, watched=True)
+    arm = view.arms[0]
+    share = settings.bake.share_now(arm.share, CONTROL_KEEPS)
+    why = watched(view.control, 100 - share)
+    route = between(view.control, {arm.version: share})
+    return Move(route, view.memory, why, step=BAKE, until=until, watched=True)
 
 
 def wait(settings: Canary, place: Place, index: int, view: View[CanaryMemory]) -> Move[CanaryMemory] | None:

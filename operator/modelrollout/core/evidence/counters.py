@@ -115,6 +115,11 @@ class Counters:
             return counters, None
         return counters, Tick(sample.at, candidate, stable)
 
+    @property
+    def versions(self) -> tuple[str, str]:
+        """Candidate and stable."""
+        return self.candidate, self.stable
+
     def to_status(self) -> dict[str, Any]:
         """As plain values for JSON, nothing lost: some 30 bytes for each series, at most 64 series a version."""
         return {

@@ -16,34 +16,48 @@ from typing import Self
 from modelrollout.core.evidence.counts import NOTHING, Count, Tick
 
 MOST = 50.0
+NEWS = log(10.0)  # of one tick, in nats: at most a tenth of the ticks of a healthy version say as much
+STANDING = log(20.0)  # of all since it began: it takes some good ticks to be forgotten
 
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """``level`` in nats (0: none), the time ``since`` when, and what was answered from then on."""
+    """``level`` in nats (0: none), the time ``since`` when, and what was answered from then on. ``newest`` is what the
+    last tick said, in nats: below 0 it spoke for the candidate."""
 
     since: float = 0.0
     level: float = 0.0
     candidate: Count = NOTHING
     stable: Count = NOTHING
+    newest: float = 0.0
+
+    @property
+    def is_bad_news(self) -> bool:
+        """Whether the newest answers speak against the candidate: nothing is proven by that, and yet this is not the
+        moment to give it more requests."""
+        return self.newest >= NEWS or self.level >= STANDING
 
     def after(self, log_ratios: Sequence[float] | None, tick: Tick, overdispersion: float) -> Suspicion:
         """After a tick with these log-likelihood ratios of the alternatives; None changes nothing."""
         if log_ratios is None:
             return self
         powers = [min(max(ratio / overdispersion, -MOST), MOST) for ratio in log_ratios]
-        level = self.level + log(fsum(exp(power) for power in powers) / len(powers))
+        newest = log(fsum(exp(power) for power in powers) / len(powers))
+        level = self.level + newest
         if level <= 0.0:
-            return Suspicion(since=tick.at)
-        return Suspicion(self.since, min(level, MOST), self.candidate + tick.candidate, self.stable + tick.stable)
+            return Suspicion(since=tick.at, newest=newest)
+        candidate, stable = self.candidate + tick.candidate, self.stable + tick.stable
+        return Suspicion(self.since, min(level, MOST), candidate, stable, newest)
 
     def to_status(self) -> list[float]:
         """As plain numbers for JSON, nothing lost."""
         c, s = self.candidate, self.stable
-        return [self.since, self.level, c.bad, c.trials, s.bad, s.trials]
+        newest = [self.newest] if self.newest else []
+        return [self.since, self.level, c.bad, c.trials, s.bad, s.trials, *newest]
 
     @classmethod
     def from_status(cls, status: Sequence[float]) -> Self:
-        """From what ``to_status`` gave."""
+        """From what ``to_status`` gave; versions before 0.2 did not keep the newest tick."""
         since, level, *counts = status
-        return cls(float(since), float(level), Count.of(*counts[:2]), Count.of(*counts[2:]))
+        newest = float(counts[4]) if len(counts) > 4 else 0.0
+        return cls(float(since), float(level), Count.of(*counts[:2]), Count.of(*counts[2:4]), newest)

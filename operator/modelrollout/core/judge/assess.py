@@ -7,18 +7,21 @@ counters (``counters``). So a pass on any replica, after any interruption, count
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import log
 from typing import Any
 
 from modelrollout.api.status import Arm, MetricStatus, Ratio, Side
 from modelrollout.core.evidence import Combined, Count, Outcome, Verdict, combine, judge
 from modelrollout.core.judge import ledger, splits
 from modelrollout.core.judge.account import account
-from modelrollout.core.judge.assessment import NOTHING_SEEN, Assessment
+from modelrollout.core.judge.assessment import NOTHING_SEEN, Alone, Assessment
 from modelrollout.core.judge.loading import Question, load
-from modelrollout.core.judge.metric_state import MetricState, begin_counting, take_in
+from modelrollout.core.judge.metric_state import MetricState, begin_counting, is_unheard, take_in
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 
+TWO_SAMPLES = 1.5  # scrape intervals: a suspicion that is older has been through two of them
+NOTHING_COUNTED = {"requests_at_weight": 0, "ticks_at_weight": 0}
 SET_ASIDE = 16  # tests that are remembered though nobody asks; the object must stay far below etcd's limit
 NOT_ASKED = "the spec does not ask for it any more"
 
@@ -135,6 +138,7 @@ def to_status(item: MetricState, verdict: Verdict | None, judged: bool) -> Metri
         "state": evidence.to_status() if running else {},
         "counters": counters.to_status() if counters.at is not None else {},
         "last_sample_at": counters.at,
+        "last_read_at": item.last_read_at,
         "requests_at_weight": item.at_weight[0],
         "ticks_at_weight": item.at_weight[1],
         "needed": evidence.settings.needed,
@@ -172,7 +176,7 @@ def put_together(
     """What the verdicts say of an arm. A failure counts wherever it is seen; only required metrics, of those whom the
     release is for just now, can block a rise by their silence."""
     spoken = [(item, verdict) for item, verdict in zip(states, verdicts, strict=True) if verdict is not None]
-    against = [item for item, verdict in spoken if verdict.outcome is Outcome.FAIL]
+    against = [item for item, verdict in spoken if verdict.outcome is Outcome.FAIL or looks_bad_alone(item)]
     against.sort(key=lambda item: item.evidence.evidence)
     asked = [item for item in states if item.split in heard and item.metric.required]
     said = [verdict for item, verdict in spoken if item in asked]
@@ -182,12 +186,36 @@ def put_together(
 
     return Assessment(
         against=account(against[-1]) if against else None,
+        alone=alone(against[-1]) if against else None,
         hold=suspicion(asked, total),
         proven=bool(said) and all(verdict.outcome is Outcome.PASS for verdict in said),
         blind=first(Outcome.BLIND, Outcome.INVALID),
         no_traffic=first(Outcome.NO_TRAFFIC),
-        missed=next((item.metric.name for item in asked if item.missed), None),
+        bad_news=next((account(item) for item, _ in spoken if item.evidence.suspicion.is_bad_news), None),
+        missed=next((item.metric.name for item in asked if is_unheard(item)), None),
     )
+
+
+def looks_bad_alone(item: MetricState) -> bool:
+    """Whether an arm without a control beside it has looked so bad, for two samples or more, that its requests go back
+    until the control has shown whose fault it is.
+
+    That is no verdict yet, so the cap on one tick does not wait for a third. The chance that a good arm is ever there
+    is at most the number of ticks times exp(-level) (E. Page, "Continuous inspection schemes", Biometrika 41 (1954)).
+    """
+    late, settings = item.evidence.suspicion, item.evidence.settings
+    if alone(item) is None or item.evidence.at - late.since < TWO_SAMPLES * settings.scrape_interval:
+        return False
+    return late.level >= log(settings.planned_ticks * settings.needed / settings.share)
+
+
+def alone(item: MetricState) -> Alone | None:
+    """What speaks against an arm that nothing could be compared with. Absolute limits need no comparison."""
+    evidence, record = item.evidence, item.evidence.settings.record
+    if not item.uncompared or record is None or evidence.settings.limit is not None:
+        return None
+    late = evidence.suspicion.candidate
+    return Alone(item.metric.name, item.split, late if late.trials else evidence.candidate, record)
 
 
 def suspicion(states: Sequence[MetricState], total: Combined) -> str | None:
@@ -210,5 +238,8 @@ def watch_sight(state: Pass, arm: Arm, assessment: Assessment) -> Pass:
         message = f"{arm.version} stays at {arm.weight} %: {assessment.blind}"
         return state.change_arm(arm.version, blind_since=state.now).say(Reason.BLIND, message, warning=True)
     if not assessment.blind and arm.blind_since is not None:
-        return state.change_arm(arm.version, blind_since=None).say(Reason.SIGHT_RESTORED, "the metrics are back")
+        # What was seen before is old: whoever rises next must have been seen again at this weight.
+        metrics = tuple(item.model_copy(update=NOTHING_COUNTED) for item in arm.metrics)
+        state = state.change_arm(arm.version, blind_since=None, metrics=metrics)
+        return state.say(Reason.SIGHT_RESTORED, "the metrics are back")
     return state

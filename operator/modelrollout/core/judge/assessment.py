@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modelrollout.core.evidence import Count
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """The failure of an arm that had all the requests, so that nothing was concurrent: what it answered while things
+    looked bad, and the rate of bad answers that the control's record allows."""
+
+    metric: str
+    split: str
+    candidate: Count
+    record: float
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """The verdicts of all metrics, put together.
 
-    ``against`` is the sentence with the numbers when the evidence reached its bound (roll back). ``hold`` says that
+    ``against`` is the sentence with the numbers when the evidence reached its bound (roll back); with ``alone``, that
+    was by the control's record and not by its answers to the same requests. ``hold`` says that
     there is enough suspicion not to step up. ``proven`` says that every required metric is proven not worse.
-    ``blind`` and ``no_traffic`` name why nothing can be said; ``missed`` a metric that gave no answer in this pass
-    though its last sample is fresh: no reason for alarm, and none for a rise.
+    ``bad_news`` says that the newest answers speak against it: nothing is proven, and yet this is not the moment.
+    ``blind`` and ``no_traffic`` name why nothing can be said; ``missed`` a metric that gave no answer in this pass, or
+    none that is new, though its last sample is not old either: no reason for alarm, and none for a rise.
     """
 
     against: str | None = None
+    alone: Alone | None = None
     hold: str | None = None
+    bad_news: str | None = None
     proven: bool = False
     blind: str | None = None
     no_traffic: str | None = None

@@ -28,6 +28,7 @@ from modelrollout.core.pass_state import Pass
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)  # what a spoilt status can lead to
 PLANNED_TICKS = 360  # of a release whose steps name no times
+LEAST_TICKS = 120  # however short the release: it may be held
 UNKNOWN_RECORD = Count(5, 100)  # stands for the errors of a control of which nothing at all is known once it has no
 # requests: an arm with clearly more than one in twenty is taken back whatever the old version was like
 
@@ -82,6 +83,7 @@ def load(state: Pass, asked: Question) -> MetricState:
         noise=noise,
         at_weight=at_weight,
         bound=old.bound if old is not None and not edited else None,
+        last_read_at=old.last_read_at if old is not None and not edited else None,
     )
 
 
@@ -173,5 +175,7 @@ def settings_of(state: Pass, asked: Question, noise: tuple[float, ...] | None) -
 
 def planned_ticks(state: Pass, interval: float) -> int:
     """How many samples the release will see if nothing holds it."""
-    seconds = state.strategy.seconds(state.settings) * len(audiences(state.spec))
-    return max(PLANNED_TICKS, int(seconds / interval))
+    seconds = state.strategy.seconds(state.settings)
+    if seconds is None:
+        return PLANNED_TICKS
+    return max(LEAST_TICKS, int(seconds * len(audiences(state.spec)) / interval))

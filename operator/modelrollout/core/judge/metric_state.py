@@ -11,6 +11,8 @@ from modelrollout.api.analysis import Metric
 from modelrollout.core.evidence import BadCount, Count, Counters, MetricEvidence, Tick, rate_of_record
 from modelrollout.core.observation import Sample, Unavailable
 
+LATE_SCRAPES = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class MetricState:
@@ -33,6 +35,8 @@ class MetricState:
     trouble: Unavailable | None = None
     missed: bool = False  # this pass got no answer, but the last sample is still fresh
     bound: float | None = None  # the bucket bound by which latency is really judged, seconds
+    last_read_at: float | None = None  # when the stored sample was first read, by the operator's clock
+    age: float = 0.0  # seconds that the sample of this pass is old, whatever the two clocks say
 
     @property
     def now(self) -> float:
@@ -47,7 +51,18 @@ def take_in(state: MetricState, sample: Sample | Unavailable | None, now: float,
         return state
     if isinstance(sample, Unavailable):
         return replace(state, missed=True) if is_brief(state, sample, now) else replace(state, trouble=sample)
-    return fold(replace(state, bound=sample.bound or state.bound), sample, counting=counting)
+    known = replace(state, bound=sample.bound or state.bound, age=age_of(state, sample, now))
+    taken = fold(known, sample, counting=counting)
+    return taken if taken.stored[1].at == state.stored[1].at else replace(taken, last_read_at=now)
+
+
+def age_of(state: MetricState, sample: Sample, now: float) -> float:
+    """How old a sample is, in seconds: what has passed since the stored one was first read, less what lies between the
+    two by Prometheus' clock. Its clock and the operator's need not agree."""
+    last = state.counters.at
+    if last is None or state.last_read_at is None:
+        return 0.0
+    return max(0.0, (now - state.last_read_at) - (sample.at - last))
 
 
 def is_brief(state: MetricState, gap: Unavailable, now: float) -> bool:
@@ -98,6 +113,11 @@ def is_half(state: MetricState, sample: Sample, tick: Tick) -> bool:
         return True
     waited = tick.at - (state.counters.at or 0.0)
     return tick.candidate.trials > 0 and waited < state.evidence.settings.no_traffic_after
+
+
+def is_unheard(state: MetricState) -> bool:
+    """Whether this pass knows nothing new: a scrape may be late, two are a reason to wait."""
+    return state.missed or state.age > LATE_SCRAPES * state.evidence.settings.scrape_interval
 
 
 def begin_counting(state: MetricState, sample: Sample | Unavailable | None) -> MetricState:

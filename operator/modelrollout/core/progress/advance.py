@@ -14,7 +14,7 @@ from modelrollout.api.status import Phase
 from modelrollout.core.judge.assess import Assessments
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.core.progress import transitions
+from modelrollout.core.progress import clock, transitions
 from modelrollout.core.progress.audience import (
     CONTROL_KEEPS,
     is_last,
@@ -24,6 +24,7 @@ from modelrollout.core.progress.audience import (
     update_audience,
     widened,
 )
+from modelrollout.core.progress.clock import update_clock
 from modelrollout.core.progress.guards import (
     Obstacle,
     guarded,
@@ -36,6 +37,7 @@ from modelrollout.core.progress.guards import (
 )
 from modelrollout.core.progress.hold import hold
 from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, position
+from modelrollout.core.progress.recalled import advance_recalled
 from modelrollout.strategies import ArmView, Move, View
 
 SEEN_FIRST = "all others follow when it has been seen with the matched requests"
@@ -45,7 +47,9 @@ def advance(state: Pass, assessments: Assessments) -> Progress:
     """One pass of a trial whose arms may keep their traffic."""
     if state.control is None:
         return install(state)
-    state = update_audience(state)
+    state = update_clock(update_audience(state), assessments)
+    if (recalled := next((arm for arm in state.status.arms if arm.recall is not None), None)) is not None:
+        return advance_recalled(state, recalled, assessments)
     if state.trial.winner is not None and not is_last(state):
         return see_with_the_matched(state, state.trial.winner, assessments)
     move = propose(state, assessments)
@@ -87,12 +91,13 @@ def propose(state: Pass, assessments: Assessments) -> Move[Any]:
         arms=arms,
         route=route,
         memory=memory_of(state),
-        now=state.now,
+        now=clock.now(state),
         approved=trial.approved,
         skip=trial.promote_fully,
         is_last=is_last(state),
     )
-    return state.strategy.next(state.settings, view)
+    move: Move[Any] = state.strategy.next(state.settings, view)
+    return replace(move, until=clock.due(state, move.until))
 
 
 def memory_of(state: Pass) -> StatusModel:

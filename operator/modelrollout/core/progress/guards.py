@@ -137,12 +137,16 @@ def of_arm(state: Pass, arm: Arm, split: str) -> Obstacle | None:
 def of_evidence(state: Pass, arm: Arm, assessment: Assessment) -> Obstacle | None:
     """What is not known of the arm yet. A person's word stands above evidence that is missing, never above
     readiness."""
-    if not state.strategy.judges or said_so(state) or timed_out(state, TimeoutPolicy.PROMOTE):
+    if not state.strategy.judges or said_so(state):
         return None
     if assessment.blind:
         return Obstacle(f"held: {assessment.blind}")
     if assessment.missed:
         return Obstacle(f"held: Prometheus gave no answer about {assessment.missed} just now", under_way=True)
+    if assessment.bad_news:
+        return Obstacle(f"held: the newest answers speak against it: {assessment.bad_news}")
+    if timed_out(state, TimeoutPolicy.PROMOTE):
+        return None
     if assessment.hold:
         return Obstacle(f"held: {assessment.hold}")
     return of_counts(state, arm, assessment)

@@ -21,7 +21,7 @@ from modelrollout.api.status import (
 )
 from modelrollout.core.accept.acceptance import known_digest
 from modelrollout.core.judge import ledger
-from modelrollout.core.judge.assess import begin_counting_in
+from modelrollout.core.judge.assess import NOTHING_COUNTED, begin_counting_in
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.observation import Workload
 from modelrollout.core.pass_state import Pass
@@ -91,8 +91,7 @@ def set_route(state: Pass, route: Route) -> Pass:
 
 
 def _recounted(arm: Arm) -> tuple[MetricStatus, ...]:
-    nothing_yet = {"requests_at_weight": 0, "ticks_at_weight": 0}
-    return tuple(item.model_copy(update=nothing_yet) for item in arm.metrics)
+    return tuple(item.model_copy(update=NOTHING_COUNTED) for item in arm.metrics)
 
 
 def promote(state: Pass, version: str, goes_on: bool = False) -> Pass:
@@ -193,4 +192,5 @@ def _has_traffic(state: Pass, version: str) -> bool:
     live = state.seen.route
     if live is not None and version in live.named and (live.route is None or live.route.largest_share(version)):
         return True
-    return state.weight(version) > 0
+    arm = state.status.arm(version)
+    return state.weight(version) > 0 or (arm is not None and arm.recall is not None)

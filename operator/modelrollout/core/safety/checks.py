@@ -14,10 +14,13 @@ from modelrollout.api.analysis import BlindPolicy, TimeoutPolicy
 from modelrollout.api.base import format_duration
 from modelrollout.api.command import Command, Verb
 from modelrollout.api.status import Arm
+from modelrollout.core.judge import blame
 from modelrollout.core.judge.assessment import Assessment
 from modelrollout.core.observed.readiness import words_of
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
+
+LEAST_SAMPLES = 3  # of the control, before a fault is said to have left with an arm: it may flicker
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +151,20 @@ def never_ready(case: Case) -> Leave | None:
 
 def proven_worse(case: Case) -> Leave | None:
     """The evidence against it reached its bound."""
-    if case.assessment.against is None:
+    if case.assessment.against is None or case.arm.recall is not None:
         return None
     return Leave(Reason.EVIDENCE_AGAINST, case.assessment.against)
+
+
+def to_blame(case: Case) -> Leave | None:
+    """It looked bad alone, and the fault left with it: the control that has the requests now does not show it."""
+    state, taken = case.state, case.arm.recall
+    if taken is None or taken.looks or state.now - taken.at < LEAST_SAMPLES * state.seen.scrape_interval:
+        return None
+    odds = blame.odds_of_the_same_fault(state, case.arm)
+    if odds is None or odds > -blame.SURE:
+        return None
+    return Leave(Reason.EVIDENCE_AGAINST, f"{taken.message}; without it {blame.shown(state, case.arm)}")
 
 
 def blind_too_long(case: Case) -> Leave | None:
@@ -188,6 +202,7 @@ CHECKS: tuple[Check, ...] = (
     lost,
     never_ready,
     proven_worse,
+    to_blame,
     blind_too_long,
     undecided_too_long,
 )

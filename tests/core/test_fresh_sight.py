@@ -1,0 +1,112 @@
+"""No rise and no promotion on bad news, or without fresh sight: nothing is proven by the newest tick, and yet it is not
+the moment."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelrollout.api.status import Phase
+from modelrollout.core.observation import Unavailable
+from tests.core.world import CANARY, World
+
+OLD, NEW = "1.0.1", "1.1.2"
+BAKED = CANARY.replace("]}}", "], bake: 60s}}", 1)
+AWAY = "connection refused"
+
+
+def at(weight: int, text: str = CANARY) -> World:
+    """The release has just reached this weight."""
+    world = World.of(text).installed().run(60)
+    world.apply(version=NEW)
+    while world.weight < weight:
+        world.run(5)
+    assert world.weight == weight
+    world.step(0.5)
+    return world
+
+
+CASES = {"first step": (10, CANARY), "last step": (50, CANARY), "bake": (95, BAKED)}
+
+
+@pytest.mark.parametrize(("weight", "text"), CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize("before", [5.0, 0.5])
+def test_a_whole_failure_in_the_last_tick_is_no_moment_to_rise(weight: int, text: str, before: float) -> None:
+    world = at(weight, text)
+    end = world.trial.next_step_at
+    assert end is not None
+    while world.now + before < end:
+        world.run(min(5.0, end - world.now - before), tick=min(5.0, end - world.now - before))
+    world.requests(500, {NEW: 1.0})
+    world.step(before)
+    for _ in range(4):
+        world.step(0.5)
+    assert world.weight == weight
+    assert "the newest answers speak against it" in world.status.message
+
+
+@pytest.mark.parametrize(("weight", "text"), CASES.values(), ids=CASES.keys())
+def test_the_clock_stands_still_while_nothing_can_be_seen(weight: int, text: str) -> None:
+    world = at(weight, text).run(10)
+    world.away = AWAY
+    for _ in range(60):
+        world.requests(500, {NEW: 1.0})
+        world.step(5)
+        assert world.weight == weight
+    world.away = None
+    world.requests(500)
+    world.step(5)
+    assert world.weight == weight, "the first answer after five minutes is not enough"
+
+
+def test_after_sight_is_back_a_healthy_version_goes_on() -> None:
+    world = at(10).run(10)
+    world.away = AWAY
+    for _ in range(20):
+        world.requests(500)
+        world.step(5)
+    world.away = None
+    world.run(10)
+    assert world.weight == 10
+    world.run(120)
+    assert world.status.phase is Phase.HEALTHY
+    assert world.status.stable is not None
+    assert world.status.stable.version == NEW
+
+
+def test_one_step_longer_by_as_much_as_nothing_was_seen() -> None:
+    world = at(10).run(5)
+    end = world.trial.next_step_at
+    world.away = AWAY
+    for _ in range(12):
+        world.requests(500)
+        world.step(5)
+    assert world.trial.next_step_at is None
+    world.away = None
+    world.run(5)
+    assert end is not None
+    assert world.trial.next_step_at == pytest.approx(end + world.trial.stopped_for)
+
+
+@pytest.mark.parametrize("behind", [0.0, 60.0, -60.0])
+def test_samples_that_stand_still_are_no_sight_whatever_the_clocks_say(behind: float) -> None:
+    """Prometheus answers, and has scraped nothing for two intervals."""
+    world = at(10)
+    world.prometheus_behind = behind
+    world.run(15)
+    frozen = {metric: dict(counts) for metric, counts in world.counts.items()}
+    sample = world.sample("errors")
+    assert not isinstance(sample, Unavailable)
+    world.sample = lambda metric, split="everybody": sample  # type: ignore[method-assign]
+    for _ in range(10):
+        world.step(2.0)
+    assert world.counts == frozen
+    assert world.weight == 10
+
+
+@pytest.mark.parametrize("behind", [0.0, 60.0, -60.0])
+def test_a_constant_difference_of_clocks_holds_nothing(behind: float) -> None:
+    world = World.of(CANARY)
+    world.prometheus_behind = behind
+    world.installed().run(60)
+    world.apply(version=NEW).run(180)
+    assert world.status.phase is Phase.HEALTHY
