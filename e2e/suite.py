@@ -1,7 +1,9 @@
 """`make test`: everything that is tested, part by part, with the time that each part took.
 
-The parts run one after the other, and a part that fails does not keep the next ones from running, except that without
-a cluster there are no stories. The last line says how many tests passed and failed; the exit code is 0 only if all
+What needs no cluster runs in two lanes side by side, since one of them computes and the other one mostly waits; the
+output of the second lane comes when each of its parts is over. What measures, and the stories, have the machine to
+themselves. A part that fails does not keep the next ones from running, except that without a cluster there are no
+stories. The last line says how many tests passed and failed; the exit code is 0 only if all
 passed. A part without pytest counts as one test.
 
 The cluster is one of its own (MODELROLLOUT_CLUSTER, default `test`), so that a demo that somebody looks at goes on.
@@ -15,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -47,9 +50,17 @@ class Result:
 def main() -> int:
     """Run all parts. 0 when everything passed."""
     environment = {**os.environ, "MODELROLLOUT_CLUSTER": os.environ.get("MODELROLLOUT_CLUSTER", CLUSTER)}
-    results = [run(part, environment) for part in (checks(), stand_in(), programs(), api_server(), quick_statistics())]
-    results += stories(environment)
-    return report(results)
+    began = time.monotonic()
+    results = side_by_side([checks()], [stand_in(), programs(), api_server()], environment)
+    results += [run(quick_statistics(), environment), *stories(environment)]
+    return report(results, time.monotonic() - began)
+
+
+def side_by_side(shown: Sequence[Part], told: Sequence[Part], environment: Mapping[str, str]) -> list[Result]:
+    """Two lanes of parts at the same time, the first with its output as it comes."""
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(lambda: [run(part, environment, quiet=True) for part in told])
+        return [*(run(part, environment) for part in shown), *beside.result()]
 
 
 def checks() -> Part:
@@ -97,19 +108,31 @@ def pytest(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "pytest", *arguments)
 
 
-def run(part: Part, environment: Mapping[str, str]) -> Result:
-    """Run one part, with its output as it comes."""
-    print(f"\n=== {part.title}: {' '.join(part.command)}", flush=True)
+def run(part: Part, environment: Mapping[str, str], quiet: bool = False) -> Result:
+    """Run one part, with its output as it comes; or when it is over, if that is to be ``quiet``."""
+    title = f"\n=== {part.title}: {' '.join(part.command)}"
+    print(f"{title} (its output comes at its end)" if quiet else title, flush=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report_file = Path(folder) / "report.xml"
         # By the environment, so that it reaches a pytest that `make` starts.
         told = {**environment, "PYTEST_ADDOPTS": f"--junit-xml={report_file}"} if part.counted else environment
-        code = subprocess.run(part.command, cwd=ROOT, env=told, check=False).returncode
+        code = execute(part.command, told, title if quiet else None)
         seconds = time.monotonic() - started
         if part.counted and report_file.exists():
             return counted(part, report_file, seconds, code)
     return Result(part.title, seconds, passed=int(code == 0), failed=int(code != 0))
+
+
+def execute(command: Sequence[str], environment: Mapping[str, str], title: str | None) -> int:
+    """The exit code of a command. With a ``title`` its output is printed under that when it has ended."""
+    if title is None:
+        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    print(f"{title}\n{ended.stdout}", flush=True)
+    return ended.returncode
 
 
 def counted(part: Part, report_file: Path, seconds: float, code: int) -> Result:
@@ -125,15 +148,15 @@ def counted(part: Part, report_file: Path, seconds: float, code: int) -> Result:
     return Result(part.title, seconds, total - failed - skipped, failed, skipped)
 
 
-def report(results: list[Result]) -> int:
-    """Print the table and the last line."""
+def report(results: list[Result], seconds: float) -> int:
+    """Print the table and the last line; ``seconds`` is how long all of it took."""
     print("\n=== how long each part took")
     for result in results:
-        minutes, seconds = divmod(round(result.seconds), 60)
+        minutes, rest = divmod(round(result.seconds), 60)
         skipped = f", {result.skipped} skipped" if result.skipped else ""
         counts = f"{result.passed} passed, {result.failed} failed{skipped}"
-        print(f"{result.title:14}{minutes:4d} min {seconds:02d} s   {counts}")
-    print(f"{'together':14}{sum(result.seconds for result in results) / 60:8.1f} min")
+        print(f"{result.title:14}{minutes:4d} min {rest:02d} s   {counts}")
+    print(f"{'together':14}{seconds / 60:8.1f} min")
     failed = sum(result.failed for result in results)
     print(f"{sum(result.passed for result in results)} passed, {failed} failed")
     return 1 if failed else 0

@@ -13,7 +13,7 @@ from pathlib import Path
 from modelrollout.api.status import Phase
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
-from tests.core import test_hard_cases, test_scraped_apart
+from tests.core import test_fresh_sight, test_hard_cases, test_recall, test_scraped_apart
 from tests.core.world import CANARY, World
 
 PAGE = Path(__file__).parents[2] / "docs" / "what-happens.md"
@@ -68,6 +68,38 @@ def evidence_against() -> None:
     assert world.said(Reason.EVIDENCE_AGAINST)[0] == (
         "1.1.2 was rolled back: 20 of 100 answers failed (20 %), 0 of 900 by 1.0.1 (0 %)"
     )
+
+
+@row(
+    "a candidate with all the requests (blue/green, `control: 0`) looks bad by stable's record",
+    "Fail",
+    "the requests go back at once, without quarantine; if the fault left with it, it is quarantined then",
+)
+def alone_and_to_blame() -> None:
+    world = test_recall.recalled()
+    assert world.status.quarantined == ()
+    world.run(30)
+    assert [item.version for item in world.status.quarantined] == ["1.1.2"]
+
+
+@row(
+    "the same, and stable shows the same fault",
+    "Fail",
+    "the release waits until that is over, three minutes at most, and goes on by itself; the third time it is Paused",
+)
+def alone_and_not_to_blame() -> None:
+    world = test_recall.recalled().run(20, bad={"1.0.1": 0.1}).run(600)
+    assert world.status.quarantined == ()
+    assert world.status.phase is Phase.HEALTHY
+
+
+@row(
+    "the newest answers speak against the candidate when its step or its bake is about to end",
+    "Undecided",
+    "its weight stays until they do not; nothing is proven by that",
+)
+def bad_news() -> None:
+    test_fresh_sight.test_a_whole_failure_in_the_last_tick_is_no_moment_to_rise(10, CANARY, 5.0)
 
 
 @row(
