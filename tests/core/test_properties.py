@@ -278,6 +278,17 @@ def test_pass_without_anything_new_changes_nothing(life: tuple[str, list[str]]) 
 
 @many
 @given(lives)
+def test_whatever_the_next_pass_would_change_is_looked_at_soon(life: tuple[str, list[str]]) -> None:
+    world = live(*life)
+    for _ in range(4):
+        plan = world.step()
+        following = decide(world.rollout, world.observe())
+        if following.status != plan.status or following.route != plan.route or following.remove != plan.remove:
+            assert plan.requeue_after <= 0.5
+
+
+@many
+@given(lives)
 def test_abort_takes_all_traffic_away_in_one_plan(life: tuple[str, list[str]]) -> None:
     world = live(*life)
     stable = world.status.stable

@@ -222,6 +222,20 @@ def test_what_is_stored_is_told(kubernetes: Kubernetes) -> None:
     play(kubernetes, story)
 
 
+def test_the_same_once_more_is_counted_up(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.submit(OLD)
+        for _ in range(3):
+            await carry_out(stage, await plan(stage, {OLD: 100}, events=TOLD))
+        (event,) = await told(stage)
+        assert event["count"] == 3
+        assert event["firstTimestamp"] <= event["lastTimestamp"]
+        await carry_out(stage, await plan(stage, {OLD: 100}, events=(replace(TOLD[0], message="other words"),)))
+        assert sorted(item["count"] for item in await told(stage)) == [1, 3]
+
+    play(kubernetes, story)
+
+
 @pytest.mark.parametrize(
     ("weights", "gone"),
     [

@@ -50,7 +50,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   verbs: [list, watch]
 - apiGroups: [""]
   resources: [events]
-  verbs: [create]
+  verbs: [create, get, update]
 {{- if .Values.smokeFromConfigMaps }}
 - apiGroups: [""]
   resources: [configmaps]

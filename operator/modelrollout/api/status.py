@@ -132,6 +132,7 @@ class Arm(VersionStatus):
     ready_at: Timestamp | None = None
     weight_since: Timestamp | None = None  # the last change of any of its shares
     blind_since: Timestamp | None = None
+    silent_since: Timestamp | None = None  # since when nobody has asked it, though it has a share
     paused: str | None = None  # why its shares are held: a person's word or a policy's
     smoke: SmokeStatus = SmokeStatus()
     recall: Recall | None = None  # out of traffic until stable has shown whether the fault is its own
@@ -157,6 +158,7 @@ class Trial(StatusModel):
     promote_fully: bool = False  # a person asked to skip all that is left
     next_step_at: Timestamp | None = None  # when the clock of the step ends
     hold_since: Timestamp | None = None  # since when the step could have gone on but could not be decided
+    held_for: Annotated[float, Field(ge=0, le=LATEST)] = 0.0  # seconds that it could not be decided before that
     held: str | None = None  # the step that an Event said is held
     stopped_since: Timestamp | None = None  # the clock of the steps stands still: nothing can be seen
     stopped_for: Annotated[float, Field(ge=0, le=LATEST)] = 0.0  # seconds that it stood still before

@@ -182,13 +182,18 @@ def due_removals(state: Pass) -> tuple[str, ...]:
 
 
 def requeue_after(state: Pass, outlook: Outlook, refusal: Refusal | None) -> float:
-    """When to look again, in seconds, though nothing may have happened."""
+    """When to look again, in seconds, though nothing may have happened.
+
+    At once after a pass that changed anything: what it wrote may be what the next one waits for, and the watch may
+    bring that while this pass is still under way.
+    """
     times = [item.remove_at for item in state.status.retiring]
     times += [item.drain_until for item in state.status.retiring if item.drain_until > state.now]
     times += [outlook.wake_at] if outlook.wake_at is not None else []
     soonest = min((max(time - state.now, 0.05) for time in times), default=REST_SECONDS)
     under_trial = state.status.trial is not None and outlook.phase is not Phase.HEALTHY
-    longest = POLL_SECONDS if under_trial or is_moving(state) else 30.0 if refusal else REST_SECONDS
+    awake = under_trial or is_moving(state) or state.status != state.rollout.status
+    longest = POLL_SECONDS if awake else 30.0 if refusal else REST_SECONDS
     return min(soonest, longest)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 from modelrollout.api.base import format_timestamp
 from modelrollout.core.plan import Event
 from modelrollout.manifests.meta import Object
@@ -12,12 +14,14 @@ LONGEST_MESSAGE = 1024
 
 
 def event_object(rollout: ModelRollout, event: Event, now: float) -> Object:
-    """To be created. ``now`` in seconds since the epoch."""
-    moment = format_timestamp(now)[:19] + "Z"
+    """To be created. ``now`` in seconds since the epoch. The same words about the same rollout have the same name, so
+    that what happens again is counted up (``counted_up``) and not told anew."""
+    moment = _moment(now)
+    name = f"{rollout.name}.{_digest(rollout.uid, event)}"
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"generateName": f"{rollout.name}.", "namespace": rollout.namespace},
+        "metadata": {"name": name, "namespace": rollout.namespace},
         "involvedObject": {
             "apiVersion": API_VERSION,
             "kind": KIND,
@@ -33,3 +37,17 @@ def event_object(rollout: ModelRollout, event: Event, now: float) -> Object:
         "lastTimestamp": moment,
         "count": 1,
     }
+
+
+def counted_up(known: Object, now: float) -> Object:
+    """An Event that is there already, once more."""
+    return known | {"count": int(known.get("count") or 1) + 1, "lastTimestamp": _moment(now)}
+
+
+def _moment(now: float) -> str:
+    return format_timestamp(now)[:19] + "Z"
+
+
+def _digest(uid: str, event: Event) -> str:
+    words = "\n".join((uid, str(event.reason), str(event.warning), event.message))
+    return blake2b(words.encode(), digest_size=8).hexdigest()

@@ -41,6 +41,7 @@ from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment, service
 from modelrollout.resource.rollout import API_VERSION, KIND, ModelRollout
 from modelrollout.resource.spec import Spec
+from modelrollout.runtime.posting import create_or_count_up
 from modelrollout.runtime.removal import has_requests, objects_of, unused_services
 from modelrollout.runtime.withdrawal import takes_away
 from modelrollout.runtime.workloads import Refused
@@ -253,9 +254,9 @@ class _Application:
         """Post an Event, and the same as a line of the log, which is the trail that stays."""
         level = logging.WARNING if event.warning else logging.INFO
         log.log(level, "%s: %s", event.reason, event.message, extra={"reason": str(event.reason)})
-        body = event_object(self._rollout, event, self._applier.clock())
+        now = self._applier.clock()
         try:
-            await self._applier.cluster.create(EVENTS, body)
+            await create_or_count_up(self._applier.cluster, event_object(self._rollout, event, now), now)
             self._applier.wrote(EVENTS.plural)
         except ApiError as error:
             log.warning("the Event could not be posted: %s", error)

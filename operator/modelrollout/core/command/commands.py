@@ -72,7 +72,9 @@ def _pause(state: Pass, command: Command) -> Pass:
 
 
 def _resume(state: Pass, command: Command) -> Pass:
-    return _resumed(state, command).change_trial(hold_since=None).say(Reason.RESUMED, "a person said go on")
+    return (
+        _resumed(state, command).change_trial(hold_since=None, held_for=0.0).say(Reason.RESUMED, "a person said go on")
+    )
 
 
 def _resumed(state: Pass, command: Command) -> Pass:

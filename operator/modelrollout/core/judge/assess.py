@@ -17,11 +17,10 @@ from modelrollout.core.judge.account import account
 from modelrollout.core.judge.assessment import NOTHING_SEEN, Alone, Assessment
 from modelrollout.core.judge.loading import Question, load
 from modelrollout.core.judge.metric_state import MetricState, begin_counting, is_unheard, take_in
+from modelrollout.core.judge.sight import watch_sight, watch_traffic
 from modelrollout.core.pass_state import Pass
-from modelrollout.core.plan import Reason
 
 TWO_SAMPLES = 1.5  # scrape intervals: a suspicion that is older has been through two of them
-NOTHING_COUNTED = {"requests_at_weight": 0, "ticks_at_weight": 0}
 SET_ASIDE = 16  # tests that are remembered though nobody asks; the object must stay far below etcd's limit
 NOT_ASKED = "the spec does not ask for it any more"
 
@@ -51,7 +50,8 @@ def assess_arm(state: Pass, arm: Arm) -> tuple[Pass, Assessment]:
     heard = splits.heard(judged, state.trial.audience) or splits.counted(state.spec, state.trial)
     assessment = put_together(states, verdicts, total, heard)
     state = state.change_arm(arm.version, metrics=(*metrics, *set_aside(arm, asked)))
-    return watch_sight(state, state.arm(arm.version), assessment), assessment
+    state = watch_sight(state, state.arm(arm.version), assessment)
+    return watch_traffic(state, state.arm(arm.version), assessment), assessment
 
 
 def judged_splits(state: Pass, version: str) -> tuple[str, ...]:
@@ -230,16 +230,3 @@ def suspicion(states: Sequence[MetricState], total: Combined) -> str | None:
     return (
         f"stable has no record of {' and '.join(lost)} to compare with: modelrollout promote goes on" if lost else None
     )
-
-
-def watch_sight(state: Pass, arm: Arm, assessment: Assessment) -> Pass:
-    """Since when nothing can be seen, and an Event when sight is lost and when it is back."""
-    if assessment.blind and arm.blind_since is None:
-        message = f"{arm.version} stays at {arm.weight} %: {assessment.blind}"
-        return state.change_arm(arm.version, blind_since=state.now).say(Reason.BLIND, message, warning=True)
-    if not assessment.blind and arm.blind_since is not None:
-        # What was seen before is old: whoever rises next must have been seen again at this weight.
-        metrics = tuple(item.model_copy(update=NOTHING_COUNTED) for item in arm.metrics)
-        state = state.change_arm(arm.version, blind_since=None, metrics=metrics)
-        return state.say(Reason.SIGHT_RESTORED, "the metrics are back")
-    return state

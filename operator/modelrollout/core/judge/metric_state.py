@@ -12,6 +12,8 @@ from modelrollout.core.evidence import BadCount, Count, Counters, MetricEvidence
 from modelrollout.core.observation import Sample, Unavailable
 
 LATE_SCRAPES = 2.0
+NOTHING_COUNTED = {"requests_at_weight": 0, "ticks_at_weight": 0}
+"""Fields of a metric's status: what was counted before does not speak for an arm from now on."""
 
 
 @dataclass(frozen=True, slots=True)

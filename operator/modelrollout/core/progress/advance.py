@@ -35,7 +35,7 @@ from modelrollout.core.progress.guards import (
     timed_out,
     together,
 )
-from modelrollout.core.progress.hold import hold
+from modelrollout.core.progress.hold import hold, stop_counting
 from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, position
 from modelrollout.core.progress.recalled import advance_recalled
 from modelrollout.strategies import ArmView, Move, View
@@ -48,6 +48,8 @@ def advance(state: Pass, assessments: Assessments) -> Progress:
     if state.control is None:
         return install(state)
     state = update_clock(update_audience(state), assessments)
+    if state.trial.paused:
+        state = stop_counting(state)
     if (recalled := next((arm for arm in state.status.arms if arm.recall is not None), None)) is not None:
         return advance_recalled(state, recalled, assessments)
     if state.trial.winner is not None and not is_last(state):
@@ -178,7 +180,7 @@ def make(state: Pass, move: Move[Any], allowed: Route, obstacles: dict[str, Obst
     before = state
     state = transitions.set_route(state, allowed)
     if not obstacles:
-        state = remember(state, move).change_trial(hold_since=None, next_step_at=move.until)
+        state = remember(state, move).change_trial(hold_since=None, held_for=0.0, next_step_at=move.until)
     for arm in state.trial.arms:
         state = _tell_of_weight(before, state, arm.version, move)
     why = f"{move.why}; {together(obstacles).message}" if obstacles else move.why

@@ -26,12 +26,14 @@ FRESH_TICKS = 3  # samples at a weight before the next: one or two may still hol
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """Why a share may not rise yet. ``until`` when a clock will end it; ``under_way`` when it ends by itself in a
-    moment; ``unready`` while the arm cannot answer at all."""
+    moment; ``unready`` while the arm cannot answer at all; ``undecided`` when it is the evidence that does not suffice.
+    Only that is what ``maxHold`` counts: a refused route or a person's pause is nobody's doubt."""
 
     message: str
     until: float | None = None
     under_way: bool = False
     unready: bool = False
+    undecided: bool = False
 
 
 def together(obstacles: Mapping[str, Obstacle]) -> Obstacle:
@@ -44,6 +46,7 @@ def together(obstacles: Mapping[str, Obstacle]) -> Obstacle:
         until=min(times) if len(times) == len(found) else None,
         under_way=all(item.under_way or item.unready for item in found),
         unready=all(item.unready for item in found),
+        undecided=all(item.undecided for item in found),
     )
 
 
@@ -144,11 +147,11 @@ def of_evidence(state: Pass, arm: Arm, assessment: Assessment) -> Obstacle | Non
     if assessment.missed:
         return Obstacle(f"held: Prometheus gave no answer about {assessment.missed} just now", under_way=True)
     if assessment.bad_news:
-        return Obstacle(f"held: the newest answers speak against it: {assessment.bad_news}")
+        return Obstacle(f"held: the newest answers speak against it: {assessment.bad_news}", undecided=True)
     if timed_out(state, TimeoutPolicy.PROMOTE):
         return None
     if assessment.hold:
-        return Obstacle(f"held: {assessment.hold}")
+        return Obstacle(f"held: {assessment.hold}", undecided=True)
     return of_counts(state, arm, assessment)
 
 
@@ -173,7 +176,8 @@ def of_counts(state: Pass, arm: Arm, assessment: Assessment) -> Obstacle | None:
     compared = f" that can be compared with {control.version}'s" if control is not None and weight < 100 else ""
     return Obstacle(
         f"held: needs minRequests {needed} and {FRESH_TICKS} samples of {arm.version} at {weight} %{compared}; "
-        f"has {requests} and {ticks}"
+        f"has {requests} and {ticks}",
+        undecided=True,
     )
 
 
@@ -185,5 +189,11 @@ def said_so(state: Pass) -> bool:
 
 def timed_out(state: Pass, policy: TimeoutPolicy) -> bool:
     """Whether ``maxHold`` is over and the owner declared this policy for it."""
-    since, analysis = state.trial.hold_since, state.spec.analysis
-    return since is not None and analysis.on_timeout is policy and state.now - since >= analysis.max_hold
+    analysis = state.spec.analysis
+    return analysis.on_timeout is policy and undecided_for(state) >= analysis.max_hold
+
+
+def undecided_for(state: Pass) -> float:
+    """Seconds that the present step could not be decided, taken together."""
+    since = state.trial.hold_since
+    return state.trial.held_for + (state.now - since if since is not None else 0.0)

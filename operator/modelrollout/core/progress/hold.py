@@ -10,7 +10,7 @@ from modelrollout.api.status import Phase
 from modelrollout.core.judge.assess import Assessments
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.core.progress.guards import Obstacle, timed_out
+from modelrollout.core.progress.guards import Obstacle, of_the_route, timed_out, undecided_for
 from modelrollout.core.progress.outlook import (
     WAY_OUT,
     Outlook,
@@ -31,9 +31,9 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
         return state, Outlook(Phase.PENDING, why, until)
     approval = obstacle is None and move.approval
     unseen = next((text for item in assessments.values() if (text := item.blind or item.no_traffic)), None)
-    under_way = obstacle.under_way if obstacle is not None else move.under_way or move.settled
-    if approval or until or under_way or unseen:
-        state = state.change_trial(hold_since=None, next_step_at=until)
+    undecided = obstacle.undecided if obstacle is not None else not (approval or move.under_way or move.settled)
+    if until or unseen or not undecided or of_the_route(state) is not None:
+        state = stop_counting(state).change_trial(next_step_at=until)
     elif state.trial.hold_since is None:
         state = _undecided(state, why)
     if approval and state.rollout.status.phase is not Phase.AWAITING_APPROVAL:
@@ -44,6 +44,14 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
     if phase is Phase.HEALTHY and (failed := failed_versions(state)):
         return state, Outlook(Phase.DEGRADED, f"{describe_failures(failed)}; {message}. {WAY_OUT}", until)
     return state, Outlook(phase, message, until)
+
+
+def stop_counting(state: Pass) -> Pass:
+    """The clock of ``maxHold`` stands still, and does not begin anew: a question to Prometheus that fails now and then
+    must not put the end off for ever."""
+    if state.trial.hold_since is None:
+        return state
+    return state.change_trial(hold_since=None, held_for=undecided_for(state))
 
 
 def _undecided(state: Pass, why: str) -> Pass:

@@ -13,8 +13,9 @@ from modelrollout.api.base import StatusModel, format_duration
 from modelrollout.api.status import Arm, MetricStatus, Phase, Recall, Side
 from modelrollout.core.evidence import EvidenceSettings, rate_of_record
 from modelrollout.core.judge import blame, ledger
-from modelrollout.core.judge.assess import NOTHING_COUNTED, Assessments
+from modelrollout.core.judge.assess import Assessments
 from modelrollout.core.judge.assessment import Alone
+from modelrollout.core.judge.metric_state import NOTHING_COUNTED
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress import transitions
@@ -61,7 +62,7 @@ def advance_recalled(state: Pass, arm: Arm, assessments: Assessments) -> Progres
         return state, Outlook(Phase.PAUSED, arm.paused)
     assert state.trial.route is not None
     move = Move(state.trial.route, StatusModel(), waiting(state, arm), step=state.trial.step)
-    return hold(state, move, Obstacle(move.why), assessments)
+    return hold(state, move, Obstacle(move.why, undecided=True), assessments)
 
 
 def look(state: Pass, arm: Arm) -> Pass:

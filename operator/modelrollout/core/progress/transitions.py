@@ -21,7 +21,8 @@ from modelrollout.api.status import (
 )
 from modelrollout.core.accept.acceptance import known_digest
 from modelrollout.core.judge import ledger
-from modelrollout.core.judge.assess import NOTHING_COUNTED, begin_counting_in
+from modelrollout.core.judge.assess import begin_counting_in
+from modelrollout.core.judge.metric_state import NOTHING_COUNTED
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.observation import Workload
 from modelrollout.core.pass_state import Pass
@@ -78,7 +79,7 @@ def set_route(state: Pass, route: Route) -> Pass:
     names = {
         split.name for split in (*route.splits, *(before.splits if before is not None else ())) if not split.is_preview
     }
-    state = state.change_trial(route=route, hold_since=None)
+    state = state.change_trial(route=route, hold_since=None, held_for=0.0)
     for arm in state.trial.arms:
         old = {name: before.share(arm.version, name) if before is not None else 0 for name in names}
         new = {name: route.share(arm.version, name) for name in names}

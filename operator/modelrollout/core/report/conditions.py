@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from modelrollout.api.status import Condition, Phase, Status
+from modelrollout.core.judge.sight import silent_too_long
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
@@ -25,7 +26,7 @@ def accepted(refusal: Refusal | None) -> Fact:
 def progressing(state: Pass, phase: Phase, message: str) -> list[Fact]:
     """Ready, Progressing and Stalled."""
     ready = phase is Phase.HEALTHY
-    stalled = phase in (Phase.DEGRADED, Phase.INVALID)
+    stalled = phase in (Phase.DEGRADED, Phase.INVALID) or is_silent(state)
     moving = not (ready or stalled)
     reason = cause(state, phase)
     return [
@@ -43,9 +44,16 @@ def cause(state: Pass, phase: Phase) -> str:
     if phase in (Phase.ROLLING_BACK, Phase.DEGRADED):
         failed = failed_versions(state)
         return failed[-1].reason if failed else Reason.STABLE_LOST
+    if is_silent(state):
+        return Reason.NO_TRAFFIC
     if any(arm.blind_since is not None for arm in state.status.arms):
         return Reason.BLIND
     return phase.value
+
+
+def is_silent(state: Pass) -> bool:
+    """Whether a release stands still because nobody has asked its candidate for as long as ``maxHold``."""
+    return any(silent_too_long(state, arm) for arm in state.status.arms)
 
 
 def routed(state: Pass) -> Fact:

@@ -19,6 +19,7 @@ from modelrollout.core.judge.assessment import Assessment
 from modelrollout.core.observed.readiness import words_of
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
+from modelrollout.core.progress.guards import timed_out
 
 LEAST_SAMPLES = 3  # of the control, before a fault is said to have left with an arm: it may flicker
 
@@ -185,11 +186,9 @@ def blind_too_long(case: Case) -> Leave | None:
 
 def undecided_too_long(case: Case) -> Leave | None:
     """A step could not be decided for as long as the owner wants to wait."""
-    state, since = case.state, case.state.trial.hold_since
-    analysis = state.spec.analysis
-    if since is None or analysis.on_timeout is not TimeoutPolicy.ROLLBACK or state.now - since < analysis.max_hold:
+    if not timed_out(case.state, TimeoutPolicy.ROLLBACK):
         return None
-    held = format_duration(analysis.max_hold)
+    held = format_duration(case.state.spec.analysis.max_hold)
     return Leave(Reason.UNDECIDED_TIMEOUT, f"undecided for maxHold {held}, onTimeout is Rollback")
 
 
