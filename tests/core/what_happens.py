@@ -77,7 +77,7 @@ def evidence_against() -> None:
 )
 def alone_and_to_blame() -> None:
     world = test_recall.recalled()
-    assert world.status.quarantined == ()
+    assert [arm.version for arm in world.status.arms] == ["1.1.2"]
     world.run(30)
     assert [item.version for item in world.status.quarantined] == ["1.1.2"]
 
