@@ -72,7 +72,7 @@ def test_retry_with_an_invalid_spec_is_refused_with_what_is_wrong() -> None:
 
 CARRIED_OUT = {
     "promote past an approval": (approving, Verb.PROMOTE, "promote of 1.1.2 accepted; weight 50 %, Progressing"),
-    "promote past a clock": (releasing, Verb.PROMOTE, "promote of 1.1.2 accepted; weight 50 %, Progressing"),
+    "skip a clock": (releasing, Verb.SKIP, "skip of 1.1.2 accepted; weight 50 %, Progressing"),
     "promote what is paused": (paused, Verb.PROMOTE, "promote of 1.1.2 accepted; weight 10 %, Progressing"),
     "promote fully": (releasing, Verb.PROMOTE_FULL, "full promotion of 1.1.2 accepted; Healthy: 1.1.2 serves all"),
     "promote fully before it is loaded": (
@@ -101,6 +101,17 @@ def test_is_carried_out_and_reported(world: Callable[[], World], verb: Verb, sen
     assert here.status.last_command == command.render()
     assert accepted(command, here.status)
     assert report("fraud", command, here.status).startswith(f"rollout fraud: {sentence}")
+
+
+def test_what_was_not_carried_out_says_why() -> None:
+    world = releasing()
+    command = prepare(Verb.PROMOTE, world.rollout, "t2")
+    world.command = command.render()
+    world.step(1.0)
+    assert not accepted(command, world.status)
+    said = report("fraud", command, world.status)
+    assert said.startswith("rollout fraud: promote of 1.1.2 was not carried out: promote: weight 10 % for 30s ends by")
+    assert said.endswith("modelrollout skip ends it now")
 
 
 def test_the_reason_reaches_the_status() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from modelrollout.api.status import Phase
+from modelrollout.core.observation import SmokeResult
 from tests.core.world import CANARY, World
 
 NEW = "1.1.2"
@@ -75,14 +76,96 @@ def test_an_approval_at_another_weight_is_another_one() -> None:
     assert world.status.phase is Phase.AWAITING_APPROVAL
 
 
+def test_two_in_a_second_end_one_wait() -> None:
+    world = waiting().configure(strategy=steps(TEN, APPROVAL, {"setWeight": 30}, FIFTY)).run(5)
+    promoted(world)
+    assert world.weight == 30
+    for token in ("t2", "t3"):
+        promoted(world, token)
+    assert world.weight == 30, "the step that has just begun was not meant"
+    assert world.status.command_ignored is not None
+    assert "has only just begun" in world.status.command_ignored
+    world.run(10)
+    assert promoted(world, "t4").weight == 50, "later it is"
+
+
+@pytest.mark.parametrize("clock", [{"setWeight": 10, "for": "10m"}, {"pause": {"for": "10m"}}], ids=["step", "pause"])
+def test_promote_never_ends_a_running_clock_and_skip_does(clock: dict[str, Any]) -> None:
+    first = [clock] if "setWeight" in clock else [{"setWeight": 10, "for": "20s"}, clock]
+    world = World.of(CANARY).configure(strategy=steps(*first, FIFTY)).installed().apply(version=NEW).run(60)
+    promoted(world)
+    assert world.weight == 10
+    assert "modelrollout skip ends it now" in (world.status.command_ignored or "")
+    world.command = f"skip {NEW} t2"
+    world.step(0.5)
+    assert world.weight == 50
+    assert world.status.command_ignored is None
+
+
+def test_promote_does_not_end_the_bake_and_skip_does() -> None:
+    world = World.of(CANARY).configure(strategy=steps(TEN) | {"canary": {"steps": [TEN], "bake": "10m"}}).installed()
+    world.apply(version=NEW).run(70)
+    assert world.status.phase is Phase.BAKING
+    assert promoted(world).status.phase is Phase.BAKING
+    world.command = f"skip {NEW} t2"
+    world.step(0.5)
+    assert world.status.stable is not None
+    assert world.status.stable.version == NEW
+
+
+def full(world: World) -> World:
+    """A person skips all the steps."""
+    world.command = f"promote-full {NEW} f1"
+    world.step(0.5)
+    return world
+
+
+def test_a_full_promotion_says_what_it_skips_and_leads_to_the_bake() -> None:
+    world = World.of(CANARY).configure(strategy={"canary": {"steps": [TEN, APPROVAL, FIFTY], "bake": "1m"}}).installed()
+    full(world.apply(version=NEW).run(20))
+    assert world.weight == 95
+    assert "weight 10 % for 30s, approval, weight 50 % for 30s" in world.events[-2].message + world.events[-1].message
+    assert world.status.phase is Phase.BAKING
+
+
+def test_after_a_full_promotion_the_bake_is_judged_like_any_other() -> None:
+    world = World.of(CANARY).configure(strategy={"canary": {"steps": [TEN, FIFTY], "bake": "1m"}}).installed()
+    full(world.apply(version=NEW).run(20))
+    world.away = "connection refused"
+    for _ in range(40):
+        world.requests(500, {NEW: 1.0})
+        world.step(5)
+    assert world.status.phase is not Phase.HEALTHY, "blind, and the bake is over?"
+    world.away = None
+    world.run(15, bad={NEW: 1.0})
+    assert [item.version for item in world.status.quarantined] == [NEW]
+
+
+def test_no_word_passes_smoke_requests_that_failed_or_still_run() -> None:
+    text = """
+model: {name: fraud, version: 1.0.1, uri: "pvc://models/fraud/1"}
+traffic: {hosts: [fraud.example.com]}
+strategy: {blueGreen: {approval: true, smoke: {requests: [{instances: [[1.0]]}], attempts: 2}}}
+"""
+    world = World.of(text).installed().apply(version=NEW)
+    world.run(5, tick=1)
+    for verb in ("promote", "skip"):
+        world.command = f"{verb} {NEW} {verb}"
+        world.step(0.5)
+        assert "smoke requests" in (world.status.command_ignored or "")
+    full(world)
+    world.smoke = SmokeResult(sent=1, failures=("HTTP 500",))
+    world.run(20)
+    assert world.live == {"1.0.1": 100}
+    assert [item.version for item in world.status.quarantined] == [NEW]
+
+
 def test_a_person_does_not_approve_what_comes_after_smoke_requests_that_still_run() -> None:
     text = """
 model: {name: fraud, version: 1.0.1, uri: "pvc://models/fraud/1"}
 traffic: {hosts: [fraud.example.com]}
 strategy: {blueGreen: {approval: true, smoke: {requests: [{instances: [[1.0]]}]}}}
 """
-    from modelrollout.core.observation import SmokeResult
-
     world = World.of(text).installed()
     world.apply(version=NEW).run(5, tick=1)
     promoted(world)

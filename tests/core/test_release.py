@@ -215,7 +215,7 @@ def test_candidate_is_judged_by_the_metrics_of_the_accepted_spec() -> None:
 def test_promote_before_the_first_step_goes_one_step() -> None:
     world = World.of(CANARY).installed().apply(version="1.1.2")
     world.away = "connection refused"
-    world.run(10)
+    world.run(20)
     assert world.weight == 0, "not begun while nothing can be seen"
     world.command = "promote 1.1.2 t1"
     world.run(60)

@@ -25,7 +25,8 @@ ANY_VERSION = "-"
 class Verb(StrEnum):
     """What a person can ask for."""
 
-    PROMOTE = "promote"  # approve, or go on from a step that waits
+    PROMOTE = "promote"  # approve, or go on from a step that waits for a person or for proof
+    SKIP = "skip"  # end the present step, its clock too
     PROMOTE_FULL = "promote-full"  # skip all the steps that are left
     ABORT = "abort"  # all traffic back to stable
     PAUSE = "pause"  # hold the weights

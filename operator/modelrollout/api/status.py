@@ -152,6 +152,8 @@ class Trial(StatusModel):
     memory: dict[str, Any] = Field(default_factory=dict)  # the strategy's own
     step: str | None = None  # what is held now: the content of the step, by which it is approved
     approved: str | None = None  # the step that a person said to go on from
+    waiting: str | None = None  # the step that no clock will end: it waits for a person, for proof or for requests
+    waiting_since: Timestamp | None = None
     winner: str | None = (
         None  # the version that came through the matched requests and waits to be seen with all of them
     )
@@ -234,7 +236,8 @@ class Status(StatusModel):
     retiring: tuple[Retiring, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
-    last_command: str | None = None  # the last command annotation that was carried out
+    last_command: str | None = None  # the last command annotation that was read
+    command_ignored: str | None = None  # why nothing came of it, if so
     accepted_spec: dict[str, Any] | None = None  # what a release is judged by while a newer spec is invalid
     conditions: tuple[Condition, ...] = ()
 

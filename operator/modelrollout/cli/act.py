@@ -1,4 +1,4 @@
-"""``modelrollout promote | abort | pause | resume | retry``: what a person can tell a release.
+"""``modelrollout promote | skip | abort | pause | resume | retry``: what a person can tell a release.
 
 A command is written as an annotation and carried out by the operator. The command line waits until the status says
 so, because "sent" is not what a person wants to know during an incident.
@@ -46,12 +46,24 @@ def acting(command: Callable[..., Any]) -> Callable[..., Any]:
 def promote(full: bool, **target: Any) -> None:
     """Go on with a release that waits, or skip all that is left of it.
 
-    Approves the step that waits for approval, ends a pause, and goes on from a step that is held, whether its time is
-    over and its evidence complete or not. Safety is never skipped: a candidate that is proven worse is still rolled
+    Approves the step that waits for approval, ends a pause, and goes on from a step that waits for proof or for
+    requests. A clock that runs is not ended: that is `skip`. With --full the steps that are left are skipped, but never
+    a check that has not passed, nor the bake. Safety is never skipped: a candidate that is proven worse is still rolled
     back. Without NAME the namespace's only rollout is meant. Several candidates take their steps together, so VERSION
     only names the one whose pause ends.
     """
     act(Verb.PROMOTE_FULL if full else Verb.PROMOTE, **target)
+
+
+@click.command()
+@acting
+def skip(**target: Any) -> None:
+    """End the present step, its clock too.
+
+    The release goes on with the next one. What a step needs before it, ready pods and passed smoke requests, is never
+    skipped, nor is safety. Without NAME the namespace's only rollout is meant.
+    """
+    act(Verb.SKIP, **target)
 
 
 @click.command()

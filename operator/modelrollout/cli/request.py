@@ -18,6 +18,7 @@ from modelrollout.cli.text import listed
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
+OF_STEPS = (Verb.PROMOTE, Verb.SKIP, Verb.PROMOTE_FULL)
 NOTE_LENGTH = 256  # characters; the note is repeated in Events, which hold 1024
 
 
@@ -55,11 +56,13 @@ def _objection(verb: Verb, status: Status, arms: Sequence[Arm]) -> str | None:
     names = f"{_names(arms)} {_are(arms)}"
     held = [arm for arm in arms if arm.paused]
     match verb:
-        case Verb.PROMOTE | Verb.PROMOTE_FULL if status.stable is None:
+        case verb if verb in OF_STEPS and status.stable is None:
             return f"{_names(arms)} is the first version; it serves as soon as it is ready"
-        case Verb.PROMOTE | Verb.PROMOTE_FULL if len(arms) < len(status.arms) and not (held and verb is Verb.PROMOTE):
+        case verb if verb in OF_STEPS and len(arms) < len(status.arms) and not (
+            held and verb is Verb.PROMOTE
+        ):
             return f"the steps are of {_names(status.arms)} together; leave the version out to go on with all of them"
-        case Verb.PROMOTE if not held and all(arm.ready_at is None for arm in arms):
+        case Verb.PROMOTE | Verb.SKIP if not held and all(arm.ready_at is None for arm in arms):
             return f"{names} not ready yet; {_state(status)}"
         case Verb.PAUSE if len(held) == len(arms):
             return f"{names} already paused: {held[0].paused}"
@@ -90,6 +93,8 @@ def _quarantined(rollout: ModelRollout, version: str | None) -> Sequence[str]:
 
 def accepted(command: Command, status: Status) -> bool:
     """Whether the status, written when the command was carried out, shows its effect."""
+    if status.command_ignored is not None:
+        return False
     arms = [arm for arm in status.arms if command.is_for(arm.version)]
     ends = [_ended(version, status) for version in versions(command)]
     match command.verb:
@@ -101,13 +106,15 @@ def accepted(command: Command, status: Status) -> bool:
             return bool(arms) and all(arm.paused for arm in arms)
         case Verb.RESUME:
             return bool(arms) and not any(arm.paused for arm in arms)
-        case Verb.PROMOTE | Verb.PROMOTE_FULL:
+        case Verb.PROMOTE | Verb.SKIP | Verb.PROMOTE_FULL:
             return bool(arms) or "Promoted" in ends
 
 
 def report(name: str, command: Command, status: Status) -> str:
     """What became of the command, in one sentence."""
     what = f"rollout {name}: {subject(command)}"
+    if status.command_ignored is not None and any(command.is_for(arm.version) for arm in status.arms):
+        return f"{what} was not carried out: {status.command_ignored}"
     if not accepted(command, status):
         return f"{what} came too late or does not apply: {_why_not(command, status)}; {_state(status)}"
     served = status.stable is not None and status.stable.version in versions(command)

@@ -246,6 +246,11 @@ def evidence_weights(settings: EvidenceSteps) -> list[int]:
     return weights
 
 
+def duration_of(step: CanaryStep) -> float | None:
+    """Seconds by its clock; None without one."""
+    return step.pause.duration if step.pause is not None else step.duration
+
+
 def words(step: CanaryStep) -> str:
     """One step in words."""
     if step.approval is not None:
@@ -289,7 +294,9 @@ def enter(settings: Canary, found: Sequence[Place], index: int, view: View[Canar
         memory = CanaryMemory(step=place.name, step_started_at=view.now)
         why = f"step {index + 1} of {len(found)}: {words(place.step)}"
         weight = max(place.weight, view.arms[0].share)  # after an edit a wait holds what there is
-        return Move(between(view.control, {arm: weight}), memory, why, step=place.content)
+        duration = duration_of(place.step)
+        until = view.now + duration if duration is not None else None
+        return Move(between(view.control, {arm: weight}), memory, why, step=place.content, until=until)
     why = "a person asked for it" if view.skip else "all steps are done"
     if settings.bake.duration <= 0 or not view.is_last:
         return Move(Route.to(arm), view.memory, why, winner=arm)
@@ -328,8 +335,7 @@ def wait_for_clock_or_evidence(
     settings: Canary, place: Place, name: str, view: View[CanaryMemory]
 ) -> Move[CanaryMemory] | None:
     """A step with a time ends by the clock (or earlier, when proven and ``stepEarly``); one without when proven."""
-    step, proven = place.step, view.arms[0].proven
-    duration = step.pause.duration if step.pause is not None else step.duration
+    step, proven, duration = place.step, view.arms[0].proven, duration_of(place.step)
     if duration is None:
         why = f"{name} is held until the candidate is proven not worse"
         return None if proven else view.stay(why, step=place.content)

@@ -181,6 +181,8 @@ def make(state: Pass, move: Move[Any], allowed: Route, obstacles: dict[str, Obst
     state = transitions.set_route(state, allowed)
     if not obstacles:
         state = remember(state, move).change_trial(hold_since=None, held_for=0.0, next_step_at=move.until)
+        if move.watched:  # a person skipped the steps, and nobody skips the watch
+            state = state.change_trial(promote_fully=False)
     for arm in state.trial.arms:
         state = _tell_of_weight(before, state, arm.version, move)
     why = f"{move.why}; {together(obstacles).message}" if obstacles else move.why

@@ -10,7 +10,7 @@ from modelrollout.api.status import Phase
 from modelrollout.core.judge.assess import Assessments
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.core.progress.guards import Obstacle, of_the_route, timed_out, undecided_for
+from modelrollout.core.progress.guards import START, Obstacle, of_the_route, timed_out, undecided_for
 from modelrollout.core.progress.outlook import (
     WAY_OUT,
     Outlook,
@@ -32,6 +32,7 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
     approval = obstacle is None and move.approval
     unseen = next((text for item in assessments.values() if (text := item.blind or item.no_traffic)), None)
     undecided = obstacle.undecided if obstacle is not None else not (approval or move.under_way or move.settled)
+    state = remember_wait(state, waits=until is None and not (obstacle is not None and obstacle.under_way))
     if until or unseen or not undecided or of_the_route(state) is not None:
         state = stop_counting(state).change_trial(next_step_at=until)
     elif state.trial.hold_since is None:
@@ -44,6 +45,14 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
     if phase is Phase.HEALTHY and (failed := failed_versions(state)):
         return state, Outlook(Phase.DEGRADED, f"{describe_failures(failed)}; {message}. {WAY_OUT}", until)
     return state, Outlook(phase, message, until)
+
+
+def remember_wait(state: Pass, *, waits: bool) -> Pass:
+    """Since when the present step waits for something that no clock will bring. That is what ``promote`` may end."""
+    step = (state.trial.step or START) if waits else None
+    if state.trial.waiting == step:
+        return state
+    return state.change_trial(waiting=step, waiting_since=state.now if step is not None else None)
 
 
 def stop_counting(state: Pass) -> Pass:
