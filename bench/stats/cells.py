@@ -23,7 +23,8 @@ class Cell:
 
     ``outage`` (from, until, share) hits both versions. ``skewed``: ten times in the release, at random, half of all
     answers fail for 5 s, while stable's counters are 5 s older than the candidate's. ``aligned``: each of these
-    outages lies between two scrapes; otherwise it begins at any moment, and two ticks show a part of it.
+    outages lies between two scrapes; otherwise it begins at any moment, and two ticks show a part of it. Errors come
+    in groups of ``burst``, of each version by itself, before the release too, or from second ``burst_from`` on alone.
     """
 
     suite: str
@@ -35,6 +36,7 @@ class Cell:
     fault_at: float | None = None
     outage: tuple[float, float, float] | None = None
     burst: int = 1
+    burst_from: float | None = None
     skewed: bool = False
     aligned: bool = True
     duration: float = 1800.0
@@ -70,14 +72,17 @@ STEPS = ((0.0, 0.05), (450.0, 0.1), (900.0, 0.25), (1350.0, 0.5))
 
 
 def stress() -> list[Cell]:
-    """What breaks rules that look all right on quiet traffic. The candidate has 25 % where nothing else is said."""
+    """What breaks rules that look all right on quiet traffic. The candidate has 25 %, in C2 and C3 10 %."""
     null = healthy("stress", "", 0.25)
+    quiet = healthy("stress", "", 0.1)
     bad = faulty("stress", "", 0.25, 0.05)
     return [
         replace(null, name="A: both at 1.5 % errors", stable=0.015, candidate=((0.0, 0.015),)),
         replace(null, name="B: shared outage, 10 % errors for 3 min", outage=(600.0, 780.0, 0.1)),
         replace(null, name="B2: shared outage, 10 % errors for 6 min", outage=(600.0, 960.0, 0.1)),
         replace(null, name="C: errors in bursts of 5", burst=5),
+        replace(quiet, name="C2: errors in bursts of 5 from 60 s on", burst=5, burst_from=60.0),
+        replace(quiet, name="C3: errors in bursts of 40", burst=40),
         replace(null, name="D: 5 s outages, each in one scrape, skewed scrapes", skewed=True),
         replace(null, name="D2: 5 s outages at any moment, skewed scrapes", skewed=True, aligned=False, runs=500),
         replace(null, name="H: steps 5/10/25/50 %, healthy", weights=STEPS),

@@ -20,7 +20,7 @@ SLOW_RULES = ("Iter8", "Kayenta")  # they draw or sort a lot; a part of the runs
 SLOW_CHUNKS = 2
 QUICK = {
     "canary": ("10 %, 1% errors", "10 %, 2% errors", "10 %, 5% errors", "10 %, 20% errors", "25 %, healthy"),
-    "stress": ("C:", "D:", "F:"),
+    "stress": ("C:", "C2:", "D:", "F:"),
     "low": ("25 %",),
     "latency": ("as fast as stable", "1.5 times as slow"),
 }

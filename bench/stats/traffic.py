@@ -41,13 +41,14 @@ def draw(cell: Cell, runs: int, rng: np.random.Generator) -> Counts:
     candidate = rng.poisson(cell.rps * TICK * weight, (runs, cell.ticks))
     stable = rng.poisson(cell.rps * TICK * (1.0 - weight), (runs, cell.ticks))
     past = rng.poisson(cell.rps * TICK, (runs, HISTORY_TICKS))
+    alone = 0 if cell.burst_from is None else round(cell.burst_from / TICK)  # ticks before the bursts
     return Counts(
         candidate=candidate,
-        candidate_bad=bad(candidate, 1.0 - (1.0 - rate) * (1.0 - hit), cell.burst, rng),
+        candidate_bad=bad(candidate, 1.0 - (1.0 - rate) * (1.0 - hit), cell.burst, rng, alone),
         stable=stable,
-        stable_bad=bad(stable, 1.0 - (1.0 - cell.stable) * (1.0 - hit_stable), cell.burst, rng),
+        stable_bad=bad(stable, 1.0 - (1.0 - cell.stable) * (1.0 - hit_stable), cell.burst, rng, alone),
         past=past,
-        past_bad=bad(past, np.full(past.shape, cell.stable), cell.burst, rng),
+        past_bad=bad(past, np.full(past.shape, cell.stable), cell.burst if cell.burst_from is None else 1, rng),
     )
 
 
@@ -57,10 +58,15 @@ def steps(values: Steps, times: Floats) -> Floats:
     return np.array([value for _, value in values])[index]
 
 
-def bad(answers: Ints, rate: Floats, burst: int, rng: np.random.Generator) -> Ints:
-    """Bad ones among the answers, in groups of ``burst`` that fail or succeed together."""
+def bad(answers: Ints, rate: Floats, burst: int, rng: np.random.Generator, alone: int = 0) -> Ints:
+    """Bad ones among the answers, in groups of ``burst`` that fail or succeed together; before tick ``alone`` one by
+    one."""
     if burst == 1:
         return rng.binomial(answers, rate)
+    if alone:
+        rate = np.broadcast_to(rate, answers.shape)
+        first = rng.binomial(answers[:, :alone], rate[:, :alone])
+        return np.concatenate([first, bad(answers[:, alone:], rate[:, alone:], burst, rng)], axis=1)
     groups, rest = np.divmod(answers, burst)
     return np.asarray(burst * rng.binomial(groups, rate) + rest * (rng.random(answers.shape) < rate))
 

@@ -36,6 +36,23 @@ class TestFaults:
             evidence = after_all(ticks_of([HEALTHY] * before + [(Count(10**6, 10**6), Count(0, 10**7))]))
             assert not combine([evidence]).fails
 
+    @pytest.mark.parametrize(
+        ("seconds", "candidate", "fails"),
+        [
+            pytest.param(5.0, Count(50, 50), False, id="one scrape"),
+            pytest.param(300.0, Count(2700, 3000), True, id="five minutes that nobody saw, nearly all bad"),
+            pytest.param(300.0, Count(50, 50), False, id="one scrape after a silence of five minutes"),
+            pytest.param(300.0, Count(50, 3000), False, id="what one scrape could have been, in five minutes"),
+            pytest.param(36_000.0, Count(350_000, 360_000), True, id="ten hours"),
+        ],
+    )
+    def test_a_gap_is_worth_as_many_scrapes_as_its_bad_answers_fill(
+        self, seconds: float, candidate: Count, fails: bool
+    ) -> None:
+        before = after_all(ticks_of([HEALTHY] * 60))
+        stable = Count(candidate.trials // 20, 9 * candidate.trials)
+        assert combine([before.after(Tick(before.at + seconds, candidate, stable))]).fails is fails
+
     @pytest.mark.parametrize("late", [10, 100, 360, 1000])
     def test_a_late_fault_is_proven_within_six_ticks(self, late: int) -> None:
         evidence = after_all(ticks_of([HEALTHY] * late + [TERRIBLE] * 6))

@@ -175,11 +175,15 @@ def test_expected_evidence_after_two_ticks_is_at_most_one(first: Any, second: An
     assert expected_after_two_ticks(first, second, value) <= 1 + EPSILON
 
 
-def test_at_the_margin_evidence_is_a_fair_game_until_a_cap_or_the_floor_takes_something_away() -> None:
-    settings = EvidenceSettings(floor=0.0, alpha=1e-9)
+def test_at_the_margin_evidence_is_a_fair_game_until_a_cap_takes_something_away() -> None:
+    settings = EvidenceSettings(alpha=1e-9)
     first = outcomes(3, 4, odds_times(0.4, 1.1), 0.4)
     second = outcomes(4, 3, odds_times(0.2, 1.1), 0.2)
-    assert expected_after_two_ticks(first, second, of_metric(settings)) == pytest.approx(1.0, abs=1e-9)
+
+    def value(one: Tick, two: Tick) -> float:
+        return OddsRatioEProcess().after(one, settings).after(two, settings).evidence(settings)
+
+    assert expected_after_two_ticks(first, second, value) == pytest.approx(1.0, abs=1e-9)
 
 
 @pytest.mark.parametrize("share", [0.09, 0.1, 0.11])

@@ -8,11 +8,12 @@ inference", Statist. Sci. 38 (2023)).
 
 Two additions. Part of the capital is kept back and staked tick by tick, so that a fault that starts late is found
 nearly as fast as one that is there from the start (e-detectors: J. Shin, A. Ramdas, A. Rinaldo, "E-detectors", 2023;
-here the stakes add up to 1, so the bound is on the whole release). And one tick multiplies an alternative by exp(cap)
-at most: a single bad scrape is no verdict. The cap is known before the tick, and taking the lesser of two payouts
-keeps the expectation at most 1. (To let one tick lift a low capital all the way to where the first tick could have
-lifted it finds a late total failure in 2 ticks instead of 4, but was measured to turn scrapes that are 5 s apart
-into false rollbacks: 5 % of the releases with two short shared outages.)
+here the stakes add up to 1, so the bound is on the whole release). And one scrape multiplies an alternative by exp(cap)
+at most: a single bad one is no verdict. Taking the lesser of two payouts keeps the expectation at most 1, whatever the
+cap goes by; so a tick that spans many scrapes, after Prometheus was away, may be worth as many caps. (To let one tick
+lift a low capital all the way to where the first tick could have lifted it finds a late total failure in 2 ticks
+instead of 4, but was measured to turn scrapes that are 5 s apart into false rollbacks: 5 % of the releases with two
+short shared outages.)
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from math import exp, fsum
 
 from modelrollout.core.evidence.settings import EvidenceSettings
 
+LARGEST_POWER = 600.0  # of e: a float ends at 709
 PLENTY = 100.0  # times the bound: capital above is thrown away, which is always allowed and makes forgetting quick
 
 
@@ -42,11 +44,11 @@ class Capital:
         """The e-value: average capital plus what is kept back. 1 before the first tick."""
         return fsum(self.members) / len(self.members) + (1.0 - staked(self.ticks, settings))
 
-    def after(self, log_ratios: Sequence[float], settings: EvidenceSettings) -> Capital:
-        """After one tick with these log-likelihood ratios, one for each alternative, in nats."""
+    def after(self, log_ratios: Sequence[float], settings: EvidenceSettings, scrapes: int = 1) -> Capital:
+        """After one tick, worth so many ``scrapes``, with these log-likelihood ratios of the alternatives, in nats."""
         stake = staked(self.ticks + 1, settings) - staked(self.ticks, settings)
         most = PLENTY * settings.needed / settings.share
-        phi, cap = settings.overdispersion, settings.cap
+        phi, cap = settings.overdispersion, min(settings.cap * scrapes, LARGEST_POWER)
         members = []
         for capital, ratio in zip(self.members, log_ratios, strict=True):
             after = (capital + stake) * exp(min(ratio / phi, cap))

@@ -24,6 +24,7 @@ from modelrollout.core.evidence.capital import Capital
 from modelrollout.core.evidence.counts import NOTHING, Count, Tick
 from modelrollout.core.evidence.hypergeometric import Floats, log_likelihoods
 from modelrollout.core.evidence.interval import ODDS_GRID, OddsInterval
+from modelrollout.core.evidence.noise import Noise, damped
 from modelrollout.core.evidence.non_inferiority import NonInferiority, better_grid
 from modelrollout.core.evidence.odds_ratio import OddsRatioEProcess, against_record, odds_grid
 from modelrollout.core.evidence.rate import rate_log_ratios, rate_of_record
@@ -58,6 +59,7 @@ class MetricEvidence:
     not_worse: NonInferiority = field(default_factory=NonInferiority)
     odds: OddsInterval = field(default_factory=OddsInterval)
     suspicion: Suspicion = field(default_factory=Suspicion)
+    noise: Noise = field(default_factory=Noise)
 
     @classmethod
     def start(cls, metric: str, at: float, settings: EvidenceSettings | None = None) -> Self:
@@ -96,24 +98,38 @@ class MetricEvidence:
             stable=self.stable + tick.stable,
         )
         if not tick.candidate.trials:
-            return seen
-        return replace(seen, served=tick.at)._tested(tick)
+            return replace(seen, noise=self.noise.after(tick.stable, self.settings.overdispersion))
+        return replace(seen, served=tick.at)._tested(tick, self.scrapes(tick))
 
-    def _tested(self, tick: Tick) -> MetricEvidence:
-        settings, edge = self.settings, self.edge
+    def scrapes(self, tick: Tick) -> int:
+        """How many scrapes' worth of requests the candidate's bad answers of a tick would fill, at the usual rate.
+
+        That is 1 for a usual tick; and 1, too, for what came in one scrape after a long silence. Only where Prometheus,
+        or the operator, was away for long, a tick is many, and may say as much as they would have said.
+        """
+        usual = self.candidate.trials / max(1, self.worse.capital.ticks)
+        spanned = (tick.at - self.at) / self.settings.scrape_interval
+        return max(1, int(min(spanned, tick.candidate.bad / usual))) if usual else 1
+
+    def _tested(self, tick: Tick, scrapes: int) -> MetricEvidence:
+        edge = self.edge
+        noise = self.noise.after(tick.stable, self.settings.overdispersion)
+        before, now = (each.factor(self.settings.overdispersion) for each in (self.noise, noise))
+        settings = replace(self.settings, overdispersion=before)
         worse, better, odds = _compared(tick, settings)
         high = rate_log_ratios(tick.candidate, edge, WORSE_BY) if edge else None
         if settings.limit is None:
             high = None if high is None or worse is None else [min(ratio, max(worse)) for ratio in high]
         against = worse if settings.limit is None else high
-        phi = settings.overdispersion
+        worse, better, high = (damped(ratios, before, now) for ratios in (worse, better, high))
         return replace(
             self,
-            worse=self.worse.after_ratios(worse, settings),
-            too_high=self.too_high if high is None else self.too_high.after(high, settings),
+            worse=self.worse.after_ratios(worse, settings, scrapes),
+            too_high=self.too_high if high is None else self.too_high.after(high, settings, scrapes),
             not_worse=self.not_worse.after_ratios(better, tick.candidate, settings),
-            odds=self.odds if odds is None else self.odds.after_values(odds, tick, phi),
-            suspicion=self.suspicion.after(against, tick, phi),
+            odds=self.odds if odds is None else self.odds.after_values(odds, tick, before),
+            suspicion=self.suspicion.after(against, tick, before),
+            noise=noise,
         )
 
     def under(self, settings: EvidenceSettings) -> MetricEvidence:
@@ -130,7 +146,7 @@ class MetricEvidence:
             proof = self.not_worse if kept.not_worse_than == self.settings.not_worse_than else NonInferiority()
             return replace(self, settings=kept, not_worse=proof)
         left = kept.share * min(1.0, max(self.evidence, LEAST_LEFT))
-        return MetricEvidence.start(self.metric, self.at, replace(kept, share=left))
+        return replace(MetricEvidence.start(self.metric, self.at, replace(kept, share=left)), noise=self.noise)
 
     def with_record(self, before: Count = NOTHING) -> MetricEvidence:
         """The same for when stable loses its traffic by design (blue/green after the switch, bake).
@@ -156,6 +172,7 @@ class MetricEvidence:
             "odds": list(self.odds.log_likelihoods),
             "sums": [self.odds.candidate_sum, self.odds.stable_sum],
             "suspicion": self.suspicion.to_status(),
+            "noise": self.noise.to_status(),
         }
 
     @classmethod
@@ -180,6 +197,7 @@ class MetricEvidence:
             not_worse=NonInferiority(better[: len(not_worse.odds)], better[len(not_worse.odds) :]),
             odds=OddsInterval(_floats(status["odds"], len(ODDS_GRID)), *_floats(status["sums"], 2)),
             suspicion=Suspicion.from_status(status["suspicion"]),
+            noise=Noise.from_status(status.get("noise", ())),
         )
 
 

@@ -40,9 +40,11 @@ class OddsRatioEProcess:
         """After one tick; the same when the tick says nothing (a version without requests, no bad answer at all)."""
         return self.after_ratios(log_ratios(tick, settings), settings)
 
-    def after_ratios(self, ratios: Sequence[float] | None, settings: EvidenceSettings) -> OddsRatioEProcess:
+    def after_ratios(
+        self, ratios: Sequence[float] | None, settings: EvidenceSettings, scrapes: int = 1
+    ) -> OddsRatioEProcess:
         """As ``after``, with the log-likelihood ratios that ``log_ratios`` gives; None changes nothing."""
-        return self if ratios is None else OddsRatioEProcess(self.capital.after(ratios, settings))
+        return self if ratios is None else OddsRatioEProcess(self.capital.after(ratios, settings, scrapes))
 
 
 def odds_grid(margin: float) -> Floats:

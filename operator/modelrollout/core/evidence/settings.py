@@ -29,7 +29,7 @@ class EvidenceSettings:
     not_worse_than: float = 2.0  # odds ratio to disprove before promotion; 1.5 would take three times as long
     beta: float = 0.05  # chance of a false proof of that; a false proof only goes on early, it does not stop the watch
     record: float | None = None  # rate that stands for stable once it has no traffic (``MetricEvidence.with_record``)
-    overdispersion: float = 1.0  # errors in bursts: >= 1, measured before the release by ``overdispersion``
+    overdispersion: float = 1.0  # errors in bursts: >= 1, as measured before the release; ``noise`` raises it
     first_capital: float = 0.5  # half the capital is staked at the first tick: most faults are there from the start
     late_capital: float = 0.4  # spread evenly over the planned ticks, so that late faults are found nearly as fast
     planned_ticks: int = 360  # 30 minutes of 5 s scrapes; the rest of the capital lasts for ever after
@@ -68,7 +68,7 @@ class EvidenceSettings:
 
     @property
     def cap(self) -> float:
-        """Most that one tick may add to the log of the evidence of one alternative, in nats.
+        """Most that one scrape may add to the log of the evidence of one alternative, in nats.
 
         Half of the way from the first capital to this metric's bound, were only FULL_SHARE of the alternatives to
         go it. So one tick cannot reach the bound, and two extreme ticks at the start of a release always do, however
