@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from modelrollout.adapters.metrics.base import Provider, Target
-from modelrollout.adapters.metrics.counts import Counted, answers, increments, newest, slow_answers, tally
+from modelrollout.adapters.metrics.counts import answers, increments, slow_answers, tally
 from modelrollout.adapters.metrics.envoy import ENVOY
 from modelrollout.adapters.metrics.istio import ISTIO
 from modelrollout.adapters.metrics.tensorflow_serving import TENSORFLOW_SERVING
 from modelrollout.adapters.prometheus import Series
 from modelrollout.core.evidence import BadCount, Count
+from tests.adapters.counted import Counted, newest
 
 CLUSTER = "outbound|8501||fraud-2-4-1187.prod.svc.cluster.local"
 GRPC_CLUSTER = "outbound|8500||fraud-2-4-1187.prod.svc.cluster.local"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from modelrollout.adapters.metrics.base import Target
-from modelrollout.adapters.metrics.counts import Counted, Moments, newest
 from modelrollout.adapters.metrics.custom import combine, fill, has_variable, metric_names
 from modelrollout.api.analysis import Direction
-from modelrollout.core.evidence import BadCount, Count
+from modelrollout.core.evidence import BadCount, Count, Moments
+from tests.adapters.counted import Counted, newest
 
 TARGET = Target("prod", "fraud", "2.4.1187")
 HIGHER, LOWER = Direction.HIGHER_IS_BETTER, Direction.LOWER_IS_BETTER

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from modelrollout.adapters.metrics.base import Labels, Provider, Target
-from modelrollout.adapters.metrics.counts import answers, newest, tally
+from modelrollout.adapters.metrics.counts import answers, tally
 from modelrollout.adapters.metrics.envoy import ENVOY
 from modelrollout.adapters.metrics.istio import ISTIO
 from modelrollout.adapters.metrics.splits import split_problem, untold
@@ -21,6 +21,7 @@ from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW
 from modelrollout.core.evidence import Count
 from modelrollout.resource.rollout import parse_spec
 from modelrollout.resource.spec import Spec
+from tests.adapters.counted import newest
 
 CONTROL, ARMS = "2.3.1160", ("2.4.1187", "2.5.1200")
 SUBSCRIPTION = Subscription(("prod", "fraud"), Analysis(), CONTROL, ARMS, (MATCHED, EVERYBODY))

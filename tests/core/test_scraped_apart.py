@@ -29,9 +29,10 @@ def scraped_apart(world: World, seconds: int, share_bad: float = 0.0, unseen: st
 
 def releasing() -> World:
     world = World.of(CANARY).installed()
-    world.scrape_interval = 2.0
+    world.scrape_interval, world.apart = 2.0, True
     world.apply(version=CANDIDATE).run(10, tick=1)
     assert world.weight == 10
+    world.read = {STABLE: world.now, CANDIDATE: world.now}
     return world
 
 

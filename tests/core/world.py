@@ -70,6 +70,7 @@ class World:
     smoke: SmokeResult | None = None
     refusal: Refusal | None = None
     scrape_interval: float = USUAL_SCRAPE_INTERVAL
+    apart: bool = False  # each version counts by itself, and no gateway for all of them
     read: dict[str, float] = field(default_factory=dict)  # version -> its last scrape, where they have one each
     prometheus_behind: float = 0.0  # seconds that its clock is behind the operator's
     autoload: bool = True  # deployed versions are ready at the next pass
@@ -147,8 +148,11 @@ class World:
         if self.invalid or self.away:
             return Unavailable(metric, self.invalid or self.away or "", invalid=self.invalid is not None)
         counts = self.counts if split == EVERYBODY else self.matched
-        series = {version: {"gateway": count} for version, count in counts.get(metric, {}).items()}
-        return Sample(metric, self.now - self.prometheus_behind, series, dict(self.read))
+        series = {
+            version: {version if self.apart else "gateway": count} for version, count in counts.get(metric, {}).items()
+        }
+        at = self.now - self.prometheus_behind
+        return Sample(metric, at, series, dict(self.read) if self.apart else {"gateway": at})
 
     def step(self, seconds: float = 0.0) -> Plan:
         """One pass after some time; the plan is made so."""

@@ -78,16 +78,20 @@ class LiveRoute:
 class Sample:
     """Raw cumulative counters of one metric in one split, at one moment (seconds since the epoch, the sample's own).
 
-    ``series`` maps a version to its series, each a name that stays the same between samples and its ``Count``
-    (bad, trials). A version without requests so far has no series, or an empty map. ``read`` is when each version was
-    read last: versions that count by themselves are not scraped at one moment.
+    ``series`` maps a version to what each reporter (a gateway, a pod: a name that stays the same between samples) has
+    counted of it, a ``Count`` (bad, trials). A version without requests so far has none, or an empty map. ``times``
+    are those of the reporters' scrapes, with or without a count; ``at`` is the newest, and that of all others.
     """
 
     metric: str
     at: float
     series: Mapping[str, Mapping[str, Count]]
-    read: Mapping[str, float] = field(default_factory=dict)
+    times: Mapping[str, float] = field(default_factory=dict)
     bound: float | None = None  # of the histogram's bucket by which latency is judged, seconds
+
+    def read(self, version: str) -> float | None:
+        """When a version was read last: those that count by themselves are not scraped at one moment."""
+        return max((self.times.get(reporter, self.at) for reporter in self.series.get(version, {})), default=None)
 
 
 @dataclass(frozen=True, slots=True)

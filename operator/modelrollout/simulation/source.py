@@ -49,9 +49,9 @@ class Source(Protocol):
 
 
 def sample(metric: str, time: float, counts: Mapping[str, Count], bound: float | None = None) -> Sample:
-    """A sample of the counters by version. A version without answers has no series yet."""
+    """A sample of the counters by version. A version without answers has no series yet, but the gateway was scraped."""
     series = {version: {SERIES: count} for version, count in counts.items() if count.trials}
-    return Sample(metric, moment(time), series, bound=bound)
+    return Sample(metric, moment(time), series, {SERIES: moment(time)}, bound)
 
 
 def moment(time: float) -> float:

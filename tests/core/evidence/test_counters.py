@@ -12,34 +12,46 @@ from hypothesis import strategies as st
 from modelrollout.core.evidence import BadCount, Count, Counters, SeriesCounters, Tick
 
 NEW, OLD = "2.4.1187", "2.3.1160"
+SCRAPE = 5.0
 
 
 @dataclass(frozen=True)
 class Sample:
     at: float
     series: Mapping[str, Mapping[str, Count]] = field(default_factory=dict)
+    times: Mapping[str, float] = field(default_factory=dict)
 
 
-def sample(at: float, candidate: Mapping[str, tuple[int, int]], stable: Mapping[str, tuple[int, int]]) -> Sample:
+Pairs = Mapping[str, tuple[int, int]]
+
+
+def sample(at: float, candidate: Pairs, stable: Pairs, times: Mapping[str, float] | None = None) -> Sample:
     return Sample(
         at,
         {
             NEW: {name: Count(*pair) for name, pair in candidate.items()},
             OLD: {name: Count(*pair) for name, pair in stable.items()},
         },
+        times or {},
     )
 
 
 def ticks(*samples: Sample) -> list[Tick | None]:
     counters, found = Counters(NEW, OLD), []
     for each in samples:
-        counters, tick = counters.after(each)
+        counters, tick = counters.after(each, SCRAPE)
         found.append(tick)
     return found
 
 
 def tick(at: float, candidate: tuple[int, int], stable: tuple[int, int]) -> Tick:
     return Tick(at, Count(*candidate), Count(*stable))
+
+
+def next_of(counters: SeriesCounters, series: Mapping[str, Count]) -> tuple[SeriesCounters, Count | None]:
+    """Reporters that were all scraped before, and are scraped again."""
+    fold_at = counters.fold.at if counters.fold is not None else 0.0
+    return counters.after(series, series.keys(), dict.fromkeys(series, fold_at + SCRAPE))
 
 
 CASES = [
@@ -54,27 +66,61 @@ CASES = [
         id="differences",
     ),
     pytest.param(
-        [sample(0, {}, {"a": (7, 5000)}), sample(5, {"c": (1, 50)}, {"a": (7, 5400), "b": (1, 40)})],
-        [None, tick(5, (1, 50), (1, 440))],
-        id="a series born after the start counts from 0",
+        [sample(0, {}, {"a": (7, 5000)}), sample(5, {"a": (1, 50)}, {"a": (7, 5400)})],
+        [None, tick(5, (1, 50), (0, 400))],
+        id="a new series of a reporter that was scraped without it counts from 0",
+    ),
+    pytest.param(
+        [sample(0, {}, {}, {"pod": 0.0}), sample(5, {"pod": (1, 50)}, {}, {"pod": 5.0})],
+        [None, tick(5, (1, 50), (0, 0))],
+        id="one that was scraped and had counted nothing counts from 0",
+    ),
+    pytest.param(
+        [
+            sample(0, {}, {"a": (7, 5000)}),
+            sample(5, {"b": (0, 9)}, {"a": (7, 5400), "b": (900, 90_000)}),
+            sample(10, {"b": (1, 19)}, {"a": (7, 5800), "b": (901, 90_040)}),
+        ],
+        [None, tick(5, (0, 0), (0, 400)), tick(10, (1, 10), (1, 440))],
+        id="a reporter that was never seen only sets its base",
     ),
     pytest.param(
         [sample(0, {"c": (30, 900)}, {"a": (0, 10)}), sample(5, {"c": (2, 20)}, {"a": (0, 20)})],
         [None, tick(5, (2, 20), (0, 10))],
-        id="a value that falls was reset",
+        id="a value that falls far was reset",
+    ),
+    pytest.param(
+        [
+            sample(0, {}, {"a": (5, 1000)}),
+            sample(5, {}, {"a": (4, 990)}),
+            sample(10, {}, {"a": (7, 1100)}),
+        ],
+        [None, tick(5, (0, 0), (0, 0)), tick(10, (0, 0), (2, 100))],
+        id="one that falls a little was read out of order, by a clock that is ahead",
+    ),
+    pytest.param(
+        [
+            sample(10, {"g": (0, 100), "h": (5, 5000)}, {"g": (0, 1000), "h": (5, 9000)}, {"g": 10.0, "h": 9.0}),
+            sample(12, {"g": (0, 90), "h": (9, 5060)}, {"g": (0, 950), "h": (6, 9500)}, {"g": 8.0, "h": 12.0}),
+            sample(15, {"g": (1, 150), "h": (9, 5060)}, {"g": (2, 1450), "h": (6, 9500)}, {"g": 15.0, "h": 12.0}),
+        ],
+        [None, None, tick(15, (5, 110), (3, 950))],
+        id="a reporter whose sample is older than known is waited for, and nothing of it is counted again",
     ),
     pytest.param(
         [
             sample(0, {}, {"a": (5, 100), "b": (1, 10)}),
             sample(5, {}, {"b": (1, 20)}),
-            sample(10, {}, {"a": (6, 130), "b": (1, 20)}),
+            sample(10, {}, {"b": (1, 30)}),
+            sample(15, {}, {"b": (1, 35)}),
+            sample(20, {}, {"a": (6, 130), "b": (1, 40)}),
         ],
-        [None, tick(5, (0, 0), (0, 10)), tick(10, (0, 0), (1, 30))],
-        id="an absent series keeps its last value",
+        [None, None, tick(10, (0, 0), (0, 20)), tick(15, (0, 0), (0, 5)), tick(20, (0, 0), (1, 35))],
+        id="an absent reporter is waited for until it missed a scrape, and keeps its last value",
     ),
     pytest.param(
         [sample(0, {}, {"a": (5, 100)}), sample(5, {}, {}), sample(10, {}, {"a": (0, 30)})],
-        [None, tick(5, (0, 0), (0, 0)), tick(10, (0, 0), (0, 30))],
+        [None, None, tick(10, (0, 0), (0, 30))],
         id="absent and then reset",
     ),
     pytest.param(
@@ -88,8 +134,8 @@ CASES = [
         id="missed scrapes make one larger tick",
     ),
     pytest.param(
-        [Sample(0), Sample(5, {OLD: {"a": Count(1, 9)}})],
-        [None, tick(5, (0, 0), (1, 9))],
+        [Sample(0), Sample(5, {OLD: {"a": Count(1, 9)}}), Sample(10, {OLD: {"a": Count(2, 19)}})],
+        [None, tick(5, (0, 0), (0, 0)), tick(10, (0, 0), (1, 10))],
         id="a version without series has not answered yet",
     ),
 ]
@@ -101,15 +147,15 @@ def test_what_was_counted_between_samples(samples: list[Sample], expected: list[
 
 
 def test_an_older_sample_leaves_the_counters_as_they_were() -> None:
-    counters, _ = Counters(NEW, OLD).after(sample(5, {}, {"a": (5, 100)}))
-    assert counters.after(sample(4, {}, {"a": (1, 2)})) == (counters, None)
+    counters, _ = Counters(NEW, OLD).after(sample(5, {}, {"a": (5, 100)}), SCRAPE)
+    assert counters.after(sample(4, {}, {"a": (1, 2)}), SCRAPE) == (counters, None)
 
 
 def test_more_new_bad_answers_than_answers_are_refused_and_the_base_stays() -> None:
-    counters, _ = Counters(NEW, OLD).after(sample(0, {}, {"a": (5, 100)}))
+    counters, _ = Counters(NEW, OLD).after(sample(0, {}, {"a": (5, 100)}), SCRAPE)
     with pytest.raises(BadCount, match="from 5 bad of 100 to 50 of 110"):
-        counters.after(sample(5, {}, {"a": (50, 110)}))
-    assert counters.after(sample(10, {}, {"a": (6, 120)}))[1] == tick(10, (0, 0), (1, 20))
+        counters.after(sample(5, {}, {"a": (50, 110)}), SCRAPE)
+    assert counters.after(sample(10, {}, {"a": (6, 120)}), SCRAPE)[1] == tick(10, (0, 0), (1, 20))
 
 
 # What happens to each of some series between two samples: (what, new bad answers, new good ones).
@@ -119,7 +165,7 @@ happenings = st.tuples(st.sampled_from(["grow", "grow", "restart", "absent"]), s
 @given(st.lists(st.dictionaries(st.sampled_from("abcdef"), happenings), max_size=8))
 def test_every_answer_of_a_series_that_is_seen_is_counted_once(history: Any) -> None:
     raw = {"a": Count(3, 40), "b": Count(0, 5)}
-    counters, _ = SeriesCounters().after(raw)
+    counters, _ = next_of(SeriesCounters(), raw)
     for interval in history:
         happened, absent = Count(0, 0), set()
         for name, (what, bad, good) in interval.items():
@@ -127,12 +173,12 @@ def test_every_answer_of_a_series_that_is_seen_is_counted_once(history: Any) -> 
             if what == "absent":
                 absent.add(name)
                 continue
-            if what == "restart" and more.trials < before.trials:  # otherwise nobody could tell
+            if what == "restart" and 2 * more.trials < before.trials:  # otherwise nobody could tell
                 raw[name] = more
             else:
                 raw[name] = before + more
             happened += more
-        counters, counted = counters.after({name: count for name, count in raw.items() if name not in absent})
+        counters, counted = next_of(counters, {name: count for name, count in raw.items() if name not in absent})
         assert counted == happened
 
 
@@ -151,8 +197,8 @@ def test_it_does_not_matter_how_counts_are_split_between_series(increments: Any,
         pieces = zip(split(bad, part), split(good, part), strict=True)
         for i, (piece, rest) in enumerate(pieces):
             split_sums[i] += Count(piece, piece + rest)
-        whole, from_one = whole.after({"only": sums})
-        many, from_many = many.after({f"part-{i}": count for i, count in enumerate(split_sums)})
+        whole, from_one = next_of(whole, {"only": sums})
+        many, from_many = next_of(many, {f"part-{i}": count for i, count in enumerate(split_sums)})
         assert from_one == from_many
 
 
@@ -164,13 +210,13 @@ class TestManySeries:
         return {f"proxy-{i}": Count(bad, requests + i) for i in range(skip, number)}
 
     def base(self, number: int = 200) -> SeriesCounters:
-        counters, _ = SeriesCounters().after(self.proxies(number, 1000))
+        counters, _ = next_of(SeriesCounters(), self.proxies(number, 1000))
         return through_json(counters)
 
     def test_they_are_counted_like_any_others(self) -> None:
-        counters, counted = self.base().after(self.proxies(200, 1050, bad=1))
+        counters, counted = next_of(self.base(), self.proxies(200, 1050, bad=1))
         assert counted == Count(200, 200 * 50)
-        assert through_json(counters).after(self.proxies(200, 1051, bad=1))[1] == Count(0, 200)
+        assert next_of(through_json(counters), self.proxies(200, 1051, bad=1))[1] == Count(0, 200)
 
     @pytest.mark.parametrize(
         "change",
@@ -181,41 +227,41 @@ class TestManySeries:
         ],
     )
     def test_an_interval_in_which_a_change_could_hide_is_left_out_whole(self, change: dict[str, Count]) -> None:
-        counters, counted = self.base().after(self.proxies(200, 1050) | change)
+        counters, counted = next_of(self.base(), self.proxies(200, 1050) | change)
         assert counted is None
         after = self.proxies(200, 1060, bad=1) | {name: now + Count(0, 10) for name, now in change.items()}
-        next_counted = counters.after(after)[1]
+        next_counted = next_of(counters, after)[1]
         assert next_counted is not None
         assert next_counted.trials == 10 * len(after)
 
     def test_an_absent_one_leaves_the_interval_out_too(self) -> None:
         missing = self.proxies(199, 1050)
-        counters, counted = self.base().after(missing)
+        counters, counted = next_of(self.base(), missing)
         assert counted is None
-        assert counters.after(self.proxies(199, 1060))[1] == Count(0, 1990)
+        assert next_of(counters, self.proxies(199, 1060))[1] == Count(0, 1990)
 
     def test_a_small_one_that_restarts_is_seen_by_itself(self) -> None:
         restarted = self.proxies(200, 1050) | {"proxy-0": Count(1, 7)}
-        assert self.base().after(restarted)[1] == Count(1, 199 * 50 + 7)
+        assert next_of(self.base(), restarted)[1] == Count(1, 199 * 50 + 7)
 
     def test_dead_ones_are_forgotten_first(self) -> None:
-        counters, _ = SeriesCounters().after(self.proxies(60, 1000))
+        counters, _ = next_of(SeriesCounters(), self.proxies(60, 1000))
         alive = {f"new-{i}": Count(0, 10) for i in range(60)}
-        counters, counted = counters.after(alive)
+        counters, counted = next_of(counters, alive)
         assert counted == Count(0, 600)
-        assert counters.after({name: Count(1, 20) for name in alive})[1] == Count(60, 600)
+        assert next_of(counters, {name: Count(1, 20) for name in alive})[1] == Count(60, 600)
 
     def test_one_that_was_forgotten_is_not_taken_for_a_new_one(self) -> None:
-        counters, _ = SeriesCounters().after(self.proxies(60, 1000))
+        counters, _ = next_of(SeriesCounters(), self.proxies(60, 1000))
         alive = {f"new-{i}": Count(0, 10) for i in range(60)}
-        counters, _ = counters.after(alive)
-        assert counters.after(alive | self.proxies(60, 1001))[1] is None
+        counters, _ = next_of(counters, alive)
+        assert next_of(counters, alive | self.proxies(60, 1001))[1] is None
 
     def test_what_is_kept_stays_small(self) -> None:
         counters = Counters(NEW, OLD)
         for i in range(20):
             series = {f"a-long-name-of-a-series-of-pod-{i}-{j}": Count(5 * 10**8, 10**9) for j in range(300)}
-            counters, _ = counters.after(Sample(float(i), {NEW: series, OLD: series}))
+            counters, _ = counters.after(Sample(SCRAPE * i, {NEW: series, OLD: series}), SCRAPE)
         assert len(json.dumps(counters.to_status())) < 8000
 
 
@@ -230,5 +276,5 @@ def test_the_status_brings_all_of_it_back(history: Any, start: float) -> None:
     counters = Counters(NEW, OLD)
     for i, series in enumerate(history):
         now = {name: Count(trials // 2, trials) for name, trials in series.items()}
-        counters, _ = counters.after(Sample(start + i, {NEW: now}))
+        counters, _ = counters.after(Sample(start + SCRAPE * i, {NEW: now}), SCRAPE)
         assert Counters.from_status(json.loads(json.dumps(counters.to_status()))) == counters

@@ -1,8 +1,8 @@
 """From raw series to counts: for one version, by the process that was scraped, bad answers and all answers.
 
-One scrape gives all its samples the same time. So of each process only the series with its newest time are added up:
-after a restart, the series of outcomes that have not come again yet are still in the window with their old values,
-and adding those to the new ones would make up bad answers.
+One scrape gives all its samples the same time. So of each process only series of one time are added up: after a
+restart, the series of outcomes that have not come again yet are still in the window with their old values, and adding
+those to the new ones would make up bad answers.
 """
 
 from __future__ import annotations
@@ -10,30 +10,18 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from modelrollout.adapters.metrics.base import Labels, Provider
 from modelrollout.adapters.prometheus import Series
-from modelrollout.core.evidence import Count
+from modelrollout.core.evidence import Count, Moments
 
 ALL_ANSWERS = "+Inf"
 
 Shares = Callable[[Labels], tuple[float, float]]
 """How a series counts, by its labels: its value times the first is bad answers, times the second all answers."""
 
-Moments = Mapping[float, tuple[float, float]]
-"""Of one process, by the time of the scrape: bad answers, all answers."""
-
 Tally = Mapping[str, Mapping[str, Moments]]
 """By version, then by process."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """Counts of one version by process; ``at`` is the newest time of any, None without a series."""
-
-    at: float | None
-    counts: Mapping[str, Count]
 
 
 def answers(provider: Provider) -> Shares:
@@ -62,16 +50,6 @@ def tally(series: Iterable[Series], identity_of: Callable[[Labels], str | None],
     return sums
 
 
-def newest(processes: Mapping[str, Moments]) -> Counted:
-    """The counts of each process at its own newest time. Raises BadCount for counts that cannot be."""
-    counts, times = {}, []
-    for process, moments in processes.items():
-        at = max(moments)
-        times.append(at)
-        counts[process] = as_count(moments[at])
-    return Counted(max(times, default=None), counts)
-
-
 def increments(processes: Mapping[str, Moments], interval: float) -> tuple[Count, ...]:
     """What a version answered from scrape to scrape, all its processes together, oldest first.
 
@@ -87,11 +65,6 @@ def increments(processes: Mapping[str, Moments], interval: float) -> tuple[Count
 
 def _since(earlier: tuple[float, float], later: tuple[float, float]) -> Count:
     if later[0] < earlier[0] or later[1] < earlier[1]:
-        return as_count(later)
+        return Count.of(*later)
     bad, every = later[0] - earlier[0], later[1] - earlier[1]
-    return as_count((min(bad, every), every))
-
-
-def as_count(pair: tuple[float, float]) -> Count:
-    """Whole floats, as Prometheus sends them, become a Count. Raises BadCount for what is none."""
-    return Count(*pair)  # type: ignore[arg-type]
+    return Count.of(min(bad, every), every)

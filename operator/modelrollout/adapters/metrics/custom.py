@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from modelrollout.adapters.metrics.base import Target
-from modelrollout.adapters.metrics.counts import Moments, tally
+from modelrollout.adapters.metrics.counts import tally
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, Series
 from modelrollout.api.analysis import Direction
-from modelrollout.core.evidence import BadCount
+from modelrollout.core.evidence import BadCount, Moments
 from modelrollout.manifests.meta import child_name
 
 _VARIABLE = re.compile(r"\{\{ *([a-z]+) *\}\}")

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from modelrollout.adapters.metrics import custom
 from modelrollout.adapters.metrics.base import Provider, Target
-from modelrollout.adapters.metrics.counts import Moments, Tally, answers, increments, newest, slow_answers, tally
+from modelrollout.adapters.metrics.counts import Tally, answers, increments, slow_answers, tally
 from modelrollout.adapters.metrics.registry import PROVIDERS
 from modelrollout.adapters.metrics.scraping import STALE_SCRAPES, Scraping, bound_for
 from modelrollout.adapters.metrics.splits import untold
@@ -23,7 +23,7 @@ from modelrollout.adapters.metrics.subscription import Key, MetricSplit, Subscri
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway
 from modelrollout.api.analysis import Metric
 from modelrollout.api.base import format_duration
-from modelrollout.core.evidence import BadCount, Count
+from modelrollout.core.evidence import BadCount, Count, Moments, together
 from modelrollout.core.observation import Sample, Unavailable
 
 Answer = TypeVar("Answer")
@@ -117,7 +117,8 @@ class Reader:
         reading = self._errors if metric == "errors" else self._latency
         counted = await reading(provider, group)
         nothing = await self._nothing(metric, provider) if any(map(_is_silent, counted.values())) else None
-        read = {place: _sampled(metric, item, nothing) for place, item in counted.items()}
+        interval, scraped = await self._scraping.interval(provider), _scraped(counted)
+        read = {place: _sampled(metric, item, nothing, interval, scraped[place[0]]) for place, item in counted.items()}
         if metric != "latency":
             return read
         bounds = await self._scraping.bounds(provider, _targets(group))
@@ -172,7 +173,7 @@ class Reader:
             target.version: await self._own_moments(metric, target, window, interval)
             for target in subscription.targets_in(split)
         }
-        return _newest_sample(metric.name, by_version) if any(by_version.values()) else None
+        return _newest_sample(metric.name, by_version, interval, {}) if any(by_version.values()) else None
 
     async def _own_moments(
         self, metric: Metric, target: Target, window: float, interval: float
@@ -228,11 +229,26 @@ def _is_silent(item: ByVersion | Unavailable) -> bool:
     return not isinstance(item, Unavailable) and not any(item.values())
 
 
-def _sampled(metric: str, item: ByVersion | Unavailable, nothing: Read | None) -> Read:
+def _scraped(counted: Mapping[Place, ByVersion | Unavailable]) -> dict[Key, dict[str, float]]:
+    """When the processes that count for a rollout were scraped last, by rollout: those that counted in one split alone
+    were scraped for the others, too, and counted nothing there."""
+    found: dict[Key, dict[str, float]] = defaultdict(dict)
+    for (key, _), item in counted.items():
+        for processes in () if isinstance(item, Unavailable) else item.values():
+            for process, moments in processes.items():
+                found[key][process] = max((found[key].get(process, float("-inf")), *moments))
+    return found
+
+
+def _sampled(
+    metric: str, item: ByVersion | Unavailable, nothing: Read | None, interval: float, scraped: Mapping[str, float]
+) -> Read:
     """What was counted as a sample; ``nothing`` where there was nothing to count."""
     if isinstance(item, Unavailable):
         return item
-    return nothing if nothing is not None and _is_silent(item) else _newest_sample(metric, item)
+    if nothing is not None and _is_silent(item):
+        return replace(nothing, times=scraped) if isinstance(nothing, Sample) else nothing
+    return _newest_sample(metric, item, interval, scraped)
 
 
 def _with_silent(metric: Metric, read: Mapping[str, Read | None]) -> dict[str, Read]:
@@ -246,14 +262,13 @@ def _with_silent(metric: Metric, read: Mapping[str, Read | None]) -> dict[str, R
     return {split: nothing if sample is None else sample for split, sample in read.items()}
 
 
-def _newest_sample(metric: str, by_version: ByVersion) -> Read:
+def _newest_sample(metric: str, by_version: ByVersion, interval: float, scraped: Mapping[str, float]) -> Read:
     try:
-        counted = {version: newest(processes) for version, processes in by_version.items()}
+        found = together(by_version, interval, scraped)
     except BadCount as error:
         return Unavailable(metric, str(error), invalid=True)
-    at = max(found.at for found in counted.values() if found.at is not None)
-    read = {version: found.at for version, found in counted.items() if found.at is not None}
-    return Sample(metric, at, {version: found.counts for version, found in counted.items()}, read)
+    assert found.at is not None, "some version has a series"
+    return Sample(metric, found.at, found.series, found.times)
 
 
 def _with_bound(read: Read, bound: float | None) -> Read:

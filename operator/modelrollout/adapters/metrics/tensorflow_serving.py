@@ -14,9 +14,11 @@ from collections.abc import Iterable
 
 from modelrollout.adapters.metrics.base import Labels, Provider, Target, any_of
 
-ERRORS = ":tensorflow:serving:request_count{<targets>}"
+REQUESTS, ALIVE = ":tensorflow:serving:request_count", ":tensorflow:cc:saved_model:load_attempt_count"
+# A server has no counter of requests before the first one. With what it has from its start on, it is known to have been
+# scraped without any, and its first requests are all new.
+ERRORS = f'{{__name__=~"{REQUESTS}|{ALIVE}",<targets>}}'
 LATENCY = ":tensorflow:serving:request_latency_bucket{API=~`(?i)(predict|classify|regress)`,<targets>,<bounds>}"
-ALIVE = ":tensorflow:cc:saved_model:load_attempt_count"
 
 GOOD = frozenset({"OK", "CANCELLED", "PERMISSION_DENIED", "UNAUTHENTICATED"})
 _NAMES = ("namespace", "modelrollout_dev_rollout", "modelrollout_dev_version")
@@ -45,4 +47,5 @@ TENSORFLOW_SERVING = Provider(
     identity_of=_identity_of,
     is_bad=lambda labels: labels.get("status") not in GOOD,
     tells_splits=False,
+    counts=lambda labels: labels.get("__name__", REQUESTS) == REQUESTS,
 )

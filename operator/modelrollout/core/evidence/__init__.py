@@ -5,13 +5,13 @@ the status without loss. Pure arithmetic with numpy: no clock, no input or outpu
 
     settings = EvidenceSettings(overdispersion=overdispersion(history)).shared_by(metrics=2)
     errors = MetricEvidence.start("errors", at=now, settings=settings)
-    counters, tick = counters.after(sample)
+    counters, tick = counters.after(sample, interval)
     if tick is not None:
         errors = errors.after(tick)
     verdicts = judge_all([errors, latency], now)
 """
 
-from modelrollout.core.evidence.counters import Counters, RawSample, SeriesCounters
+from modelrollout.core.evidence.counters import Counters, RawSample
 from modelrollout.core.evidence.counts import BadCount, Count, Tick
 from modelrollout.core.evidence.interval import Interval, OddsInterval, rate_interval
 from modelrollout.core.evidence.metric import MetricEvidence
@@ -22,7 +22,9 @@ from modelrollout.core.evidence.overdispersion import overdispersion
 from modelrollout.core.evidence.rate import RateEProcess, rate_of_record
 from modelrollout.core.evidence.release import Combined, combine, part_of
 from modelrollout.core.evidence.sample_ratio import SampleRatio
+from modelrollout.core.evidence.scrapes import Moments, Scraped, together
 from modelrollout.core.evidence.sentence import OddsRatio, percent
+from modelrollout.core.evidence.series_counters import SeriesCounters
 from modelrollout.core.evidence.settings import EvidenceSettings
 from modelrollout.core.evidence.verdict import Verdict, judge, judge_all
 
@@ -34,6 +36,7 @@ __all__ = [
     "EvidenceSettings",
     "Interval",
     "MetricEvidence",
+    "Moments",
     "NonInferiority",
     "OddsInterval",
     "OddsRatio",
@@ -42,6 +45,7 @@ __all__ = [
     "RateEProcess",
     "RawSample",
     "SampleRatio",
+    "Scraped",
     "SeriesCounters",
     "Tick",
     "Trouble",
@@ -54,4 +58,5 @@ __all__ = [
     "percent",
     "rate_interval",
     "rate_of_record",
+    "together",
 ]

@@ -1,119 +1,79 @@
-"""Counters: from raw cumulative counters, as scraped, to what was counted between two samples.
+"""Counters: from raw cumulative counters, as scraped, to what was counted between two rounds of scrapes.
 
 ``increase()`` of Prometheus extrapolates to fractions and cannot tell a reset from a pause, so the raw values are
-differenced here, series by series (a series is one process and one set of labels):
- - a series whose trials fall was reset: what it shows now is what came since;
- - one whose bad answers alone fall was read at two moments: that interval is left out;
- - a series that appears after the release began counts from 0;
- - a series that is absent keeps its last value: it may come back;
- - the first sample of a release only sets the base.
+differenced here, series by series (``series_counters``). The first sample of a release only sets the base.
 
-The memory is part of the status, so it must stay small: SERIES series of a version are kept one by one. Of a version
-with more, the ones with the most requests are folded into sums. That stays correct because a fold only counts while
-nothing can be hidden in it: the same series as before (by a digest of their names), no sum fallen, and none below the
-least that any of them had, which a reset would cause. Otherwise the whole interval of both versions is left out and
-the base moves on: answers may go uncounted, but none is counted twice or for the wrong version.
+Each reporter (a process that is scraped) has its own time, that of its own scrape, and what is not newer than known is
+ignored: two Prometheus that are asked in turn are not of one mind, and one that comes back may know less than before.
+
+A tick is a whole round: it closes when every reporter has been scraped again since the last one. One that is late is
+waited for until it has missed a scrape (LATE), and then no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any, Protocol, Self
 
-from modelrollout.core.evidence.counts import NOTHING, BadCount, Count, Tick
+from modelrollout.core.evidence.counts import Count, Tick
+from modelrollout.core.evidence.series_counters import SERIES, SeriesCounters, digest
 
-SERIES = 64
+LATE = 2.0
+"""Scrape intervals after its last scrape at which a reporter has missed one, and counts as away."""
 
 
 class RawSample(Protocol):
-    """Raw cumulative counts of one metric: ``series`` by version, then by the name of the series."""
+    """Raw cumulative counts of one metric: ``series`` by version, then by reporter; ``times`` are those of the
+    reporters' scrapes, ``at`` the newest of them, and that of every reporter without one."""
 
     @property
     def at(self) -> float: ...
     @property
     def series(self) -> Mapping[str, Mapping[str, Count]]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """The last sums of the series that are not kept one by one, the fewest trials of one, and who they are."""
-
-    total: Count = NOTHING
-    least: int = 0
-    names: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesCounters:
-    """The last raw counts of one version, by a digest of the series' name. ``fold`` is None until one is needed."""
-
-    last: Mapping[str, Count] = field(default_factory=dict)
-    fold: Fold | None = None
-
-    def after(self, series: Mapping[str, Count]) -> tuple[SeriesCounters, Count | None]:
-        """The counters after a sample and what was counted since the last; None when that cannot be told.
-
-        Raises BadCount when one series shows more new bad answers than new answers.
-        """
-        now = {_digest(name): count for name, count in series.items()}
-        counted = NOTHING
-        for name in now.keys() & self.last.keys():
-            new = _since(self.last[name], now[name])
-            if new is None:
-                return _compact(dict(self.last) | now, now, forgetful=self.fold is not None), None
-            counted += new
-        others = {name: count for name, count in now.items() if name not in self.last}
-        folded = _folded_since(self.fold, others) if self.fold is not None else sum(others.values(), NOTHING)
-        if folded is None:
-            return _compact(dict(self.last) | now, now, forgetful=True), None
-        kept = dict(self.last) | now
-        if self.fold is None:
-            return _compact(kept, now, forgetful=False), counted + folded
-        known = {name: count for name, count in kept.items() if name not in others}
-        return SeriesCounters(known, _fold(others)), counted + folded
-
-    def to_status(self) -> dict[str, Any]:
-        """As plain values for JSON, nothing lost."""
-        status: dict[str, Any] = {name: [count.bad, count.trials] for name, count in sorted(self.last.items())}
-        if self.fold is not None:
-            status["fold"] = [self.fold.total.bad, self.fold.total.trials, self.fold.least, self.fold.names]
-        return status
-
-    @classmethod
-    def from_status(cls, status: Mapping[str, Any]) -> Self:
-        """From what ``to_status`` gave."""
-        last = {name: Count.of(pair[0], pair[1]) for name, pair in status.items() if name != "fold"}
-        fold = status.get("fold")
-        return cls(last, None if fold is None else Fold(Count.of(fold[0], fold[1]), int(fold[2]), str(fold[3])))
+    @property
+    def times(self) -> Mapping[str, float]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """The last raw counters of one metric for both versions of a release. ``at`` is None before the first sample."""
+    """The last raw counters of one metric for both versions of a release, and the ``times`` of their reporters' last
+    scrapes, by digest. ``at`` is None before the first sample."""
 
     candidate: str
     stable: str
     at: float | None = None
-    of_candidate: SeriesCounters = SeriesCounters()
-    of_stable: SeriesCounters = SeriesCounters()
+    of_candidate: SeriesCounters = field(default_factory=SeriesCounters)
+    of_stable: SeriesCounters = field(default_factory=SeriesCounters)
+    times: Mapping[str, float] = field(default_factory=dict)
 
-    def after(self, sample: RawSample) -> tuple[Counters, Tick | None]:
-        """The counters after a sample, and the tick since the last one.
+    def after(self, sample: RawSample, interval: float) -> tuple[Counters, Tick | None]:
+        """The counters after a sample, and the tick since the last one; ``interval`` is that of the scrapes, seconds.
 
-        No tick for the first sample of the release, for one that is not newer than the last (then the counters stay
-        as they are), and for an interval in which folded series changed. A version without series has not answered
-        yet. Raises BadCount for impossible counts: the caller keeps the old counters and says so.
+        No tick for the first sample of the release, for an interval in which folded series changed, and while a round
+        is not whole (then the counters stay as they are). A version without series has not answered yet. Raises
+        BadCount for impossible counts: the caller keeps the old counters and says so.
         """
         if self.at is not None and sample.at <= self.at:
             return self, None
-        of_candidate, candidate = self.of_candidate.after(sample.series.get(self.candidate, {}))
-        of_stable, stable = self.of_stable.after(sample.series.get(self.stable, {}))
-        counters = Counters(self.candidate, self.stable, sample.at, of_candidate, of_stable)
-        if self.at is None or candidate is None or stable is None:
+        since = sample.at - LATE * interval
+        times = _times(sample, since)
+        fresh = {name: at for name, at in times.items() if at > self.times.get(name, float("-inf"))}
+        candidate, stable = (_of(sample, version, fresh) for version in (self.candidate, self.stable))
+        folds_wait = self.of_candidate.waits_for(candidate, times) or self.of_stable.waits_for(stable, times)
+        if self._waits(since, fresh) or (self.at is not None and self.at > since and folds_wait):
+            return self, None
+        of_candidate, new_candidate = self.of_candidate.after(candidate, self.times.keys(), times)
+        of_stable, new_stable = self.of_stable.after(stable, self.times.keys(), times)
+        kept = _remembered(dict(self.times) | fresh, of_candidate, of_stable)
+        counters = Counters(self.candidate, self.stable, sample.at, of_candidate, of_stable, kept)
+        if self.at is None or new_candidate is None or new_stable is None:
             return counters, None
-        return counters, Tick(sample.at, candidate, stable)
+        return counters, Tick(sample.at, new_candidate, new_stable)
+
+    def _waits(self, since: float, fresh: Collection[str]) -> bool:
+        """Whether a reporter that was scraped later than ``since`` has not been scraped again."""
+        return any(at > since and name not in fresh for name, at in self.times.items())
 
     @property
     def versions(self) -> tuple[str, str]:
@@ -121,72 +81,46 @@ class Counters:
         return self.candidate, self.stable
 
     def to_status(self) -> dict[str, Any]:
-        """As plain values for JSON, nothing lost: some 30 bytes for each series, at most 64 series a version."""
+        """As plain values for JSON, nothing lost: some 60 bytes for each series, at most 64 series a version."""
         return {
             "at": self.at,
             "versions": [self.candidate, self.stable],
             "candidate": self.of_candidate.to_status(),
             "stable": self.of_stable.to_status(),
+            "times": dict(sorted(self.times.items())),
         }
 
     @classmethod
     def from_status(cls, status: Mapping[str, Any]) -> Self:
-        """From what ``to_status`` gave. Raises KeyError or BadCount when it is not that."""
+        """From what ``to_status`` gave; where it kept no times, all were of one. Raises KeyError or BadCount when it is
+        not that."""
         candidate, stable = status["versions"]
-        at = status["at"]
+        at = None if status["at"] is None else float(status["at"])
+        of_candidate, of_stable = (SeriesCounters.from_status(status[role]) for role in ("candidate", "stable"))
+        times = status.get("times")
+        if times is None and at is not None:
+            times = dict.fromkeys(of_candidate.last.keys() | of_stable.last.keys(), at)
         return cls(
-            candidate,
-            stable,
-            None if at is None else float(at),
-            SeriesCounters.from_status(status["candidate"]),
-            SeriesCounters.from_status(status["stable"]),
+            candidate, stable, at, of_candidate, of_stable, {name: float(time) for name, time in (times or {}).items()}
         )
 
 
-def _since(last: Count, now: Count) -> Count | None:
-    """What came since the last sample. A process that was started anew shows fewer trials; fewer bad answers alone are
-    two counters that were read a moment apart, and nobody knows what came."""
-    if now.trials < last.trials:
-        return now
-    if now.bad < last.bad:
-        return None
-    bad, trials = now.bad - last.bad, now.trials - last.trials
-    if bad > trials:
-        raise BadCount(
-            f"one series went from {last.bad} bad of {last.trials} to {now.bad} of {now.trials}: "
-            "more new bad answers than new answers; do both count the same requests?"
-        )
-    return Count(bad, trials)
+def _times(sample: RawSample, since: float) -> dict[str, float]:
+    """Of the reporters in a sample, by digest; those that are away have been scraped last before ``since``."""
+    names = {name for series in sample.series.values() for name in series} | sample.times.keys()
+    times = {digest(name): sample.times.get(name, sample.at) for name in names}
+    return {name: at for name, at in times.items() if at > since}
 
 
-def _folded_since(fold: Fold, others: Mapping[str, Count]) -> Count | None:
-    """What the folded series counted since the last sample; None when a birth, a loss or a reset may hide in it."""
-    now = _fold(others)
-    grown_bad, grown = now.total.bad - fold.total.bad, now.total.trials - fold.total.trials
-    same = now.names == fold.names and now.least >= fold.least
-    return Count(grown_bad, grown) if same and 0 <= grown_bad <= grown else None
+def _of(sample: RawSample, version: str, reporters: Collection[str]) -> dict[str, Count]:
+    """One version's counts by these reporters."""
+    series = {digest(name): count for name, count in sample.series.get(version, {}).items()}
+    return {name: count for name, count in series.items() if name in reporters}
 
 
-def _fold(others: Mapping[str, Count]) -> Fold:
-    names = _digest("\n".join(sorted(others)))
-    least = min((count.trials for count in others.values()), default=0)
-    return Fold(sum(others.values(), NOTHING), least, names)
-
-
-def _compact(kept: Mapping[str, Count], now: Mapping[str, Count], *, forgetful: bool) -> SeriesCounters:
-    """At most SERIES series one by one: absent ones are forgotten first, then the largest are folded.
-
-    Once one was forgotten or folded (``forgetful``), an unknown name need not be a new series, and there is a fold
-    from then on, even an empty one, to notice it.
-    """
-    if len(kept) <= SERIES:
-        return SeriesCounters(dict(kept), _fold({}) if forgetful else None)
-    by_size = sorted(kept, key=lambda name: (name not in now, kept[name].trials, name))
-    present = [name for name in by_size if name in now]
-    single = by_size[:SERIES]
-    folded = {name: now[name] for name in present[SERIES:]}
-    return SeriesCounters({name: kept[name] for name in single}, _fold(folded))
-
-
-def _digest(name: str) -> str:
-    return blake2b(name.encode(), digest_size=6).hexdigest()
+def _remembered(times: Mapping[str, float], *versions: SeriesCounters) -> dict[str, float]:
+    """The times of all whose counts are kept one by one, and of as many others, the newest first."""
+    counted = {name for version in versions for name in version.last}
+    others = sorted((name for name in times if name not in counted), key=lambda name: (-times[name], name))
+    folded = any(version.fold is not None for version in versions)  # has a time of its own
+    return {name: times[name] for name in (*sorted(counted & times.keys()), *others[: 0 if folded else SERIES])}

@@ -79,11 +79,12 @@ def fold(state: MetricState, sample: Sample, *, counting: bool) -> MetricState:
     """The state after a sample. Impossible counts are a trouble of this metric, and the base of its next sample."""
     if not counting and state.counters.at is not None:
         return state
+    interval = state.evidence.settings.scrape_interval
     try:
-        counters, tick = state.counters.after(sample)
+        counters, tick = state.counters.after(sample, interval)
         evidence = state.evidence if tick is None else state.evidence.after(tick)
     except BadCount as error:
-        base, _ = Counters(state.counters.candidate, state.counters.stable).after(sample)
+        base, _ = Counters(state.counters.candidate, state.counters.stable).after(sample, interval)
         trouble = Unavailable(state.metric.name, str(error), invalid=True)
         return replace(state, counters=base, stored=(state.evidence, base), trouble=trouble)
     if tick is None or not counting:
@@ -109,7 +110,7 @@ def is_half(state: MetricState, sample: Sample, tick: Tick) -> bool:
     """
     if state.uncompared or bool(tick.candidate.trials) == bool(tick.stable.trials):
         return False
-    candidate, stable = sample.read.get(state.counters.candidate), sample.read.get(state.counters.stable)
+    candidate, stable = sample.read(state.counters.candidate), sample.read(state.counters.stable)
     answered, other = (candidate, stable) if tick.candidate.trials else (stable, candidate)
     if answered is not None and other is not None and other < answered:
         return True
@@ -140,7 +141,7 @@ def noise_with(state: MetricState, sample: Sample) -> tuple[float, ...] | None:
     if len(noise) > 1:
         return noise
     try:
-        _, tick = state.counters.after(sample)
+        _, tick = state.counters.after(sample, settings.scrape_interval)
     except BadCount:
         return noise
     stable = tick.stable if tick is not None else Count(0, 0)
