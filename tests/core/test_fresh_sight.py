@@ -18,8 +18,9 @@ def at(weight: int, text: str = CANARY) -> World:
     """The release has just reached this weight."""
     world = World.of(text).installed().run(60)
     world.apply(version=NEW)
-    while world.weight < weight:
-        world.run(5)
+    for _ in range(60):
+        if world.weight < weight:
+            world.run(5)
     assert world.weight == weight
     world.step(0.5)
     return world
@@ -55,7 +56,7 @@ def test_the_clock_stands_still_while_nothing_can_be_seen(weight: int, text: str
     world.away = None
     world.requests(500)
     world.step(5)
-    assert world.weight == weight, "the first answer after five minutes is not enough"
+    assert world.weight == 0, "what was not seen counts as the many samples that it spans"
 
 
 def test_after_sight_is_back_a_healthy_version_goes_on() -> None:

@@ -56,7 +56,7 @@ def control_since(state: Pass, test: MetricStatus) -> Count | None:
     if not isinstance(sample, Sample):
         return None
     try:
-        _, tick = Counters.from_status(test.counters).after(sample)
+        _, tick = Counters.from_status(test.counters).after(sample, state.seen.scrape_interval)
     except (BadCount, *UNREADABLE):
         return None
     return tick.stable if tick is not None and tick.stable.trials else None
@@ -70,7 +70,7 @@ def counted_from_now(state: Pass, test: MetricStatus) -> MetricStatus:
     fresh = Counters(*Counters.from_status(test.counters).versions) if test.counters else None
     if fresh is None:
         return test
-    counters, _ = fresh.after(sample)
+    counters, _ = fresh.after(sample, state.seen.scrape_interval)
     return test.model_copy(update={"counters": counters.to_status(), "last_sample_at": counters.at})
 
 
