@@ -59,7 +59,7 @@ class Scraped:
     def wait_for_scrape(self) -> None:
         """Until a scrape has begun after this call and its samples can be asked for; one that failed is one, too."""
         begun = time.time()
-        _until(lambda: self._last_scrape() > begun)
+        until(lambda: self._last_scrape() > begun)
 
     def _last_scrape(self) -> float:
         answer = requests.get(f"{self.url}/api/v1/query", params={"query": "timestamp(up)"}, timeout=5).json()
@@ -71,7 +71,7 @@ def running(folder: Path) -> Iterator[Scraped]:
     """A Prometheus that has scraped its source once."""
     source = Source({"modelrollout_test_source": 1.0})
     with _serving(source) as source_port:
-        port = _free_port()
+        port = free_port()
         (folder / "prometheus.yaml").write_text(_CONFIGURATION.format(source=source_port))
         command = [
             str(toolchain().program("prometheus")),
@@ -83,7 +83,7 @@ def running(folder: Path) -> Iterator[Scraped]:
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
             scraped = Scraped(f"http://127.0.0.1:{port}", source, process)
-            _until(lambda: _is_ready(scraped))
+            until(lambda: _is_ready(scraped))
             scraped.wait_for_scrape()
             yield scraped
         finally:
@@ -129,14 +129,16 @@ def _is_ready(scraped: Scraped) -> bool:
         return False
 
 
-def _until(happened: Callable[[], bool], seconds: float = 60) -> None:
+def until(happened: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for it. Raises AssertionError when it does not happen."""
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]

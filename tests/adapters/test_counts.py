@@ -6,10 +6,11 @@ import pytest
 
 from modelrollout.adapters.metrics.base import Provider, Target
 from modelrollout.adapters.metrics.counts import answers, increments, slow_answers, tally
-from modelrollout.adapters.metrics.envoy import ENVOY
+from modelrollout.adapters.metrics.envoy import ENVOY, NO_RESETS, NO_STATUSES
 from modelrollout.adapters.metrics.istio import ISTIO
 from modelrollout.adapters.metrics.tensorflow_serving import TENSORFLOW_SERVING
 from modelrollout.adapters.prometheus import Series
+from modelrollout.api.analysis import ClientCancels as CANCELS
 from modelrollout.core.evidence import BadCount, Count
 from tests.adapters.counted import Counted, newest
 
@@ -41,8 +42,8 @@ ANSWERS: dict[str, tuple[list[Series], Counted]] = {
         Counted(10, {"gw-0": Count(4, 12)}),
     ),
     "gRPC statuses that are no fault of a model": (
-        [grpc(1, (10, 1)), grpc(7, (10, 2)), grpc(16, (10, 3)), grpc(14, (10, 4))],
-        Counted(10, {"gw-0": Count(4, 10)}),
+        [grpc(7, (10, 2)), grpc(16, (10, 3)), grpc(14, (10, 4))],
+        Counted(10, {"gw-0": Count(4, 9)}),
     ),
     "two gateways": (
         [envoy("200", (10, 5)), envoy("503", (11, 2), instance="gw-1")],
@@ -61,7 +62,7 @@ ANSWERS: dict[str, tuple[list[Series], Counted]] = {
 
 @pytest.mark.parametrize(("series", "expected"), ANSWERS.values(), ids=ANSWERS)
 def test_answers(series: list[Series], expected: Counted) -> None:
-    assert newest(tally(series, ENVOY.identity_of, answers(ENVOY)).get(HOST, {})) == expected
+    assert newest(tally(series, ENVOY.identity_of, answers(ENVOY, CANCELS.BAD)).get(HOST, {})) == expected
 
 
 def bucket(bound: str, value: float, at: float = 10) -> Series:
@@ -80,39 +81,21 @@ SLOW: dict[str, tuple[list[Series], Counted]] = {
 
 @pytest.mark.parametrize(("series", "expected"), SLOW.values(), ids=SLOW)
 def test_slow_answers(series: list[Series], expected: Counted) -> None:
-    assert newest(tally(series, ENVOY.identity_of, slow_answers("100")).get(HOST, {})) == expected
+    assert newest(tally(series, ENVOY.identity_of, slow_answers(ENVOY, "100", CANCELS.BAD)).get(HOST, {})) == expected
 
 
 def test_buckets_that_cannot_be_are_refused() -> None:
     with pytest.raises(BadCount):
-        newest(tally([bucket("100", 101), bucket("+Inf", 100)], ENVOY.identity_of, slow_answers("100"))[HOST])
+        newest(
+            tally(
+                [bucket("100", 101), bucket("+Inf", 100)], ENVOY.identity_of, slow_answers(ENVOY, "100", CANCELS.BAD)
+            )[HOST]
+        )
 
 
 def test_a_number_that_is_none_is_refused() -> None:
     with pytest.raises(BadCount):
-        newest(tally([envoy("200", (10, float("nan")))], ENVOY.identity_of, answers(ENVOY))[HOST])
-
-
-BAD: dict[str, tuple[Provider, dict[str, str], bool]] = {
-    "istio: good": (ISTIO, {"response_code": "200"}, False),
-    "istio: server error": (ISTIO, {"response_code": "503"}, True),
-    "istio: client error": (ISTIO, {"response_code": "400"}, True),
-    "istio: not allowed": (ISTIO, {"response_code": "403"}, False),
-    "istio: the client went away": (ISTIO, {"response_code": "0", "response_flags": "DC"}, False),
-    "istio: no answer": (ISTIO, {"response_code": "0", "response_flags": "UC"}, True),
-    "istio: gRPC good": (ISTIO, {"response_code": "200", "grpc_response_status": "0"}, False),
-    "istio: gRPC data loss": (ISTIO, {"response_code": "200", "grpc_response_status": "15"}, True),
-    "istio: gRPC cancelled": (ISTIO, {"response_code": "200", "grpc_response_status": "1"}, False),
-    "istio: gRPC status that nobody knows": (ISTIO, {"response_code": "200", "grpc_response_status": "99"}, True),
-    "tensorflow serving: good": (TENSORFLOW_SERVING, {"status": "OK"}, False),
-    "tensorflow serving: internal": (TENSORFLOW_SERVING, {"status": "INTERNAL"}, True),
-    "tensorflow serving: invalid argument": (TENSORFLOW_SERVING, {"status": "INVALID_ARGUMENT"}, True),
-}
-
-
-@pytest.mark.parametrize(("provider", "labels", "bad"), BAD.values(), ids=BAD)
-def test_which_answers_are_bad(provider: Provider, labels: dict[str, str], bad: bool) -> None:
-    assert provider.is_bad(labels) is bad
+        newest(tally([envoy("200", (10, float("nan")))], ENVOY.identity_of, answers(ENVOY, CANCELS.BAD))[HOST])
 
 
 MATCHED_HOST = "fraud-2-4-1187-matched.prod.svc.cluster.local"
@@ -138,7 +121,9 @@ def test_whose_series_it_is(provider: Provider, labels: dict[str, str], split: s
 def test_a_query_names_exactly_its_versions() -> None:
     targets = [Target("prod", "fraud", "2.4.1187"), Target("prod", "fraud", "2.3.1160")]
     assert ENVOY.errors_query(targets) == (
-        '{__name__=~"envoy_cluster_upstream_rq|envoy_cluster_grpc_[0-9]+",response_code_class="",'
+        '{__name__=~"envoy_cluster_upstream_rq|envoy_cluster_upstream_cx_destroy_local_with_active_rq|'
+        "envoy_cluster_upstream_rq_tx_reset|envoy_cluster_upstream_rq_cancelled|envoy_cluster_upstream_rq_timeout|"
+        'envoy_cluster_upstream_rq_per_try_timeout|envoy_cluster_grpc_[0-9]+",response_code_class="",'
         "cluster_name=~`outbound\\|(8500|8501)\\|\\|"
         "(fraud-2-3-1160\\.prod\\.svc\\.cluster\\.local|fraud-2-4-1187\\.prod\\.svc\\.cluster\\.local)`}"
     )
@@ -161,18 +146,33 @@ INCREMENTS: dict[str, tuple[list[Series], tuple[Count, ...]]] = {
 
 @pytest.mark.parametrize(("series", "expected"), INCREMENTS.values(), ids=INCREMENTS)
 def test_the_past_of_a_version(series: list[Series], expected: tuple[Count, ...]) -> None:
-    processes = tally(series, ENVOY.identity_of, answers(ENVOY)).get(HOST, {})
+    processes = tally(series, ENVOY.identity_of, answers(ENVOY, CANCELS.BAD)).get(HOST, {})
     assert increments(processes, 2.0) == expected
 
 
-UNCOUNTED: dict[str, tuple[list[Series], bool]] = {
-    "REST alone": ([envoy("200", (10, 500))], False),
-    "calls with their statuses": ([envoy("200", (10, 500), cluster=GRPC_CLUSTER), grpc(0, (10, 499))], False),
-    "calls without": ([envoy("200", (10, 60)), envoy("200", (10, 500), cluster=GRPC_CLUSTER)], True),
-    "the first calls, whose statuses come a moment later": ([envoy("200", (10, 3), cluster=GRPC_CLUSTER)], False),
+def kept(name: str, cluster: str, *points: tuple[float, float]) -> Series:
+    """A counter of the cluster's own."""
+    return Series({"__name__": f"envoy_cluster_{name}", "cluster_name": cluster, "instance": "gw-0"}, points)
+
+
+RESETS = kept("upstream_cx_destroy_local_with_active_rq", CLUSTER, (10, 0))
+GRPC_RESETS = kept("upstream_rq_tx_reset", GRPC_CLUSTER, (10, 0))
+CALLS = envoy("200", (10, 500), cluster=GRPC_CLUSTER)
+
+UNCOUNTED: dict[str, tuple[list[Series], str | None]] = {
+    "REST alone": ([envoy("200", (10, 500)), RESETS], None),
+    "REST, and requests without an answer are not shown": ([envoy("200", (10, 500))], NO_RESETS),
+    "REST, and those of the other port are": ([envoy("200", (10, 500)), GRPC_RESETS], NO_RESETS),
+    "the first answers": ([envoy("200", (10, 9))], None),
+    "no answers at all": ([RESETS, GRPC_RESETS], None),
+    "calls with their statuses": ([CALLS, grpc(0, (10, 499)), GRPC_RESETS], None),
+    "calls without": ([envoy("200", (10, 60)), RESETS, CALLS, GRPC_RESETS], NO_STATUSES),
+    "calls, and those without an answer are not shown": ([CALLS, grpc(0, (10, 499))], NO_RESETS),
+    "the first calls, whose statuses come a moment later": ([envoy("200", (10, 3), cluster=GRPC_CLUSTER)], None),
 }
 
 
-@pytest.mark.parametrize(("series", "uncounted"), UNCOUNTED.values(), ids=UNCOUNTED)
-def test_calls_whose_status_nobody_counts_are_noticed(series: list[Series], uncounted: bool) -> None:
-    assert ENVOY.uncounted(series) == ({HOST} if uncounted else set())
+@pytest.mark.parametrize(("series", "words"), UNCOUNTED.values(), ids=UNCOUNTED)
+def test_what_nobody_counts_is_noticed(series: list[Series], words: str | None) -> None:
+    assert ENVOY.uncounted(series, CANCELS.BAD).get(HOST) == words
+    assert ENVOY.uncounted(series, CANCELS.IGNORE).get(HOST) == (None if words == NO_RESETS else words)

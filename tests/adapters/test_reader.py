@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from modelrollout.adapters.metrics.base import Provider
-from modelrollout.adapters.metrics.envoy import ENVOY
+from modelrollout.adapters.metrics.envoy import ENVOY, NO_RESETS, NO_STATUSES
 from modelrollout.adapters.metrics.istio import ISTIO
 from modelrollout.adapters.metrics.reader import Found, Reader, Samples
 from modelrollout.adapters.metrics.scraping import Scraping
@@ -57,8 +57,9 @@ def subscription(
     provider: str = "envoy",
     arms: tuple[str, ...] = (NEW,),
     splits: tuple[str, ...] = (EVERYBODY,),
+    cancels: str = "Bad",
 ) -> Subscription:
-    analysis = Analysis.model_validate({"provider": provider, "metrics": list(metrics)})
+    analysis = Analysis.model_validate({"provider": provider, "clientCancels": cancels, "metrics": list(metrics)})
     return Subscription(("prod", rollout), analysis, OLD, arms, splits)
 
 
@@ -70,14 +71,31 @@ def service(rollout: str, version: str, split: str) -> str:
     return workload(rollout, version) + ("" if split == EVERYBODY else f"-{split}")
 
 
+def cluster(rollout: str, version: str, split: str = EVERYBODY, port: int = 8501) -> str:
+    return f"outbound|{port}||{service(rollout, version, split)}.prod.svc.cluster.local"
+
+
 def answered(rollout: str, version: str, code: str, split: str = EVERYBODY) -> str:
-    cluster = f"outbound|8501||{service(rollout, version, split)}.prod.svc.cluster.local"
-    return f'envoy_cluster_upstream_rq{{cluster_name="{cluster}",response_code="{code}"}}'
+    name = cluster(rollout, version, split)
+    return f'envoy_cluster_upstream_rq{{cluster_name="{name}",response_code="{code}"}}'
 
 
-def answered_by_istio(rollout: str, version: str, code: str, split: str = EVERYBODY) -> str:
+HUNG_UP, RESET, TIMED_OUT = "upstream_cx_destroy_local_with_active_rq", "upstream_rq_tx_reset", "upstream_rq_timeout"
+
+
+def ended(name: str, rollout: str, version: str, split: str = EVERYBODY, port: int = 8501) -> str:
+    return f'envoy_cluster_{name}{{cluster_name="{cluster(rollout, version, split, port)}"}}'
+
+
+def none_lost(rollout: str, *places: tuple[str, str]) -> dict[str, float]:
+    """What Envoy shows of requests without an answer from the first moment on: that there were none."""
+    return {ended(HUNG_UP, rollout, version, split): 0 for version, split in places}
+
+
+def answered_by_istio(rollout: str, version: str, code: str, split: str = EVERYBODY, flags: str = "-") -> str:
     host = f"{service(rollout, version, split)}.prod.svc.cluster.local"
-    return f'istio_requests_total{{reporter="source",destination_service="{host}",response_code="{code}"}}'
+    labels = f'destination_service="{host}",response_code="{code}",response_flags="{flags}"'
+    return f'istio_requests_total{{reporter="source",{labels}}}'
 
 
 def bucket(rollout: str, bound: str) -> str:
@@ -109,6 +127,7 @@ def test_errors_of_both_versions_and_of_several_rollouts_at_once(scraped: Scrape
         answered(rollout, NEW, "500"): 10,
         answered(rollout, OLD, "200"): 900,
         answered(other, NEW, "503"): 1,
+        **none_lost(rollout, (NEW, EVERYBODY), (OLD, EVERYBODY)),
     }
     scraped.wait_for_scrape()
     found = read(scraped, subscription(rollout, ERRORS), subscription(other, ERRORS))
@@ -139,6 +158,8 @@ def test_splits_and_arms_of_several_rollouts_by_one_query(
         line(rollout, NEWER, "500", PREVIEW): 64,
         line(other, OLD, "200"): 40,
         line(other, NEW, "503", PREVIEW): 64,
+        **none_lost(rollout, (OLD, MATCHED), (NEW, MATCHED), (OLD, EVERYBODY), (NEWER, EVERYBODY)),
+        **none_lost(other, (OLD, EVERYBODY)),
     }
     scraped.wait_for_scrape()
     asked = [
@@ -195,13 +216,80 @@ def test_every_answer_is_counted_once(scraped: Scraped, rollout: str) -> None:
 
 def test_calls_by_grpc_count_by_their_status(scraped: Scraped, rollout: str) -> None:
     call = answered(rollout, NEW, "200").replace("|8501|", "|8500|")
-    cluster = call[call.index("{") : call.index(",response_code")] + "}"
-    statuses = {f"envoy_cluster_grpc_0{cluster}": 80, f"envoy_cluster_grpc_15{cluster}": 20}
-    scraped.source.lines |= {answered(rollout, NEW, "200"): 5, call: 100, **statuses}
+    scraped.source.lines |= {
+        answered(rollout, NEW, "200"): 5,
+        call: 100,
+        ended("grpc_0", rollout, NEW, port=8500): 80,
+        ended("grpc_15", rollout, NEW, port=8500): 20,
+        ended(RESET, rollout, NEW, port=8500): 0,
+    }
     scraped.wait_for_scrape()
     assert totals(read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors", EVERYBODY])[NEW] == Count(
         20, 105
     )
+
+
+def lost_by_envoy(rollout: str) -> dict[str, float]:
+    """80 requests were answered, 20 given up by their callers and one by Envoy; of the calls 80, 10 and none."""
+    return {
+        answered(rollout, NEW, "200"): 80,
+        answered(rollout, NEW, "504"): 1,
+        ended(HUNG_UP, rollout, NEW): 16,
+        ended("upstream_rq_cancelled", rollout, NEW): 5,
+        ended(TIMED_OUT, rollout, NEW): 1,
+        ended("grpc_0", rollout, NEW, port=8500): 80,
+        ended(RESET, rollout, NEW, port=8500): 10,
+    }
+
+
+def lost_by_istio(rollout: str) -> dict[str, float]:
+    """The same."""
+    return {
+        answered_by_istio(rollout, NEW, "200"): 160,
+        answered_by_istio(rollout, NEW, "504", flags="UT"): 1,
+        answered_by_istio(rollout, NEW, "0", flags="DC"): 20,
+        answered_by_istio(rollout, NEW, "0", flags="DR"): 10,
+    }
+
+
+LOST: dict[str, tuple[Provider, Callable[[str], dict[str, float]]]] = {
+    "envoy": (ENVOY, lost_by_envoy),
+    "istio": (ISTIO, lost_by_istio),
+}
+
+
+@pytest.mark.parametrize(("provider", "lines"), LOST.values(), ids=LOST)
+def test_answers_that_never_came_are_counted_as_each_release_says(
+    scraped: Scraped, rollout: str, provider: Provider, lines: Callable[[str], dict[str, float]]
+) -> None:
+    other = f"{rollout}b"
+    scraped.source.lines |= lines(rollout) | lines(other)
+    scraped.wait_for_scrape()
+    asked = [
+        subscription(rollout, ERRORS, provider=provider.name),
+        subscription(other, ERRORS, provider=provider.name, cancels="Ignore"),
+    ]
+    found = read(scraped, *asked, provider=provider)
+    assert totals(found["prod", rollout]["errors", EVERYBODY])[NEW] == Count(31, 191)
+    assert totals(found["prod", other]["errors", EVERYBODY])[NEW] == Count(1, 161)
+
+
+def test_a_server_that_answers_nobody_is_seen(scraped: Scraped, rollout: str) -> None:
+    """No code and no status of it is ever born."""
+    scraped.source.lines |= {ended(HUNG_UP, rollout, NEW): 7, ended(RESET, rollout, NEW, port=8500): 3}
+    scraped.wait_for_scrape()
+    found = read(scraped, subscription(rollout, ERRORS))["prod", rollout]["errors", EVERYBODY]
+    assert totals(found)[NEW] == Count(10, 10)
+
+
+def test_an_envoy_that_hides_answers_that_never_came_makes_the_metric_invalid(scraped: Scraped, rollout: str) -> None:
+    """But not for whom they do not count."""
+    other = f"{rollout}b"
+    scraped.source.lines |= {answered(rollout, OLD, "200"): 10, answered(other, OLD, "200"): 10}
+    scraped.wait_for_scrape()
+    found = read(scraped, subscription(rollout, ERRORS), subscription(other, ERRORS, cancels="Ignore"))
+    assert found["prod", rollout]["errors", EVERYBODY] == Unavailable("errors", NO_RESETS, invalid=True)
+    assert totals(found["prod", other]["errors", EVERYBODY])[OLD] == Count(0, 10)
 
 
 def test_calls_by_grpc_whose_status_nobody_keeps_make_the_metric_invalid(scraped: Scraped, rollout: str) -> None:
@@ -209,9 +297,10 @@ def test_calls_by_grpc_whose_status_nobody_keeps_make_the_metric_invalid(scraped
     other = f"{rollout}b"
     call = answered(rollout, NEW, "200", MATCHED).replace("|8501|", "|8500|")
     scraped.source.lines |= {answered(rollout, NEW, "200"): 60, call: 1000, answered(other, NEW, "200"): 7}
+    scraped.source.lines |= none_lost(rollout, (NEW, EVERYBODY))
     scraped.wait_for_scrape()
     found = read(scraped, subscription(rollout, ERRORS, splits=BOTH), subscription(other, ERRORS))
-    assert found["prod", rollout]["errors", MATCHED] == Unavailable("errors", ENVOY.uncounted_words, invalid=True)
+    assert found["prod", rollout]["errors", MATCHED] == Unavailable("errors", NO_STATUSES, invalid=True)
     assert totals(found["prod", rollout]["errors", EVERYBODY])[NEW] == Count(0, 60)
     assert totals(found["prod", other]["errors", EVERYBODY])[NEW] == Count(0, 7)
 

@@ -16,7 +16,7 @@ from modelrollout.adapters.metrics.splits import split_problem, untold
 from modelrollout.adapters.metrics.subscription import Subscription
 from modelrollout.adapters.metrics.tensorflow_serving import TENSORFLOW_SERVING
 from modelrollout.adapters.prometheus import Series
-from modelrollout.api.analysis import Analysis
+from modelrollout.api.analysis import Analysis, ClientCancels
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW
 from modelrollout.core.evidence import Count
 from modelrollout.resource.rollout import parse_spec
@@ -74,7 +74,7 @@ def test_two_populations_and_three_versions_from_one_answer(
         target = SUBSCRIPTION.target(version, split)
         for code, value in (("500", count.bad), ("200", count.trials - count.bad)):
             series.append(Series({**labels(target, code), "instance": "gw-0"}, ((10.0, value),)))
-    counted = tally(series, provider.identity_of, answers(provider))
+    counted = tally(series, provider.identity_of, answers(provider, ClientCancels.BAD))
     assert {
         (split, version): newest(counted[provider.identify(SUBSCRIPTION.target(version, split))]).counts["gw-0"]
         for split, version in POPULATIONS

@@ -79,6 +79,31 @@ def test_its_evidence_goes_on(name: str) -> None:
         assert (new.requests_at_weight, new.evidence) == (old["requestsAtWeight"], old["evidence"])
 
 
+@pytest.mark.parametrize("name", ["progressing", "second-step", "baking", "blue-green-baking", "focused"])
+@pytest.mark.parametrize("away", [False, True], ids=["at once", "Prometheus is away at first"])
+def test_answers_that_nobody_counted_before_are_no_news(name: str, away: bool) -> None:
+    """Requests without an answer are counted since 0.2. The first sample has those of all the past in it, too."""
+    world = world_of(name)
+    before = world.arm.metrics
+    counted = world.matched if world.matched else world.counts
+    counted["errors"] = {version: count + Count(5000, 5000) for version, count in counted["errors"].items()}
+    if away:
+        world.away = "connection refused"
+        world.step(1)
+        world.away = None
+    world.step(1)
+    now = {(item.split, item.metric): item for item in world.arm.metrics}
+    for item in before:
+        after = now[item.split, item.metric]
+        assert (after.candidate, after.stable) == (item.candidate, item.stable)
+        assert after.state["worse"] == item.state["worse"], "what was proven so far"
+    serve, version = world.matched_requests if world.matched else world.requests, world.arm.version
+    for _ in range(6):
+        if world.status.trial is not None:
+            serve(500, bad={version: 1.0}).step(5)
+    assert world.status.trial is None, "what is new counts"
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_nothing_is_decided_twice(name: str) -> None:
     world = world_of(name)

@@ -42,6 +42,20 @@ def test_green_that_fails_is_taken_back_though_nothing_is_known_of_stable() -> N
     assert world.live == {"1.0.1": 100}
 
 
+def test_an_edit_of_what_callers_ends_count_as_starts_counting_anew() -> None:
+    """Other counters follow, and the step from the ones to the others is no answer of anybody's."""
+    world = World.of(CANARY.replace("{setWeight: 10, for: 30s}", "{setWeight: 10, for: 10m}")).installed()
+    world.apply(version="1.1.2").run(40)
+    assert world.analysis[0].candidate.requests > 0
+    world.configure(analysis={"clientCancels": "Ignore"})
+    world.counts["errors"] = {version: count + Count(900, 900) for version, count in world.counts["errors"].items()}
+    world.step(5)
+    assert world.analysis[0].candidate.requests == 0
+    world.run(40)
+    assert (world.analysis[0].candidate.bad, world.weight) == (0, 10)
+    assert world.analysis[0].share <= 1
+
+
 def test_latency_bound_edited_in_the_middle_starts_counting_anew() -> None:
     latency = [{"name": "latency", "over": "100ms"}]
     world = World.of(CANARY.replace("{setWeight: 10, for: 30s}", "{setWeight: 10, for: 10m}")).installed()

@@ -41,6 +41,14 @@ class TimeoutPolicy(StrEnum):
     ROLLBACK = "Rollback"
 
 
+class ClientCancels(StrEnum):
+    """Whether a request is an answer that failed (Bad) or no request at all (Ignore: for callers who hang up for sport)
+    when its caller hung up, cancelled or let its deadline pass before the answer came."""
+
+    BAD = "Bad"
+    IGNORE = "Ignore"
+
+
 _VARIABLES = ("version", "workload", "service", "rollout", "namespace")
 _KNOWN = ", ".join(f"{{{{ {name} }}}}" for name in _VARIABLES)
 _NEEDS_OVER = "metric latency needs over, for example over: 70ms"
@@ -148,6 +156,7 @@ class Analysis(SpecModel):
         max_length=8,
         description="What is judged; each name once. Without it, errors alone.",
     )
+    client_cancels: ClientCancels = ClientCancels.BAD
     min_requests: int = Field(
         default=50,
         ge=0,

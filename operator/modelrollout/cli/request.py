@@ -58,9 +58,7 @@ def _objection(verb: Verb, status: Status, arms: Sequence[Arm]) -> str | None:
     match verb:
         case verb if verb in OF_STEPS and status.stable is None:
             return f"{_names(arms)} is the first version; it serves as soon as it is ready"
-        case verb if verb in OF_STEPS and len(arms) < len(status.arms) and not (
-            held and verb is Verb.PROMOTE
-        ):
+        case verb if verb in OF_STEPS and len(arms) < len(status.arms) and not (held and verb is Verb.PROMOTE):
             return f"the steps are of {_names(status.arms)} together; leave the version out to go on with all of them"
         case Verb.PROMOTE | Verb.SKIP if not held and all(arm.ready_at is None for arm in arms):
             return f"{names} not ready yet; {_state(status)}"

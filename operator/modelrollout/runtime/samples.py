@@ -21,7 +21,7 @@ from modelrollout.adapters.metrics.reader import BUILT_IN, Read, Reader, Samples
 from modelrollout.adapters.metrics.registry import PROVIDERS
 from modelrollout.adapters.metrics.splits import untold
 from modelrollout.adapters.metrics.subscription import Key, MetricSplit, Subscription
-from modelrollout.api.analysis import Provider
+from modelrollout.api.analysis import ClientCancels, Provider
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import Sample, Unavailable
 
@@ -189,7 +189,7 @@ def still_true(samples: Samples, earlier: Subscription, wanted: Subscription) ->
     versions that are asked for now: of one that nobody asked about, its silence would say that it never had a request,
     and what it answered in an earlier life would count as new once it is seen.
     """
-    if earlier.analysis.provider != wanted.analysis.provider or not set(wanted.versions) <= set(earlier.versions):
+    if _rule(earlier) != _rule(wanted) or not set(wanted.versions) <= set(earlier.versions):
         return {}
     same = {
         metric.name
@@ -201,6 +201,11 @@ def still_true(samples: Samples, earlier: Subscription, wanted: Subscription) ->
         for (metric, split), item in samples.items()
         if metric in same and split in wanted.splits and not (isinstance(item, Unavailable) and item.invalid)
     }
+
+
+def _rule(subscription: Subscription) -> tuple[Provider, ClientCancels]:
+    """By which all built-in metrics are counted."""
+    return subscription.analysis.provider, subscription.analysis.client_cancels
 
 
 async def _logged(asking: Coroutine[Any, Any, None]) -> None:

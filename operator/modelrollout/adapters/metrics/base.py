@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from modelrollout.adapters.metrics.outcomes import Outcome
 from modelrollout.adapters.prometheus import Series
+from modelrollout.api.analysis import ClientCancels
 from modelrollout.api.route import EVERYBODY
 from modelrollout.manifests.meta import child_name, service_host
 
@@ -36,14 +38,15 @@ class Target:
 class Provider:
     """Where built-in metrics come from.
 
-    ``errors`` is a selector of raw counters of answers, one for each outcome; ``latency`` of cumulative histogram
-    buckets (label ``le``, each ``unit`` seconds). ``<targets>`` in them stands for the matcher that ``select`` gives,
-    ``<bounds>`` for the bucket bounds that are needed. ``alive`` is a series that is there whenever the source is
-    scraped, requests or not: it tells "no requests" from "nobody looks". ``identity_of`` finds whose series one is: it
-    is what ``identify`` gives for one of those that ``select`` was given. ``is_bad`` says whether a series counts bad
-    answers, ``counts`` whether it counts answers that no other series counts, too. ``tells_splits``: whether it is
-    known by which split an answer was given, and not only by which version. ``uncounted`` finds whose answers the
-    source does not count in full, and ``uncounted_words`` says what to do about it.
+    ``errors`` is a selector of raw counters of requests that ended, one for each outcome; ``latency`` of cumulative
+    histogram buckets (label ``le``, each ``unit`` seconds). ``<targets>`` in them stands for the matcher that
+    ``select`` gives, ``<bounds>`` for the bucket bounds that are needed. ``alive`` is a series that is there whenever
+    the source is scraped, requests or not: it tells "no requests" from "nobody looks". ``identity_of`` finds whose
+    series one is: it is what ``identify`` gives for one of those that ``select`` was given. ``outcome_of`` says what a
+    series counts, None for one whose requests another series counts, too. ``part_of``: some outcomes overlap, and only
+    those of one part are set off against each other. ``tells_splits``: whether it is known by which split an answer was
+    given, and not only by which version. ``uncounted`` finds whose requests the source does not count in full, and says
+    what to do about it.
     """
 
     name: str
@@ -54,11 +57,10 @@ class Provider:
     select: Callable[[Iterable[Target]], str]
     identify: Callable[[Target], str]
     identity_of: Callable[[Labels], str | None]
-    is_bad: Callable[[Labels], bool]
+    outcome_of: Callable[[Labels], Outcome | None]
     tells_splits: bool
-    counts: Callable[[Labels], bool] = lambda labels: True
-    uncounted: Callable[[Iterable[Series]], Collection[str]] = lambda series: ()
-    uncounted_words: str = ""
+    part_of: Callable[[Labels], str] = lambda labels: ""
+    uncounted: Callable[[Iterable[Series], ClientCancels], Mapping[str, str]] = lambda series, cancels: {}
 
     def errors_query(self, targets: Iterable[Target]) -> str:
         """The selector of all answers of these versions in these splits."""
@@ -83,17 +85,3 @@ def any_of(texts: Iterable[str]) -> str:
 def _literal(text: str) -> str:
     """RE2's own escapes; Python's re.escape knows some that RE2 does not."""
     return "".join(f"\\{letter}" if letter in r"\.+*?()|[]{}^$" else letter for letter in text)
-
-
-def bad_http_code(code: str) -> bool:
-    """An answer that a client did not want: every 4xx and 5xx but those that the mesh gives by itself.
-
-    4xx count, because TensorFlow Serving answers 400 when a graph's own check fails on an input and when a new
-    signature no longer fits the clients. Clients' own mistakes fall on both versions alike, and the tests compare.
-    """
-    return code >= "400" and code not in ("401", "403", "407")
-
-
-def bad_grpc_status(status: str) -> bool:
-    """All but OK (0), CANCELLED (1), PERMISSION_DENIED (7) and UNAUTHENTICATED (16)."""
-    return status not in ("0", "1", "7", "16")

@@ -1,5 +1,7 @@
 """From raw series to counts: for one version, by the process that was scraped, bad answers and all answers.
 
+A rule of counting (``Counting``) says what each series is one of, and what the sums of these kinds come to.
+
 One scrape gives all its samples the same time. So of each process only series of one time are added up: after a
 restart, the series of outcomes that have not come again yet are still in the window with their old values, and adding
 those to the new ones would make up bad answers.
@@ -9,45 +11,73 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from modelrollout.adapters.metrics.base import Labels, Provider
+from modelrollout.adapters.metrics.outcomes import Outcome, totals
 from modelrollout.adapters.prometheus import Series
+from modelrollout.api.analysis import ClientCancels
 from modelrollout.core.evidence import Count, Moments
 
 ALL_ANSWERS = "+Inf"
-
-Shares = Callable[[Labels], tuple[float, float]]
-"""How a series counts, by its labels: its value times the first is bad answers, times the second all answers."""
 
 Tally = Mapping[str, Mapping[str, Moments]]
 """By version, then by process."""
 
 
-def answers(provider: Provider) -> Shares:
-    """How a counter by outcome counts."""
-    return lambda labels: (float(provider.is_bad(labels)), 1.0) if provider.counts(labels) else (0.0, 0.0)
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """How series are counted: of which kind one is by its labels (None: it does not count), and bad answers and all
+    answers by the sums of each kind. ``part_of``: kinds are summed for each part apart, and the parts' counts added."""
+
+    kind_of: Callable[[Labels], Hashable | None]
+    totals: Callable[[Mapping[Any, float]], tuple[float, float]]
+    part_of: Callable[[Labels], str] = lambda labels: ""
 
 
-def slow_answers(bound: str) -> Shares:
-    """How a cumulative bucket counts: slow = all answers - those within the bound. Other bounds do not count."""
-    shares = {ALL_ANSWERS: (1.0, 1.0), bound: (-1.0, 0.0)}
-    return lambda labels: shares.get(labels.get("le", ""), (0.0, 0.0))
+def answers(provider: Provider, cancels: ClientCancels) -> Counting:
+    """How counters by outcome count."""
+    return Counting(provider.outcome_of, lambda ended: totals(ended, cancels), provider.part_of)
 
 
-def tally(series: Iterable[Series], identity_of: Callable[[Labels], str | None], shares: Shares) -> Tally:
-    """By version, process and time, the sums of all series, each times its shares."""
-    sums: dict[str, dict[str, dict[float, tuple[float, float]]]] = defaultdict(lambda: defaultdict(dict))
+def slow_answers(provider: Provider, bound: str, cancels: ClientCancels) -> Counting:
+    """How cumulative buckets count: slow = all answers - those within the bound. Other bounds do not count, and of the
+    requests that their callers ended only those that ``cancels`` wants."""
+
+    def kind_of(labels: Labels) -> str | None:
+        if cancels is ClientCancels.IGNORE and provider.outcome_of(labels) is Outcome.CANCELLED:
+            return None
+        return labels.get("le")
+
+    def slow(within: Mapping[str, float]) -> tuple[float, float]:
+        every = within.get(ALL_ANSWERS, 0.0)
+        return every - within.get(bound, 0.0), every
+
+    return Counting(kind_of, slow)
+
+
+def tally(series: Iterable[Series], identity_of: Callable[[Labels], str | None], counting: Counting) -> Tally:
+    """By version, process and time, what the series come to that were scraped at that time."""
+    sums: dict[tuple[str, str, str], dict[float, dict[Hashable, float]]] = defaultdict(lambda: defaultdict(dict))
     for one in series:
-        identity = identity_of(one.labels)
+        identity, kind = identity_of(one.labels), counting.kind_of(one.labels)
         if identity is None:
             continue
-        of_bad, of_all = shares(one.labels)
-        moments = sums[identity][one.labels.get("instance", "")]
+        moments = sums[identity, one.labels.get("instance", ""), counting.part_of(one.labels)]
         for at, value in one.points:
-            bad, every = moments.get(at, (0.0, 0.0))
-            moments[at] = bad + of_bad * value, every + of_all * value
-    return sums
+            kinds = moments[at]
+            if value and kind is not None:
+                kinds[kind] = kinds.get(kind, 0.0) + value
+    found: dict[str, dict[str, dict[float, tuple[float, float]]]] = defaultdict(lambda: defaultdict(dict))
+    for (identity, process, _), moments in sums.items():
+        counts = found[identity][process]
+        for at, kinds in moments.items():
+            bad, every = counting.totals(kinds) if kinds else (0.0, 0.0)
+            others = counts.get(at, (0.0, 0.0))
+            counts[at] = others[0] + bad, others[1] + every
+    return found
 
 
 def increments(processes: Mapping[str, Moments], interval: float) -> tuple[Count, ...]:

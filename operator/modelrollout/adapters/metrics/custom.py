@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterator, Mapping
 
 from modelrollout.adapters.metrics.base import Target
-from modelrollout.adapters.metrics.counts import tally
+from modelrollout.adapters.metrics.counts import Counting, tally
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, Series
 from modelrollout.api.analysis import Direction
 from modelrollout.core.evidence import BadCount, Moments
 from modelrollout.manifests.meta import child_name
 
+_SUM = Counting(lambda labels: "", lambda sums: (0.0, sums.get("", 0.0)))
 _VARIABLE = re.compile(r"\{\{ *([a-z]+) *\}\}")
 _STRING = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`")
 _COMMENT = re.compile(r"#[^\n]*")
@@ -63,7 +64,7 @@ async def read(prometheus: Prometheus, query: str, window: float, interval: floa
         series = await prometheus.raw(query, window)
     except BadQuery:
         series = list(_on_ticks(await prometheus.query(query), interval))
-    return tally(series, lambda labels: "", lambda labels: (0.0, 1.0)).get("", {})
+    return tally(series, lambda labels: "", _SUM).get("", {})
 
 
 def _on_ticks(series: list[Series], interval: float) -> Iterator[Series]:

@@ -21,7 +21,7 @@ from modelrollout.adapters.metrics.scraping import STALE_SCRAPES, Scraping, boun
 from modelrollout.adapters.metrics.splits import untold
 from modelrollout.adapters.metrics.subscription import Key, MetricSplit, Subscription
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway
-from modelrollout.api.analysis import Metric
+from modelrollout.api.analysis import ClientCancels, Metric
 from modelrollout.api.base import format_duration
 from modelrollout.core.evidence import BadCount, Count, Moments, together
 from modelrollout.core.observation import Sample, Unavailable
@@ -86,10 +86,11 @@ class Reader:
     async def baseline(self, subscription: Subscription) -> Mapping[str, tuple[Count, ...]] | None:
         """What the control answered everybody from scrape to scrape, by metric; None when Prometheus cannot say."""
         provider, control = PROVIDERS[subscription.analysis.provider], subscription.target(subscription.control)
+        cancels = subscription.analysis.client_cancels
         try:
             interval = await self._scraping.interval(provider)
             return {
-                metric.name: increments(await self._past(provider, control, metric), interval)
+                metric.name: increments(await self._past(provider, control, metric, cancels), interval)
                 for metric in subscription.analysis.metrics
             }
         except (PrometheusAway, BadQuery, BadCount):
@@ -128,14 +129,21 @@ class Reader:
     async def _errors(self, provider: Provider, group: Sequence[Subscription]) -> dict[Place, ByVersion | Unavailable]:
         window = await self._scraping.window(provider)
         series = await self._prometheus.raw(provider.errors_query(_targets(group)), window)
-        counted, uncounted = tally(series, provider.identity_of, answers(provider)), provider.uncounted(series)
+        rules = {item.analysis.client_cancels for item in group}
+        counted = {rule: tally(series, provider.identity_of, answers(provider, rule)) for rule in rules}
+        uncounted = {rule: provider.uncounted(series, rule) for rule in rules}
 
-        def of(targets: Sequence[Target]) -> ByVersion | Unavailable:
-            if any(provider.identify(target) in uncounted for target in targets):
-                return Unavailable("errors", provider.uncounted_words, invalid=True)
-            return _by_version(provider, targets, counted)
+        def of(targets: Sequence[Target], rule: ClientCancels) -> ByVersion | Unavailable:
+            words = [uncounted[rule].get(provider.identify(target)) for target in targets]
+            if any(words):
+                return Unavailable("errors", next(filter(None, words)), invalid=True)
+            return _by_version(provider, targets, counted[rule])
 
-        return {(item.key, split): of(item.targets_in(split)) for item in group for split in item.splits}
+        return {
+            (item.key, split): of(item.targets_in(split), item.analysis.client_cancels)
+            for item in group
+            for split in item.splits
+        }
 
     async def _latency(self, provider: Provider, group: Sequence[Subscription]) -> dict[Place, ByVersion | Unavailable]:
         window, targets = await self._scraping.window(provider), _targets(group)
@@ -143,15 +151,16 @@ class Reader:
         chosen = {item.key: _chosen_bound(item, bounds) for item in group}
         needed = {bound for bound in chosen.values() if isinstance(bound, str)}
         series = await self._prometheus.raw(provider.latency_query(targets, needed), window) if needed else []
-        by_bound = {bound: tally(series, provider.identity_of, slow_answers(bound)) for bound in needed}
+        rules = {(bound, item.analysis.client_cancels) for item in group if isinstance(bound := chosen[item.key], str)}
+        counted = {rule: tally(series, provider.identity_of, slow_answers(provider, *rule)) for rule in rules}
 
-        def of(key: Key, targets: Sequence[Target]) -> ByVersion | Unavailable:
-            bound = chosen[key]
+        def of(item: Subscription, targets: Sequence[Target]) -> ByVersion | Unavailable:
+            bound = chosen[item.key]
             if isinstance(bound, Unavailable):
                 return bound
-            return _by_version(provider, targets, by_bound[bound] if bound else {})
+            return _by_version(provider, targets, counted[bound, item.analysis.client_cancels] if bound else {})
 
-        return {(item.key, split): of(item.key, item.targets_in(split)) for item in group for split in item.splits}
+        return {(item.key, split): of(item, item.targets_in(split)) for item in group for split in item.splits}
 
     async def _nothing(self, metric: str, provider: Provider) -> Read:
         """What stands for no series at all: no requests while the source is scraped, and no sight while it is not."""
@@ -185,19 +194,21 @@ class Reader:
         ]
         return custom.combine(successes, trials, metric.direction)
 
-    async def _past(self, provider: Provider, control: Target, metric: Metric) -> Mapping[str, Moments]:
+    async def _past(
+        self, provider: Provider, control: Target, metric: Metric, cancels: ClientCancels
+    ) -> Mapping[str, Moments]:
         if not metric.built_in:
             interval = await self._scraping.interval(provider)
             return await self._own_moments(metric, control, BASELINE_SECONDS, interval)
         if metric.name == "errors":
-            query, shares = provider.errors_query([control]), answers(provider)
+            query, counting = provider.errors_query([control]), answers(provider, cancels)
         else:
             bound = bound_for(await self._scraping.bounds(provider, [control]), metric.over or 0.0)
             if bound is None:
                 return {}
-            query, shares = provider.latency_query([control], [bound]), slow_answers(bound)
+            query, counting = provider.latency_query([control], [bound]), slow_answers(provider, bound, cancels)
         series = await self._patient.raw(query, BASELINE_SECONDS)
-        return tally(series, provider.identity_of, shares).get(provider.identify(control), {})
+        return tally(series, provider.identity_of, counting).get(provider.identify(control), {})
 
 
 async def _guarded(metric: str, reading: Awaitable[Answer]) -> Answer | Unavailable:

@@ -127,7 +127,7 @@ def to_status(item: MetricState, verdict: Verdict | None, judged: bool) -> Metri
     """The metric as it is stored and read by people. The test is stored from its start, or what an edit has cost would
     be there again in the next pass."""
     evidence, counters = item.stored
-    running = (judged or evidence.ticks > 0) and counters.at is not None
+    running = evidence.ticks > 0 or (judged and counters.at is not None)
     kept: dict[str, Any] = {
         "metric": item.metric.name,
         "split": item.split,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from modelrollout.api.analysis import Metric
+from modelrollout.api.analysis import Analysis, Metric
 from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import Arm, MetricStatus
 from modelrollout.core.evidence import (
@@ -60,8 +60,9 @@ class Question:
 
 def load(state: Pass, asked: Question) -> MetricState:
     """The test as it stands."""
-    old, source = asked.known, source_of(asked.metric, state.spec.analysis.provider)
-    edited = old is not None and old.source not in ("", source)
+    old, source = asked.known, source_of(asked.metric, state.spec.analysis)
+    former = former_source_of(asked.metric, state.spec.analysis)
+    edited = old is not None and old.source not in ("", source, former)
     noise = noise_known(state, asked, None if edited else old)
     settings = settings_of(state, asked, noise)
     if edited and old is not None:
@@ -69,7 +70,7 @@ def load(state: Pass, asked: Question) -> MetricState:
         counters, at_weight = asked.fresh_counters, (0, 0)
     else:
         evidence = with_record(asked, load_evidence(state, asked, settings), noise)
-        counters = load_counters(asked)
+        counters = asked.fresh_counters if old is not None and old.source == former else load_counters(asked)
         at_weight = (old.requests_at_weight, old.ticks_at_weight) if old else (0, 0)
     stored = (evidence, counters)
     return MetricState(
@@ -134,9 +135,23 @@ def with_record(asked: Question, evidence: MetricEvidence, noise: tuple[float, .
     return replace(evidence, settings=replace(evidence.settings, record=record))
 
 
-def source_of(metric: Metric, provider: str) -> str:
+def source_of(metric: Metric, analysis: Analysis) -> str:
     """A digest of what a metric counts."""
-    parts = (metric.successes, metric.trials, metric.direction) if metric.successes else (provider, metric.over)
+    if metric.successes:
+        return _digest(metric.successes, metric.trials, metric.direction)
+    return _digest(analysis.provider, metric.over, analysis.client_cancels)
+
+
+def former_source_of(metric: Metric, analysis: Analysis) -> str | None:
+    """The same of a built-in metric, by operators up to 0.1. They did not count requests that ended without an answer.
+
+    What they proved goes on. But the counters have a past now that nobody has counted, and only their next sample tells
+    what is new.
+    """
+    return None if metric.successes else _digest(analysis.provider, metric.over)
+
+
+def _digest(*parts: object) -> str:
     return blake2b(repr(parts).encode(), digest_size=6).hexdigest()
 
 
