@@ -1,9 +1,11 @@
-"""Pods of any kind: whether they are ready, and how one dies without a warning."""
+"""Pods of any kind: whether they are ready, and how one dies without a warning or hangs."""
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from e2e.harness.kubectl import Kubectl, Object
@@ -25,6 +27,23 @@ def kill(kubectl: Kubectl, pod: Object, *, local: bool) -> None:
         for process in processes_of(metadata["uid"]):
             os.kill(process, signal.SIGKILL)
     kubectl.run("delete", "pod", metadata["name"], "-n", metadata["namespace"], "--grace-period=0", "--force")
+
+
+@contextmanager
+def hung(pod: Object) -> Iterator[None]:
+    """A pod on this machine whose processes stand still (SIGSTOP): it takes connections and answers nobody.
+
+    They go on afterwards, or the pod could not end in peace.
+    """
+    processes = processes_of(pod["metadata"]["uid"])
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
 
 
 def processes_of(pod_uid: str) -> list[int]:

@@ -77,14 +77,21 @@ class Clients:
 
     @contextmanager
     def __call__(
-        self, host: str, rate: float = RATE, headers: Mapping[str, str] | None = None, *, grpc: bool = False
+        self,
+        host: str,
+        rate: float = RATE,
+        headers: Mapping[str, str] | None = None,
+        *,
+        grpc: bool = False,
+        timeout: float = TIMEOUT,
     ) -> Iterator[Requests]:
-        """Sends for as long as the block runs; the answers can be asked about during and after it.
+        """Sends for as long as the block runs; the answers can be asked about during and after it. ``timeout``: the
+        seconds after which a request is given up.
 
         The first request waits until the gateway knows the host: a new one takes the mesh a moment.
         """
         self._wait_for_host(host)
-        target = Target(self._grpc_url if grpc else self._url, rate, host, TIMEOUT, headers or {})
+        target = Target(self._grpc_url if grpc else self._url, rate, host, timeout, headers or {})
         with BackgroundClient(target, self._rows) as client:
             yield Requests(client, rate)
 

@@ -1,4 +1,4 @@
-"""Story 20: green fails in its bake; the requests go back, and blue shows whose fault it was."""
+"""Story 22: green fails in its bake; the requests go back, and blue shows whose fault it was."""
 
 from __future__ import annotations
 
