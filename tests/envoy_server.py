@@ -36,9 +36,9 @@ class Gateway:
     address: str
     admin: str
 
-    def series(self) -> list[Series]:
-        """What a scrape finds once no request is under way any more."""
-        until(lambda: self._active() == 0, seconds=10)
+    def series(self, waiting: int = 0) -> list[Series]:
+        """What a scrape finds once so many requests are under way, by default none any more."""
+        until(lambda: self._active() == (waiting, waiting), seconds=10)
         text = requests.get(f"{self.admin}/stats/prometheus", timeout=5).text
         now = time.time()
         return [
@@ -48,11 +48,13 @@ class Gateway:
             for found in _LINE.finditer(text)
         ]
 
-    def _active(self) -> int:
-        found = requests.get(
-            f"{self.admin}/stats", params={"filter": r"^(http\.callers|cluster\.outbound).*rq_active$"}, timeout=5
-        ).text
-        return sum(int(line.rpartition(": ")[2]) for line in found.splitlines())
+    def _active(self) -> tuple[int, int]:
+        """How many requests callers wait for, and how many of them the servers have."""
+        wanted = {"filter": r"(callers\.downstream|outbound.*upstream)_rq_active$"}
+        lines = requests.get(f"{self.admin}/stats", params=wanted, timeout=5).text.splitlines()
+        numbers = {line.partition(": ")[0]: int(line.rpartition(": ")[2]) for line in lines}
+        callers = sum(number for name, number in numbers.items() if "callers" in name)
+        return callers, sum(numbers.values()) - callers
 
 
 @contextmanager

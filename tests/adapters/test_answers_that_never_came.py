@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
@@ -12,6 +15,7 @@ import requests
 
 from modelrollout.adapters.metrics.counts import answers, tally
 from modelrollout.adapters.metrics.envoy import ENDED, ENVOY
+from modelrollout.adapters.metrics.overdue import SCRAPE_TAKES, overdue
 from modelrollout.adapters.prometheus import Series
 from modelrollout.api.analysis import ClientCancels
 from modelrollout.core.evidence import Count
@@ -108,6 +112,26 @@ def test_a_deadline_that_passes_is_never_counted_twice(gateway: Gateway, method:
     found = since(before, gateway.series(), ClientCancels.BAD)
     assert found.bad == found.trials
     assert TIMES / 2 <= found.bad <= TIMES
+
+
+def test_who_waits_for_too_long_is_seen_while_waiting(gateway: Gateway) -> None:
+    with ThreadPoolExecutor(TIMES) as callers:
+        for _ in range(TIMES):
+            callers.submit(rest("/silence", SCRAPE_TAKES + 2), gateway)
+        first = gateway.series(waiting=TIMES)
+        assert overdue_of(first) == {}
+        time.sleep(SCRAPE_TAKES + LIMIT)  # to be old takes time
+        assert overdue_of(first + gateway.series(waiting=TIMES)) == {HOST: TIMES}
+    assert overdue_of(first + gateway.series()) == {}
+
+
+def overdue_of(series: list[Series]) -> dict[str, int]:
+    assert ENVOY.under_way is not None
+    points: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = defaultdict(list)
+    for one in series:
+        points[tuple(sorted(one.labels.items()))].extend(one.points)
+    merged = [Series(dict(labels), tuple(found)) for labels, found in points.items()]
+    return dict(overdue(merged, ENVOY, ENVOY.under_way, LIMIT / 2))
 
 
 def test_it_shows_that_it_counts_them_before_there_are_any(gateway: Gateway) -> None:

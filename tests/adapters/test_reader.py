@@ -347,6 +347,19 @@ def test_slow_answers(scraped: Scraped, rollout: str, over: str, expected: Count
     assert totals(found)[NEW] == expected
 
 
+def test_requests_that_are_overdue_are_told_before_they_end(scraped: Scraped, rollout: str) -> None:
+    """Of the version that has them, in the split in which they are; nothing was started since."""
+    waiting = {"upstream_rq_total": 100, "upstream_rq_active": 7}
+    scraped.source.lines |= {bucket(rollout, "50"): 93, bucket(rollout, "+Inf"): 93}
+    scraped.source.lines |= {ended(name, rollout, NEW): value for name, value in waiting.items()}
+    scraped.source.lines |= {ended(name, rollout, OLD, MATCHED): value for name, value in waiting.items()}
+    for _ in range(3):
+        scraped.wait_for_scrape()
+    found = read(scraped, subscription(rollout, latency("50ms"), splits=BOTH))["prod", rollout]
+    told = {split: sample.overdue for (_, split), sample in found.items() if isinstance(sample, Sample)}
+    assert told == {EVERYBODY: {NEW: 7}, MATCHED: {OLD: 7}}
+
+
 def test_a_latency_above_all_buckets_cannot_be_judged(scraped: Scraped, rollout: str) -> None:
     scraped.source.lines |= {bucket(rollout, "50"): 40, bucket(rollout, "+Inf"): 100}
     scraped.wait_for_scrape()

@@ -65,6 +65,7 @@ class World:
     live_route_override: LiveRoute | None = None  # what a pass reads instead
     counts: dict[str, dict[str, Count]] = field(default_factory=dict)  # metric -> version -> cumulative
     matched: dict[str, dict[str, Count]] = field(default_factory=dict)  # the same of the matched requests
+    overdue: dict[str, int] = field(default_factory=dict)  # version -> requests under way for too long
     away: str | None = None  # why Prometheus is away
     invalid: str | None = None
     smoke: SmokeResult | None = None
@@ -152,7 +153,8 @@ class World:
             version: {version if self.apart else "gateway": count} for version, count in counts.get(metric, {}).items()
         }
         at = self.now - self.prometheus_behind
-        return Sample(metric, at, series, dict(self.read) if self.apart else {"gateway": at})
+        late = dict(self.overdue) if metric == "latency" else {}
+        return Sample(metric, at, series, dict(self.read) if self.apart else {"gateway": at}, overdue=late)
 
     def step(self, seconds: float = 0.0) -> Plan:
         """One pass after some time; the plan is made so."""

@@ -75,6 +75,9 @@ class MetricStatus(StatusModel):
     noise: tuple[float, ...] | None = None  # overdispersion of stable's past, and the rate on its record
     state: dict[str, Any] = Field(default_factory=dict)  # the test's own floats
     counters: dict[str, Any] = Field(default_factory=dict)  # last raw counters, by version and series
+    ahead: tuple[
+        int, ...
+    ] = ()  # latency: slow requests of candidate and stable that have not ended in the counters yet
 
 
 class Alpha(StatusModel):

@@ -81,6 +81,8 @@ class Sample:
     ``series`` maps a version to what each reporter (a gateway, a pod: a name that stays the same between samples) has
     counted of it, a ``Count`` (bad, trials). A version without requests so far has none, or an empty map. ``times``
     are those of the reporters' scrapes, with or without a count; ``at`` is the newest, and that of all others.
+    ``overdue`` is how many requests of each version are under way for longer than latency's bound, at least, and in no
+    series yet.
     """
 
     metric: str
@@ -88,6 +90,7 @@ class Sample:
     series: Mapping[str, Mapping[str, Count]]
     times: Mapping[str, float] = field(default_factory=dict)
     bound: float | None = None  # of the histogram's bucket by which latency is judged, seconds
+    overdue: Mapping[str, int] = field(default_factory=dict)
 
     def read(self, version: str) -> float | None:
         """When a version was read last: those that count by themselves are not scraped at one moment."""

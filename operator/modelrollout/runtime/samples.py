@@ -224,4 +224,4 @@ def _moved(earlier: Samples, now: Samples) -> bool:
 
 
 def _gist(item: Read) -> object:
-    return item.series if isinstance(item, Sample) else item.invalid
+    return (item.series, item.overdue) if isinstance(item, Sample) else item.invalid

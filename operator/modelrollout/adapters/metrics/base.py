@@ -35,6 +35,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class UnderWay:
+    """Names of metrics: a counter of all requests that were ``started``, and how many of them are ``active``."""
+
+    started: str
+    active: str
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """Where built-in metrics come from.
 
@@ -45,7 +53,8 @@ class Provider:
     series one is: it is what ``identify`` gives for one of those that ``select`` was given. ``outcome_of`` says what a
     series counts, None for one whose requests another series counts, too. ``part_of``: some outcomes overlap, and only
     those of one part are set off against each other. ``tells_splits``: whether it is known by which split an answer was
-    given, and not only by which version. ``uncounted`` finds whose requests the source does not count in full, and says
+    given, and not only by which version. ``under_way``, where the source has it, tells of requests that have not ended
+    yet. ``uncounted`` finds whose requests the source does not count in full, and says
     what to do about it.
     """
 
@@ -59,6 +68,7 @@ class Provider:
     identity_of: Callable[[Labels], str | None]
     outcome_of: Callable[[Labels], Outcome | None]
     tells_splits: bool
+    under_way: UnderWay | None = None
     part_of: Callable[[Labels], str] = lambda labels: ""
     uncounted: Callable[[Iterable[Series], ClientCancels], Mapping[str, str]] = lambda series, cancels: {}
 
@@ -70,6 +80,10 @@ class Provider:
         """The selector of these buckets of these versions, and of the one that holds all answers."""
         wanted = "|".join([_literal(bound) for bound in sorted(bounds)] + [r"\+Inf"])
         return self.latency.replace("<targets>", self.select(targets)).replace("<bounds>", f"le=~`{wanted}`")
+
+    def under_way_query(self, under_way: UnderWay, targets: Iterable[Target]) -> str:
+        """The selector of what tells of requests under way."""
+        return f'{{__name__=~"{under_way.started}|{under_way.active}",{self.select(targets)}}}'
 
     def bounds_query(self, targets: Iterable[Target]) -> str:
         """An expression that gives one series for each bucket bound there is."""

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from modelrollout.adapters.metrics.base import Labels, Provider, Target, any_of
+from modelrollout.adapters.metrics.base import Labels, Provider, Target, UnderWay, any_of
 from modelrollout.adapters.metrics.outcomes import Outcome, grpc_outcome, http_outcome
 from modelrollout.adapters.prometheus import Series
 from modelrollout.api.analysis import ClientCancels
@@ -137,6 +137,7 @@ ENVOY = Provider(
     identity_of=_identity_of,
     outcome_of=_outcome_of,
     tells_splits=True,
+    under_way=UnderWay("envoy_cluster_upstream_rq_total", "envoy_cluster_upstream_rq_active"),
     part_of=_part_of,
     uncounted=_uncounted,
 )

@@ -15,7 +15,9 @@ from typing import TypeVar
 
 from modelrollout.adapters.metrics import custom
 from modelrollout.adapters.metrics.base import Provider, Target
+from modelrollout.adapters.metrics.bounds import chosen_bound, judged_by
 from modelrollout.adapters.metrics.counts import Tally, answers, increments, slow_answers, tally
+from modelrollout.adapters.metrics.overdue import SCRAPE_TAKES, overdue
 from modelrollout.adapters.metrics.registry import PROVIDERS
 from modelrollout.adapters.metrics.scraping import STALE_SCRAPES, Scraping, bound_for
 from modelrollout.adapters.metrics.splits import untold
@@ -123,8 +125,9 @@ class Reader:
         if metric != "latency":
             return read
         bounds = await self._scraping.bounds(provider, _targets(group))
-        judged = {item.key: _judged_by(item, bounds) for item in group}
-        return {place: _with_bound(item, judged[place[0]]) for place, item in read.items()}
+        judged = {item.key: judged_by(item, bounds) for item in group}
+        late = await self._overdue(provider, group, judged)
+        return {place: _with_bound(item, judged[place[0]], late.get(place, {})) for place, item in read.items()}
 
     async def _errors(self, provider: Provider, group: Sequence[Subscription]) -> dict[Place, ByVersion | Unavailable]:
         window = await self._scraping.window(provider)
@@ -148,7 +151,7 @@ class Reader:
     async def _latency(self, provider: Provider, group: Sequence[Subscription]) -> dict[Place, ByVersion | Unavailable]:
         window, targets = await self._scraping.window(provider), _targets(group)
         bounds = await self._scraping.bounds(provider, targets)
-        chosen = {item.key: _chosen_bound(item, bounds) for item in group}
+        chosen = {item.key: chosen_bound(item, bounds) for item in group}
         needed = {bound for bound in chosen.values() if isinstance(bound, str)}
         series = await self._prometheus.raw(provider.latency_query(targets, needed), window) if needed else []
         rules = {(bound, item.analysis.client_cancels) for item in group if isinstance(bound := chosen[item.key], str)}
@@ -161,6 +164,29 @@ class Reader:
             return _by_version(provider, targets, counted[bound, item.analysis.client_cancels] if bound else {})
 
         return {(item.key, split): of(item, item.targets_in(split)) for item in group for split in item.splits}
+
+    async def _overdue(
+        self, provider: Provider, group: Sequence[Subscription], judged: Mapping[Key, float | None]
+    ) -> dict[Place, dict[str, int]]:
+        """By version, the requests that are under way for too long."""
+        needed = {bound for bound in judged.values() if bound is not None}
+        if provider.under_way is None or not needed:
+            return {}
+        window = await self._scraping.window(provider) + max(needed) + SCRAPE_TAKES
+        query = provider.under_way_query(provider.under_way, _targets(group))
+        series = await self._prometheus.raw(query, window)
+        late = {bound: overdue(series, provider, provider.under_way, bound) for bound in needed}
+
+        def of(bound: float, targets: Sequence[Target]) -> dict[str, int]:
+            counted = {target.version: late[bound].get(provider.identify(target), 0) for target in targets}
+            return {version: number for version, number in counted.items() if number}
+
+        return {
+            (item.key, split): of(bound, item.targets_in(split))
+            for item in group
+            if (bound := judged[item.key]) is not None
+            for split in item.splits
+        }
 
     async def _nothing(self, metric: str, provider: Provider) -> Read:
         """What stands for no series at all: no requests while the source is scraped, and no sight while it is not."""
@@ -282,26 +308,6 @@ def _newest_sample(metric: str, by_version: ByVersion, interval: float, scraped:
     return Sample(metric, found.at, found.series, found.times)
 
 
-def _with_bound(read: Read, bound: float | None) -> Read:
-    """The sample with the bound by which its latency is really judged, seconds."""
-    return replace(read, bound=bound) if isinstance(read, Sample) else read
-
-
-def _judged_by(subscription: Subscription, bounds: Mapping[float, str]) -> float | None:
-    """The histogram's bound for the latency that a release asks for, in seconds."""
-    chosen = _chosen_bound(subscription, bounds)
-    return next((bound for bound, label in bounds.items() if label == chosen), None)
-
-
-def _chosen_bound(subscription: Subscription, bounds: Mapping[float, str]) -> str | Unavailable | None:
-    """The bucket to judge latency by; None when there is no histogram yet."""
-    metric = subscription.metric("latency")
-    over = metric.over if metric and metric.over else 0.0
-    if not bounds:
-        return None
-    return bound_for(bounds, over) or Unavailable(
-        "latency",
-        f"over {format_duration(over)} is above {format_duration(max(bounds))}, the largest bucket bound of the "
-        "histogram; lower it",
-        invalid=True,
-    )
+def _with_bound(read: Read, bound: float | None, late: Mapping[str, int]) -> Read:
+    """The sample with the bound by which its latency is really judged, seconds, and the requests that are overdue."""
+    return replace(read, bound=bound, overdue=late) if isinstance(read, Sample) else read

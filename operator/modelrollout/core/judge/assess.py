@@ -137,6 +137,7 @@ def to_status(item: MetricState, verdict: Verdict | None, judged: bool) -> Metri
         "noise": item.noise,
         "state": evidence.to_status() if running else {},
         "counters": counters.to_status() if counters.at is not None else {},
+        "ahead": item.ahead if any(item.ahead) else (),
         "last_sample_at": counters.at,
         "last_read_at": item.last_read_at,
         "requests_at_weight": item.at_weight[0],

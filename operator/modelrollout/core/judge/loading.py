@@ -23,6 +23,7 @@ from modelrollout.core.evidence import (
 )
 from modelrollout.core.judge.ledger import left
 from modelrollout.core.judge.metric_state import MetricState
+from modelrollout.core.judge.overdue import NONE, Ahead
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.pass_state import Pass
 
@@ -85,6 +86,7 @@ def load(state: Pass, asked: Question) -> MetricState:
         at_weight=at_weight,
         bound=old.bound if old is not None and not edited else None,
         last_read_at=old.last_read_at if old is not None and not edited else None,
+        ahead=load_ahead(old) if counters.at is not None else NONE,
     )
 
 
@@ -118,6 +120,11 @@ def load_counters(asked: Question) -> Counters:
         return asked.fresh_counters
     mine = (asked.arm.version, asked.control)
     return counters if (counters.candidate, counters.stable) == mine else asked.fresh_counters
+
+
+def load_ahead(old: MetricStatus | None) -> Ahead:
+    """The overdue requests that were counted already."""
+    return (old.ahead[0], old.ahead[1]) if old is not None and len(old.ahead) == 2 else NONE
 
 
 def with_record(asked: Question, evidence: MetricEvidence, noise: tuple[float, ...] | None) -> MetricEvidence:

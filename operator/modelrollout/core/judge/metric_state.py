@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from modelrollout.api.analysis import Metric
 from modelrollout.core.evidence import BadCount, Count, Counters, MetricEvidence, Tick, rate_of_record
+from modelrollout.core.judge.overdue import NONE, Ahead, count_overdue
 from modelrollout.core.observation import Sample, Unavailable
 
 LATE_SCRAPES = 2.0
@@ -39,6 +40,7 @@ class MetricState:
     bound: float | None = None  # the bucket bound by which latency is really judged, seconds
     last_read_at: float | None = None  # when the stored sample was first read, by the operator's clock
     age: float = 0.0  # seconds that the sample of this pass is old, whatever the two clocks say
+    ahead: Ahead = NONE  # overdue requests that were counted already
 
     @property
     def now(self) -> float:
@@ -82,13 +84,17 @@ def fold(state: MetricState, sample: Sample, *, counting: bool) -> MetricState:
     interval = state.evidence.settings.scrape_interval
     try:
         counters, tick = state.counters.after(sample, interval)
+        if counters is not state.counters:
+            tick, ahead = count_overdue(tick, state.ahead, sample, counters)
+        else:
+            ahead = state.ahead
         evidence = state.evidence if tick is None else state.evidence.after(tick)
     except BadCount as error:
         base, _ = Counters(state.counters.candidate, state.counters.stable).after(sample, interval)
         trouble = Unavailable(state.metric.name, str(error), invalid=True)
         return replace(state, counters=base, stored=(state.evidence, base), trouble=trouble)
     if tick is None or not counting:
-        return replace(state, counters=counters, stored=(state.evidence, counters))
+        return replace(state, counters=counters, stored=(state.evidence, counters), ahead=ahead)
     if is_half(state, sample, tick):
         return state
     if not tick.candidate.trials and not tick.stable.trials:
@@ -96,8 +102,9 @@ def fold(state: MetricState, sample: Sample, *, counting: bool) -> MetricState:
     requests, ticks = state.at_weight
     served = tick.candidate.trials if tick.stable.trials or state.uncompared else 0
     at_weight = (requests + served, ticks + (1 if served else 0))
+    stored = (evidence, counters)
     return replace(
-        state, evidence=evidence, counters=counters, stored=(evidence, counters), at_weight=at_weight, tick=tick
+        state, evidence=evidence, counters=counters, stored=stored, at_weight=at_weight, tick=tick, ahead=ahead
     )
 
 
@@ -131,7 +138,7 @@ def begin_counting(state: MetricState, sample: Sample | Unavailable | None) -> M
     if not isinstance(sample, Sample) or state.evidence.ticks:
         return state
     fresh = Counters(state.counters.candidate, state.counters.stable)
-    return fold(replace(state, noise=noise_with(state, sample), counters=fresh), sample, counting=False)
+    return fold(replace(state, noise=noise_with(state, sample), counters=fresh, ahead=NONE), sample, counting=False)
 
 
 def noise_with(state: MetricState, sample: Sample) -> tuple[float, ...] | None:
