@@ -202,6 +202,34 @@ def test_it_does_not_matter_how_counts_are_split_between_series(increments: Any,
         assert from_one == from_many
 
 
+@given(st.lists(st.lists(st.integers(0, 100), min_size=3, max_size=3), min_size=2, max_size=12))
+def test_whoever_is_asked_in_whatever_order_no_answer_is_counted_twice(asked: list[list[int]]) -> None:
+    """Three gateways of unlike age, each seen at any earlier moment; its counts say how old it is: ten a second."""
+    counters, counted, newest, first = Counters(NEW, OLD), 0, dict.fromkeys("abc", 0), dict.fromkeys("abc", 0)
+    for index, moments in enumerate(asked):
+        times = dict(zip("abc", (float(moment) for moment in moments), strict=True))
+        series = {name: (0, 10_000 * (index_of + 1) + 10 * int(times[name])) for index_of, name in enumerate("abc")}
+        before = counters
+        counters, found = counters.after(sample(max(times.values()), {}, series, times), SCRAPE)
+        if index == 0:
+            first = newest = {name: int(at) for name, at in times.items()}
+        elif counters != before:
+            newest = {name: max(newest[name], int(at)) for name, at in times.items()}
+        counted += found.stable.trials if found is not None else 0
+    assert counted <= 10 * sum(newest[name] - min(first[name], newest[name]) for name in "abc")
+
+
+def test_folded_series_wait_for_a_whole_round_too() -> None:
+    def proxies(second: int, late: int) -> Sample:
+        times = {f"proxy-{i}": float(second - (late if i == 199 else 0)) for i in range(200)}
+        return Sample(float(second), {OLD: {name: Count(0, 1000 + 10 * int(at)) for name, at in times.items()}}, times)
+
+    counters, _ = Counters(NEW, OLD).after(proxies(10, late=0), SCRAPE)
+    waiting, none = counters.after(proxies(15, late=5), SCRAPE)
+    assert (waiting, none) == (counters, None)
+    assert counters.after(proxies(16, late=0), SCRAPE)[1] == Tick(16.0, Count(0, 0), Count(0, 200 * 60))
+
+
 class TestManySeries:
     """More series than are kept one by one: a version behind 200 proxies."""
 
