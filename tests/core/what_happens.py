@@ -406,11 +406,40 @@ def changed_digest() -> None:
 @row("a step is undecided for `maxHold`", "Undecided", "the policy `onTimeout`: Pause (default), Promote or Rollback")
 def undecided_too_long() -> None:
     for policy, end in (("Pause", Phase.PAUSED), ("Promote", Phase.HEALTHY), ("Rollback", Phase.DEGRADED)):
-        text = CANARY.replace("for: 30s}, {setWeight: 50", "for: 30s}, {setWeight: 50").replace(
-            "noTrafficAfter: 20s", f"minRequests: 100000, maxHold: 2m, onTimeout: {policy}"
+        text = CANARY.replace("{setWeight: 50, for: 30s}", "{setWeight: 50}").replace(
+            "noTrafficAfter: 20s", f"floor: 0, maxHold: 2m, onTimeout: {policy}"
         )
-        world = World.of(text).installed().apply(version="1.1.2").run(900)
+        world = World.of(text).installed().apply(version="1.1.2").run(300)
         assert world.status.phase is end, (policy, world.status.message)
+
+
+@row(
+    "`minRequests` are not reached for `maxHold`, with `onTimeout: Promote`",
+    "Undecided",
+    "weights go on, but not to all requests; `promote --full` or abort",
+)
+def never_seen_enough() -> None:
+    text = CANARY.replace("noTrafficAfter: 20s", "minRequests: 100000, maxHold: 2m, onTimeout: Promote")
+    world = World.of(text).installed().apply(version="1.1.2").run(900)
+    assert world.weight == 50
+    assert "needs minRequests 100000" in world.status.message
+
+
+@row(
+    "a person says `skip` before the candidate was seen with a part of the requests",
+    "Undecided",
+    "the next weight, but not all requests; `promote --full` gives them, and its Event says what was skipped",
+)
+def promoted_unseen() -> None:
+    world = releasing()
+    for number in range(6):
+        world.command = f"skip 1.1.2 t{number}"
+        world.step(0.5)
+    assert world.weight == 50
+    world.command = "promote-full 1.1.2 t9"
+    world.step(0.5)
+    assert world.live == {"1.1.2": 100}
+    assert "skipped: needs minRequests 50" in world.said(Reason.SWITCHED)[-1]
 
 
 @row(

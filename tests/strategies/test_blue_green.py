@@ -49,6 +49,15 @@ def test_next(given: BlueGreen, seen: View[BlueGreenMemory], share: int, why: st
     assert (move.route.split("preview") is not None) == (share == 0)
 
 
+def test_without_a_bake_the_switch_says_that_nobody_judges_it() -> None:
+    move = STRATEGY.next(BlueGreen(bake=0.0), view())
+    assert (move.winner, move.why) == (
+        "1.1.2", "green is ready; bake is 0, so none of its answers to users is judged",
+    )  # fmt: skip
+    first_round = STRATEGY.next(BlueGreen(bake=0.0), view(is_last=False))
+    assert (first_round.winner, first_round.why) == ("1.1.2", "green is ready")
+
+
 @pytest.mark.parametrize("more", [{"approved": BAKE}, {"memory": BlueGreenMemory(bake_until=NOW)}])
 def test_the_bake_ends_by_a_person_or_the_clock(more: dict[str, Any]) -> None:
     memory = more.pop("memory", BlueGreenMemory(bake_until=NOW + 5))

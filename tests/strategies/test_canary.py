@@ -85,7 +85,13 @@ CASES: dict[str, tuple[Canary, View[CanaryMemory], int, str | None, str]] = {
     ),
     "not proven": (THREE, view(50, at("50:0")), 50, "50:0", "step 3 is held until the candidate is proven not worse"),
     "proven": (THREE, view(50, at("50:0"), proven=True), 95, None, "all steps are done"),
-    "skip all": (THREE, view(10, at("10:0"), skip=True), 95, None, "a person asked for it"),
+    "skip all": (
+        THREE,
+        view(10, at("10:0"), skip=True),
+        95,
+        None,
+        "a person asked for it, and skipped weight 10 % for 30s, approval, weight 50 % until proven not worse",
+    ),
     "the step was edited away": (settings(TEN, FIFTY), view(10, at("10:1")), 10, "10:0", "step 1 is held for 30s"),
     "all the weights were edited": (
         settings({"setWeight": 5, "for": "1m"}, {"setWeight": 80}),

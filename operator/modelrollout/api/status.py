@@ -69,6 +69,7 @@ class MetricStatus(StatusModel):
     last_read_at: Timestamp | None = None  # when that sample was first read, by the operator's own clock
     requests_at_weight: int = 0  # candidate requests compared with stable's since the last change of weight
     ticks_at_weight: int = 0  # samples with such requests
+    compared_at_weight: int = 0  # the lesser of both versions' requests in each of them, summed up
     share: Annotated[float, Field(ge=0, le=1)] = 0.0  # its part of the arm's alpha; 0: not given out yet
     bound: Duration | None = None  # latency: the histogram's bound by which it is really judged
     source: str = ""  # digest of what is counted: provider, bound, queries
@@ -136,6 +137,7 @@ class Arm(VersionStatus):
     weight_since: Timestamp | None = None  # the last change of any of its shares
     blind_since: Timestamp | None = None
     silent_since: Timestamp | None = None  # since when nobody has asked it, though it has a share
+    seen: tuple[str, ...] = ()  # the splits in which it had its least evidence at a share between 0 and 100
     paused: str | None = None  # why its shares are held: a person's word or a policy's
     smoke: SmokeStatus = SmokeStatus()
     recall: Recall | None = None  # out of traffic until stable has shown whether the fault is its own

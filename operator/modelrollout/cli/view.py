@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelrollout.cli.pods import Pod
-from modelrollout.resource.rollout import ModelRollout, parse_spec
+from modelrollout.resource.rollout import ModelRollout, parse_accepted
 from modelrollout.resource.spec import Spec
 
 
@@ -22,5 +22,5 @@ class View:
 def spec_in_force(rollout: ModelRollout) -> Spec | None:
     """The spec that the operator goes by: the written one, or the last accepted one while that is refused."""
     refused = any(item.type == "Accepted" and item.status == "False" for item in rollout.status.conditions)
-    spec = parse_spec(rollout.status.accepted_spec) if refused else rollout.spec
+    spec = parse_accepted(rollout.status) if refused else rollout.spec
     return spec if isinstance(spec, Spec) else None

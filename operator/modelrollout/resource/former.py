@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modelrollout.api.base import StatusModel, Timestamp
+from modelrollout.api.base import StatusModel, Timestamp, parse_duration
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
 from modelrollout.api.status import MetricStatus, VersionStatus
 from modelrollout.api.traffic import RequestMatch
@@ -54,6 +54,40 @@ _FORMER = frozenset(FormerStatus.model_fields)
 _MEMORY = ("stepIndex", "stepStartedAt", "bakeUntil", "approvedStep")
 _ARM = ("readyAt", "weightSince", "blindSince")
 _TRIAL = ("startedAt", "promoteFully", "nextStepAt", "holdSince")
+
+
+def upgraded_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec as operators up to 0.1 accepted it, in today's form.
+
+    A canary's steps could hold the weight 0, or begin with 100, and so give the candidate all requests before anybody
+    had judged it. A weight of 0 is a wait; and where no part of the requests was to be judged, 1 % is. Anything else,
+    and what is no spec at all, stays as it is.
+    """
+    try:
+        canary = spec["strategy"]["canary"]
+        changed = {**canary, **_judged_steps(canary), **_judged_evidence(canary)}
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return dict(spec)
+    return {**spec, "strategy": {**spec["strategy"], "canary": changed}}
+
+
+def _judged_steps(canary: Mapping[str, Any]) -> dict[str, Any]:
+    steps = [_wait(step) if step.get("setWeight") == 0 else step for step in canary.get("steps") or ()]
+    if not steps:
+        return {}
+    if any(0 < step.get("setWeight", 0) < 100 for step in steps):
+        return {"steps": steps}
+    first = next((index for index, step in enumerate(steps) if "setWeight" in step), len(steps))
+    return {"steps": [*steps[:first], {"setWeight": 1}, *steps[first:]]}
+
+
+def _wait(step: Mapping[str, Any]) -> dict[str, Any]:
+    return {"pause": {"for": step["for"]} if parse_duration(step.get("for", "0s")) else {}}
+
+
+def _judged_evidence(canary: Mapping[str, Any]) -> dict[str, Any]:
+    evidence = canary.get("evidence")
+    return {"evidence": {**evidence, "start": 99}} if evidence and evidence.get("start") == 100 else {}
 
 
 def is_former(status: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from modelrollout.api.status import Status
 from modelrollout.resource.explain import explain
-from modelrollout.resource.former import is_former, upgraded
+from modelrollout.resource.former import is_former, upgraded, upgraded_spec
 from modelrollout.resource.spec import Spec
 
 GROUP = "modelrollout.dev"
@@ -87,6 +87,14 @@ def parse_spec(spec: object) -> Spec | SpecError:
         return SpecError("; ".join(problems), problems=problems)
 
 
+def parse_accepted(status: Mapping[str, Any] | Status) -> Spec | None:
+    """The last spec that was accepted, from a status, typed or not; what was in order when it was accepted still is.
+    None without one."""
+    spec = status.accepted_spec if isinstance(status, Status) else status.get("acceptedSpec")
+    found = parse_spec(upgraded_spec(spec) if isinstance(spec, Mapping) else spec) if spec else None
+    return found if isinstance(found, Spec) else None
+
+
 MEMORY = frozenset({"stable", "trial", "retiring", "candidates", "weights", "step"})
 """What a pass goes on from. It is whole, or it is lost as a whole: a candidate without its control is no help."""
 
@@ -99,7 +107,7 @@ def parse_status(status: object, spec: Spec | SpecError | None = None) -> Status
     """
     parts = dict(status) if isinstance(status, Mapping) else {}
     if is_former(parts):
-        kept = parse_spec(parts["acceptedSpec"]) if parts.get("acceptedSpec") else spec
+        kept = parse_accepted(parts) if parts.get("acceptedSpec") else spec
         parts = _upgraded(parts, kept if isinstance(kept, Spec) else None)
     while True:
         try:

@@ -111,11 +111,13 @@ class SmokeCheck:
 
 class Strategy(Protocol[Settings, Memory]):
     """One way to move traffic. ``name`` is its field in ``spec.strategy``; ``judges``: whether its arms are compared
-    with the control by the metrics."""
+    with the control by the metrics; ``part_first``: whether an arm must be seen with a part of the requests before it
+    may have all of them. Who switches all at once is judged afterwards."""
 
     name: str
     title: str
     judges: bool
+    part_first: bool
 
     @property
     def settings(self) -> type[SpecModel]:

@@ -48,6 +48,7 @@ class BlueGreenStrategy:
     name = "blueGreen"
     title = "one switch of all the requests"
     judges = True
+    part_first = False
     settings = BlueGreen
     memory = BlueGreenMemory
 
@@ -105,6 +106,8 @@ class BlueGreenStrategy:
     def _switch(self, settings: BlueGreen, view: View[BlueGreenMemory]) -> Move[BlueGreenMemory]:
         green = view.arms[0].version
         why = "green is ready" + (" and its smoke requests passed" if settings.smoke else "")
+        if settings.bake.duration <= 0 and view.is_last:
+            why += "; bake is 0, so none of its answers to users is judged"
         if settings.bake.duration <= 0 or not view.is_last:
             return Move(Route.to(green), view.memory, why, step=SWITCH, winner=green)
         until = view.now + settings.bake.duration

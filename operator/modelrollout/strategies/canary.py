@@ -35,6 +35,11 @@ class Pause(SpecModel):
     )
 
 
+_NOBODY_IS_JUDGED = (
+    "setWeight 0 gives the candidate no requests to be judged by; write pause: {for: 5m} or approval: {} for a wait"
+)
+
+
 class CanaryStep(SpecModel):
     """One step: a weight and how long it is held, or a wait, or a person's approval. Exactly one of the three."""
 
@@ -47,6 +52,7 @@ class CanaryStep(SpecModel):
             rule(
                 "!has(self.for) || has(self.setWeight)", "for belongs to setWeight; write pause: {for: 5m} for a wait"
             ),
+            rule("!has(self.setWeight) || self.setWeight != 0", _NOBODY_IS_JUDGED),
         )
     )
     set_weight: int | None = Field(
@@ -67,6 +73,8 @@ class CanaryStep(SpecModel):
             raise ValueError("a step has exactly one of setWeight, pause and approval")
         if self.duration is not None and self.set_weight is None:
             raise ValueError("for belongs to setWeight; write pause: {for: 5m} for a wait")
+        if self.set_weight == 0:
+            raise ValueError(_NOBODY_IS_JUDGED)
         return self
 
 
@@ -86,7 +94,7 @@ class EvidenceSteps(SpecModel):
             )
         )
     )
-    start: int = Field(default=1, ge=1, le=100, description="The first weight, percent.")
+    start: int = Field(default=1, ge=1, le=99, description="The first weight, percent.")
     max: int = Field(default=50, ge=1, le=100, description="The last weight before promotion, percent.")
     factor: float = Field(default=2.0, gt=1, le=100, description="Each weight is the last one times this.")
 
@@ -98,6 +106,10 @@ class EvidenceSteps(SpecModel):
 
 
 _HAS_STEPS = "(has(self.steps) && self.steps.size() > 0)"
+_SWITCH = (
+    "the first setWeight is 100; begin below 100, or nobody compares the candidate with stable before it has all "
+    "requests, or take strategy blueGreen"
+)
 _ASCENDING = "steps must ascend: each setWeight must be above the one before it"
 
 
@@ -110,6 +122,12 @@ class Canary(SpecModel):
             rule(
                 f"!{_HAS_STEPS} || self.steps.exists(step, has(step.setWeight))",
                 "steps has no setWeight; the candidate would never get a request",
+                field=".steps",
+            ),
+            rule(
+                f"!{_HAS_STEPS} || !self.steps.exists(step, has(step.setWeight))"
+                " || self.steps.exists(step, has(step.setWeight) && step.setWeight < 100)",
+                _SWITCH,
                 field=".steps",
             ),
             rule(
@@ -144,6 +162,8 @@ class Canary(SpecModel):
         weights = [step.set_weight for step in self.steps if step.set_weight is not None]
         if self.steps and not weights:
             raise ValueError("steps has no setWeight; the candidate would never get a request")
+        if self.steps and min(weights) == 100:
+            raise ValueError(_SWITCH)
         if any(later <= earlier for earlier, later in itertools.pairwise(weights)):
             raise ValueError(f"{_ASCENDING}; given: {weights}")
         return self
@@ -185,6 +205,7 @@ class CanaryStrategy:
     name = "canary"
     title = "a growing share of the requests"
     judges = True
+    part_first = True
     settings = Canary
     memory = CanaryMemory
 
@@ -219,8 +240,10 @@ class CanaryStrategy:
         found = places(settings)
         index = held(found, view.memory, arm.share)
         view = replace(view, memory=remembered(found, index, view))
-        waiting = None if index < 0 or view.skip else wait(settings, found[index], index, view)
-        return waiting or enter(settings, found, len(found) if view.skip else index + 1, view)
+        if view.skip:
+            return end(settings, view, _skipping(found[max(index, 0) :]))
+        waiting = wait(settings, found[index], index, view) if index >= 0 else None
+        return waiting or enter(settings, found, index + 1, view)
 
 
 def places(settings: Canary) -> tuple[Place, ...]:
@@ -287,17 +310,25 @@ def remembered(found: Sequence[Place], index: int, view: View[CanaryMemory]) -> 
 
 
 def enter(settings: Canary, found: Sequence[Place], index: int, view: View[CanaryMemory]) -> Move[CanaryMemory]:
-    """The move into a step; after the last one all requests, watched for a while where that is wanted."""
+    """The move into a step, or out of the last one."""
+    if index == len(found):
+        return end(settings, view, "all steps are done")
+    place = found[index]
+    memory = CanaryMemory(step=place.name, step_started_at=view.now)
+    why = f"step {index + 1} of {len(found)}: {words(place.step)}"
+    weight = max(place.weight, view.arms[0].share)  # after an edit a wait holds what there is
+    duration = duration_of(place.step)
+    until = view.now + duration if duration is not None else None
+    return Move(between(view.control, {view.arms[0].version: weight}), memory, why, step=place.content, until=until)
+
+
+def _skipping(left: Sequence[Place]) -> str:
+    return f"a person asked for it, and skipped {', '.join(words(place.step) for place in left)}"
+
+
+def end(settings: Canary, view: View[CanaryMemory], why: str) -> Move[CanaryMemory]:
+    """After the last step all requests, watched for a while where that is wanted."""
     arm = view.arms[0].version
-    if index < len(found):
-        place = found[index]
-        memory = CanaryMemory(step=place.name, step_started_at=view.now)
-        why = f"step {index + 1} of {len(found)}: {words(place.step)}"
-        weight = max(place.weight, view.arms[0].share)  # after an edit a wait holds what there is
-        duration = duration_of(place.step)
-        until = view.now + duration if duration is not None else None
-        return Move(between(view.control, {arm: weight}), memory, why, step=place.content, until=until)
-    why = "a person asked for it" if view.skip else "all steps are done"
     if settings.bake.duration <= 0 or not view.is_last:
         return Move(Route.to(arm), view.memory, why, winner=arm)
     until = view.now + settings.bake.duration

@@ -73,6 +73,7 @@ class SplitStrategy:
     name = "split"
     title = "fixed shares of two to eight versions"
     judges = False
+    part_first = False
     settings = SplitSettings
     memory = SplitMemory
 

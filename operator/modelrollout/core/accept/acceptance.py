@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from modelrollout.api.status import Status
 from modelrollout.core.observation import Observation, Refusal
 from modelrollout.core.plan import Reason
-from modelrollout.resource.rollout import ModelRollout, SpecError, parse_spec
+from modelrollout.resource.rollout import ModelRollout, SpecError, parse_accepted
 from modelrollout.resource.spec import Spec
 
 
@@ -49,8 +49,7 @@ def is_accepted(status: Status, generation: int) -> bool:
 
 def last_accepted(status: Status) -> Spec | None:
     """The last spec that was accepted, from the status."""
-    spec = parse_spec(status.accepted_spec) if status.accepted_spec else None
-    return spec if isinstance(spec, Spec) else None
+    return parse_accepted(status)
 
 
 def changed_identity(spec: Spec, status: Status) -> Refusal | None:

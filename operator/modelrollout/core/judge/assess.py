@@ -15,6 +15,7 @@ from modelrollout.core.evidence import Combined, Count, Outcome, Verdict, combin
 from modelrollout.core.judge import ledger, splits
 from modelrollout.core.judge.account import account
 from modelrollout.core.judge.assessment import NOTHING_SEEN, Alone, Assessment
+from modelrollout.core.judge.least_evidence import seen_in
 from modelrollout.core.judge.loading import Question, load
 from modelrollout.core.judge.metric_state import MetricState, begin_counting, is_unheard, take_in
 from modelrollout.core.judge.sight import watch_sight, watch_traffic
@@ -49,9 +50,16 @@ def assess_arm(state: Pass, arm: Arm) -> tuple[Pass, Assessment]:
     # Before any share every question may be in trouble.
     heard = splits.heard(judged, state.trial.audience) or splits.counted(state.spec, state.trial)
     assessment = put_together(states, verdicts, total, heard)
-    state = state.change_arm(arm.version, metrics=(*metrics, *set_aside(arm, asked)))
+    state = note_what_was_seen(state.change_arm(arm.version, metrics=(*metrics, *set_aside(arm, asked))), arm.version)
     state = watch_sight(state, state.arm(arm.version), assessment)
     return watch_traffic(state, state.arm(arm.version), assessment), assessment
+
+
+def note_what_was_seen(state: Pass, version: str) -> Pass:
+    """The arm has been seen at work wherever it had its least evidence beside the control."""
+    assert state.control is not None
+    shared = splits.compared(state.route, version, state.control.version)
+    return state.change_arm(version, seen=seen_in(state.spec, state.arm(version), shared))
 
 
 def judged_splits(state: Pass, version: str) -> tuple[str, ...]:
@@ -140,8 +148,9 @@ def to_status(item: MetricState, verdict: Verdict | None, judged: bool) -> Metri
         "ahead": item.ahead if any(item.ahead) else (),
         "last_sample_at": counters.at,
         "last_read_at": item.last_read_at,
-        "requests_at_weight": item.at_weight[0],
-        "ticks_at_weight": item.at_weight[1],
+        "requests_at_weight": item.at_weight.requests,
+        "ticks_at_weight": item.at_weight.ticks,
+        "compared_at_weight": item.at_weight.compared,
         "needed": evidence.settings.needed,
         "proven_needed": evidence.settings.proof_needed,
         "part": evidence.settings.share * evidence.evidence,
@@ -189,6 +198,7 @@ def put_together(
         against=account(against[-1]) if against else None,
         alone=alone(against[-1]) if against else None,
         hold=suspicion(asked, total),
+        suspected=total.holds,
         proven=bool(said) and all(verdict.outcome is Outcome.PASS for verdict in said),
         blind=first(Outcome.BLIND, Outcome.INVALID),
         no_traffic=first(Outcome.NO_TRAFFIC),

@@ -22,7 +22,7 @@ from modelrollout.core.evidence import (
     rate_of_record,
 )
 from modelrollout.core.judge.ledger import left
-from modelrollout.core.judge.metric_state import MetricState
+from modelrollout.core.judge.metric_state import AtWeight, MetricState
 from modelrollout.core.judge.overdue import NONE, Ahead
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.pass_state import Pass
@@ -68,11 +68,11 @@ def load(state: Pass, asked: Question) -> MetricState:
     settings = settings_of(state, asked, noise)
     if edited and old is not None:
         evidence = begin_anew(asked, state.now, settings, old)
-        counters, at_weight = asked.fresh_counters, (0, 0)
+        counters, at_weight = asked.fresh_counters, AtWeight()
     else:
         evidence = with_record(asked, load_evidence(state, asked, settings), noise)
         counters = asked.fresh_counters if old is not None and old.source == former else load_counters(asked)
-        at_weight = (old.requests_at_weight, old.ticks_at_weight) if old else (0, 0)
+        at_weight = counted_at_weight(old) if old else AtWeight()
     stored = (evidence, counters)
     return MetricState(
         metric=asked.metric,
@@ -88,6 +88,11 @@ def load(state: Pass, asked: Question) -> MetricState:
         last_read_at=old.last_read_at if old is not None and not edited else None,
         ahead=load_ahead(old) if counters.at is not None else NONE,
     )
+
+
+def counted_at_weight(old: MetricStatus) -> AtWeight:
+    """What was counted at the present weight."""
+    return AtWeight(old.requests_at_weight, old.ticks_at_weight, old.compared_at_weight)
 
 
 def begin_anew(asked: Question, at: float, settings: EvidenceSettings, old: MetricStatus) -> MetricEvidence:

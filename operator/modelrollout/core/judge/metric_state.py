@@ -13,8 +13,26 @@ from modelrollout.core.judge.overdue import NONE, Ahead, count_overdue
 from modelrollout.core.observation import Sample, Unavailable
 
 LATE_SCRAPES = 2.0
-NOTHING_COUNTED = {"requests_at_weight": 0, "ticks_at_weight": 0}
+NOTHING_COUNTED = {"requests_at_weight": 0, "ticks_at_weight": 0, "compared_at_weight": 0}
 """Fields of a metric's status: what was counted before does not speak for an arm from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtWeight:
+    """What was counted since the last change of weight: the arm's requests that could be compared, the samples with
+    such, and the lesser of both versions' requests in each of these, summed up. An arm with nearly all requests is
+    compared with few, and knows no more than these few can tell."""
+
+    requests: int = 0
+    ticks: int = 0
+    compared: int = 0
+
+    def after(self, tick: Tick, *, uncompared: bool) -> AtWeight:
+        """After one more sample."""
+        arm, control = tick.candidate.trials, tick.stable.trials
+        if not arm or not (control or uncompared):
+            return self
+        return AtWeight(self.requests + arm, self.ticks + 1, self.compared + min(arm, control))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +51,7 @@ class MetricState:
     stored: tuple[MetricEvidence, Counters]
     uncompared: bool  # the control has no requests by decision, so there is only its record
     noise: tuple[float, ...] | None  # overdispersion and rate of the control's past; None: not known yet
-    at_weight: tuple[int, int] = (0, 0)  # requests that were compared, and samples, since the last change of weight
+    at_weight: AtWeight = AtWeight()
     tick: Tick | None = None
     trouble: Unavailable | None = None
     missed: bool = False  # this pass got no answer, but the last sample is still fresh
@@ -99,9 +117,7 @@ def fold(state: MetricState, sample: Sample, *, counting: bool) -> MetricState:
         return state
     if not tick.candidate.trials and not tick.stable.trials:
         return replace(state, counters=counters, evidence=evidence)
-    requests, ticks = state.at_weight
-    served = tick.candidate.trials if tick.stable.trials or state.uncompared else 0
-    at_weight = (requests + served, ticks + (1 if served else 0))
+    at_weight = state.at_weight.after(tick, uncompared=state.uncompared)
     stored = (evidence, counters)
     return replace(
         state, evidence=evidence, counters=counters, stored=stored, at_weight=at_weight, tick=tick, ahead=ahead

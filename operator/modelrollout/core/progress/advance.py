@@ -32,6 +32,7 @@ from modelrollout.core.progress.guards import (
     of_evidence,
     of_service,
     of_the_route,
+    skipped_evidence,
     timed_out,
     together,
 )
@@ -115,6 +116,7 @@ def take(state: Pass, move: Move[Any], wanted: Route, assessments: Assessments) 
     """The move, or as much of it as may be made now."""
     if state.trial.paused and state.trial.arms[0].ready_at is not None:
         return state, Outlook(Phase.PAUSED, state.trial.paused)
+    move = tell_what_is_skipped(state, move, wanted, assessments)
     allowed, obstacles = guarded(state, wanted, assessments)
     if move.winner is not None and not obstacles:
         obstacles = of_winner(state, move.winner, assessments)
@@ -128,10 +130,18 @@ def take(state: Pass, move: Move[Any], wanted: Route, assessments: Assessments) 
     return make(state, move, allowed, obstacles)
 
 
+def tell_what_is_skipped(state: Pass, move: Move[Any], wanted: Route, assessments: Assessments) -> Move[Any]:
+    """A person may skip evidence that is missing, and the Event of the rise says which."""
+    rising = [version for _, version in wanted.rises(state.route) if state.status.arm(version) is not None]
+    skipped = skipped_evidence(state, rising, assessments)
+    return replace(move, why=f"{move.why}; skipped: {skipped}") if skipped else move
+
+
 def of_winner(state: Pass, version: str, assessments: Assessments) -> dict[str, Obstacle]:
     """What stands in the way of the end of a trial: no share may rise, and yet nothing is more final."""
     arm = state.arm(version)
-    found = of_the_route(state) or of_arm(state, arm, EVERYBODY) or of_evidence(state, arm, assessments[version])
+    found = of_the_route(state) or of_arm(state, arm, EVERYBODY)
+    found = found or of_evidence(state, arm, assessments[version], gets_all=True)
     return {version: found} if found is not None else {}
 
 

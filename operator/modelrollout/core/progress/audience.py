@@ -42,6 +42,7 @@ def next_round(state: Pass) -> Pass:
 
 
 def _from_the_first_step(state: Pass) -> Pass:
+    state = state.for_each_arm(lambda arm: arm.model_copy(update={"seen": ()}))
     return state.change_trial(memory={}, step=None, approved=None, held=None, winner=None)
 
 

@@ -6,7 +6,7 @@ forget them. Lowering is ``safety``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from modelrollout.api.analysis import TimeoutPolicy
@@ -14,13 +14,13 @@ from modelrollout.api.route import PREVIEW, Route, Split
 from modelrollout.api.status import Arm
 from modelrollout.core.judge.assess import Assessments, judged_splits
 from modelrollout.core.judge.assessment import Assessment
+from modelrollout.core.judge.least_evidence import FRESH_TICKS, seen_at_weight
 from modelrollout.core.judge.splits import heard
 from modelrollout.core.observation import SETTLE_SECONDS
 from modelrollout.core.pass_state import Pass
 from modelrollout.resource.spec import Spec
 
 START = "start"  # what a person approves before the first step
-FRESH_TICKS = 3  # samples at a weight before the next: one or two may still hold answers given at the old weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ def guarded(state: Pass, wanted: Route, assessments: Assessments) -> tuple[Route
             arm = state.arm(version)
             obstacle = of_arm(state, arm, split) or obstacle
             if obstacle is None and split != PREVIEW:
-                obstacle = of_evidence(state, arm, assessments[version])
+                gets_all = wanted.share(version, split) == 100
+                obstacle = of_evidence(state, arm, assessments[version], gets_all=gets_all)
         if obstacle is not None:
             obstacles.setdefault(version, obstacle)
     if control in obstacles or common is not None:
@@ -137,22 +138,71 @@ def of_arm(state: Pass, arm: Arm, split: str) -> Obstacle | None:
     return None
 
 
-def of_evidence(state: Pass, arm: Arm, assessment: Assessment) -> Obstacle | None:
-    """What is not known of the arm yet. A person's word stands above evidence that is missing, never above
-    readiness."""
-    if not state.strategy.judges or said_so(state):
+def of_evidence(state: Pass, arm: Arm, assessment: Assessment, *, gets_all: bool) -> Obstacle | None:
+    """What is not known of the arm yet, unless a person skips all that is left.
+
+    A person's word for one step stands above evidence that is missing, and so does the policy ``onTimeout: Promote``
+    while the arm can be seen. Neither stands above readiness; and who was never seen, or is suspected, does not get
+    all requests (``gets_all``) or win by that.
+    """
+    if state.trial.promote_fully:
         return None
+    return missing_evidence(state, arm, assessment, gets_all=gets_all)
+
+
+def missing_evidence(state: Pass, arm: Arm, assessment: Assessment, *, gets_all: bool) -> Obstacle | None:
+    """The same, whoever skips it."""
+    if not state.strategy.judges:
+        return None
+    unseen = of_sight_of_a_part(state, arm, assessment) if gets_all else None
+    if not approved(state) and (obstacle := of_sight(assessment)) is not None:
+        return obstacle
+    if not approved(state) and not timed_out(state, TimeoutPolicy.PROMOTE):
+        return of_suspicion(assessment) or of_counts(state, arm, assessment) or unseen
+    if unseen is None and gets_all and assessment.suspected:
+        return Obstacle(f"held: {assessment.hold}; modelrollout promote --full goes on all the same", undecided=True)
+    return unseen
+
+
+def skipped_evidence(state: Pass, versions: Sequence[str], assessments: Assessments) -> str | None:
+    """What a person who skips all that is left skips over, for those whose shares rise."""
+    if not state.trial.promote_fully:
+        return None
+    arms = [state.arm(version) for version in versions]
+    found = [missing_evidence(state, arm, assessments[arm.version], gets_all=True) for arm in arms]
+    words = [obstacle.message.removeprefix("held: ") for obstacle in found if obstacle is not None]
+    return "; ".join(dict.fromkeys(words)) or None
+
+
+def of_sight(assessment: Assessment) -> Obstacle | None:
+    """What cannot be seen now, or speaks against the arm just now."""
     if assessment.blind:
         return Obstacle(f"held: {assessment.blind}")
     if assessment.missed:
         return Obstacle(f"held: Prometheus gave no answer about {assessment.missed} just now", under_way=True)
     if assessment.bad_news:
         return Obstacle(f"held: the newest answers speak against it: {assessment.bad_news}", undecided=True)
-    if timed_out(state, TimeoutPolicy.PROMOTE):
-        return None
+    return None
+
+
+def of_suspicion(assessment: Assessment) -> Obstacle | None:
+    """Evidence that grows, or nothing to compare with."""
     if assessment.hold:
         return Obstacle(f"held: {assessment.hold}", undecided=True)
-    return of_counts(state, arm, assessment)
+    return None
+
+
+def of_sight_of_a_part(state: Pass, arm: Arm, assessment: Assessment) -> Obstacle | None:
+    """An arm that never was seen at work beside the control, with a part of the requests. One that has all of them
+    already, by a strategy that switches, must be seen with these."""
+    if state.trial.audience in arm.seen:
+        return None
+    share = state.audience_share(arm.version)
+    if share == 100 or not (share or state.strategy.part_first):
+        return of_counts(state, arm, assessment)
+    if share == 0:
+        return Obstacle(f"held: {arm.version} has not been seen with a part of the requests")
+    return of_counts(state, arm, assessment) or of_comparison(state, arm, share)
 
 
 def of_counts(state: Pass, arm: Arm, assessment: Assessment) -> Obstacle | None:
@@ -163,28 +213,33 @@ def of_counts(state: Pass, arm: Arm, assessment: Assessment) -> Obstacle | None:
         return None
     if assessment.no_traffic:
         return Obstacle(f"held: {assessment.no_traffic}")
-    needed = state.spec.analysis.min_requests
-    required = {metric.name for metric in state.spec.analysis.metrics if metric.required}
-    tests = [item for item in arm.metrics if item.split in splits]
-    counted = [item for item in tests if item.metric in required] or tests
-    requests = min((item.requests_at_weight for item in counted), default=0)
-    ticks = min((item.ticks_at_weight for item in counted), default=0)
-    if requests >= needed and ticks >= FRESH_TICKS:
+    seen = seen_at_weight(state.spec, arm, splits)
+    if seen.is_enough:
         return None
     weight = state.route.share(arm.version, splits[0]) if state.route is not None else 0
     control = state.control
     compared = f" that can be compared with {control.version}'s" if control is not None and weight < 100 else ""
     return Obstacle(
-        f"held: needs minRequests {needed} and {FRESH_TICKS} samples of {arm.version} at {weight} %{compared}; "
-        f"has {requests} and {ticks}",
+        f"held: needs minRequests {seen.needed} and {FRESH_TICKS} samples of {arm.version} at {weight} %{compared}; "
+        f"has {seen.requests} and {seen.ticks}",
         undecided=True,
     )
 
 
-def said_so(state: Pass) -> bool:
+def of_comparison(state: Pass, arm: Arm, share: int) -> Obstacle:
+    """At a share that leaves the control next to nothing, the control's requests are what there is too few of."""
+    assert state.control is not None
+    seen = seen_at_weight(state.spec, arm, (state.trial.audience,))
+    return Obstacle(
+        f"held: needs minRequests {seen.needed} of {state.control.version}, too, to compare {arm.version} with at "
+        f"{share} %; has {seen.compared}",
+        undecided=True,
+    )
+
+
+def approved(state: Pass) -> bool:
     """Whether a person asked for the step that is next."""
-    trial = state.trial
-    return trial.promote_fully or trial.approved == (trial.step or START)
+    return state.trial.approved == (state.trial.step or START)
 
 
 def timed_out(state: Pass, policy: TimeoutPolicy) -> bool:
