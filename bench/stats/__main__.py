@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 
-from bench.stats import arms, bake, cost, promote, restart, rollback, scrapes, srm, unseen, whole
+from bench.stats import arms, bake, cost, evidence, promote, restart, rollback, scrapes, srm, unseen, whole
 from bench.stats.suite import Form, Suite, Task
 
 ALL: Sequence[Suite] = (
@@ -32,6 +32,7 @@ ALL: Sequence[Suite] = (
     bake.SUITE,
     unseen.SUITE,
     scrapes.SUITE,
+    evidence.SUITE,
     cost.SUITE,
 )
 NAMES = [suite.name for suite in ALL]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, isinf, sqrt
+from math import ceil, inf, isinf, sqrt
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,15 @@ def median(values: Sequence[float]) -> Measure:
     low, high = max(0, int(runs / 2 - margin)), min(runs - 1, int(runs / 2 + margin))
     middle = ordered[(runs - 1) // 2]
     return {"value": number(middle), "low": number(ordered[low]), "high": number(ordered[high]), "runs": runs}
+
+
+def quantile(values: Sequence[float], part: float) -> Measure:
+    """A quantile, and the order statistics between which the true one lies, by the normal approximation."""
+    ordered, runs = sorted(values), len(values)
+    margin = 1.96 * sqrt(runs * part * (1.0 - part))
+    places = (runs * part - margin, runs * part, runs * part + margin)
+    low, middle, high = (ordered[min(max(ceil(place) - 1, 0), runs - 1)] for place in places)
+    return {"value": number(middle), "low": number(low), "high": number(high), "runs": runs}
 
 
 def mean(values: Sequence[float]) -> Measure:

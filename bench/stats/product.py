@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from bench.stats.cells import TICK
 from bench.stats.peers import NEVER
 from bench.stats.traffic import Counts, Ints
-from modelrollout.core.evidence import Count, EvidenceSettings, MetricEvidence, Tick, combine, overdispersion
+from modelrollout.core.evidence import (
+    Count,
+    EvidenceSettings,
+    MetricEvidence,
+    Tick,
+    combine,
+    overdispersion,
+    stake_on_floor,
+)
 
 NAME = "ModelRollout"
 
 
 def start(counts: Counts, run: int) -> MetricEvidence:
-    """The evidence at the start of one release: stable's noise measured on its past, all else by default."""
+    """The evidence at the start of one release: stable's noise, and what to stake on the floor, by its past; all else
+    by default."""
     past = list(pairs(counts.past_bad[run], counts.past[run]))
-    return MetricEvidence.start("errors", 0.0, EvidenceSettings(overdispersion=overdispersion(past)))
+    usual, phi = EvidenceSettings(), overdispersion(past)
+    stake = stake_on_floor(sum(past, Count(0, 0)), usual.floor, phi)
+    return MetricEvidence.start("errors", 0.0, replace(usual, overdispersion=phi, floor_stake=stake))
 
 
 def pairs(bad: Ints, answers: Ints) -> Iterator[Count]:

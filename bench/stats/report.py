@@ -60,6 +60,12 @@ def parts(body: Mapping[str, Any], cells: Cells) -> Iterator[str]:
     yield table(by_rule(faulty(cells), "delay"))
     yield "### Bad answers served until the rollback, mean"
     yield table(by_rule(faulty(cells), "badServed"))
+    yield "### Weights that rise by evidence alone"
+    yield (
+        "`evidence: {}`, everything by default, played through `decide`; seconds from the first share to the end that "
+        "is right, and to that of 19 of 20 releases."
+    )
+    yield table(by_evidence(body["results"]["evidence"]))
     yield (HERE / "stats" / "notes.md").read_text(encoding="utf-8").strip()
 
 
@@ -86,6 +92,21 @@ def by_rule(cells: Cells, measure: str) -> list[tuple[str, ...]]:
     """A line for each cell, a column for each rule."""
     rules = list(next(iter(cells.values())))
     return [("", *rules), *((name, *(shown(found[rule], measure) for rule in rules)) for name, found in cells.items())]
+
+
+def by_evidence(cells: Cells) -> list[tuple[str, ...]]:
+    """A line for each cell of the suite evidence."""
+    head = ("", "runs", "promoted", "rolled back", "median", "95 %", "bad answers of the candidate, mean")
+    rows = [(name, rules[NAME]) for name, rules in cells.items()]
+    return [head, *((name, str(found["delay"]["runs"]), *numbers_of(found)) for name, found in rows)]
+
+
+def numbers_of(found: Mapping[str, Measure]) -> Iterator[str]:
+    """The numbers of one cell of the suite evidence."""
+    yield from (f"{100 * found[name]['value']:.3g} %" for name in ("promoted", "rolledBack"))
+    times = (found[name]["value"] for name in ("delay", "late"))
+    yield from (time if isinstance(time, str) else f"{time:.0f} s" for time in times)
+    yield f"{found['badServed']['value']:.1f}"
 
 
 def shown(measures: Mapping[str, Measure], measure: str) -> str:

@@ -38,11 +38,15 @@ def settings(*steps: dict[str, Any], **more: Any) -> Canary:
 TEN, FIFTY = {"setWeight": 10, "for": "30s"}, {"setWeight": 50}
 APPROVAL: dict[str, Any] = {"approval": {}}
 THREE = settings(TEN, APPROVAL, FIFTY, bake="1m")
+RISING = Canary.model_validate({"evidence": {"start": 4, "max": 16}})
+AT_EIGHT = "step 2 of 3: weight 8 % until proven not worse"
 
 
-def view(share: int, memory: CanaryMemory, proven: bool = False, **more: Any) -> View[CanaryMemory]:
+def view(
+    share: int, memory: CanaryMemory, proven: bool = False, proven_share: int = 0, **more: Any
+) -> View[CanaryMemory]:
     """One arm at this share."""
-    arm = ArmView("1.1.2", share, ready=True, proven=proven)
+    arm = ArmView("1.1.2", share, ready=True, proven=proven, proven_share=proven_share)
     route = Route.model_validate(
         {
             "splits": [
@@ -84,6 +88,35 @@ CASES: dict[str, tuple[Canary, View[CanaryMemory], int, str | None, str]] = {
         "step 2 waits for approval: modelrollout promote",
     ),
     "not proven": (THREE, view(50, at("50:0")), 50, "50:0", "step 3 is held until the candidate is proven not worse"),
+    "proven good enough for the next weight": (RISING, view(4, at("4:0"), proven_share=8), 8, "8:0", AT_EIGHT),
+    "proven good enough for less": (
+        RISING,
+        view(4, at("4:0"), proven_share=7),
+        4,
+        "4:0",
+        "step 1 is held until the candidate is proven good enough for 8 %",
+    ),
+    "for all requests that is not enough": (
+        RISING,
+        view(16, at("16:0"), proven_share=99),
+        16,
+        "16:0",
+        "step 3 is held until the candidate is proven not worse",
+    ),
+    "the weight after an approval counts": (
+        settings({"setWeight": 4}, APPROVAL, FIFTY),
+        view(4, at("4:0"), proven_share=49),
+        4,
+        "4:0",
+        "step 1 is held until the candidate is proven good enough for 50 %",
+    ),
+    "stepEarly takes the whole proof": (
+        settings(TEN, FIFTY, stepEarly=True),
+        view(10, at("10:0"), proven_share=99),
+        10,
+        "10:0",
+        "step 1 is held for 30s",
+    ),
     "proven": (THREE, view(50, at("50:0"), proven=True), 95, None, "all steps are done"),
     "skip all": (
         THREE,

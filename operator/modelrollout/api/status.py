@@ -65,6 +65,7 @@ class MetricStatus(StatusModel):
     needed: float = 100.0
     proven: float = 1.0  # evidence that it is not worse; at `provenNeeded` it may go on early
     proven_needed: float = 20.0
+    proven_share: int = 0  # percent of the requests for which it is proven good enough so far
     last_sample_at: Timestamp | None = None
     last_read_at: Timestamp | None = None  # when that sample was first read, by the operator's own clock
     requests_at_weight: int = 0  # candidate requests compared with stable's since the last change of weight
@@ -73,7 +74,7 @@ class MetricStatus(StatusModel):
     share: Annotated[float, Field(ge=0, le=1)] = 0.0  # its part of the arm's alpha; 0: not given out yet
     bound: Duration | None = None  # latency: the histogram's bound by which it is really judged
     source: str = ""  # digest of what is counted: provider, bound, queries
-    noise: tuple[float, ...] | None = None  # overdispersion of stable's past, and the rate on its record
+    noise: tuple[float, ...] | None = None  # of stable's past: overdispersion, rate on its record, stake on the floor
     state: dict[str, Any] = Field(default_factory=dict)  # the test's own floats
     counters: dict[str, Any] = Field(default_factory=dict)  # last raw counters, by version and series
     ahead: tuple[

@@ -26,12 +26,14 @@ Memory = TypeVar("Memory", bound=StatusModel)
 @dataclass(frozen=True, slots=True)
 class ArmView:
     """A version under trial, as a strategy sees it. ``proven``: every required metric is proven not worse;
-    ``smoke_obstacle`` why its smoke requests do not reach it."""
+    ``proven_share``: the part of the requests, percent, for which it is known to be good enough; ``smoke_obstacle`` why
+    its smoke requests do not reach it."""
 
     version: str
     share: int  # of everybody's requests, percent
     ready: bool
     proven: bool = False
+    proven_share: int = 0
     smoke_passed: bool = False
     smoke_obstacle: str | None = None
 

@@ -61,8 +61,9 @@ class CanaryStep(SpecModel):
     duration: Duration | None = Field(
         default=None,
         alias="for",
-        description="With setWeight: the shortest time at this weight. Without it, until the candidate is proven "
-        "not worse.",
+        description="With setWeight: the shortest time at this weight. Without it, until the candidate is proven good "
+        "enough for the next one: not worse than stable or, for less than all requests, with so few bad answers that "
+        "their part of all requests stays below analysis.floor.",
     )
     pause: Pause | None = None
     approval: Approval | None = None
@@ -83,7 +84,7 @@ _MAX = "(has(self.max) ? self.max : 50)"
 
 
 class EvidenceSteps(SpecModel):
-    """Weights that rise as soon as the candidate is proven not worse, with no step list."""
+    """Weights that rise as soon as the candidate is proven good enough for the next one, with no step list."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -242,7 +243,7 @@ class CanaryStrategy:
         view = replace(view, memory=remembered(found, index, view))
         if view.skip:
             return end(settings, view, _skipping(found[max(index, 0) :]))
-        waiting = wait(settings, found[index], index, view) if index >= 0 else None
+        waiting = wait(settings, found, index, view) if index >= 0 else None
         return waiting or enter(settings, found, index + 1, view)
 
 
@@ -347,8 +348,9 @@ def bake(settings: Canary, view: View[CanaryMemory], until: float) -> Move[Canar
     return Move(route, view.memory, why, step=BAKE, until=until, watched=True)
 
 
-def wait(settings: Canary, place: Place, index: int, view: View[CanaryMemory]) -> Move[CanaryMemory] | None:
+def wait(settings: Canary, found: Sequence[Place], index: int, view: View[CanaryMemory]) -> Move[CanaryMemory] | None:
     """Why this step is not over yet, or None."""
+    place = found[index]
     name, step = f"step {index + 1}", place.step
     approved = view.memory.approved_step
     if view.approved == place.content or (approved is not None and approved >= index):
@@ -359,17 +361,32 @@ def wait(settings: Canary, place: Place, index: int, view: View[CanaryMemory]) -
     if step.pause is not None and step.pause.duration is None:
         why = f"{name} is a pause without end: modelrollout promote goes on"
         return view.stay(why, step=place.content, approval=True)
-    return wait_for_clock_or_evidence(settings, place, name, view)
-
-
-def wait_for_clock_or_evidence(
-    settings: Canary, place: Place, name: str, view: View[CanaryMemory]
-) -> Move[CanaryMemory] | None:
-    """A step with a time ends by the clock (or earlier, when proven and ``stepEarly``); one without when proven."""
-    step, proven, duration = place.step, view.arms[0].proven, duration_of(place.step)
+    duration = duration_of(step)
     if duration is None:
-        why = f"{name} is held until the candidate is proven not worse"
-        return None if proven else view.stay(why, step=place.content)
+        return wait_for_evidence(place, name, next_weight(found, index), view)
+    return wait_for_clock(settings, place, name, duration, view)
+
+
+def next_weight(found: Sequence[Place], index: int) -> int:
+    """The share that follows the present one, percent."""
+    return next((place.weight for place in found[index:] if place.weight > found[index].weight), 100)
+
+
+def wait_for_evidence(place: Place, name: str, share: int, view: View[CanaryMemory]) -> Move[CanaryMemory] | None:
+    """A step without a time ends when the candidate is proven good enough for the next share; for all requests that is
+    to be proven not worse."""
+    arm = view.arms[0]
+    if arm.proven or (share < 100 and arm.proven_share >= share):
+        return None
+    claim = "not worse" if share == 100 else f"good enough for {share} %"
+    return view.stay(f"{name} is held until the candidate is proven {claim}", step=place.content)
+
+
+def wait_for_clock(
+    settings: Canary, place: Place, name: str, duration: float, view: View[CanaryMemory]
+) -> Move[CanaryMemory] | None:
+    """A step with a time ends by the clock; or earlier, when proven not worse and ``stepEarly``."""
+    step, proven = place.step, view.arms[0].proven
     end = (view.memory.step_started_at or view.now) + duration
     early = proven and settings.step_early and step.pause is None
     if early or view.now >= end:

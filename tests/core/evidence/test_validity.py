@@ -163,6 +163,12 @@ def null_cases() -> Any:
         id="promotion: at its absolute limit and above",
     )
     yield pytest.param(
+        outcomes(3, 4, 0.2, 0.05),
+        outcomes(4, 3, 0.25, 0.1),
+        of_promotion(EvidenceSettings(floor=0.2, floor_stake=0.9)),
+        id="promotion: at the floor and above, with nearly all of the capital on the floor",
+    )
+    yield pytest.param(
         outcomes(4, 0, 0.2, 0.0),
         outcomes(4, 0, 0.2, 0.0),
         of_metric(EvidenceSettings(record=0.2)),

@@ -15,7 +15,7 @@ from modelrollout.core.evidence.counters import Counters, RawSample
 from modelrollout.core.evidence.counts import BadCount, Count, Tick
 from modelrollout.core.evidence.interval import Interval, OddsInterval, rate_interval
 from modelrollout.core.evidence.metric import MetricEvidence
-from modelrollout.core.evidence.non_inferiority import NonInferiority
+from modelrollout.core.evidence.non_inferiority import NonInferiority, stake_on_floor
 from modelrollout.core.evidence.odds_ratio import OddsRatioEProcess
 from modelrollout.core.evidence.outcome import Outcome, Trouble
 from modelrollout.core.evidence.overdispersion import overdispersion
@@ -58,5 +58,6 @@ __all__ = [
     "percent",
     "rate_interval",
     "rate_of_record",
+    "stake_on_floor",
     "together",
 ]

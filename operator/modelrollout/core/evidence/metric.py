@@ -25,7 +25,7 @@ from modelrollout.core.evidence.counts import NOTHING, Count, Tick
 from modelrollout.core.evidence.hypergeometric import Floats, log_likelihoods
 from modelrollout.core.evidence.interval import ODDS_GRID, OddsInterval
 from modelrollout.core.evidence.noise import Noise, damped
-from modelrollout.core.evidence.non_inferiority import NonInferiority, better_grid
+from modelrollout.core.evidence.non_inferiority import NonInferiority, better_grid, proven_share
 from modelrollout.core.evidence.odds_ratio import OddsRatioEProcess, against_record, odds_grid
 from modelrollout.core.evidence.rate import rate_log_ratios, rate_of_record
 from modelrollout.core.evidence.settings import WORSE_BY, EvidenceSettings
@@ -35,7 +35,7 @@ from modelrollout.core.evidence.suspicion import Suspicion
 MEANING = ("margin", "floor", "limit")
 # What is fixed when a release starts and stays so whatever is edited later.
 LEAST_LEFT = 1e-9  # of a share: less can decide nothing any more
-FIXED = ("alpha", "overdispersion", "record", "first_capital", "late_capital", "planned_ticks")
+FIXED = ("alpha", "overdispersion", "floor_stake", "record", "first_capital", "late_capital", "planned_ticks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,14 @@ class MetricEvidence:
     def proof(self) -> float:
         """That the candidate is not much worse (``not_worse_than``): an e-value, 1 before the first tick."""
         return self.not_worse.evidence(self.settings)
+
+    @property
+    def proven_share(self) -> int:
+        """The share of the requests, percent, for which the candidate is proven good enough; 100 with the whole proof,
+        0 with none."""
+        if self.proof >= self.settings.proof_needed:
+            return 100
+        return proven_share(self.candidate, self.settings)
 
     @property
     def edge(self) -> float:

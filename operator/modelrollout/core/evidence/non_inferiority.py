@@ -7,11 +7,20 @@ it, with the capital split between them because a sum of shares is valid where t
    a proof that comes a tick too early costs little;
  - by the floor: the candidate's own rate lies below it. Without this a model that makes no errors could never prove
    anything, there being nothing to compare.
+How the capital is split is decided before the release, by stable's past (``stake_on_floor``): where stable is far above
+the floor, or far below it, a bet on the wrong one of the two would be lost.
 What is above PLENTY is thrown away, so that a proof does not outlive a change for the worse by long.
+
+That proof is for all the requests. For a part of them less has to be known (``proven_share``): what a version with the
+share w does to everybody is w times its rate of bad answers, and if that lies below the floor, it is tolerated by the
+floor's own meaning. So "its rate is below floor / w" is enough for w, and 1 % is a matter of a hundred requests where
+the whole proof takes ten thousand. The bounds lie inside each other, so for a version that stays the same the chance
+that any one of them is ever proven wrongly is that of the first.
 """
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,11 +30,14 @@ import numpy as np
 
 from modelrollout.core.evidence.counts import Count, Tick
 from modelrollout.core.evidence.hypergeometric import Floats, log_likelihoods
+from modelrollout.core.evidence.interval import rate_interval
 from modelrollout.core.evidence.rate import rate_log_ratios
 from modelrollout.core.evidence.settings import BETTER_BY, EvidenceSettings
 
 BELOW_BY = (2.0, 5.0, 20.0)  # alternatives below the floor or the limit, as its odds divided by these
-BY_COMPARISON = 0.9  # share of the capital; the rest bets on the floor
+LITTLE, EVEN, MUCH = 0.1, 0.5, 0.9  # parts of the capital that may be staked on the floor; none is ever without any
+KNOWN_BY = 0.05  # chance of a wrong split of the capital, which costs time and nothing else
+LOOSEST = 0.1  # however few see it: a version with more than one bad answer in ten is not good enough for anybody
 PLENTY = 40.0  # most capital on one alternative, as a multiple of what is needed
 
 
@@ -42,7 +54,7 @@ class NonInferiority:
         if settings.limit is not None:
             return rates
         odds = fsum(self.odds) / len(self.odds)
-        return odds if settings.floor == 0 else BY_COMPARISON * odds + (1.0 - BY_COMPARISON) * rates
+        return odds if settings.floor == 0 else (1.0 - settings.floor_stake) * odds + settings.floor_stake * rates
 
     def after(self, tick: Tick, settings: EvidenceSettings) -> NonInferiority:
         """After one tick; the same when the candidate had no requests."""
@@ -59,6 +71,28 @@ class NonInferiority:
             below = tuple(1.0 / ratio for ratio in BELOW_BY)
             rates = _grown(rates, rate_log_ratios(candidate, edge, below), settings)
         return NonInferiority(odds, rates)
+
+
+def stake_on_floor(past: Count, floor: float, overdispersion: float) -> float:
+    """The part of the capital that bets on the floor, by what stable answered before the release."""
+    known = rate_interval(past, KNOWN_BY, overdispersion)
+    if known.high < floor:
+        return MUCH
+    return LITTLE if known.low > floor else EVEN
+
+
+def proven_share(candidate: Count, settings: EvidenceSettings) -> int:
+    """The largest share of the requests, percent below 100, for which the candidate's rate is proven low enough."""
+    if settings.floor == 0 or settings.limit is not None or not candidate.trials:
+        return 0
+    return bisect(range(1, 100), False, key=lambda share: not _is_low_enough(candidate, share, settings))
+
+
+def _is_low_enough(candidate: Count, share: int, settings: EvidenceSettings) -> bool:
+    edge = min(LOOSEST, settings.floor * 100.0 / share)
+    ratios = rate_log_ratios(candidate, edge, tuple(1.0 / ratio for ratio in BELOW_BY))
+    evidence = fsum(exp(min(ratio / settings.overdispersion, 600.0)) for ratio in ratios) / len(ratios)
+    return evidence >= settings.part_needed
 
 
 def better_grid(bound: float) -> Floats:

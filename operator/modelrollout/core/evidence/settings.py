@@ -28,6 +28,8 @@ class EvidenceSettings:
     limit: float | None = None  # judge by this absolute rate alone, without comparing with stable; None compares
     not_worse_than: float = 2.0  # odds ratio to disprove before promotion; 1.5 would take three times as long
     beta: float = 0.05  # chance of a false proof of that; a false proof only goes on early, it does not stop the watch
+    part_beta: float = 0.2  # the same for a part of the requests: a rise below 100 % is taken back within two ticks
+    floor_stake: float = 0.1  # part of that proof's capital that bets on the floor: ``stake_on_floor``
     record: float | None = None  # rate that stands for stable once it has no traffic (``MetricEvidence.with_record``)
     overdispersion: float = 1.0  # errors in bursts: >= 1, as measured before the release; ``noise`` raises it
     first_capital: float = 0.5  # half the capital is staked at the first tick: most faults are there from the start
@@ -46,6 +48,8 @@ class EvidenceSettings:
         _within("limit", 0.5 if self.limit is None else self.limit, 0, 1)
         _within("not_worse_than", self.not_worse_than, 1, 1000)
         _within("beta", self.beta, 0, 0.5)
+        _within("part_beta", self.part_beta, 0, 0.5)
+        _within("floor_stake", self.floor_stake, 0, 1)
         _within("record", 0.5 if self.record is None else self.record, 0, 1)
         _within("overdispersion", self.overdispersion, 1, 1000, start=True)
         _within("first_capital", self.first_capital, 0, 1)
@@ -65,6 +69,11 @@ class EvidenceSettings:
     def proof_needed(self) -> float:
         """Evidence at which "not worse" is proven: 1 / beta."""
         return 1.0 / self.beta
+
+    @property
+    def part_needed(self) -> float:
+        """Evidence at which a candidate is proven good enough for a part of the requests: 1 / part_beta."""
+        return 1.0 / self.part_beta
 
     @property
     def cap(self) -> float:

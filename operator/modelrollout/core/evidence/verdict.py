@@ -18,8 +18,9 @@ class Verdict:
     """One metric at one moment. Rates are shares, ``ratio`` the odds of a bad answer as a multiple of stable's.
 
     ``part`` is this metric's part of ``evidence``, which is the release's; at ``needed`` the candidate is rolled
-    back. At ``proof_needed`` it is proven by ``proof`` that the candidate is not much worse. ``hold``: no weight may
-    be raised. ``at`` is the time of the last tick counted.
+    back. At ``proof_needed`` it is proven by ``proof`` that the candidate is not much worse; ``proven_share`` is the
+    part of the requests, percent, for which it is known to be good enough. ``hold``: no weight may be raised. ``at`` is
+    the time of the last tick counted.
     """
 
     metric: str
@@ -33,6 +34,7 @@ class Verdict:
     needed: float
     proof: float
     proof_needed: float
+    proven_share: int
     hold: bool
     at: float
     alpha: float
@@ -78,6 +80,7 @@ def judge(
         needed=release.needed,
         proof=evidence.proof,
         proof_needed=evidence.settings.proof_needed,
+        proven_share=evidence.proven_share,
         hold=release.holds,
         at=evidence.at,
         alpha=evidence.settings.alpha,

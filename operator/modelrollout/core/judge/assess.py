@@ -162,6 +162,7 @@ def to_status(item: MetricState, verdict: Verdict | None, judged: bool) -> Metri
             candidate=_side(evidence.candidate),
             stable=_side(evidence.stable),
             proven=evidence.proof,
+            proven_share=evidence.proven_share,
             **kept,
         )
     return MetricStatus(
@@ -172,6 +173,7 @@ def to_status(item: MetricState, verdict: Verdict | None, judged: bool) -> Metri
         ratio=Ratio(estimate=verdict.ratio.estimate, low=verdict.ratio.low, high=verdict.ratio.high),
         evidence=verdict.evidence,
         proven=verdict.proof,
+        proven_share=verdict.proven_share,
         **kept,
     )
 
@@ -190,6 +192,7 @@ def put_together(
     against.sort(key=lambda item: item.evidence.evidence)
     asked = [item for item in states if item.split in heard and item.metric.required]
     said = [verdict for item, verdict in spoken if item in asked]
+    proofs = said if asked else seen_of_those(spoken, heard)
 
     def first(*outcomes: Outcome) -> str | None:
         return next((verdict.reason for verdict in said if verdict.outcome in outcomes), None)
@@ -199,7 +202,8 @@ def put_together(
         alone=alone(against[-1]) if against else None,
         hold=suspicion(asked, total),
         suspected=total.holds,
-        proven=bool(said) and all(verdict.outcome is Outcome.PASS for verdict in said),
+        proven=bool(proofs) and all(verdict.outcome is Outcome.PASS for verdict in proofs),
+        proven_share=min((proven_part(verdict) for verdict in proofs), default=0),
         blind=first(Outcome.BLIND, Outcome.INVALID),
         no_traffic=first(Outcome.NO_TRAFFIC),
         bad_news=next((account(item) for item, _ in spoken if item.evidence.suspicion.is_bad_news), None),
@@ -227,6 +231,17 @@ def alone(item: MetricState) -> Alone | None:
         return None
     late = evidence.suspicion.candidate
     return Alone(item.metric.name, item.split, late if late.trials else evidence.candidate, record)
+
+
+def seen_of_those(spoken: Sequence[tuple[MetricState, Verdict]], heard: Sequence[str]) -> list[Verdict]:
+    """Where no metric is required, those that can be seen speak for the arm; what cannot be seen proves nothing."""
+    unseen = (Outcome.BLIND, Outcome.INVALID, Outcome.NO_TRAFFIC)
+    return [verdict for item, verdict in spoken if item.split in heard and verdict.outcome not in unseen]
+
+
+def proven_part(verdict: Verdict) -> int:
+    """The part of the requests, percent, for which one metric lets the arm rise."""
+    return verdict.proven_share if verdict.outcome in (Outcome.PASS, Outcome.UNDECIDED) and not verdict.hold else 0
 
 
 def suspicion(states: Sequence[MetricState], total: Combined) -> str | None:

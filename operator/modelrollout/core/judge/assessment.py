@@ -25,7 +25,8 @@ class Assessment:
     ``against`` is the sentence with the numbers when the evidence reached its bound (roll back); with ``alone``, that
     was by the control's record and not by its answers to the same requests. ``hold`` says that there is enough
     suspicion not to step up; ``suspected`` that this is evidence against it, not evidence that is missing. ``proven``
-    says that every required metric is proven not worse. ``bad_news`` says that the newest answers speak against it:
+    says that every required metric is proven not worse; ``proven_share`` is the part of the requests, percent, for
+    which all of them are proven good enough. ``bad_news`` says that the newest answers speak against it:
     nothing is proven, and yet this is not the moment. ``blind`` and ``no_traffic`` name why nothing can be said;
     ``missed`` a metric that gave no answer in this pass, or none that is new, though its last sample is not old either:
     no reason for alarm, and none for a rise.
@@ -37,6 +38,7 @@ class Assessment:
     bad_news: str | None = None
     suspected: bool = False
     proven: bool = False
+    proven_share: int = 0
     blind: str | None = None
     no_traffic: str | None = None
     missed: str | None = None

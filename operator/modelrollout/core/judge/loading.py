@@ -20,7 +20,9 @@ from modelrollout.core.evidence import (
     MetricEvidence,
     overdispersion,
     rate_of_record,
+    stake_on_floor,
 )
+from modelrollout.core.evidence.non_inferiority import EVEN, LITTLE, MUCH
 from modelrollout.core.judge.ledger import left
 from modelrollout.core.judge.metric_state import AtWeight, MetricState
 from modelrollout.core.judge.overdue import NONE, Ahead
@@ -168,7 +170,8 @@ def _digest(*parts: object) -> str:
 
 
 def noise_known(state: Pass, asked: Question, old: MetricStatus | None) -> tuple[float, ...] | None:
-    """Overdispersion of the control's past and its record; None while the question has not been answered.
+    """Overdispersion of the control's past, its record, and what that lets one stake on the floor; None while the
+    question has not been answered.
 
     The record is that of all requests. It says nothing of those of ``match`` alone, nor of the others alone.
     """
@@ -180,8 +183,11 @@ def noise_known(state: Pass, asked: Question, old: MetricStatus | None) -> tuple
     phi = overdispersion(history)
     analysis = state.spec.analysis
     settings = EvidenceSettings(margin=analysis.margin, floor=analysis.floor, overdispersion=phi)
-    record = rate_of_record(sum(history, Count(0, 0)), settings)
-    return (phi,) if record is None or audiences(state.spec) != (EVERYBODY,) else (phi, record)
+    past = sum(history, Count(0, 0))
+    record = rate_of_record(past, settings)
+    if record is None or audiences(state.spec) != (EVERYBODY,):
+        return (phi,)
+    return phi, record, stake_on_floor(past, analysis.floor, phi)
 
 
 def settings_of(state: Pass, asked: Question, noise: tuple[float, ...] | None) -> EvidenceSettings:
@@ -197,6 +203,7 @@ def settings_of(state: Pass, asked: Question, noise: tuple[float, ...] | None) -
         scrape_interval=interval,
         planned_ticks=planned_ticks(state, interval),
         overdispersion=min(max(noise[0], 1.0), 999.0) if noise else overdispersion(()),
+        floor_stake=min(max(noise[2], LITTLE), MUCH) if noise and len(noise) > 2 else EVEN,
     )
 
 

@@ -50,7 +50,7 @@ class MetricState:
     counters: Counters
     stored: tuple[MetricEvidence, Counters]
     uncompared: bool  # the control has no requests by decision, so there is only its record
-    noise: tuple[float, ...] | None  # overdispersion and rate of the control's past; None: not known yet
+    noise: tuple[float, ...] | None  # what the control's past tells (``loading.noise_known``); None: not known yet
     at_weight: AtWeight = AtWeight()
     tick: Tick | None = None
     trouble: Unavailable | None = None

@@ -83,6 +83,7 @@ def propose(state: Pass, assessments: Assessments) -> Move[Any]:
             share=route.everybody.share(arm.version),
             ready=arm.ready_at is not None,
             proven=overdue or assessments[arm.version].proven,
+            proven_share=100 if overdue else assessments[arm.version].proven_share,
             smoke_passed=arm.smoke.passed,
             smoke_obstacle=arm.smoke.obstacle,
         )

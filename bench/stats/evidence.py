@@ -1,0 +1,144 @@
+"""The suite evidence: canaries whose weights rise by evidence alone (``evidence: {}``), played through ``decide``.
+
+Three questions. How soon is a version that is as good as stable promoted, on services with many errors, few, and none
+at all, where there is nothing to compare? How often does one come through that is worse than the bound of that proof:
+twice stable's odds of a bad answer, and above the floor? And what does a version that fails cost until it is rolled
+back, with weights that may rise quickly?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any
+
+from bench.stats.measures import Measure, mean, median, quantile, share
+from bench.stats.product import NAME
+from bench.stats.promote import TWICE
+from bench.stats.suite import Form, Results, Suite, Task, by_cell, chunks
+from bench.stats.whole import HERE, scenario_of
+from modelrollout.simulation.population import Behaviour, Population
+from modelrollout.simulation.profile import Profile
+from modelrollout.simulation.release import Frame, Release, play
+from modelrollout.simulation.traffic import Traffic
+
+FOLDER = HERE / "rising"
+CHUNK, QUICK = 10, 10  # runs of one task; of a cell in the quick form: each takes up to three seconds
+FLOOR = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """``stable`` and ``candidate`` are shares of bad answers; ``runs`` of it in the full form."""
+
+    rps: float
+    stable: float
+    candidate: float
+    runs: int = 200
+    seconds: float = 7200.0
+
+
+def alike(rps: float, errors: float) -> Cell:
+    """Both versions are equally good."""
+    return Cell(rps, errors, errors)
+
+
+def worse(stable: float, candidate: float) -> Cell:
+    """A candidate at the very edge of what must not be proven good enough, looked at for an hour."""
+    return Cell(100.0, stable, candidate, runs=400, seconds=3600.0)
+
+
+GOOD = {
+    f"{rps:.0f} requests/s, {errors:.2%} errors": alike(rps, errors)
+    for rps in (40.0, 100.0)
+    for errors in (0.0, 0.0005, 0.005)
+}
+EDGE = {
+    "0.5 % errors, exactly 2 x worse": worse(0.005, TWICE),
+    "0.05 % errors, 2 x worse and at the floor": worse(FLOOR / 2, FLOOR),
+    "no errors, at the floor": worse(0.0, FLOOR),
+}
+BAD = {f"100 requests/s, {errors:.0%} of the candidate's": Cell(100.0, 0.005, errors) for errors in (0.02, 0.05, 0.2)}
+CELLS = GOOD | EDGE | BAD
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a release ended: ``after`` seconds with a share, with so many bad answers by the candidate."""
+
+    outcome: str
+    after: float
+    bad: int
+
+
+def release(cell: Cell, seed: int) -> Release:
+    """A release of a cell."""
+    scenario = scenario_of(FOLDER)
+    assert isinstance(scenario.given, Traffic)
+    people = answering(scenario.given.others, cell)
+    rps = Profile.constant(cell.rps)
+    traffic = replace(scenario.given, rps=rps, duration=cell.seconds, populations=(people,))
+    return replace(scenario, given=traffic).release(seed)
+
+
+def answering(people: Population, cell: Cell) -> Population:
+    """Everybody's requests, answered as well as the cell says."""
+    stable, candidate = (Behaviour(errors=Profile.constant(rate)) for rate in (cell.stable, cell.candidate))
+    return replace(people, stable=stable, candidate=candidate)
+
+
+def end_of(played: Release) -> End:
+    """How a release ends."""
+    since = None
+    for frame in play(played):
+        last = frame
+        if since is None and has_share(frame):
+            since = frame.time
+    metrics = last.status.last_analysis if last.over else last.status.arms[0].metrics
+    outcome = last.status.history[-1].outcome if last.over else "Running"
+    return End(outcome, last.time - (since or 0.0), sum(item.candidate.bad for item in metrics))
+
+
+def has_share(frame: Frame) -> bool:
+    """Whether the candidate gets requests."""
+    return any(arm.weight for arm in frame.status.arms)
+
+
+def tasks(form: Form) -> list[Task]:
+    """All chunks of all cells."""
+    return [
+        Task(name, work, (name, index, runs, form.seed))
+        for name, cell in CELLS.items()
+        for index, runs in chunks(form.runs or (QUICK if form.quick else cell.runs), CHUNK)
+    ]
+
+
+def work(name: str, index: int, runs: int, seed: int) -> list[End]:
+    """The ends of some releases of a cell. Each seed is used once."""
+    first = 1_000_000 * seed + CHUNK * index
+    return [end_of(release(CELLS[name], first + run)) for run in range(runs)]
+
+
+def measure(results: Sequence[tuple[Task, Any]]) -> Results:
+    """What is asked of each kind of cell."""
+    return {
+        name: {NAME: measures(name, [end for part in parts for end in part])}
+        for name, parts in by_cell(results).items()
+    }
+
+
+def measures(name: str, ends: Sequence[End]) -> dict[str, Measure]:
+    """Of one cell: how often it came to its two ends, and the time to the right one."""
+    right = "RolledBack" if name in BAD else "Promoted"
+    times = [end.after if end.outcome == right else inf for end in ends]
+    return {
+        "promoted": share(sum(end.outcome == "Promoted" for end in ends), len(ends)),
+        "rolledBack": share(sum(end.outcome == "RolledBack" for end in ends), len(ends)),
+        "delay": median(times),
+        "late": quantile(times, 0.95),
+        "badServed": mean([end.bad for end in ends]),
+    }
+
+
+SUITE = Suite("evidence", tasks, measure)
