@@ -8,6 +8,7 @@ import pytest
 
 from bench.stats import evidence, measures
 from bench.stats.evidence import BAD, CELLS, EDGE, GOOD, End
+from bench.stats.whole import scenario_of
 from modelrollout.simulation.traffic import Traffic
 
 QUIET = "100 requests/s, 0.00% errors"
@@ -17,7 +18,7 @@ FAILING = "100 requests/s, 20% of the candidate's"
 def test_the_cells_are_apart_and_answered_as_they_say() -> None:
     assert len(CELLS) == len(GOOD) + len(EDGE) + len(BAD)
     cell = CELLS[FAILING]
-    given = evidence.scenario_of(evidence.FOLDER).given
+    given = scenario_of(evidence.FOLDER).given
     assert isinstance(given, Traffic)
     people = evidence.answering(given.others, cell)
     assert (people.stable.errors.at(0.0), people.candidate.errors.at(0.0)) == (0.005, 0.2)

@@ -104,7 +104,10 @@ class Metric(SpecModel):
         default=None, description=f"PromQL, a counter of one version: {_KNOWN} are filled in."
     )
     trials: Query | None = Field(default=None, description="PromQL, as successes.")
-    direction: Direction = Direction.HIGHER_IS_BETTER
+    direction: Direction = Field(
+        default=Direction.HIGHER_IS_BETTER,
+        description="Which way successes / trials is better; and what is counted in the sentences about it.",
+    )
     required: bool = Field(
         default=True, description="Without fresh samples of this metric the candidate gets no more traffic."
     )
@@ -113,6 +116,11 @@ class Metric(SpecModel):
     def built_in(self) -> bool:
         """Whether the provider knows its queries."""
         return self.name in ("errors", "latency")
+
+    @property
+    def counts_good(self) -> bool:
+        """Whether what its owner counts, the successes, is what should be more. Then the bad answers are all others."""
+        return not self.built_in and self.direction is Direction.HIGHER_IS_BETTER
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:

@@ -49,14 +49,25 @@ class Ratio(StatusModel):
     low: float | None = None
     high: float | None = None
 
+    @property
+    def of_good(self) -> Ratio:
+        """The odds of a good answer."""
+        estimate, low, high = (1.0 / value if value else None for value in (self.estimate, self.low, self.high))
+        return Ratio(estimate=estimate, low=high, high=low)
+
 
 class MetricStatus(StatusModel):
-    """What is known of one metric of an arm in one split, and the memory of its sequential test."""
+    """What is known of one metric of an arm in one split, and the memory of its sequential test.
+
+    ``candidate``, ``stable`` and ``ratio`` are of bad answers, whatever the metric counts; with ``counts_good`` that is
+    all the other answers, and people read of these.
+    """
 
     metric: str
     split: str = EVERYBODY
     verdict: str = "NoTraffic"  # Pass Fail Undecided NoTraffic Blind Invalid
     message: str = ""
+    counts_good: bool = False  # the metric counts what is good: requests - bad
     candidate: Side = Side()
     stable: Side = Side()
     ratio: Ratio = Ratio()
@@ -80,6 +91,10 @@ class MetricStatus(StatusModel):
     ahead: tuple[
         int, ...
     ] = ()  # latency: slow requests of candidate and stable that have not ended in the counters yet
+
+    def counted(self, side: Side) -> int:
+        """What the metric's owner counts of a version's answers."""
+        return side.requests - side.bad if self.counts_good else side.bad
 
 
 class Alpha(StatusModel):

@@ -112,5 +112,6 @@ def _counts(status: Status, spec: Spec | None, arm: Arm) -> Iterator[str]:
     for item in tests:
         name = [arm.version] if len(status.arms) > 1 else []
         name += [item.split] if len(splits) > 1 else []
-        counts = f"{item.candidate.bad}/{item.candidate.requests} against {item.stable.bad}/{item.stable.requests}"
+        ours, theirs = (f"{item.counted(side)}/{side.requests}" for side in (item.candidate, item.stable))
+        counts = f"{ours} against {theirs}"
         yield " ".join([*name, item.metric, item.verdict, counts])

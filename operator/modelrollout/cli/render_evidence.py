@@ -130,9 +130,9 @@ def _metric_lines(item: MetricStatus, width: int, margin: str, now: float | None
     together = f" (all together {number(item.evidence)})" if number(item.part) != number(item.evidence) else ""
     yield line(indent, "worse       ", *_bound(item.part, item.needed, Style.BAD), together)
     yield line(indent, "not worse   ", *_bound(item.proven, item.proven_needed, Style.GOOD))
-    yield line(indent, f"candidate   {counts(item.candidate)}")
-    yield line(indent, f"stable      {counts(item.stable)}")
-    if odds := odds_ratio(item.ratio):
+    yield line(indent, f"candidate   {counts(item, item.candidate)}")
+    yield line(indent, f"stable      {counts(item, item.stable)}")
+    if odds := odds_ratio(item.ratio.of_good if item.counts_good else item.ratio):
         yield line(indent, f"odds        {odds}")
 
 
@@ -145,13 +145,14 @@ def _bound(evidence: float, needed: float, style: Style) -> Line:
     return (*bar(towards(evidence, needed), EVIDENCE_BAR, style), Span(f"  {number(evidence)} of {number(needed)}"))
 
 
-def counts(side: Side) -> str:
-    """``8 bad of 7,301 (0.11 %)``."""
-    return f"{side.bad:,} bad of {side.requests:,} ({percent(side.bad, side.requests)})"
+def counts(item: MetricStatus, side: Side) -> str:
+    """``8 bad of 7,301 (0.11 %)``; of a metric that counts what is good, ``38 of 320 (11.9 %)``."""
+    counted = item.counted(side)
+    return f"{counted:,}{'' if item.counts_good else ' bad'} of {side.requests:,} ({percent(counted, side.requests)})"
 
 
 def odds_ratio(ratio: Ratio) -> str:
-    """The candidate's odds of a bad answer as a multiple of stable's, as far as they are known; or nothing."""
+    """The candidate's odds as a multiple of stable's, as far as they are known; or nothing."""
     if ratio.low is None and ratio.high is None:
         interval = ""
     elif ratio.high is None:

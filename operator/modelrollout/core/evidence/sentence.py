@@ -25,14 +25,50 @@ class OddsRatio:
     high: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Which answers people are told of: the bad ones, or with ``good`` all the others, as the metric's owner counts."""
+
+    good: bool
+
+    def count(self, count: Count) -> str:
+        """``38 of 320 (12 %)``."""
+        counted = count.trials - count.bad if self.good else count.bad
+        return f"{counted} of {count.trials} ({percent(counted / count.trials)})" if count.trials else "no requests"
+
+    def record(self, rate: float) -> str:
+        """What stable's record leaves to the candidate."""
+        return f"asks for {percent(1.0 - rate)}" if self.good else f"allows {percent(rate)}"
+
+    def odds(self, ratio: float) -> str:
+        """The odds of such an answer."""
+        return times(1.0 / ratio if self.good else ratio)
+
+    def at_least(self, ratio: float) -> str:
+        """That the odds of a bad answer are at least that."""
+        return f"at {'most' if self.good else 'least'} {self.odds(ratio)}"
+
+    def at_most(self, ratio: float) -> str:
+        """That they are at most that."""
+        return f"at {'least' if self.good else 'most'} {self.odds(ratio)}"
+
+    def between(self, low: float, high: float) -> str:
+        """That they lie between the two."""
+        first, last = (high, low) if self.good else (low, high)
+        return f"between {self.odds(first)} and {self.odds(last)}"
+
+
 def sentence(
     outcome: Outcome,
     evidence: MetricEvidence,
     release: Combined,
     ratio: OddsRatio,
     trouble: Trouble | None,
+    *,
+    counts_good: bool = False,
 ) -> str:
-    """Why the outcome is what it is, in one sentence with numbers."""
+    """Why the outcome is what it is, in one sentence with numbers; of good answers where the metric ``counts_good``."""
+    told = Told(counts_good)
     match outcome:
         case Outcome.INVALID:
             said = f"the query is wrong, so the release does not begin: {_words(trouble)}"
@@ -41,11 +77,11 @@ def sentence(
         case Outcome.NO_TRAFFIC:
             said = f"{_no_traffic(evidence)}; {_held(release)}"
         case Outcome.PASS:
-            said = "; ".join([*_facts(evidence, ratio), _proven(evidence)])
+            said = "; ".join([*_facts(told, evidence, ratio), _proven(evidence)])
         case Outcome.FAIL:
-            said = "; ".join([*_facts_of_failure(evidence, ratio), _against(evidence, release)])
+            said = "; ".join([*_facts_of_failure(told, evidence, ratio), _against(evidence, release)])
         case Outcome.UNDECIDED:
-            said = "; ".join([*_facts(evidence, ratio), _against(evidence, release), _so_far(evidence)])
+            said = "; ".join([*_facts(told, evidence, ratio), _against(evidence, release), _so_far(evidence)])
     return f"{evidence.metric}: {said}"
 
 
@@ -59,49 +95,45 @@ def times(ratio: float) -> str:
     return f"{_short(ratio)} x"
 
 
-def _facts(evidence: MetricEvidence, ratio: OddsRatio) -> list[str]:
-    facts = [_counts(evidence, evidence.candidate, evidence.stable)]
+def _facts(told: Told, evidence: MetricEvidence, ratio: OddsRatio) -> list[str]:
+    facts = [_counts(told, evidence, evidence.candidate, evidence.stable)]
     if evidence.settings.limit is not None:
         interval = rate_interval(evidence.candidate, evidence.settings.alpha, evidence.settings.overdispersion)
         facts.append(f"rate between {percent(interval.low)} and {percent(interval.high)} ({_sure(evidence)})")
     elif ratio.estimate is not None:
-        facts.append(f"odds {times(ratio.estimate)} stable's{_between(evidence, ratio)}")
+        facts.append(f"odds {told.odds(ratio.estimate)} stable's{_between(told, evidence, ratio)}")
     return facts
 
 
-def _facts_of_failure(evidence: MetricEvidence, ratio: OddsRatio) -> list[str]:
+def _facts_of_failure(told: Told, evidence: MetricEvidence, ratio: OddsRatio) -> list[str]:
     """As ``_facts``; where only the last part of the release went wrong, of that part."""
     late = evidence.suspicion
     if late.since <= evidence.started or not late.candidate.trials:
-        return _facts(evidence, ratio)
-    facts = [f"last {evidence.at - late.since:.0f} s: {_counts(evidence, late.candidate, late.stable)}"]
+        return _facts(told, evidence, ratio)
+    facts = [f"last {evidence.at - late.since:.0f} s: {_counts(told, evidence, late.candidate, late.stable)}"]
     if evidence.settings.limit is None and late.stable.trials:
-        facts.append(f"odds {times(_odds_ratio(late.candidate, late.stable))} stable's")
+        facts.append(f"odds {told.odds(_odds_ratio(late.candidate, late.stable))} stable's")
     return facts
 
 
-def _counts(evidence: MetricEvidence, candidate: Count, stable: Count) -> str:
-    said = f"candidate {_count(candidate)}"
+def _counts(told: Told, evidence: MetricEvidence, candidate: Count, stable: Count) -> str:
+    said = f"candidate {told.count(candidate)}"
     if evidence.settings.limit is not None:
         return f"{said}, limit {percent(evidence.settings.limit)}"
     if not stable.trials and evidence.settings.record is not None:
-        return f"{said}, stable has no traffic and its record allows {percent(evidence.settings.record)}"
-    return f"{said}, stable {_count(stable)}"
+        return f"{said}, stable has no traffic and its record {told.record(evidence.settings.record)}"
+    return f"{said}, stable {told.count(stable)}"
 
 
-def _count(count: Count) -> str:
-    return f"{count.bad} of {count.trials} ({percent(count.rate)})" if count.trials else "no requests"
-
-
-def _between(evidence: MetricEvidence, ratio: OddsRatio) -> str:
+def _between(told: Told, evidence: MetricEvidence, ratio: OddsRatio) -> str:
     low, high = ratio.low or 0.0, ratio.high
     if not low and high is None:
         return ""
     if not low and high is not None:
-        return f", at most {times(high)} ({_sure(evidence)})"
+        return f", {told.at_most(high)} ({_sure(evidence)})"
     if high is None or low >= evidence.settings.margin:
-        return f", at least {times(low)} ({_sure(evidence)})"
-    return f", between {times(low)} and {times(high)} ({_sure(evidence)})"
+        return f", {told.at_least(low)} ({_sure(evidence)})"
+    return f", {told.between(low, high)} ({_sure(evidence)})"
 
 
 def _sure(evidence: MetricEvidence) -> str:

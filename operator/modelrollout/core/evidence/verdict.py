@@ -58,8 +58,9 @@ def judge(
     release: Combined | None = None,
     trouble: Trouble | None = None,
     begun: bool = True,
+    counts_good: bool = False,
 ) -> Verdict:
-    """The verdict of one metric ``now`` (seconds since the epoch).
+    """The verdict of one metric ``now`` (seconds since the epoch). With ``counts_good`` it is told of good answers.
 
     ``release`` is the evidence of all metrics together (``combine``), by default that of this one alone. ``trouble``
     says that the metric cannot be read now, ``begun`` whether the candidate has had traffic: a wrong query stops a
@@ -71,7 +72,7 @@ def judge(
     return Verdict(
         metric=evidence.metric,
         outcome=outcome,
-        reason=sentence(outcome, evidence, release, ratio, trouble),
+        reason=sentence(outcome, evidence, release, ratio, trouble, counts_good=counts_good),
         candidate=evidence.candidate,
         stable=evidence.stable,
         ratio=ratio,

@@ -17,15 +17,18 @@ def account(item: MetricState) -> str:
     if late.since > evidence.started and late.candidate.trials:
         candidate, stable = late.candidate, late.stable
         when = f"in the last {evidence.at - late.since:.0f} s "
-    return f"{when}{_share(candidate, f' answers {bad_words(item)}')}, {_of_control(item, stable)}"
+    return f"{when}{_share(item, candidate, f' {counted_words(item)}')}, {_of_control(item, stable)}"
+
+
+def counted_words(item: MetricState) -> str:
+    """What is counted: bad answers, or by a metric of its owner's what that owner counts, in that direction."""
+    return f"answers {bad_words(item)}" if item.metric.built_in else item.metric.name
 
 
 def bad_words(item: MetricState) -> str:
-    """What a bad answer is, by this metric. Latency is judged by a bucket of the histogram, and it is said by which."""
+    """What a bad answer is. Latency is judged by a bucket of the histogram, and it is said by which."""
     if item.metric.name == "errors":
         return "failed"
-    if item.metric.name != "latency":
-        return f"were bad by {item.metric.name}"
     over = item.metric.over or 0.0
     if item.bound is None or abs(item.bound - over) < 1e-9:
         return f"were slower than {format_duration(over)}"
@@ -37,9 +40,12 @@ def _of_control(item: MetricState, stable: Count) -> str:
     if settings.limit is not None:
         return f"the limit is {percent(settings.limit)}"
     if not stable.trials and settings.record is not None:
+        if item.metric.counts_good:
+            return f"where {percent(1.0 - settings.record)} is the least that the record of {control} asks for"
         return f"where {percent(settings.record)} is the most that the record of {control} allows"
-    return _share(stable, f" by {control}") if stable.trials else f"none by {control}"
+    return _share(item, stable, f" by {control}") if stable.trials else f"no requests to {control}"
 
 
-def _share(count: Count, what: str) -> str:
-    return f"{count.bad} of {count.trials}{what} ({percent(count.rate)})"
+def _share(item: MetricState, count: Count, what: str) -> str:
+    counted = count.trials - count.bad if item.metric.counts_good else count.bad
+    return f"{counted} of {count.trials}{what} ({percent(counted / count.trials if count.trials else 0.0)})"

@@ -128,7 +128,9 @@ def _observe(state: Pass, question: Question, judged: bool) -> MetricState:
 def _verdict(item: MetricState, total: Combined, judged: bool, begun: bool) -> Verdict | None:
     if not judged and (begun or item.trouble is None):
         return None
-    return judge(item.evidence, item.now, release=total, trouble=item.trouble, begun=begun)
+    return judge(
+        item.evidence, item.now, release=total, trouble=item.trouble, begun=begun, counts_good=item.metric.counts_good
+    )
 
 
 def to_status(item: MetricState, verdict: Verdict | None, judged: bool) -> MetricStatus:
@@ -139,6 +141,7 @@ def to_status(item: MetricState, verdict: Verdict | None, judged: bool) -> Metri
     kept: dict[str, Any] = {
         "metric": item.metric.name,
         "split": item.split,
+        "counts_good": item.metric.counts_good,
         "share": evidence.settings.share,
         "source": item.source,
         "bound": item.bound,
