@@ -27,6 +27,11 @@ CARRIED_OUT = {
     "promote": (approving, ["promote", "fraud"], "promote of 1.1.2 accepted; weight 50 %, Progressing"),
     "promote --full": (releasing, ["promote", "fraud", "--full"], "full promotion of 1.1.2 accepted; Healthy"),
     "abort": (releasing, ["abort", "fraud"], "abort of 1.1.2 accepted; weight 0 %, RollingBack"),
+    "abort and quarantine": (
+        releasing,
+        ["abort", "fraud", "--quarantine"],
+        "abort and quarantine of 1.1.2 accepted; weight 0 %, RollingBack",
+    ),
     "abort with a reason": (
         releasing,
         ["abort", "fraud", "--reason", "bad data"],

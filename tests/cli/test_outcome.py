@@ -32,6 +32,7 @@ from tests.cli.worlds import (
     releasing,
     side_by_side,
     superseded,
+    taken_back,
     two_loading,
 )
 from tests.core.world import World
@@ -82,6 +83,7 @@ OVER = {
         "1.2.3 is quarantined: Aborted: ",
     ),
     "proven worse": (proven_worse, ITS_OWN, Exit.TAKEN_BACK, "1.1.2 is quarantined: EvidenceAgainstCandidate: "),
+    "taken back": (taken_back, ITS_OWN, Exit.TAKEN_BACK, "1.1.2 was taken back: aborted by a person"),
     "aborted": (quarantined, ITS_OWN, Exit.TAKEN_BACK, "1.1.2 is quarantined: Aborted: "),
     "superseded": (superseded, ITS_OWN, Exit.TAKEN_BACK, "1.1.2: Superseded: Superseded: the spec names 1.2.3 now"),
     "superseded, waited for by name": (superseded, COMING, Exit.TAKEN_BACK, "1.1.2: Superseded: "),

@@ -23,6 +23,7 @@ from tests.cli.worlds import (
     quarantined,
     releasing,
     side_by_side,
+    taken_back,
     two_loading,
 )
 from tests.core.world import World
@@ -38,6 +39,7 @@ REFUSED = {
     "promote fully the first version": (first_version, Verb.PROMOTE_FULL, "1.0.1 is the first version"),
     "promote what is not loaded": (loading, Verb.PROMOTE, "1.1.2 is not ready yet"),
     "abort when nothing is released": (installed, Verb.ABORT, "nothing to abort: no release is under way"),
+    "abort what was taken back": (taken_back, Verb.ABORT, "nothing to abort: no release is under way"),
     "abort what is aborted": (quarantined, Verb.ABORT, "nothing to abort: no release is under way"),
     "pause when nothing is released": (installed, Verb.PAUSE, "nothing to pause: no release is under way"),
     "pause what is paused": (paused, Verb.PAUSE, "1.1.2 is already paused: paused by a person"),
@@ -85,10 +87,16 @@ CARRIED_OUT = {
         Verb.ABORT,
         "abort of 1.1.2 accepted; weight 0 %, RollingBack: 1.1.2 was taken back",
     ),
+    "abort and quarantine": (
+        releasing,
+        Verb.ABORT_QUARANTINE,
+        "abort and quarantine of 1.1.2 accepted; weight 0 %, RollingBack: 1.1.2 was taken back",
+    ),
     "abort what is paused": (paused, Verb.ABORT, "abort of 1.1.2 accepted; weight 0 %, RollingBack"),
     "pause": (releasing, Verb.PAUSE, "pause of 1.1.2 accepted; weight 10 %, Paused: paused by a person"),
     "resume": (paused, Verb.RESUME, "resume of 1.1.2 accepted; weight 10 %, Progressing"),
     "retry": (quarantined, Verb.RETRY, "retry of 1.1.2 accepted; weight 0 %, Pending"),
+    "retry what was taken back": (taken_back, Verb.RETRY, "retry of 1.1.2 accepted; weight 0 %, Pending"),
 }
 
 

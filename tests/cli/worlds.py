@@ -70,6 +70,11 @@ def paused() -> World:
 
 
 def quarantined() -> World:
+    """The candidate was aborted, held to blame, and has drained."""
+    return carried_out(releasing(), Verb.ABORT_QUARANTINE).run(15.0)
+
+
+def taken_back() -> World:
     """The candidate was aborted and has drained."""
     return carried_out(releasing(), Verb.ABORT).run(15.0)
 
@@ -105,8 +110,8 @@ def one_of_two_paused() -> World:
 
 
 def one_of_two_aborted() -> World:
-    """The second of them was aborted."""
-    return carried_out(side_by_side(), Verb.ABORT, version=THIRD)
+    """The second of them was aborted and quarantined."""
+    return carried_out(side_by_side(), Verb.ABORT_QUARANTINE, version=THIRD)
 
 
 def gone_on_to_another() -> World:

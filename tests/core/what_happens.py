@@ -493,10 +493,27 @@ def paused() -> None:
     assert world.live == {"1.0.1": 100}
 
 
-@row("`modelrollout abort`", "abort", "weight 0 in one step from any phase; the version is quarantined")
+@row(
+    "`modelrollout abort`",
+    "abort",
+    "weight 0 in one step from any phase; it does not start again until `modelrollout retry`, or until the spec has "
+    "named another version",
+)
 def aborted() -> None:
     world = releasing()
     world.command = "abort 1.1.2 t1"
+    world.step(0.1)
+    assert world.live == {"1.0.1": 100}
+    world.run(60)
+    assert (world.status.phase, world.status.trial, world.status.quarantined) == (Phase.DEGRADED, None, ())
+    world.apply(version="1.0.1").run(5)
+    assert world.apply(version="1.1.2").run(30).weight == 10
+
+
+@row("`modelrollout abort --quarantine`", "abort", "weight 0 in one step; the version is quarantined")
+def aborted_and_quarantined() -> None:
+    world = releasing()
+    world.command = "abort-quarantine 1.1.2 t1"
     world.step(0.1)
     assert world.live == {"1.0.1": 100}
     assert world.status.quarantined[-1].reason == Reason.ABORTED

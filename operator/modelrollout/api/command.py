@@ -29,9 +29,15 @@ class Verb(StrEnum):
     SKIP = "skip"  # end the present step, its clock too
     PROMOTE_FULL = "promote-full"  # skip all the steps that are left
     ABORT = "abort"  # all traffic back to stable
+    ABORT_QUARANTINE = "abort-quarantine"  # the same, and the version itself is to blame
     PAUSE = "pause"  # hold the weights
     RESUME = "resume"  # end of the pause
-    RETRY = "retry"  # take a version out of quarantine
+    RETRY = "retry"  # release a version again that failed or was taken back
+
+    @property
+    def aborts(self) -> bool:
+        """Whether it takes traffic away."""
+        return self in (Verb.ABORT, Verb.ABORT_QUARANTINE)
 
     @property
     def takes_any_version(self) -> bool:
@@ -41,9 +47,9 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. ``version`` is that of a version under trial, or several with commas between (for ``retry`` the
-    quarantined one's), or ``-``; ``token`` has no white space and may be empty in a command written by hand, which then
-    has no note; ``note`` is one line."""
+    """One command. ``version`` is that of a version under trial, or several with commas between (for ``retry`` one
+    that failed or was taken back), or ``-``; ``token`` has no white space and may be empty in a command written by
+    hand, which then has no note; ``note`` is one line."""
 
     verb: Verb
     version: str

@@ -208,14 +208,23 @@ class Retiring(StatusModel):
     reason: str = ""
 
 
-class Quarantined(StatusModel):
-    """A version that failed. It gets no release until `retry`, or until the spec names another one."""
+class Withheld(StatusModel):
+    """A version that gets no release, though the spec may name it."""
 
     version: str
     digest: str | None = None
     reason: str
     message: str
     at: Timestamp
+
+
+class Quarantined(Withheld):
+    """A version that failed, or that a person holds to blame. It gets no release until `retry`."""
+
+
+class TakenBack(Withheld):
+    """A version that a person took back without holding it to blame. It gets no release until `retry`, or until the
+    spec names it anew, after another one."""
 
 
 class HistoryEntry(StatusModel):
@@ -256,6 +265,7 @@ class Status(StatusModel):
     last_analysis: tuple[MetricStatus, ...] = ()  # the verdicts of the release that ended last, to be read
     retiring: tuple[Retiring, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
+    taken_back: tuple[TakenBack, ...] = ()  # by a person, and still named by the spec
     history: tuple[HistoryEntry, ...] = ()
     last_command: str | None = None  # the last command annotation that was read
     command_ignored: str | None = None  # why nothing came of it, if so
@@ -266,6 +276,11 @@ class Status(StatusModel):
     def arms(self) -> tuple[Arm, ...]:
         """The versions under trial."""
         return self.trial.arms if self.trial is not None else ()
+
+    @property
+    def withheld(self) -> tuple[Withheld, ...]:
+        """The versions that get no release."""
+        return (*self.quarantined, *self.taken_back)
 
     def arm(self, version: str) -> Arm | None:
         """The version under trial of this name."""

@@ -68,15 +68,17 @@ def skip(**target: Any) -> None:
 
 @click.command()
 @click.option("--reason", default="", metavar="TEXT", help="Kept in the history.")
+@click.option("--quarantine", is_flag=True, help="Hold the version to blame: only `retry` releases it again.")
 @acting
-def abort(reason: str, **target: Any) -> None:
+def abort(reason: str, quarantine: bool, **target: Any) -> None:
     """Take all traffic back to the stable version.
 
-    At once, from any phase of a release. What was released is quarantined: it gets no release until `retry`, or until
-    the spec names another version. Without NAME the namespace's only rollout is meant; with VERSION that candidate
-    alone is taken out, and the others go on.
+    At once, from any phase of a release. What was released does not start again by itself: say `retry`, or let the spec
+    name another version, or this one anew after another. With --quarantine only `retry` releases it again, and its pods
+    are kept for their logs. Without NAME the namespace's only rollout is meant; with VERSION that candidate alone is
+    taken out, and the others go on.
     """
-    act(Verb.ABORT, note=reason, **target)
+    act(Verb.ABORT_QUARANTINE if quarantine else Verb.ABORT, note=reason, **target)
 
 
 @click.command()
@@ -105,9 +107,9 @@ def resume(**target: Any) -> None:
 @click.command()
 @acting
 def retry(**target: Any) -> None:
-    """Let a version that failed be released again.
+    """Release a version again that failed or was taken back.
 
-    The version of the spec leaves quarantine, and its release starts from the beginning. Without NAME the namespace's
+    Its release starts from the beginning, as soon as everything has drained. Without NAME the namespace's
     only rollout is meant; VERSION is one of several that the spec names.
     """
     act(Verb.RETRY, **target)

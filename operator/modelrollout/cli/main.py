@@ -20,7 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "abort": ("modelrollout.cli.act:abort", "Take all traffic back to the stable version."),
     "pause": ("modelrollout.cli.act:pause", "Hold the weights as they are."),
     "resume": ("modelrollout.cli.act:resume", "End a pause."),
-    "retry": ("modelrollout.cli.act:retry", "Let a version that failed be released again."),
+    "retry": ("modelrollout.cli.act:retry", "Release a version again that failed or was taken back."),
     "wait": ("modelrollout.cli.wait:wait", "Wait for the end of a release; the exit code says how it ended."),
     "lint": ("modelrollout.cli.lint:lint", "Check manifests without a cluster."),
     "simulate": ("modelrollout.cli.simulate:simulate", "Play a release of a manifest through, without a cluster."),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from modelrollout.api.command import Verb, parse
-from modelrollout.api.status import HistoryEntry, Phase, Status, VersionStatus
+from modelrollout.api.status import HistoryEntry, Phase, Quarantined, Status, VersionStatus
 from modelrollout.cli.text import listed
 from modelrollout.resource.rollout import ModelRollout, SpecError
 
@@ -80,11 +80,11 @@ def spec_versions(rollout: ModelRollout) -> tuple[str, ...]:
 
 
 def _ended(rollout: ModelRollout, version: str, wanted: Wanted) -> Outcome | None:
-    """The end of a release of this version that began or ended since the start, or its quarantine."""
+    """The end of a release of this version that began or ended since the start, or why it gets none."""
     status = rollout.status
     if status.arm(version) is not None:
         return None
-    if (held := _quarantined(rollout, version)) is not None:
+    if (held := _withheld(rollout, version)) is not None:
         return held
     entry = next((item for item in reversed(status.history) if item.version == version), None)
     if entry is None or entry in wanted.known or entry.outcome in ("Promoted", "Installed"):
@@ -92,10 +92,14 @@ def _ended(rollout: ModelRollout, version: str, wanted: Wanted) -> Outcome | Non
     return Outcome(Exit.TAKEN_BACK, f"{version}: {entry.outcome}: {entry.reason}: {entry.message}")
 
 
-def _quarantined(rollout: ModelRollout, version: str) -> Outcome | None:
-    """The version failed."""
-    held = next((item for item in rollout.status.quarantined if item.version == version), None)
-    return Outcome(Exit.TAKEN_BACK, f"{version} is quarantined: {held.reason}: {held.message}") if held else None
+def _withheld(rollout: ModelRollout, version: str) -> Outcome | None:
+    """The version failed, or a person took it back."""
+    held = next((item for item in rollout.status.withheld if item.version == version), None)
+    if held is None:
+        return None
+    if isinstance(held, Quarantined):
+        return Outcome(Exit.TAKEN_BACK, f"{version} is quarantined: {held.reason}: {held.message}")
+    return Outcome(Exit.TAKEN_BACK, f"{version} was taken back: {held.message}")
 
 
 def _failed_beside(rollout: ModelRollout, version: str, wanted: Wanted) -> Outcome | None:
@@ -103,7 +107,7 @@ def _failed_beside(rollout: ModelRollout, version: str, wanted: Wanted) -> Outco
     named = spec_versions(rollout)
     if wanted.may_come or version not in named:
         return None
-    return next((end for other in named if (end := _quarantined(rollout, other)) is not None), None)
+    return next((end for other in named if (end := _withheld(rollout, other)) is not None), None)
 
 
 def _retry_is_on_its_way(rollout: ModelRollout, versions: Set[str]) -> bool:
@@ -130,7 +134,7 @@ def _is_settled(rollout: ModelRollout, served: VersionStatus) -> bool:
     status, others = rollout.status, {*spec_versions(rollout)} - {served.version}
     if status.phase is not Phase.DEGRADED:
         return status.phase is Phase.HEALTHY
-    failed = any(item.version in others for item in status.quarantined)
+    failed = any(item.version in others for item in status.withheld)
     return failed and not served.ready.startswith("0/")
 
 

@@ -31,7 +31,8 @@ and wait until the operator has copied it to `status.lastCommand`, which it does
 version says which release is meant, so a command that comes late cannot hit the next one; of several versions under
 trial it names those that are meant, with commas between. The token makes each command's text unique. Without this
 program, `kubectl annotate --overwrite modelrollout fraud modelrollout.dev/command="abort 2.4.1187"` does the same. The
-verb of `promote --full` is `promote-full`; `pause` and `resume` take `-` for whatever release is under way.
+verb of `promote --full` is `promote-full`, that of `abort --quarantine` is `abort-quarantine`; `pause` and `resume`
+take `-` for whatever release is under way.
 
 Exit codes of all commands but `wait`, which has its own below: 0 done, 1 refused because it makes no sense as things
 are (or, for `lint`, problems found), 2 wrong usage or no such rollout, 3 sent but not answered, 4 the cluster could

@@ -25,6 +25,9 @@ def alerts(view: View, length: int = MESSAGE_SHOWN) -> Iterator[Line]:
         words = "" if item.message in status.message else f": {shortened(item.message, length)}"
         failed = f"! {item.version} is quarantined since {lasting(view.now - item.at)}: {item.reason}{words}"
         yield line(Span(failed, Style.BAD))
+    for taken in status.taken_back:
+        words = "" if taken.message in status.message else f": {shortened(taken.message, length)}"
+        yield line(Span(f"! {taken.version} was taken back {lasting(view.now - taken.at)} ago{words}", Style.WARN))
 
 
 def _pauses(status: Status) -> Iterator[Line]:

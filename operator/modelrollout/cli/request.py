@@ -28,7 +28,7 @@ def prepare(verb: Verb, rollout: ModelRollout, token: str, note: str = "", versi
     if len(note) > NOTE_LENGTH:
         raise Refused(f"--reason has {len(note)} characters of at most {NOTE_LENGTH}")
     if verb is Verb.RETRY:
-        return Command(verb, SEVERAL.join(_quarantined(rollout, version)), token)
+        return Command(verb, SEVERAL.join(_withheld(rollout, version)), token)
     arms = _under_trial(verb, rollout, version)
     refusal = _objection(verb, rollout.status, arms)
     if refusal is not None:
@@ -69,13 +69,13 @@ def _objection(verb: Verb, status: Status, arms: Sequence[Arm]) -> str | None:
     return None
 
 
-def _quarantined(rollout: ModelRollout, version: str | None) -> Sequence[str]:
-    """The versions of the spec that are in quarantine: releasing any other takes a change of the spec first."""
+def _withheld(rollout: ModelRollout, version: str | None) -> Sequence[str]:
+    """The versions of the spec that get no release: releasing any other takes a change of the spec first."""
     spec = rollout.spec
     if not isinstance(spec, Spec):
         raise Refused(f"rollout {rollout.name}: the spec is invalid, set it right first: {spec.message}")
     wanted = [model.version for model in spec.strategy.chosen.models(spec.strategy.settings, spec.model)]
-    failed = list(dict.fromkeys(item.version for item in rollout.status.quarantined))
+    failed = list(dict.fromkeys(item.version for item in rollout.status.withheld))
     asked = wanted if version is None else [version]
     if found := [item for item in asked if item in wanted and item in failed]:
         return found
@@ -97,8 +97,8 @@ def accepted(command: Command, status: Status) -> bool:
     ends = [_ended(version, status) for version in versions(command)]
     match command.verb:
         case Verb.RETRY:
-            return not any(command.is_for(item.version) for item in status.quarantined)
-        case Verb.ABORT:
+            return not any(command.is_for(item.version) for item in status.withheld)
+        case Verb.ABORT | Verb.ABORT_QUARANTINE:
             return not arms and "Aborted" in ends
         case Verb.PAUSE:
             return bool(arms) and all(arm.paused for arm in arms)
@@ -167,8 +167,8 @@ def _are(arms: Sequence[Arm]) -> str:
 
 
 def _act(verb: Verb) -> str:
-    return Verb.PROMOTE.value if verb is Verb.PROMOTE_FULL else verb.value
+    return {Verb.PROMOTE_FULL: "promote", Verb.ABORT_QUARANTINE: "abort"}.get(verb, verb.value)
 
 
 def _word(verb: Verb) -> str:
-    return "full promotion" if verb is Verb.PROMOTE_FULL else verb.value
+    return {Verb.PROMOTE_FULL: "full promotion", Verb.ABORT_QUARANTINE: "abort and quarantine"}.get(verb, verb.value)

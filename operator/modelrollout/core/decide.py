@@ -12,6 +12,7 @@ from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import Phase
 from modelrollout.core.accept.acceptance import accept
 from modelrollout.core.command.commands import execute_command, pending
+from modelrollout.core.command.taken_back import forget_unnamed
 from modelrollout.core.judge.assess import Assessments, assess
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.observation import Observation, Refusal
@@ -42,6 +43,7 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
         state = state.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
     state = update_versions(forget_removed(recover(state)))
     state, outlook = follow(state)
+    state = forget_unnamed(state)
     state = summarize(state, outlook, refusal)
     return plan(state, outlook, refusal)
 
@@ -98,7 +100,7 @@ def hold_stranded(state: Pass, why: str) -> tuple[Pass, Outlook]:
 
 
 def begin_or_rest(state: Pass) -> Progress:
-    """A new version is released once nothing drains any more; a quarantined one is not."""
+    """A new version is released once nothing drains any more; one that failed or was taken back is not."""
     models = startable(state)
     if not models:
         return at_rest(state)
@@ -113,7 +115,7 @@ def startable(state: Pass) -> tuple[Model, ...]:
     if state.rollout.deleting or any(item.drain_until > state.now for item in status.retiring):
         return ()
     known = {item.version for item in (state.control, *status.arms) if item is not None}
-    known |= {item.version for item in status.quarantined}
+    known |= {item.version for item in status.withheld}
     known |= {item.version for item in status.retiring}
     wanted = state.strategy.models(state.settings, state.spec.model)
     if state.control is None:
@@ -158,7 +160,8 @@ def desired_splits(state: Pass, outlook: Outlook) -> tuple[str, ...]:
 
 
 def recovery(state: Pass) -> Recovery | None:
-    """The note for the day on which the status is lost. It changes with the route and the quarantine alone."""
+    """The note for the day on which the status is lost. It changes with the route and the versions that get no release
+    alone."""
     control = state.control
     if control is None or state.route is None:
         return None
@@ -171,6 +174,7 @@ def recovery(state: Pass) -> Recovery | None:
         pinned=control.pinned,
         route=state.route,
         failed=tuple(sorted({item.version for item in state.status.quarantined})),
+        taken_back=tuple(sorted(item.version for item in state.status.taken_back)) or None,
     )
 
 

@@ -103,7 +103,8 @@ class Recovery:
 
     ``control`` is the version that serves, with its ``uri`` and the digest that its pods were made with; ``route`` the
     one that was decided, ``arms`` the others in it; ``alpha`` the chance of a false rollback that a trial begun anew
-    may spend; ``failed`` the versions in quarantine.
+    may spend; ``failed`` the versions in quarantine; ``taken_back`` those that a person took back, None when there are
+    none, so that notes of operators that did not know of it stay as they are.
     """
 
     control: Annotated[str, VERSION]
@@ -113,6 +114,7 @@ class Recovery:
     pinned: str | None = None
     route: Route | None = None
     failed: tuple[Annotated[str, VERSION], ...] = ()
+    taken_back: tuple[Annotated[str, VERSION], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

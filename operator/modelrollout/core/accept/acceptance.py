@@ -92,5 +92,5 @@ def known_digests(status: Status) -> Iterator[tuple[str, str | None]]:
     deployed = [item for item in (status.stable, *status.arms) if item is not None]
     yield from ((item.version, item.digest) for item in deployed)
     yield from ((item.version, item.digest) for item in status.retiring)
-    yield from ((item.version, item.digest) for item in status.quarantined)
+    yield from ((item.version, item.digest) for item in status.withheld)
     yield from ((item.version, item.digest) for item in status.history)

@@ -78,16 +78,16 @@ def forget_removed(state: Pass) -> Pass:
     """Retired versions whose objects are gone are forgotten; one that the spec wants again is not kept for its logs;
     deployed versions that nobody knows any more are retired."""
     wanted = {model.version for model in state.strategy.models(state.settings, state.spec.model)}
-    quarantined = {item.version for item in state.status.quarantined}
+    withheld = {item.version for item in state.status.withheld}
     kept = []
     for item in state.status.retiring:
-        if item.version in wanted - quarantined:
+        if item.version in wanted - withheld:
             item = item.model_copy(update={"remove_at": item.drain_until})
         if item.remove_at > state.now or item.version in state.seen.workloads:
             kept.append(item)
     known = {item.version for item in (*kept, state.control, *state.status.arms) if item is not None}
     # Deployed by a pass that was killed before it stored the status: its release begins now.
-    known |= wanted - quarantined
+    known |= wanted - withheld
     if state.control is not None:
         unknown = (seen for name, seen in sorted(state.seen.workloads.items()) if name not in known)
         kept += [transitions.retire_unknown(state, seen) for seen in unknown]

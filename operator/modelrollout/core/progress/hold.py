@@ -12,12 +12,12 @@ from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress.guards import START, Obstacle, of_the_route, timed_out, undecided_for
 from modelrollout.core.progress.outlook import (
-    WAY_OUT,
     Outlook,
     Progress,
     describe_failures,
     failed_versions,
     position,
+    way_out,
 )
 from modelrollout.strategies import Move
 
@@ -43,7 +43,7 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
     message = _words(state, why, unseen, told=move.settled)
     phase = _phase(state, move, approval)
     if phase is Phase.HEALTHY and (failed := failed_versions(state)):
-        return state, Outlook(Phase.DEGRADED, f"{describe_failures(failed)}; {message}. {WAY_OUT}", until)
+        return state, Outlook(Phase.DEGRADED, f"{describe_failures(failed)}; {message}. {way_out(failed)}", until)
     return state, Outlook(phase, message, until)
 
 

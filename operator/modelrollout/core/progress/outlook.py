@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelrollout.api.route import EVERYBODY, MATCHED
-from modelrollout.api.status import Phase, Quarantined
+from modelrollout.api.status import Phase, Quarantined, Withheld
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 
@@ -23,7 +23,8 @@ class Outlook:
 
 Progress = tuple[Pass, Outlook]
 
-WAY_OUT = "It is quarantined: fix it as a new version, or say modelrollout retry"
+OUT_OF_QUARANTINE = "It is quarantined: fix it as a new version, or say modelrollout retry"
+AGAIN = "Say modelrollout retry to release {version} again, or name another version"
 
 
 def position(state: Pass) -> str:
@@ -49,22 +50,29 @@ def at_rest(state: Pass) -> Progress:
     if not failed:
         return state, Outlook(Phase.PENDING, f"{serving}; {wanted} is next", draining)
     phase = Phase.ROLLING_BACK if draining else Phase.DEGRADED
-    return state, Outlook(phase, f"{describe_failures(failed)}; {serving}. {WAY_OUT}", draining)
+    return state, Outlook(phase, f"{describe_failures(failed)}; {serving}. {way_out(failed)}", draining)
 
 
-def failed_versions(state: Pass) -> list[Quarantined]:
-    """Those that the spec names and that are quarantined."""
+def failed_versions(state: Pass) -> list[Withheld]:
+    """Those that the spec names and that get no release: they failed, or a person took them back."""
     wanted = [model.version for model in state.strategy.models(state.settings, state.spec.model)]
-    newest = {item.version: item for item in state.status.quarantined}
+    newest = {item.version: item for item in state.status.withheld}
     return [newest[version] for version in wanted if version in newest]
 
 
-def describe_failures(failed: Sequence[Quarantined]) -> str:
+def way_out(failed: Sequence[Withheld]) -> str:
+    """What a person can do about them."""
+    taken = [item.version for item in failed if not isinstance(item, Quarantined)]
+    ways = [OUT_OF_QUARANTINE] if len(taken) < len(failed) else []
+    return ". ".join([*ways, *([AGAIN.format(version=" or ".join(taken))] if taken else [])])
+
+
+def describe_failures(failed: Sequence[Withheld]) -> str:
     """What failed and why."""
     return "; ".join(f"{item.version} was {_taken_back(item)}: {item.message}" for item in failed)
 
 
-def _taken_back(item: Quarantined) -> str:
+def _taken_back(item: Withheld) -> str:
     return "taken back" if item.reason == Reason.ABORTED else "rolled back"
 
 

@@ -16,6 +16,7 @@ from modelrollout.api.status import (
     MetricStatus,
     Quarantined,
     Retiring,
+    TakenBack,
     Trial,
     VersionStatus,
 )
@@ -121,7 +122,8 @@ def promote(state: Pass, version: str, goes_on: bool = False) -> Pass:
 
 
 def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: str, quarantine: bool) -> Pass:
-    """Traffic leaves an arm at once, for the control; it drains and, when it failed, is quarantined.
+    """Traffic leaves an arm at once, for the control; it drains and, when it failed, is quarantined. One that a person
+    took back does not begin again by itself either.
 
     The trial ends with its last arm.
     """
@@ -130,9 +132,13 @@ def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: s
     state = _retire(state, arm, keep=keep, reason=reason)
     state = _end(state, arm, outcome, reason, message)
     if quarantine:
-        entry = Quarantined(version=version, digest=arm.digest, reason=reason, message=message, at=state.now)
-        state = state.change(quarantined=(*state.status.quarantined, entry)[-QUARANTINE_LENGTH:])
-    return state.say(reason, f"{version} {PARTICIPLE.get(outcome, 'is out of traffic')}: {message}", warning=quarantine)
+        failed = Quarantined(version=version, digest=arm.digest, reason=reason, message=message, at=state.now)
+        state = state.change(quarantined=(*state.status.quarantined, failed)[-QUARANTINE_LENGTH:])
+    elif reason is Reason.ABORTED:
+        taken = TakenBack(version=version, digest=arm.digest, reason=reason, message=message, at=state.now)
+        state = state.change(taken_back=(*state.status.taken_back, taken))
+    words = f"{version} {PARTICIPLE.get(outcome, 'is out of traffic')}: {message}"
+    return state.say(reason, words, warning=quarantine or reason is Reason.ABORTED)
 
 
 def retire_unknown(state: Pass, seen: Workload) -> Retiring:

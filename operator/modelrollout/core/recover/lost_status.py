@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from modelrollout.api.route import Route
-from modelrollout.api.status import Alpha, Arm, Quarantined, SmokeStatus, Trial, VersionStatus
+from modelrollout.api.status import Alpha, Arm, Quarantined, SmokeStatus, TakenBack, Trial, VersionStatus
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.observation import LiveRoute, Workload
 from modelrollout.core.pass_state import Pass
@@ -35,15 +35,26 @@ def recover(state: Pass) -> Pass:
 
 
 def _with_failed(state: Pass, note: Recovery | None) -> Pass:
-    """What failed before stays in quarantine, though nobody knows any more why."""
-    known = {item.version for item in state.status.quarantined}
+    """What failed before stays in quarantine, and what was taken back does not begin by itself, though nobody knows any
+    more why."""
+    status, known = state.status, {item.version for item in state.status.withheld}
+    if note is None:
+        return state
     words = "it failed before the status was lost"
-    found = tuple(
+    failed = tuple(
         Quarantined(version=version, reason=Reason.STATUS_LOST, message=words, at=state.now)
-        for version in (note.failed if note is not None else ())
+        for version in note.failed
         if version not in known
     )
-    return state.change(quarantined=(*state.status.quarantined, *found)) if found else state
+    words = "aborted by a person before the status was lost"
+    taken = tuple(
+        TakenBack(version=version, reason=Reason.ABORTED, message=words, at=state.now)
+        for version in note.taken_back or ()
+        if version not in known
+    )
+    if not failed and not taken:
+        return state
+    return state.change(quarantined=(*status.quarantined, *failed), taken_back=(*status.taken_back, *taken))
 
 
 def find_control(state: Pass, live: LiveRoute | None, note: Recovery | None) -> VersionStatus | None:
@@ -71,9 +82,9 @@ def find_control(state: Pass, live: LiveRoute | None, note: Recovery | None) -> 
 
 
 def _deployed(state: Pass) -> dict[str, Workload]:
-    """What runs, without those that failed: their pods may be kept for their logs."""
-    failed = {item.version for item in state.status.quarantined}
-    return {name: item for name, item in state.seen.workloads.items() if item.uri is not None and name not in failed}
+    """What runs, without those that failed or were taken back: their pods may still be there."""
+    gone = {item.version for item in state.status.withheld}
+    return {name: item for name, item in state.seen.workloads.items() if item.uri is not None and name not in gone}
 
 
 def _oldest(wanted: str, names: Collection[str], deployed: Mapping[str, Workload]) -> str | None:

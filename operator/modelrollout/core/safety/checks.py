@@ -72,10 +72,10 @@ def stranded(case: Case, leave: Leave) -> str | None:
 def aborted(case: Case) -> Leave | None:
     """A person said so."""
     command = case.command
-    if command is None or command.verb is not Verb.ABORT or not command.is_for(case.arm.version):
+    if command is None or not command.verb.aborts or not command.is_for(case.arm.version):
         return None
-    note = f": {command.note}" if command.note else ""
-    return Leave(Reason.ABORTED, f"aborted by a person{note}", outcome="Aborted")
+    note, to_blame = f": {command.note}" if command.note else "", command.verb is Verb.ABORT_QUARANTINE
+    return Leave(Reason.ABORTED, f"aborted by a person{note}", outcome="Aborted", quarantine=to_blame)
 
 
 def unwanted(case: Case) -> Leave | None:

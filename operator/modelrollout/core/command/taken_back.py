@@ -1,0 +1,41 @@
+"""What gets no release, and how that ends: ``retry``, and for what a person took back a spec that names it anew."""
+
+from __future__ import annotations
+
+from modelrollout.api.base import format_timestamp
+from modelrollout.api.command import Command
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import Reason
+
+
+def retry(state: Pass, command: Command) -> Pass:
+    """The versions may be released again; if the spec still names them, their release starts from the beginning."""
+    status = state.status
+    meant = list(dict.fromkeys(item.version for item in status.withheld if command.is_for(item.version)))
+    if not meant:
+        return state.say(Reason.COMMAND_IGNORED, f"retry: {command.version} is not quarantined", True)
+    state = state.change(
+        quarantined=tuple(item for item in status.quarantined if item.version not in meant),
+        taken_back=tuple(item for item in status.taken_back if item.version not in meant),
+    )
+    return state.say(Reason.RETRIED, f"{' and '.join(meant)} may be released again: {_what_starts(state, meant)}")
+
+
+def _what_starts(state: Pass, meant: list[str]) -> str:
+    named = [version for version in wanted(state) if version in meant]
+    if not named:
+        return f"the spec names {' and '.join(wanted(state))}, so nothing starts until it names {' or '.join(meant)}"
+    ends = [item.drain_until for item in state.status.retiring if item.drain_until > state.now]
+    when = f" at {format_timestamp(max(ends))}, when everything has drained" if ends else ""
+    return f"the release of {' and '.join(named)} starts from the beginning{when}"
+
+
+def forget_unnamed(state: Pass) -> Pass:
+    """A version that the spec does not name any more may be released when it is named anew."""
+    kept = tuple(item for item in state.status.taken_back if item.version in wanted(state))
+    return state if kept == state.status.taken_back else state.change(taken_back=kept)
+
+
+def wanted(state: Pass) -> list[str]:
+    """The versions that the spec names, its model's first."""
+    return [model.version for model in state.strategy.models(state.settings, state.spec.model)]

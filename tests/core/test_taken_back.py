@@ -1,0 +1,206 @@
+"""A person takes a version back: it loses its requests at once and does not start again by itself, and yet it is not
+to blame; unless the person says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from modelrollout.api.base import to_json
+from modelrollout.api.status import Phase, Quarantined, Status
+from modelrollout.core.plan import Reason
+from modelrollout.resource.rollout import parse_status
+from tests.core import phases
+from tests.core.world import CANARY, World
+
+OLD, NEW, THIRD = "1.0.1", "1.1.2", "1.2.3"
+MATCH = [{"headers": {"x-tenant": {"exact": "internal"}}}]
+
+
+def focused() -> World:
+    """For some requests first."""
+    world = World.of(CANARY).configure(traffic={"hosts": ["fraud.example.com"], "match": MATCH}).installed()
+    world.apply(version=NEW)
+    for _ in range(4):
+        world.matched_requests(500)
+        world.run(5)
+    return world
+
+
+def recalled() -> World:
+    """Its requests are back at stable until it is known whose fault it was."""
+    return phases.fully_in_the_bake(control=0).run(10, bad={NEW: 0.5})
+
+
+PHASES: dict[str, Callable[[], World]] = {
+    "before it is loaded": phases.loading,
+    "while smoke requests are under way": phases.smoking,
+    "at a step": phases.at_a_clock,
+    "while a person is asked": phases.awaiting,
+    "while a person holds it": phases.paused,
+    "while nothing can be seen": phases.blind,
+    "in the bake": phases.baking,
+    "while it is recalled": recalled,
+    "while it is for some requests": focused,
+}
+
+
+def say(world: World, verb: str) -> World:
+    """One pass with a person's word."""
+    world.command = f"{verb} {NEW} t{world.now} wrong data"
+    world.step(0.5)
+    return world
+
+
+def taken_back(situation: Callable[[], World] = phases.at_a_clock) -> World:
+    """Aborted and drained."""
+    return say(situation(), "abort").run(30)
+
+
+@pytest.mark.parametrize("situation", PHASES.values(), ids=PHASES.keys())
+@pytest.mark.parametrize("verb", ["abort", "abort-quarantine"])
+def test_it_loses_its_requests_at_once_and_does_not_start_again(situation: Callable[[], World], verb: str) -> None:
+    world = say(situation(), verb)
+    assert world.route is not None
+    assert world.route.versions == {OLD}
+    for _ in range(60):
+        world.run(5)
+        assert world.status.trial is None
+    assert world.status.phase is Phase.DEGRADED
+    assert world.status.history[-1].outcome == "Aborted"
+
+
+@pytest.mark.parametrize("situation", PHASES.values(), ids=PHASES.keys())
+def test_it_is_not_to_blame_and_its_pods_go_when_it_has_drained(situation: Callable[[], World]) -> None:
+    world = say(situation(), "abort")
+    assert world.status.quarantined == ()
+    world.run(15)
+    assert NEW not in world.workloads
+    assert world.status.retiring == ()
+
+
+def test_people_read_what_happened_and_the_way_out() -> None:
+    world = taken_back()
+    assert world.status.message == (
+        f"{NEW} was taken back: aborted by a person: wrong data; {OLD} serves. "
+        f"Say modelrollout retry to release {NEW} again, or name another version"
+    )
+    stalled = next(item for item in world.status.conditions if item.type == "Stalled")
+    assert (stalled.status, stalled.reason) == ("True", "Aborted")
+
+
+def by_retry(world: World) -> World:
+    """A person says so."""
+    return say(world, "retry")
+
+
+def named_anew(world: World) -> World:
+    """The spec goes back to what serves, and then names it again."""
+    return world.apply(version=OLD).run(5).apply(version=NEW)
+
+
+def after_another(world: World) -> World:
+    """Another version was released meanwhile."""
+    world.apply(version=THIRD).run(200)
+    assert world.status.stable is not None
+    assert world.status.stable.version == THIRD
+    return world.apply(version=NEW)
+
+
+ENDS = {"retry": by_retry, "a spec that names it anew": named_anew, "another release": after_another}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
+def test_it_is_released_again_after(end: Callable[[World], World]) -> None:
+    world = end(taken_back()).run(25)
+    assert world.arm.version == NEW
+    assert world.weight == 10
+    assert world.status.taken_back == ()
+
+
+@pytest.mark.parametrize("end", [named_anew, after_another])
+def test_one_that_is_quarantined_is_released_by_retry_alone(end: Callable[[World], World]) -> None:
+    world = end(say(phases.at_a_clock(), "abort-quarantine").run(30)).run(60)
+    assert world.status.trial is None
+    assert "It is quarantined: fix it as a new version, or say modelrollout retry" in world.status.message
+    say(world, "retry").run(60)
+    assert world.arm.version == NEW
+
+
+def test_an_edit_of_anything_else_does_not_release_it() -> None:
+    world = taken_back()
+    world.configure(serving={"replicas": 2, "drain": "10s"}).run(60)
+    assert world.status.trial is None
+
+
+def test_another_version_is_released_at_once() -> None:
+    assert taken_back().apply(version=THIRD).run(25).arm.version == THIRD
+
+
+def test_a_spec_that_cannot_be_accepted_names_nothing() -> None:
+    world = taken_back().configure(strategy={}).run(10)
+    assert [item.version for item in world.status.taken_back] == [NEW]
+
+
+def test_it_does_not_start_when_the_status_is_lost() -> None:
+    world = taken_back()
+    world.status = Status()
+    world.run(60)
+    assert world.status.trial is None
+    assert [item.version for item in world.status.taken_back] == [NEW]
+    assert "was taken back: aborted by a person before the status was lost" in world.status.message
+
+
+def test_one_that_was_aborted_and_quarantined_by_an_earlier_operator_stays_so() -> None:
+    world = taken_back()
+    [taken] = world.status.taken_back
+    stored = to_json(world.status.model_copy(update={"quarantined": (Quarantined(**dict(taken)),)}))
+    del stored["takenBack"]
+    world.status = parse_status(stored)
+    named_anew(world).run(60)
+    assert world.status.trial is None
+    assert world.status.message.startswith(
+        f"{NEW} was taken back: aborted by a person: wrong data; {OLD} serves. It is"
+    )
+
+
+def one_of_two() -> World:
+    """The second of two versions in a split was taken back."""
+    others = [
+        {"version": version, "uri": f"pvc://models/fraud/{version}", "weight": weight}
+        for version, weight in ((NEW, 30), (THIRD, 10))
+    ]
+    world = World.of(CANARY).configure(strategy={"split": {"weight": 60, "versions": others}}).installed().run(30)
+    assert world.live == {OLD: 60, NEW: 30, THIRD: 10}
+    world.command = f"abort {THIRD} t1"
+    world.step(0.5)
+    return world.run(60)
+
+
+def test_one_of_several_leaves_alone_and_comes_again_by_retry() -> None:
+    world = one_of_two()
+    assert world.live == {OLD: 70, NEW: 30}
+    assert world.status.message.endswith(f"Say modelrollout retry to release {THIRD} again, or name another version")
+    world.command = f"retry {THIRD} t2"
+    world.run(30)
+    assert world.live == {OLD: 60, NEW: 30, THIRD: 10}
+
+
+RETRIED = {
+    "what drained": (taken_back, f"{NEW} may be released again: the release of {NEW} starts from the beginning"),
+    "what drains": (
+        lambda: say(phases.at_a_clock(), "abort"),
+        f"{NEW} may be released again: the release of {NEW} starts from the beginning at 2027-",
+    ),
+    "what the spec does not name": (
+        lambda: say(phases.at_a_clock(), "abort-quarantine").apply(version=THIRD).run(20),
+        f"{NEW} may be released again: the spec names {THIRD}, so nothing starts until it names {NEW}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("situation", "said"), RETRIED.values(), ids=RETRIED.keys())
+def test_retry_says_what_it_starts(situation: Callable[[], World], said: str) -> None:
+    world = say(situation(), "retry")
+    assert world.said(Reason.RETRIED)[-1].startswith(said)
