@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from modelrollout.cli import act
+from modelrollout.core.observation import LiveRoute
 from modelrollout.resource.rollout import COMMAND_ANNOTATION
 from tests.api.conftest import until
 from tests.cli.conftest import Put, Run
@@ -42,7 +43,7 @@ CARRIED_OUT = {
     "abort of one": (side_by_side, ["abort", "fraud", "1.2.3"], "abort of 1.2.3 accepted; weight 0 %"),
     "abort of all": (side_by_side, ["abort", "fraud"], "abort of 1.1.2 and 1.2.3 accepted; 1.1.2 at 0 %, 1.2.3 at 0 %"),
     "resume of one": (one_of_two_paused, ["resume", "fraud", "1.2.3"], "resume of 1.2.3 accepted; weight 10 %"),
-    "retry": (quarantined, ["retry", "fraud"], "retry of 1.1.2 accepted; weight 0 %, Pending"),
+    "retry": (quarantined, ["retry", "fraud"], "retry of 1.1.2 accepted; the release of 1.1.2 begins"),
 }
 
 
@@ -109,6 +110,18 @@ def test_says_when_nothing_answers(run: Run, put: Put, monkeypatch: pytest.Monke
     result = run("abort", "fraud")
     assert result.exit_code == 3
     assert "abort of 1.1.2 was sent, but nothing answered within 0.5s: is the operator running?" in result.stderr
+
+
+def test_an_abort_that_is_not_in_the_route_is_not_done(run: Run, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(act, "ANSWER_SECONDS", 3.0)
+    world = releasing()
+    assert world.route is not None
+    refused = LiveRoute(world.route, world.route.versions, recovery=world.recovery, refused="a webhook says no")
+    world.live_route_override = refused
+    with put(world).operated():
+        result = run("abort", "fraud")
+    assert result.exit_code == 3
+    assert "is decided, but the live route may still lead to 1.1.2: the VirtualService is refused" in result.stderr
 
 
 def test_says_what_it_waits_for(run: Run, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:

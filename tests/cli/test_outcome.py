@@ -9,6 +9,7 @@ import pytest
 from modelrollout.api.command import Verb
 from modelrollout.api.status import HistoryEntry
 from modelrollout.cli.outcome import Exit, Wanted, describe_wait, outcome
+from modelrollout.core.observation import LiveRoute
 from modelrollout.resource.rollout import ModelRollout
 from tests.cli.worlds import (
     CANDIDATE,
@@ -141,6 +142,23 @@ def test_a_retry_that_is_on_its_way_is_no_end() -> None:
     carried_out(world, Verb.RETRY).run(30.0)
     assert world.weight > 0
     assert outcome(world.rollout, ITS_OWN) is None
+
+
+@pytest.mark.parametrize("verb", [Verb.ABORT, Verb.ABORT_QUARANTINE])
+def test_what_the_live_route_still_leads_to_has_not_ended(verb: Verb) -> None:
+    world = releasing()
+    assert world.route is not None
+    refused = LiveRoute(world.route, world.route.versions, recovery=world.recovery, refused="a webhook says no")
+    world.live_route_override = refused
+    carried_out(world, verb).run(5.0)
+    assert outcome(world.rollout, ITS_OWN) is None
+    assert "the live route may still lead to 1.1.2: the VirtualService is refused: a" in describe_wait(world.status)
+    world.live_route_override = None
+    world.step(0.5)
+    world.step(0.5)
+    end = outcome(world.rollout, ITS_OWN)
+    assert end is not None
+    assert end.code is Exit.TAKEN_BACK
 
 
 def test_an_edit_that_the_operator_has_not_seen_is_no_end() -> None:

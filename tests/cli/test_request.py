@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from modelrollout.api.command import Verb
+from modelrollout.api.command import Command, Verb
 from modelrollout.cli.errors import Refused
 from modelrollout.cli.request import accepted, prepare, report
+from modelrollout.core.observation import LiveRoute
 from tests.cli.worlds import (
     approving,
+    baking,
     carried_out,
     first_version,
     gone_on_to_another,
@@ -72,6 +74,14 @@ def test_retry_with_an_invalid_spec_is_refused_with_what_is_wrong() -> None:
         prepare(Verb.RETRY, world.rollout, "t1")
 
 
+def carry_out(world: World, command: Command) -> None:
+    """The operator's pass with the command, and the one that sees the route moved."""
+    world.command = command.render()
+    world.step(1.0)
+    if command.verb.aborts:
+        world.step(0.5)
+
+
 CARRIED_OUT = {
     "promote past an approval": (approving, Verb.PROMOTE, "promote of 1.1.2 accepted; weight 50 %, Progressing"),
     "skip a clock": (releasing, Verb.SKIP, "skip of 1.1.2 accepted; weight 50 %, Progressing"),
@@ -95,8 +105,16 @@ CARRIED_OUT = {
     "abort what is paused": (paused, Verb.ABORT, "abort of 1.1.2 accepted; weight 0 %, RollingBack"),
     "pause": (releasing, Verb.PAUSE, "pause of 1.1.2 accepted; weight 10 %, Paused: paused by a person"),
     "resume": (paused, Verb.RESUME, "resume of 1.1.2 accepted; weight 10 %, Progressing"),
-    "retry": (quarantined, Verb.RETRY, "retry of 1.1.2 accepted; weight 0 %, Pending"),
-    "retry what was taken back": (taken_back, Verb.RETRY, "retry of 1.1.2 accepted; weight 0 %, Pending"),
+    "retry": (
+        quarantined,
+        Verb.RETRY,
+        "retry of 1.1.2 accepted; the release of 1.1.2 begins from the beginning when what ran before",
+    ),
+    "retry what was taken back": (
+        taken_back,
+        Verb.RETRY,
+        "retry of 1.1.2 accepted; the release of 1.1.2 begins from the beginning now, Pending",
+    ),
 }
 
 
@@ -104,8 +122,7 @@ CARRIED_OUT = {
 def test_is_carried_out_and_reported(world: Callable[[], World], verb: Verb, sentence: str) -> None:
     here = world()
     command = prepare(verb, here.rollout, "t2")
-    here.command = command.render()
-    here.step(1.0)
+    carry_out(here, command)
     assert here.status.last_command == command.render()
     assert accepted(command, here.status)
     assert report("fraud", command, here.status).startswith(f"rollout fraud: {sentence}")
@@ -125,6 +142,63 @@ def test_what_was_not_carried_out_says_why() -> None:
 def test_the_reason_reaches_the_status() -> None:
     assert carried_out(releasing(), Verb.PAUSE, "the sale is on").arm.paused == "paused by a person: the sale is on"
     assert carried_out(releasing(), Verb.ABORT, "wrong data").status.history[-1].message.endswith("wrong data")
+
+
+def refusing(world: World) -> World:
+    """The live route stays as it is: the API server refuses the VirtualService."""
+    assert world.route is not None
+    refused = "admission webhook says no"
+    world.live_route_override = LiveRoute(world.route, world.route.versions, recovery=world.recovery, refused=refused)
+    return world
+
+
+@pytest.mark.parametrize("situation", [releasing, approving, paused, baking])
+@pytest.mark.parametrize("verb", [Verb.ABORT, Verb.ABORT_QUARANTINE])
+def test_an_abort_is_not_done_while_the_route_has_the_version(situation: Callable[[], World], verb: Verb) -> None:
+    world = refusing(situation())
+    command = prepare(verb, world.rollout, "t2")
+    carry_out(world, command)
+    assert accepted(command, world.status)
+    said = report("fraud", command, world.status)
+    assert "of 1.1.2 is decided, but the live route may still lead to 1.1.2: the VirtualService is refused: " in said
+    assert "accepted" not in said
+    world.live_route_override = None
+    world.step(0.5)
+    assert " of 1.1.2 accepted; weight 0 %" in report("fraud", command, world.status)
+
+
+def test_an_abort_is_not_done_in_the_pass_that_moves_the_route() -> None:
+    world = releasing()
+    command = prepare(Verb.ABORT, world.rollout, "t2")
+    world.command = command.render()
+    world.step(1.0)
+    assert "is decided, but the live route may still lead to 1.1.2: the route is being moved to 1.0.1 100 %" in report(
+        "fraud", command, world.status
+    )
+
+
+def test_an_abort_before_anything_serves_has_no_route_to_wait_for() -> None:
+    world = first_version()
+    command = prepare(Verb.ABORT, world.rollout, "t2")
+    carry_out(world, command)
+    assert "abort of 1.0.1 accepted; weight 0 %" in report("fraud", command, world.status)
+
+
+RETRIED = {
+    "what has drained": (taken_back, "the release of 1.1.2 begins from the beginning now, Pending: release of 1.1.2"),
+    "what drains": (
+        lambda: carried_out(releasing(), Verb.ABORT),
+        "the release of 1.1.2 begins from the beginning when what ran before is gone, Pending: 1.0.1 serves; 1.1.2 is",
+    ),
+}
+
+
+@pytest.mark.parametrize(("situation", "said"), RETRIED.values(), ids=RETRIED.keys())
+def test_retry_says_what_it_starts(situation: Callable[[], World], said: str) -> None:
+    world = situation()
+    command = prepare(Verb.RETRY, world.rollout, "t2")
+    carry_out(world, command)
+    assert report("fraud", command, world.status).startswith(f"rollout fraud: retry of 1.1.2 accepted; {said}")
 
 
 TOO_LATE = {
@@ -176,8 +250,18 @@ OF_SEVERAL = {
         "1.2.3",
         "promote of 1.2.3 accepted; weight",
     ),
-    "retry what failed": (one_of_two_aborted, Verb.RETRY, None, "retry of 1.2.3 accepted; weight 0 %, "),
-    "retry what failed by name": (one_of_two_aborted, Verb.RETRY, "1.2.3", "retry of 1.2.3 accepted; weight 0 %, "),
+    "retry what failed": (
+        one_of_two_aborted,
+        Verb.RETRY,
+        None,
+        "retry of 1.2.3 accepted; the release of 1.2.3 begins from the beginning when",
+    ),
+    "retry what failed by name": (
+        one_of_two_aborted,
+        Verb.RETRY,
+        "1.2.3",
+        "retry of 1.2.3 accepted; the release of 1.2.3 begins from the beginning when",
+    ),
 }
 
 
@@ -187,8 +271,7 @@ def test_is_carried_out_for_all_or_for_one(
 ) -> None:
     here = world()
     command = prepare(verb, here.rollout, "t2", version=version)
-    here.command = command.render()
-    here.step(1.0)
+    carry_out(here, command)
     assert accepted(command, here.status), here.status
     assert report("fraud", command, here.status).startswith(f"rollout fraud: {sentence}")
 

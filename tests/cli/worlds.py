@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from modelrollout.api.command import Verb
+from modelrollout.api.status import Phase
 from modelrollout.cli.request import prepare
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
@@ -64,6 +65,14 @@ def approving() -> World:
     return applied(World.of(APPROVAL).installed()).run(60.0)
 
 
+def baking() -> World:
+    """The candidate has nearly all requests and is watched."""
+    baked = CANARY.replace("for: 30s}]}}", "for: 30s}], bake: 5m}}")
+    world = applied(World.of(baked).installed()).run(120.0)
+    assert world.status.phase is Phase.BAKING
+    return world
+
+
 def paused() -> World:
     """A person holds the candidate at 10 %."""
     return carried_out(releasing(), Verb.PAUSE)
@@ -111,7 +120,9 @@ def one_of_two_paused() -> World:
 
 def one_of_two_aborted() -> World:
     """The second of them was aborted and quarantined."""
-    return carried_out(side_by_side(), Verb.ABORT_QUARANTINE, version=THIRD)
+    world = carried_out(side_by_side(), Verb.ABORT_QUARANTINE, version=THIRD)
+    world.step(0.5)
+    return world
 
 
 def gone_on_to_another() -> World:
@@ -123,6 +134,7 @@ def superseded() -> World:
     """The spec named a third version in the middle of the release, and the operator has seen it."""
     world = applied(releasing(), THIRD)
     world.step(1.0)
+    world.step(0.5)
     return world
 
 

@@ -191,7 +191,7 @@ RETRIED = {
     "what drained": (taken_back, f"{NEW} may be released again: the release of {NEW} starts from the beginning"),
     "what drains": (
         lambda: say(phases.at_a_clock(), "abort"),
-        f"{NEW} may be released again: the release of {NEW} starts from the beginning at 2027-",
+        f"{NEW} may be released again: the release of {NEW} starts from the beginning when what ran",
     ),
     "what the spec does not name": (
         lambda: say(phases.at_a_clock(), "abort-quarantine").apply(version=THIRD).run(20),

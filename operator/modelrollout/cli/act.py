@@ -19,7 +19,8 @@ from modelrollout.cli.access import Access
 from modelrollout.cli.errors import NotFound, Refused
 from modelrollout.cli.feed import Broken, Feed, Snapshot
 from modelrollout.cli.options import as_version, cluster_options, name_or_only_one
-from modelrollout.cli.request import accepted, prepare, report, subject
+from modelrollout.cli.request import accepted, prepare, report, subject, versions
+from modelrollout.cli.routed import still_routed
 from modelrollout.resource.rollout import ModelRollout
 
 ANSWER_SECONDS = 10.0
@@ -28,6 +29,12 @@ PATIENCE_SECONDS = 2.0  # after that a person wonders, and is told what is being
 
 class NoAnswer(click.ClickException):
     """The operator did not carry the command out in time."""
+
+    exit_code = 3
+
+
+class NotRouted(click.ClickException):
+    """The operator has taken the version back, but the live route has not been moved in time."""
 
     exit_code = 3
 
@@ -109,7 +116,7 @@ def resume(**target: Any) -> None:
 def retry(**target: Any) -> None:
     """Release a version again that failed or was taken back.
 
-    Its release starts from the beginning, as soon as everything has drained. Without NAME the namespace's
+    Its release starts from the beginning, as soon as what ran before is gone. Without NAME the namespace's
     only rollout is meant; VERSION is one of several that the spec names.
     """
     act(Verb.RETRY, **target)
@@ -137,13 +144,16 @@ def act(
     status = await_answer(access, name, command)
     if not accepted(command, status):
         raise Refused(report(name, command, status))
+    if command.verb.aborts and still_routed(status, versions(command)) is not None:
+        raise NotRouted(report(name, command, status))
     click.echo(report(name, command, status))
 
 
 def await_answer(access: Access, name: str, command: Command) -> Status:
-    """The status that the operator wrote when it carried the command out. Raises NoAnswer after ANSWER_SECONDS."""
+    """The status that the operator wrote when it carried the command out; after an abort, one by which the live route
+    has let go of the versions, if there is one in time. Raises NoAnswer after ANSWER_SECONDS."""
     began = time.monotonic()
-    told = False
+    told, answer = False, None
     with Feed(access, name=name) as feed:
         while (left := began + ANSWER_SECONDS - time.monotonic()) > 0:
             match feed.next(min(left, PATIENCE_SECONDS)):
@@ -152,12 +162,16 @@ def await_answer(access: Access, name: str, command: Command) -> Status:
                 case Snapshot(bodies=(body, *_)):
                     status = ModelRollout.from_json(body).status
                     if status.last_command == command.render():
-                        return status
+                        answer = status
+                        if not command.verb.aborts or still_routed(status, versions(command)) is None:
+                            return status
                 case Broken(message):
                     click.echo(f"{message}; trying again", err=True)
                 case None if not told:
                     click.echo(f"waiting up to {ANSWER_SECONDS:g}s for the operator ...", err=True)
                     told = True
+    if answer is not None:
+        return answer
     raise NoAnswer(
         f"rollout {name}: {subject(command)} was sent, but nothing answered within "
         f"{ANSWER_SECONDS:g}s: is the operator running? It carries the command out when it is back."

@@ -12,6 +12,7 @@ from enum import IntEnum
 
 from modelrollout.api.command import Verb, parse
 from modelrollout.api.status import HistoryEntry, Phase, Quarantined, Status, VersionStatus
+from modelrollout.cli.routed import still_routed
 from modelrollout.cli.text import listed
 from modelrollout.resource.rollout import ModelRollout, SpecError
 
@@ -57,6 +58,8 @@ def outcome(rollout: ModelRollout, wanted: Wanted) -> Outcome | None:
     if version is None or _retry_is_on_its_way(rollout, {version} if wanted.may_come else {version, *named}):
         return None
     ended = _ended(rollout, version, wanted) or _failed_beside(rollout, version, wanted)
+    if ended is not None and still_routed(status, {version, *named}) is not None:
+        return None
     return ended or _serves(rollout, version) or _replaced(rollout, version, wanted)
 
 
@@ -148,7 +151,9 @@ def _replaced(rollout: ModelRollout, version: str, wanted: Wanted) -> Outcome | 
 
 def describe_wait(status: Status) -> str:
     """Where the release is, in a line that changes only when a person would want to know."""
+    routed = still_routed(status, [item.version for item in status.retiring])
     parts = [status.phase.value, *(f"{arm.version} at {arm.weight} %" for arm in status.arms)]
     if status.step:
         parts.append(f"step {status.step}")
-    return ", ".join(parts) + (f": {status.message}" if status.message else "")
+    words = "; ".join(words for words in (status.message, routed) if words)
+    return ", ".join(parts) + (f": {words}" if words else "")

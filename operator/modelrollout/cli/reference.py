@@ -35,8 +35,8 @@ verb of `promote --full` is `promote-full`, that of `abort --quarantine` is `abo
 take `-` for whatever release is under way.
 
 Exit codes of all commands but `wait`, which has its own below: 0 done, 1 refused because it makes no sense as things
-are (or, for `lint`, problems found), 2 wrong usage or no such rollout, 3 sent but not answered, 4 the cluster could
-not be asked.
+are (or, for `lint`, problems found), 2 wrong usage or no such rollout, 3 sent but not answered, or taken back but
+still in the live route, 4 the cluster could not be asked.
 """
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from modelrollout.api.command import SEVERAL, Command, Verb, one_line
 from modelrollout.api.status import Arm, Phase, Status
 from modelrollout.cli.errors import Refused
+from modelrollout.cli.routed import still_routed
 from modelrollout.cli.text import listed
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
@@ -115,8 +116,21 @@ def report(name: str, command: Command, status: Status) -> str:
         return f"{what} was not carried out: {status.command_ignored}"
     if not accepted(command, status):
         return f"{what} came too late or does not apply: {_why_not(command, status)}; {_state(status)}"
+    if command.verb.aborts and (routed := still_routed(status, versions(command))) is not None:
+        return f"{what} is decided, but {routed}; {_state(status)}"
+    if command.verb is Verb.RETRY:
+        return f"{what} accepted; {_begins(command, status)}, {_state(status)}"
     served = status.stable is not None and status.stable.version in versions(command)
     return f"{what} accepted; {'' if served else f'{_weights(command, status)}, '}{_state(status)}"
+
+
+def _begins(command: Command, status: Status) -> str:
+    """What a retry starts, and when."""
+    names = versions(command)
+    releases = f"the release{'s' if len(names) > 1 else ''} of {listed(names)}"
+    if all(status.arm(version) is not None for version in names):
+        return f"{releases} begin{'s' if len(names) == 1 else ''} from the beginning now"
+    return f"{releases} begin{'s' if len(names) == 1 else ''} from the beginning when what ran before is gone"
 
 
 def subject(command: Command) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from modelrollout.api.base import format_timestamp
 from modelrollout.api.command import Command
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
@@ -25,8 +24,8 @@ def _what_starts(state: Pass, meant: list[str]) -> str:
     named = [version for version in wanted(state) if version in meant]
     if not named:
         return f"the spec names {' and '.join(wanted(state))}, so nothing starts until it names {' or '.join(meant)}"
-    ends = [item.drain_until for item in state.status.retiring if item.drain_until > state.now]
-    when = f" at {format_timestamp(max(ends))}, when everything has drained" if ends else ""
+    before = any(item.version in meant or item.drain_until > state.now for item in state.status.retiring)
+    when = " when what ran before is gone" if before else ""
     return f"the release of {' and '.join(named)} starts from the beginning{when}"
 
 
