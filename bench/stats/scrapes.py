@@ -111,9 +111,8 @@ def draw(cell: Cell, rng: np.random.Generator) -> Truth:
     """All answers of one release."""
     times: Floats = np.arange(-BEFORE, cell.duration + SLOT, SLOT)
     begins = rng.uniform(0.0, cell.duration, OUTAGES) if cell.outages else np.array([])
-    hit: Floats = np.asarray(
-        OUTAGE_ERRORS * ((times[:, None] >= begins) & (times[:, None] < begins + OUTAGE_SECONDS)).any(axis=1)
-    )
+    during = ((times[:, None] >= begins) & (times[:, None] < begins + OUTAGE_SECONDS)).any(axis=1)
+    hit: Floats = np.where(during, OUTAGE_ERRORS, 0.0)
     counted = {}
     for version, errors, part in ((CANDIDATE, cell.errors, cell.weight), (STABLE, BASE, 1.0 - cell.weight)):
         reporters = counts_of(cell, version)
