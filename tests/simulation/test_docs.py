@@ -36,5 +36,5 @@ def test_the_picture_of_evidence_md_shows_what_its_text_says() -> None:
     name, _, numbers = verdict["message"].partition(": ")
     assert name == "errors"
     assert numbers in text
-    assert (last["move"], last["at"]) == ("Rollback", 780.0 + 30.0), "thirty seconds after 780 s"
+    assert (last["move"], last["at"]) == ("Rollback", 780.0 + 40.0), "forty seconds after 780 s"
     assert (ROOT / "docs" / "pictures" / "evidence.png").read_bytes()[:4] == b"\x89PNG"
