@@ -32,7 +32,7 @@ WINDOW = 15.5  # seconds of scrapes that an answer holds
 BEFORE = 20.0  # seconds of scrapes before the release
 OUTAGES, OUTAGE_SECONDS, OUTAGE_ERRORS = 10, 5.0, 0.5
 LIFETIME = {STABLE: (40_000, 4_000_000), CANDIDATE: (500, 5_000)}  # what each reporter counted before
-CHUNK, QUICK = 25, 50
+CHUNK, QUICK = 25, 25
 
 
 @dataclass(frozen=True, slots=True)
