@@ -153,6 +153,10 @@ def full_status() -> dict[str, Any]:
         {"name": "matched", "shares": {"1.0.1": 100}, "who": [{"headers": {"x-tenant": {"exact": "internal"}}}]},
         {"name": "everybody", "shares": {"1.0.1": 90, "1.1.2": 10}, "who": []},
     ]
+    for arm in status["trial"]["arms"]:
+        arm["recall"] |= {"route": status["trial"]["route"], "record": 0.01}
+    for test in (*status["trial"]["arms"][0]["metrics"], *status["lastAnalysis"]):
+        test["ahead"] = [1, 2]
     for test in (status["trial"]["arms"][0]["metrics"][0], status["lastAnalysis"][0]):
         test["bound"] = "1s"
     return status

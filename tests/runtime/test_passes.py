@@ -266,6 +266,7 @@ def test_while_something_holds_a_deleted_rollout_its_candidate_can_only_lose_tra
         await stage.passes(2)
         await stage.pods_ready("1.0.2")
         await stage.later(5)
+        await stage.later(5)
         await stage.command("promote")
         await stage.later(5)
         assert (await stage.weights())["fraud-1-0-2"] == 10

@@ -179,8 +179,10 @@ def recovery(state: Pass) -> Recovery | None:
 
 
 def due_removals(state: Pass) -> tuple[str, ...]:
-    """Retired versions whose time is over. None while the route is somebody else's: it may name any of them."""
-    if state.seen.route is not None and state.seen.route.foreign_owner is not None:
+    """Retired versions whose time is over. None while the route is somebody else's, or not the one that was decided: it
+    may name any of them."""
+    live = state.seen.route
+    if live is not None and (live.foreign_owner is not None or live.refused is not None):
         return ()
     return tuple(item.version for item in state.status.retiring if item.remove_at <= state.now)
 
