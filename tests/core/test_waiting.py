@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import pytest
 
+from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import Phase
-from modelrollout.core.observation import LiveRoute
+from modelrollout.core.observation import LiveRoute, Sample, Unavailable
 from modelrollout.core.plan import Reason
 from tests.core.world import CANARY, World
 
@@ -107,3 +108,24 @@ def test_at_rest_nobody_looks_more_often_than_needed() -> None:
     world = World.of(CANARY).installed()
     world.step(1.0)
     assert world.step(1.0).requeue_after == 300.0
+
+
+def test_the_first_requests_of_all_are_counted_from_the_second_sample_on() -> None:
+    """Before them no reporter is known: its first sample sets the base, and the pass after it must know that."""
+    world = World.of(CANARY)
+    for _ in range(4):
+        world.step(2.0)
+    seen = world.sample
+
+    def sample(metric: str, split: str = EVERYBODY) -> Sample | Unavailable:
+        found = seen(metric, split)
+        silent = isinstance(found, Sample) and not found.series
+        return Sample(metric, world.now, {}, {}) if silent else found
+
+    world.sample = sample  # type: ignore[method-assign]
+    world.apply(version=NEW)
+    for _ in range(12):
+        world.step(5)
+    assert world.live == {OLD: 90, NEW: 10}
+    world.run(180)
+    assert world.status.phase is Phase.HEALTHY

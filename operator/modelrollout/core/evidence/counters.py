@@ -76,6 +76,11 @@ class Counters:
         return any(at > since and name not in fresh for name, at in self.times.items())
 
     @property
+    def known(self) -> tuple[frozenset[str], ...]:
+        """Who has a base: the reporters, and those that have counted something of the candidate and of stable."""
+        return frozenset(self.times), frozenset(self.of_candidate.last), frozenset(self.of_stable.last)
+
+    @property
     def versions(self) -> tuple[str, str]:
         """Candidate and stable."""
         return self.candidate, self.stable

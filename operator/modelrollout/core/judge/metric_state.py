@@ -116,7 +116,9 @@ def fold(state: MetricState, sample: Sample, *, counting: bool) -> MetricState:
     if is_half(state, sample, tick):
         return state
     if not tick.candidate.trials and not tick.stable.trials:
-        return replace(state, counters=counters, evidence=evidence)
+        # Who was seen for the first time has set its base, and must not be new again in the next pass.
+        stored = (state.stored[0], counters) if counters.known != state.stored[1].known else state.stored
+        return replace(state, counters=counters, evidence=evidence, stored=stored)
     at_weight = state.at_weight.after(tick, uncompared=state.uncompared)
     stored = (evidence, counters)
     return replace(
