@@ -74,7 +74,7 @@ def test_a_version_that_is_lost_gives_its_share_to_the_control(how: str) -> None
     world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], ready=0, failure=failure)
     world.step(0.5)
     assert world.live == {"1.0.1": 90, "1.2.3": 10}
-    reason = Reason.CANDIDATE_LOST if failure is None else Reason.LOAD_FAILED
+    reason = Reason.CANDIDATE_LOST
     assert world.said(reason)[0].startswith("1.1.2 was rolled back: ")
     world.step(0.5)
     assert world.status.phase is Phase.DEGRADED

@@ -99,10 +99,11 @@ def unwanted(case: Case) -> Leave | None:
 def load_failed(case: Case) -> Leave | None:
     """The version cannot come up by itself: its fetcher or its server ended with an error.
 
-    While it has traffic and still has ready pods, a single failing pod is left to the evidence.
+    While it has traffic and still has ready pods, a single failing pod is left to the evidence; and one that had come
+    up and has lost them all is lost, whatever its last words were.
     """
     workload = case.state.workload(case.arm.version)
-    if workload.failure is None or (case.weight > 0 and workload.ready > 0):
+    if workload.failure is None or (case.weight > 0 and workload.ready > 0) or lost(case) is not None:
         return None
     reason = Reason.FETCH_FAILED if workload.unfetched else Reason.LOAD_FAILED
     return Leave(reason, f"it cannot be served: {workload.failure}")
@@ -136,7 +137,9 @@ def lost(case: Case) -> Leave | None:
         return None
     if state.workload(control.version).ready == 0:
         return None
-    return Leave(Reason.CANDIDATE_LOST, f"no pod of it is ready while it has {case.weight} % of the requests")
+    failure = state.workload(case.arm.version).failure
+    words = f": {failure}" if failure else ""
+    return Leave(Reason.CANDIDATE_LOST, f"no pod of it is ready while it has {case.weight} % of the requests{words}")
 
 
 def never_ready(case: Case) -> Leave | None:
