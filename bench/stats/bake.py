@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.stats.measures import Measure, median, share
 from bench.stats.product import NAME
-from bench.stats.suite import Form, Results, Suite, Task, by_cell, chunks
+from bench.stats.suite import Form, Results, Suite, Task, ends_by_cell, tasks_of
 from bench.stats.traffic import generator
 from modelrollout.simulation.events import Outage
 from modelrollout.simulation.population import Behaviour
@@ -100,12 +100,7 @@ CELLS = {
 
 def tasks(form: Form) -> list[Task]:
     """All chunks of all cells."""
-    return [
-        Task(name, work, (name, index, runs, form.seed))
-        for name, cell in CELLS.items()
-        if not form.quick or name.startswith(QUICK_CELLS)
-        for index, runs in chunks(form.runs or (QUICK if form.quick else cell.runs), CHUNK)
-    ]
+    return tasks_of(CELLS, work, form, size=CHUNK, quick=QUICK, begin=QUICK_CELLS)
 
 
 def work(name: str, index: int, runs: int, seed: int) -> list[End]:
@@ -140,10 +135,7 @@ def scenario_of(manifest: str) -> Scenario:
 
 def measure(results: Sequence[tuple[Task, Any]]) -> Results:
     """False verdicts on good versions, and how soon bad ones had no requests."""
-    return {
-        name: {NAME: measures(CELLS[name].healthy, [end for part in parts for end in part])}
-        for name, parts in by_cell(results).items()
-    }
+    return {name: {NAME: measures(CELLS[name].healthy, ends)} for name, ends in ends_by_cell(results).items()}
 
 
 def measures(healthy: bool, ends: Sequence[End]) -> dict[str, Measure]:

@@ -16,7 +16,7 @@ from typing import Any
 from bench.stats.measures import Measure, mean, median, quantile, share
 from bench.stats.product import NAME
 from bench.stats.promote import TWICE
-from bench.stats.suite import Form, Results, Suite, Task, by_cell, chunks
+from bench.stats.suite import Form, Results, Suite, Task, ends_by_cell, tasks_of
 from bench.stats.whole import HERE, scenario_of
 from modelrollout.simulation.population import Behaviour, Population
 from modelrollout.simulation.profile import Profile
@@ -109,12 +109,7 @@ def has_share(frame: Frame) -> bool:
 
 def tasks(form: Form) -> list[Task]:
     """All chunks of all cells."""
-    return [
-        Task(name, work, (name, index, runs, form.seed))
-        for name, cell in CELLS.items()
-        if not form.quick or name.startswith(QUICK_CELLS)
-        for index, runs in chunks(form.runs or (QUICK if form.quick else cell.runs), CHUNK)
-    ]
+    return tasks_of(CELLS, work, form, size=CHUNK, quick=QUICK, begin=QUICK_CELLS)
 
 
 def work(name: str, index: int, runs: int, seed: int) -> list[End]:
@@ -125,10 +120,7 @@ def work(name: str, index: int, runs: int, seed: int) -> list[End]:
 
 def measure(results: Sequence[tuple[Task, Any]]) -> Results:
     """What is asked of each kind of cell."""
-    return {
-        name: {NAME: measures(name, [end for part in parts for end in part])}
-        for name, parts in by_cell(results).items()
-    }
+    return {name: {NAME: measures(name, ends)} for name, ends in ends_by_cell(results).items()}
 
 
 def measures(name: str, ends: Sequence[End]) -> dict[str, Measure]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from bench.stats.measures import Measure
 
 Results = Mapping[str, Mapping[str, Mapping[str, Measure]]]  # cell -> rule -> what is measured -> measure
+Names = tuple[str, ...]
 CHUNK = 125  # runs of one task
 
 
@@ -45,6 +46,31 @@ class Suite:
     name: str
     tasks: Callable[[Form], list[Task]]
     measure: Callable[[Sequence[tuple[Task, Any]]], Results]
+
+
+class Counted(Protocol):
+    """A cell that says how many runs of it the full form has."""
+
+    @property
+    def runs(self) -> int: ...
+
+
+def tasks_of(
+    cells: Mapping[str, Counted], work: Callable[..., Any], form: Form, *, size: int, quick: int, begin: Names = ("",)
+) -> list[Task]:
+    """All chunks of all cells, ``size`` runs each; in the quick form ``quick`` runs of those whose names ``begin`` so.
+    ``work`` is called with the cell's name, the chunk's number, its runs and the seed."""
+    return [
+        Task(name, work, (name, index, runs, form.seed))
+        for name, cell in cells.items()
+        if not form.quick or name.startswith(begin)
+        for index, runs in chunks(form.runs or (quick if form.quick else cell.runs), size)
+    ]
+
+
+def ends_by_cell(results: Sequence[tuple[Task, Any]]) -> dict[str, list[Any]]:
+    """The raw results of each cell, where each is a list: all of them in one."""
+    return {name: [end for part in parts for end in part] for name, parts in by_cell(results).items()}
 
 
 def chunks(runs: int, size: int = CHUNK) -> list[tuple[int, int]]:

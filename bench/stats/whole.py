@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.stats.measures import Measure, median, share
 from bench.stats.product import NAME
-from bench.stats.suite import Form, Results, Suite, Task, by_cell, chunks
+from bench.stats.suite import Form, Results, Suite, Task, ends_by_cell, tasks_of
 from modelrollout.api.analysis import Analysis
 from modelrollout.api.route import EVERYBODY
 from modelrollout.simulation.population import Behaviour
@@ -115,11 +115,7 @@ CELLS = {
 
 def tasks(form: Form) -> list[Task]:
     """All chunks of all cells."""
-    return [
-        Task(name, work, (name, index, runs, form.seed))
-        for name, cell in CELLS.items()
-        for index, runs in chunks(form.runs or (QUICK if form.quick else cell.runs), CHUNK)
-    ]
+    return tasks_of(CELLS, work, form, size=CHUNK, quick=QUICK)
 
 
 def work(name: str, index: int, runs: int, seed: int) -> list[End]:
@@ -153,10 +149,7 @@ def is_for_others(frame: Frame) -> bool:
 
 def measure(results: Sequence[tuple[Task, Any]]) -> Results:
     """False rollbacks of the healthy cells; what was not found, and how soon the rest was, of the other one."""
-    return {
-        name: {NAME: measures(CELLS[name].healthy, [end for part in parts for end in part])}
-        for name, parts in by_cell(results).items()
-    }
+    return {name: {NAME: measures(CELLS[name].healthy, ends)} for name, ends in ends_by_cell(results).items()}
 
 
 def measures(healthy: bool, ends: Sequence[End]) -> dict[str, Measure]:

@@ -32,10 +32,10 @@ class Bake(SpecModel):
         """Percent of the requests that the control keeps."""
         return usual if self.control is None else self.control
 
-    def share_now(self, share: int, usual: int) -> int:
+    def share_now(self, share: int) -> int:
         """The new version's percentage in a bake under way. One that began with another share, under an older operator,
         keeps it unless ``control`` is written."""
-        return share if self.control is None else 100 - self.control_keeps(usual)
+        return share if self.control is None else 100 - self.control
 
     def words(self, usual: int) -> str:
         """The last step in words."""

@@ -187,6 +187,11 @@ class Trial(StatusModel):
     stopped_for: Annotated[float, Field(ge=0, le=LATEST)] = 0.0  # seconds that it stood still before
     alpha: Alpha = Alpha()
 
+    def stood_still(self, now: float) -> float:
+        """Seconds that the clock of the steps stood still until ``now``."""
+        since = self.stopped_since
+        return self.stopped_for + (max(0.0, now - since) if since is not None else 0.0)
+
     @property
     def paused(self) -> str | None:
         """Why nothing moves: the first arm's reason, when all of them are paused."""

@@ -62,7 +62,7 @@ def _marked(steps: Outline, trial: Trial, now: float) -> Iterator[Line]:
 
 def _clock(steps: Outline, trial: Trial, now: float) -> Line:
     """A bar of the time that is over and the time that is left, or what else the step waits for."""
-    stood = trial.stopped_for + (now - trial.stopped_since if trial.stopped_since is not None else 0.0)
+    stood = trial.stood_still(now)
     began = steps.began + stood if steps.began is not None else None
     end = steps.until + stood if steps.until is not None else trial.next_step_at
     if end is not None and end > now:

@@ -122,7 +122,7 @@ class BlueGreenStrategy:
             return view.stay("the bake is over", winner=view.arms[0].version, step=BAKE, watched=True)
         memory = BlueGreenMemory(bake_until=until)
         green = view.arms[0]
-        share = settings.bake.share_now(green.share, CONTROL_KEEPS)
+        share = settings.bake.share_now(green.share)
         why = watched(view.control, 100 - share)
         route = between(view.control, {green.version: share})
         return Move(route, memory, why, step=BAKE, until=until, watched=True)

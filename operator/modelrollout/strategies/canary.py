@@ -342,7 +342,7 @@ def bake(settings: Canary, view: View[CanaryMemory], until: float) -> Move[Canar
     if view.now >= until or view.approved == BAKE:
         return view.stay("the bake is over", winner=view.arms[0].version, step=BAKE, watched=True)
     arm = view.arms[0]
-    share = settings.bake.share_now(arm.share, CONTROL_KEEPS)
+    share = settings.bake.share_now(arm.share)
     why = watched(view.control, 100 - share)
     route = between(view.control, {arm.version: share})
     return Move(route, view.memory, why, step=BAKE, until=until, watched=True)

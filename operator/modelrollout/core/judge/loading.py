@@ -181,13 +181,19 @@ def noise_known(state: Pass, asked: Question, old: MetricStatus | None) -> tuple
         return None
     history = state.seen.baseline[asked.metric.name]
     phi = overdispersion(history)
-    analysis = state.spec.analysis
-    settings = EvidenceSettings(margin=analysis.margin, floor=analysis.floor, overdispersion=phi)
     past = sum(history, Count(0, 0))
-    record = rate_of_record(past, settings)
+    record = record_of(state, past, phi)
     if record is None or audiences(state.spec) != (EVERYBODY,):
         return (phi,)
-    return phi, record, stake_on_floor(past, analysis.floor, phi)
+    return phi, record, stake_on_floor(past, state.spec.analysis.floor, phi)
+
+
+def record_of(state: Pass, answered: Count, phi: float) -> float | None:
+    """The rate that stands for a control that answered so much, by the margin and the floor of the spec; ``phi`` is the
+    overdispersion of its answers. None where it answered nothing."""
+    analysis = state.spec.analysis
+    settings = EvidenceSettings(margin=analysis.margin, floor=analysis.floor, overdispersion=phi)
+    return rate_of_record(answered, settings)
 
 
 def settings_of(state: Pass, asked: Question, noise: tuple[float, ...] | None) -> EvidenceSettings:

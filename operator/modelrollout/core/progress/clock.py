@@ -17,7 +17,7 @@ def update_clock(state: Pass, assessments: Assessments) -> Pass:
         return state
     if since is None:
         return state.change_trial(stopped_since=state.now)
-    return state.change_trial(stopped_since=None, stopped_for=state.trial.stopped_for + max(0.0, state.now - since))
+    return state.change_trial(stopped_since=None, stopped_for=state.trial.stood_still(state.now))
 
 
 def must_stand(state: Pass, assessments: Assessments) -> bool:
@@ -28,8 +28,7 @@ def must_stand(state: Pass, assessments: Assessments) -> bool:
 
 def now(state: Pass) -> float:
     """The time by this clock, in seconds since the epoch less what it stood still."""
-    since = state.trial.stopped_since
-    return (state.now if since is None else min(since, state.now)) - state.trial.stopped_for
+    return state.now - state.trial.stood_still(state.now)
 
 
 def due(state: Pass, at: float | None) -> float | None:

@@ -11,10 +11,10 @@ from typing import Any
 
 from modelrollout.api.base import StatusModel, format_duration
 from modelrollout.api.status import Arm, MetricStatus, Phase, Recall, Side
-from modelrollout.core.evidence import EvidenceSettings, rate_of_record
 from modelrollout.core.judge import blame, ledger
 from modelrollout.core.judge.assess import Assessments
 from modelrollout.core.judge.assessment import Alone
+from modelrollout.core.judge.loading import record_of
 from modelrollout.core.judge.metric_state import NOTHING_COUNTED
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
@@ -129,10 +129,9 @@ def _anew(state: Pass, test: MetricStatus, *, stays: bool) -> MetricStatus:
     share, noise = ledger.left(test.share, test.part), test.noise
     answered = blame.control_since(state, test) if stays else None
     if answered is not None:
-        analysis, phi = state.spec.analysis, blame.phi_of(test)
-        settings = EvidenceSettings(margin=analysis.margin, floor=analysis.floor, overdispersion=phi)
+        phi = blame.phi_of(test)
         before = noise[1] if noise and len(noise) > 1 else 0.0
-        noise = (phi, max(before, rate_of_record(answered, settings) or 0.0))
+        noise = (phi, max(before, record_of(state, answered, phi) or 0.0))
     begun: dict[str, Any] = {
         "state": {},
         "counters": {},
