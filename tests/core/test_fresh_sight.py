@@ -111,3 +111,18 @@ def test_a_constant_difference_of_clocks_holds_nothing(behind: float) -> None:
     world.installed().run(60)
     world.apply(version=NEW).run(180)
     assert world.status.phase is Phase.HEALTHY
+
+
+@pytest.mark.parametrize("behind", [0.0, 60.0])
+def test_who_waits_for_traffic_says_so_and_not_that_nothing_can_be_seen(behind: float) -> None:
+    """The first samples are read long before the first share, and nothing is counted after it."""
+    world = World.of(CANARY)
+    world.prometheus_behind = behind
+    world.installed().run(60)
+    world.requests(100)
+    world.autoload = False
+    world.apply(version=NEW).run(60)
+    world.autoload = True
+    said = [world.step(1.0).status.message for _ in range(60)]
+    assert world.weight == 10
+    assert not [message for message in said if "no answer" in message]

@@ -105,3 +105,27 @@ def test_few_requests_are_compared_when_the_next_of_stable_comes() -> None:
         world.step(10.0)
     assert world.status.stable is not None
     assert world.status.stable.version == CANDIDATE
+
+
+@pytest.mark.parametrize("late", [0, 5, 40])
+def test_a_version_that_shows_itself_only_with_its_first_request_is_compared(late: int) -> None:
+    """A server's histogram has no series before it: then it is a reporter that nobody has seen yet, and silent."""
+    world = World.of(CANARY).installed()
+    world.scrape_interval, world.apart = 2.0, True
+    world.apply(version=CANDIDATE)
+    counts = {STABLE: Count(0, 1000)}
+    since_share = 0
+    for _ in range(120):
+        counts[STABLE] += Count(0, 180)
+        since_share += world.weight == 10
+        if since_share > late:
+            counts[CANDIDATE] = counts.get(CANDIDATE, Count(0, 0)) + Count(4, 20)
+        # One after the other in each round, and always the candidate first.
+        times = {STABLE: world.now + 2.0, CANDIDATE: world.now + 1.7}
+        world.read = {version: times[version] for version in counts}
+        world.counts["errors"] = dict(counts)
+        world.step(2.0)
+        if world.status.quarantined:
+            break
+    assert world.live == {STABLE: 100}
+    assert world.status.quarantined[0].reason == Reason.EVIDENCE_AGAINST

@@ -13,7 +13,7 @@ waited for until it has missed a scrape (LATE), and then no more.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
 from modelrollout.core.evidence.counts import Count, Tick
@@ -79,6 +79,21 @@ class Counters:
     def known(self) -> tuple[frozenset[str], ...]:
         """Who has a base: the reporters, and those that have counted something of the candidate and of stable."""
         return frozenset(self.times), frozenset(self.of_candidate.last), frozenset(self.of_stable.last)
+
+    def with_bases_of(self, later: Counters) -> Counters:
+        """These counters with the bases of the reporters that ``later`` saw for the first time, and nothing else of it:
+        what the others counted is still to come. Where series are folded there is no telling, and ``later`` is all."""
+        if later.of_candidate.fold is not None or later.of_stable.fold is not None:
+            return later
+        new = later.times.keys() - self.times.keys()
+        if not new:
+            return self
+        return replace(
+            self,
+            of_candidate=self.of_candidate.with_bases(later.of_candidate, new),
+            of_stable=self.of_stable.with_bases(later.of_stable, new),
+            times=dict(self.times) | {name: later.times[name] for name in new},
+        )
 
     @property
     def versions(self) -> tuple[str, str]:

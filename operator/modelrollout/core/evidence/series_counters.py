@@ -18,7 +18,7 @@ is left out and the base moves on: answers may go uncounted, but none is counted
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Self
@@ -71,6 +71,10 @@ class SeriesCounters:
             return _compact(kept, now, times, forgetful=True), None
         single = {name: count for name, count in kept.items() if name not in others}
         return SeriesCounters(single, _fold(others, times)), counted + folded
+
+    def with_bases(self, later: SeriesCounters, reporters: Set[str]) -> SeriesCounters:
+        """These counters, and what ``later`` shows of further ``reporters``."""
+        return SeriesCounters(dict(self.last) | {name: later.last[name] for name in reporters & later.last.keys()})
 
     def waits_for(self, now: Mapping[str, Count], times: Mapping[str, float]) -> bool:
         """Whether a folded series has not been scraped since the fold was made."""

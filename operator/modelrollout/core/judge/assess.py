@@ -115,7 +115,7 @@ def begin_counting_in(state: Pass, version: str, begun: Sequence[str]) -> Pass:
     for question in questions(state, arm):
         if question.split in begun:
             sample = state.seen.samples.get((question.metric.name, question.split))
-            fresh = begin_counting(load(state, question), sample)
+            fresh = begin_counting(load(state, question), sample, state.now)
             metrics[question.split, question.metric.name] = to_status(fresh, None, judged=False)
     return state.change_arm(version, metrics=tuple(metrics.values()))
 

@@ -74,8 +74,12 @@ def take_in(state: MetricState, sample: Sample | Unavailable | None, now: float,
     if isinstance(sample, Unavailable):
         return replace(state, missed=True) if is_brief(state, sample, now) else replace(state, trouble=sample)
     known = replace(state, bound=sample.bound or state.bound, age=age_of(state, sample, now))
-    taken = fold(known, sample, counting=counting)
-    return taken if taken.stored[1].at == state.stored[1].at else replace(taken, last_read_at=now)
+    return read_at(now, state, fold(known, sample, counting=counting))
+
+
+def read_at(now: float, before: MetricState, after: MetricState) -> MetricState:
+    """The state after a sample, with the time at which the stored one was first read."""
+    return after if after.stored[1].at == before.stored[1].at else replace(after, last_read_at=now)
 
 
 def age_of(state: MetricState, sample: Sample, now: float) -> float:
@@ -114,7 +118,9 @@ def fold(state: MetricState, sample: Sample, *, counting: bool) -> MetricState:
     if tick is None or not counting:
         return replace(state, counters=counters, stored=(state.evidence, counters), ahead=ahead)
     if is_half(state, sample, tick):
-        return state
+        # Who was seen for the first time sets its base even so, or it would be new, and silent, for ever.
+        based = state.counters.with_bases_of(counters)
+        return replace(state, counters=based, stored=(state.stored[0], based))
     if not tick.candidate.trials and not tick.stable.trials:
         # Who was seen for the first time has set its base, and must not be new again in the next pass.
         stored = (state.stored[0], counters) if counters.known != state.stored[1].known else state.stored
@@ -148,7 +154,7 @@ def is_unheard(state: MetricState) -> bool:
     return state.missed or state.age > LATE_SCRAPES * state.evidence.settings.scrape_interval
 
 
-def begin_counting(state: MetricState, sample: Sample | Unavailable | None) -> MetricState:
+def begin_counting(state: MetricState, sample: Sample | Unavailable | None, now: float) -> MetricState:
     """Counting starts now: what was answered before the first share is no evidence.
 
     What the control answered meanwhile is its record, where nothing older is known of it.
@@ -156,7 +162,8 @@ def begin_counting(state: MetricState, sample: Sample | Unavailable | None) -> M
     if not isinstance(sample, Sample) or state.evidence.ticks:
         return state
     fresh = Counters(state.counters.candidate, state.counters.stable)
-    return fold(replace(state, noise=noise_with(state, sample), counters=fresh, ahead=NONE), sample, counting=False)
+    uncounted = replace(state, noise=noise_with(state, sample), counters=fresh, ahead=NONE)
+    return read_at(now, state, fold(uncounted, sample, counting=False))
 
 
 def noise_with(state: MetricState, sample: Sample) -> tuple[float, ...] | None:
