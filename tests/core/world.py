@@ -65,6 +65,7 @@ class World:
     live_route_override: LiveRoute | None = None  # what a pass reads instead
     counts: dict[str, dict[str, Count]] = field(default_factory=dict)  # metric -> version -> cumulative
     matched: dict[str, dict[str, Count]] = field(default_factory=dict)  # the same of the matched requests
+    history: dict[str, tuple[Count, ...]] = field(default_factory=dict)  # metric -> stable's ticks before the release
     overdue: dict[str, int] = field(default_factory=dict)  # version -> requests under way for too long
     away: str | None = None  # why Prometheus is away
     invalid: str | None = None
@@ -122,7 +123,7 @@ class World:
             },
             smoke={version: self.smoke for version in asked.smoke if self.smoke is not None},
             refusal=self.refusal if asked.acceptance is not None else None,
-            baseline={} if asked.baseline else None,
+            baseline=dict(self.history) if asked.baseline else None,
             scrape_interval=self.scrape_interval,
         )
 

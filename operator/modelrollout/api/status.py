@@ -82,6 +82,7 @@ class MetricStatus(StatusModel):
     requests_at_weight: int = 0  # candidate requests compared with stable's since the last change of weight
     ticks_at_weight: int = 0  # samples with such requests
     compared_at_weight: int = 0  # the lesser of both versions' requests in each of them, summed up
+    overdispersion: float = 1.0  # 1: stable's bad answers come one by one; else about how many at a time
     share: Annotated[float, Field(ge=0, le=1)] = 0.0  # its part of the arm's alpha; 0: not given out yet
     bound: Duration | None = None  # latency: the histogram's bound by which it is really judged
     source: str = ""  # digest of what is counted: provider, bound, queries

@@ -90,6 +90,11 @@ class MetricEvidence:
         return proven_share(self.candidate, self.settings)
 
     @property
+    def overdispersion(self) -> float:
+        """In which bursts stable's bad answers come now, by its past and by what it answered since."""
+        return self.noise.factor(self.settings.overdispersion)
+
+    @property
     def edge(self) -> float:
         """The rate that the candidate must exceed to be stopped: the limit, else the floor."""
         return self.settings.floor if self.settings.limit is None else self.settings.limit

@@ -154,6 +154,7 @@ def to_status(item: MetricState, verdict: Verdict | None, judged: bool) -> Metri
         "requests_at_weight": item.at_weight.requests,
         "ticks_at_weight": item.at_weight.ticks,
         "compared_at_weight": item.at_weight.compared,
+        "overdispersion": round(evidence.overdispersion, 1),
         "needed": evidence.settings.needed,
         "proven_needed": evidence.settings.proof_needed,
         "part": evidence.settings.share * evidence.evidence,

@@ -14,7 +14,7 @@ from modelrollout.api.route import PREVIEW, Route, Split
 from modelrollout.api.status import Arm
 from modelrollout.core.judge.assess import Assessments, judged_splits
 from modelrollout.core.judge.assessment import Assessment
-from modelrollout.core.judge.least_evidence import FRESH_TICKS, seen_at_weight
+from modelrollout.core.judge.least_evidence import FRESH_TICKS, SeenAtWeight, seen_at_weight
 from modelrollout.core.judge.splits import heard
 from modelrollout.core.observation import SETTLE_SECONDS
 from modelrollout.core.pass_state import Pass
@@ -220,10 +220,18 @@ def of_counts(state: Pass, arm: Arm, assessment: Assessment) -> Obstacle | None:
     control = state.control
     compared = f" that can be compared with {control.version}'s" if control is not None and weight < 100 else ""
     return Obstacle(
-        f"held: needs minRequests {seen.needed} and {FRESH_TICKS} samples of {arm.version} at {weight} %{compared}; "
+        f"held: needs {least(state, seen)} and {FRESH_TICKS} samples of {arm.version} at {weight} %{compared}; "
         f"has {seen.requests} and {seen.ticks}",
         undecided=True,
     )
+
+
+def least(state: Pass, seen: SeenAtWeight) -> str:
+    """How many requests are needed, and why so many."""
+    asked = state.spec.analysis.min_requests
+    if seen.needed == asked:
+        return f"minRequests {asked}"
+    return f"{seen.needed} requests (minRequests {asked}, and more since stable's bad answers come in bursts)"
 
 
 def of_comparison(state: Pass, arm: Arm, share: int) -> Obstacle:
@@ -231,7 +239,7 @@ def of_comparison(state: Pass, arm: Arm, share: int) -> Obstacle:
     assert state.control is not None
     seen = seen_at_weight(state.spec, arm, (state.trial.audience,))
     return Obstacle(
-        f"held: needs minRequests {seen.needed} of {state.control.version}, too, to compare {arm.version} with at "
+        f"held: needs {least(state, seen)} of {state.control.version}, too, to compare {arm.version} with at "
         f"{share} %; has {seen.compared}",
         undecided=True,
     )

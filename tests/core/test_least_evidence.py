@@ -1,0 +1,56 @@
+"""The least evidence grows with the bursts in which stable's bad answers come: few requests tell nothing there."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelrollout.core.evidence import Count
+from modelrollout.core.plan import Reason
+from tests.core.world import CANARY, World
+
+OLD, NEW = "1.0.1", "1.1.2"
+SHORT = CANARY.replace("[{setWeight: 10, for: 30s}, {setWeight: 50, for: 30s}]", "[{setWeight: 30, for: 5s}]")
+BURSTS = (Count(0, 300), Count(60, 300)) * 5
+SINGLE = (Count(1, 300), Count(2, 300)) * 60
+
+
+def releasing(history: tuple[Count, ...]) -> World:
+    world = World.of(SHORT).installed()
+    world.scrape_interval = 2.0
+    world.history = {"errors": history}
+    world.apply(version=NEW)
+    for _ in range(10):
+        if world.weight < 30:
+            world.step(2.0)
+    assert world.weight == 30
+    return world
+
+
+def test_a_failing_version_is_not_promoted_before_its_faults_can_count() -> None:
+    """Half of 156 answers were bad and stable had none: evidence of 2.4, and it was promoted by the clock."""
+    world = releasing(BURSTS)
+    for _ in range(60):
+        world.requests(130, {NEW: 0.47})
+        world.step(2.0)
+        if world.status.quarantined:
+            break
+    assert world.live == {OLD: 100}
+    assert world.status.quarantined[0].reason == Reason.EVIDENCE_AGAINST
+
+
+@pytest.mark.parametrize(("history", "says"), [(BURSTS, "come in bursts"), (SINGLE, "needs minRequests 50 and")])
+def test_what_is_needed_is_said(history: tuple[Count, ...], says: str) -> None:
+    world = releasing(history)
+    for _ in range(4):
+        world.requests(20)
+        world.step(2.0)
+    assert says in world.status.message
+
+
+def test_a_good_version_is_promoted_all_the_same() -> None:
+    world = releasing(BURSTS)
+    for _ in range(120):
+        world.requests(130)
+        world.step(2.0)
+    assert world.status.stable is not None
+    assert world.status.stable.version == NEW
