@@ -1,10 +1,10 @@
 """`make test`: everything that is tested, part by part, with the time that each part took.
 
-What needs no cluster runs in two lanes side by side, since one of them computes and the other one mostly waits; the
-output of the second lane comes when each of its parts is over. What measures, and the stories, have the machine to
-themselves. A part that fails does not keep the next ones from running, except that without a cluster there are no
-stories. The last line says how many tests passed and failed; the exit code is 0 only if all
-passed. A part without pytest counts as one test.
+Two lanes run side by side where one of them computes and the other one mostly waits: first what needs no cluster, then
+the statistics beside the cluster's coming up and the stories that go by no clock. The output of the second lane comes
+when each of its parts is over. The other stories have the machine to themselves. A part that fails does not keep the
+next ones from running, except that without an installation there are no stories. The last line says how many tests
+passed and failed; the exit code is 0 only if all passed. A part without pytest counts as one test.
 
 The cluster is one of its own (MODELROLLOUT_CLUSTER, default `test`), so that a demo that somebody looks at goes on.
 With KUBECONFIG set, the stories run on that cluster instead.
@@ -25,15 +25,18 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).parent.parent
 CLUSTER = "test"
+INSTALLATION = "installation"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A command; with ``counted``, one that runs pytest, whose tests are counted one by one."""
+    """A command; with ``counted``, one that runs pytest, whose tests are counted one by one. What comes after it in its
+    lane is not run if it fails and is ``needed`` there."""
 
     title: str
     command: tuple[str, ...]
     counted: bool = False
+    needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,28 @@ def main() -> int:
     environment = {**os.environ, "MODELROLLOUT_CLUSTER": os.environ.get("MODELROLLOUT_CLUSTER", CLUSTER)}
     began = time.monotonic()
     results = side_by_side([checks()], [stand_in(), programs(), api_server()], environment)
-    results += [run(quick_statistics(), environment), *stories(environment)]
+    results += side_by_side([quick_statistics()], [*opening(environment), stories(1, "by_no_clock")], environment)
+    if any(part.title == INSTALLATION and not part.failed for part in results):
+        results.append(run(stories(2, "not by_no_clock"), environment))
+    results += [run(part, environment) for part in closing(environment)]
     return report(results, time.monotonic() - began)
 
 
 def side_by_side(shown: Sequence[Part], told: Sequence[Part], environment: Mapping[str, str]) -> list[Result]:
     """Two lanes of parts at the same time, the first with its output as it comes."""
     with ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(lambda: [run(part, environment, quiet=True) for part in told])
-        return [*(run(part, environment) for part in shown), *beside.result()]
+        beside = pool.submit(in_turn, told, environment, quiet=True)
+        return [*in_turn(shown, environment), *beside.result()]
+
+
+def in_turn(parts: Sequence[Part], environment: Mapping[str, str], quiet: bool = False) -> list[Result]:
+    """One part after the other, until one fails that the next ones need."""
+    results: list[Result] = []
+    for part in parts:
+        results.append(run(part, environment, quiet))
+        if results[-1].failed and part.needed:
+            break
+    return results
 
 
 def checks() -> Part:
@@ -88,19 +104,24 @@ def quick_statistics() -> Part:
     return Part("statistics", ("make", "bench-stats-quick"))
 
 
-def stories(environment: Mapping[str, str]) -> list[Result]:
-    """The stories on a cluster that is made for them, or on the user's own."""
-    python = (sys.executable, "-m")
-    up, down = (Part(f"cluster {what}", (*python, "e2e.cluster", what)) for what in ("up", "down"))
-    # The stories' own set-up does the same and finds it done; here it shows its progress.
-    steps = [Part("installation", (*python, "e2e.installation")), Part("stories", pytest("e2e", "-vv"), counted=True)]
-    own = bool(environment.get("KUBECONFIG"))
-    results: list[Result] = []
-    for part in steps if own else [up, *steps]:
-        results.append(run(part, environment))
-        if results[-1].failed:
-            break
-    return results if own else [*results, run(down, environment)]
+def opening(environment: Mapping[str, str]) -> list[Part]:
+    """A cluster that is made for the stories, or the user's own, with the operator in it."""
+    # The stories' own set-up does the same and finds it done.
+    installation = Part(INSTALLATION, (sys.executable, "-m", "e2e.installation"), needed=True)
+    up = Part("cluster up", (sys.executable, "-m", "e2e.cluster", "up"), needed=True)
+    return [installation] if environment.get("KUBECONFIG") else [up, installation]
+
+
+def stories(half: int, marked: str) -> Part:
+    """Those of the stories that are marked so."""
+    command = pytest("e2e", "-vv", "-m", marked, "--durations=12")
+    return Part(f"stories {half} of 2", command, counted=True)
+
+
+def closing(environment: Mapping[str, str]) -> list[Part]:
+    """A cluster that was made for the stories goes away."""
+    down = Part("cluster down", (sys.executable, "-m", "e2e.cluster", "down"))
+    return [] if environment.get("KUBECONFIG") else [down]
 
 
 def pytest(*arguments: str) -> tuple[str, ...]:
