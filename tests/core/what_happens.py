@@ -117,6 +117,24 @@ def candidate_lost() -> None:
 
 
 @row(
+    "its pods are taken away while it has weight (a node is drained, somebody deletes them)",
+    "Undecided",
+    "the same, without quarantine: `modelrollout retry` begins again",
+)
+def displaced() -> None:
+    world = releasing()
+    world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], ready=0, displaced=True)
+    world.step(0.5)
+    assert world.live == {"1.0.1": 100}
+    assert world.said(Reason.CANDIDATE_LOST)
+    assert world.status.quarantined == ()
+    assert [item.version for item in world.status.taken_back] == ["1.1.2"]
+    assert "modelrollout retry" in world.status.message
+    world.run(60)
+    assert world.live == {"1.0.1": 100}
+
+
+@row(
     "the model cannot be loaded",
     "Fail",
     "it never gets traffic; the server's own words are in the status; it is quarantined",

@@ -188,6 +188,25 @@ def test_in_our_words(
     assert found.uri == "pvc://m/1"
 
 
+DISPLACED: dict[str, tuple[Object, list[Object], bool]] = {
+    "deleted, and no other yet": (deployment(), [], True),
+    "evicted, and no other yet": (deployment(), [EVICTED], True),
+    "the one in its place has no node": (deployment(), [pod(**NO_NODE)], True),
+    "the one in its place is fetching": (deployment(), [pod(fetch=LOADING)], True),
+    "crashed": (deployment(), [pod(fetch=FETCHED, serving={"state": ended(255, SERVER_LOG)})], False),
+    "it runs, and does not answer": (deployment(), [pod(fetch=FETCHED, serving=LOADING)], False),
+    "one of two left": (deployment(2, 1), [pod(fetch=FETCHED, serving=LOADING, ready=True)], False),
+}
+
+
+@pytest.mark.parametrize(("one", "pods", "expected"), DISPLACED.values(), ids=DISPLACED)
+def test_pods_that_were_taken_away_are_told_from_those_that_failed(
+    one: Object, pods: list[Object], expected: bool
+) -> None:
+    [seen] = workloads([one], pods, []).values()
+    assert seen.displaced is expected
+
+
 def test_all_digests_that_were_fetched_are_seen() -> None:
     pods = [pod(fetch=FETCHED, ready=True), pod(fetch=FETCHED_OTHER, ready=True)]
     assert set(workloads([deployment(2, 2)], pods, [])["2.4.1187"].digests) == {DIGEST, OTHER}

@@ -229,8 +229,8 @@ class Quarantined(Withheld):
 
 
 class TakenBack(Withheld):
-    """A version that a person took back without holding it to blame. It gets no release until `retry`, or until the
-    spec names it anew, after another one."""
+    """A version that was taken back and is not held to blame: by a person, or because its pods were taken away. It gets
+    no release until `retry`, or until the spec names it anew, after another one."""
 
 
 class HistoryEntry(StatusModel):
@@ -271,7 +271,7 @@ class Status(StatusModel):
     last_analysis: tuple[MetricStatus, ...] = ()  # the verdicts of the release that ended last, to be read
     retiring: tuple[Retiring, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
-    taken_back: tuple[TakenBack, ...] = ()  # by a person, and still named by the spec
+    taken_back: tuple[TakenBack, ...] = ()  # not to blame, and still named by the spec
     history: tuple[HistoryEntry, ...] = ()
     last_command: str | None = None  # the last command annotation that was read
     command_ignored: str | None = None  # why nothing came of it, if so

@@ -25,8 +25,9 @@ class Workload:
     """What runs of one version.
 
     ``failure`` holds the fetcher's or the model server's own words once the version cannot come up by itself (a
-    container that ends with an error); ``waiting`` why it is not ready yet. ``digests`` are what the fetchers
-    of its pods measured: one, unless the files changed under the version.
+    container that ends with an error); ``waiting`` why it is not ready yet. ``displaced``: its pods were taken away and
+    none of those in their place serves yet, which is their node's or somebody's doing, not its own. ``digests`` are
+    what the fetchers of its pods measured: one, unless the files changed under the version.
     """
 
     version: str
@@ -37,6 +38,7 @@ class Workload:
     failure: str | None = None
     unfetched: bool = False  # the failure is the fetcher's: there is no such model, or it is not what the spec says
     waiting: str | None = None
+    displaced: bool = False
     pinned: str | None = None  # the digest that its pods were made with
     created_at: float = 0.0  # of its Deployment, seconds since the epoch
     services: Mapping[str, float] = field(default_factory=dict)  # when the Service for each split was made, by split

@@ -17,7 +17,7 @@ from typing import Any
 from modelrollout.api.route import EVERYBODY
 from modelrollout.core.observation import Workload
 from modelrollout.manifests.meta import SPLIT_LABEL, VERSION_LABEL
-from modelrollout.manifests.serving import FETCH_CONTAINER, URI_ANNOTATION, pinned_digest
+from modelrollout.manifests.serving import FETCH_CONTAINER, SERVER_CONTAINER, URI_ANNOTATION, pinned_digest
 
 Object = Mapping[str, Any]
 
@@ -75,6 +75,7 @@ def workload(deployment: Object, pods: Iterable[Object], services: Iterable[Obje
         failure=failure,
         unfetched=failure is not None and any(_fetch_failed(pod) for pod in unready),
         waiting=None if ready >= desired or failure else _waiting(deployment, living, ended),
+        displaced=ready == 0 and failure is None and not any(map(_has_served, living)),
         pinned=pinned_digest(deployment),
         created_at=_created_at(deployment),
         services={_split(service): _created_at(service) for service in _staying(services)},
@@ -117,6 +118,12 @@ def _version(item: Object) -> str:
 
 def _is_ready(pod: Object) -> bool:
     return any(item["type"] == "Ready" and item["status"] == "True" for item in _conditions(pod))
+
+
+def _has_served(pod: Object) -> bool:
+    """Whether its server was ever started. A pod that is new has only been placed, or is fetching."""
+    servers = [item for item in _containers(pod) if item["name"] == SERVER_CONTAINER]
+    return any(item.get("restartCount") or item.get("state", {}).keys() & {"running", "terminated"} for item in servers)
 
 
 def _conditions(item: Object) -> list[Object]:

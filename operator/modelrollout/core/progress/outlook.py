@@ -73,7 +73,7 @@ def describe_failures(failed: Sequence[Withheld]) -> str:
 
 
 def _taken_back(item: Withheld) -> str:
-    return "taken back" if item.reason == Reason.ABORTED else "rolled back"
+    return "rolled back" if isinstance(item, Quarantined) and item.reason != Reason.ABORTED else "taken back"
 
 
 def health(state: Pass, wanted: str, draining: float | None) -> Outlook:

@@ -30,6 +30,7 @@ from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 
 HISTORY_LENGTH = 20  # entries that a person would scroll through; the object must stay far below etcd's limit
+TAKEN_BACK = (Reason.ABORTED, Reason.CANDIDATE_LOST)  # without quarantine, where the version is not to blame
 QUARANTINE_LENGTH = 20
 PARTICIPLE = {"RolledBack": "was rolled back", "Aborted": "was taken back"}
 
@@ -123,7 +124,7 @@ def promote(state: Pass, version: str, goes_on: bool = False) -> Pass:
 
 def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: str, quarantine: bool) -> Pass:
     """Traffic leaves an arm at once, for the control; it drains and, when it failed, is quarantined. One that a person
-    took back does not begin again by itself either.
+    took back, or whose pods were taken away, does not begin again by itself either.
 
     The trial ends with its last arm.
     """
@@ -134,11 +135,11 @@ def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: s
     if quarantine:
         failed = Quarantined(version=version, digest=arm.digest, reason=reason, message=message, at=state.now)
         state = state.change(quarantined=(*state.status.quarantined, failed)[-QUARANTINE_LENGTH:])
-    elif reason is Reason.ABORTED:
+    elif reason in TAKEN_BACK:
         taken = TakenBack(version=version, digest=arm.digest, reason=reason, message=message, at=state.now)
         state = state.change(taken_back=(*state.status.taken_back, taken))
     words = f"{version} {PARTICIPLE.get(outcome, 'is out of traffic')}: {message}"
-    return state.say(reason, words, warning=quarantine or reason is Reason.ABORTED)
+    return state.say(reason, words, warning=quarantine or reason in TAKEN_BACK)
 
 
 def retire_unknown(state: Pass, seen: Workload) -> Retiring:

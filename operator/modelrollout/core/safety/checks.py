@@ -131,15 +131,21 @@ def smoke_failed(case: Case) -> Leave | None:
 
 
 def lost(case: Case) -> Leave | None:
-    """No ready pod while it has traffic. Where the control has none either, moving traffic would help nobody."""
+    """No ready pod while it has traffic. Where the control has none either, moving traffic would help nobody.
+
+    Pods that were taken away (a node that is drained, an eviction, a `kubectl delete`) say nothing of its model.
+    """
     state, control = case.state, case.state.control
     if case.weight == 0 or control is None or state.workload(case.arm.version).ready > 0:
         return None
     if state.workload(control.version).ready == 0:
         return None
-    failure = state.workload(case.arm.version).failure
-    words = f": {failure}" if failure else ""
-    return Leave(Reason.CANDIDATE_LOST, f"no pod of it is ready while it has {case.weight} % of the requests{words}")
+    workload = state.workload(case.arm.version)
+    words = f": {workload.failure}" if workload.failure else ""
+    if workload.displaced:
+        words = ": its pods were taken away, by a node that was drained or by somebody, which is no fault of the model"
+    message = f"no pod of it is ready while it has {case.weight} % of the requests{words}"
+    return Leave(Reason.CANDIDATE_LOST, message, quarantine=not workload.displaced)
 
 
 def never_ready(case: Case) -> Leave | None:
