@@ -88,9 +88,9 @@ def changed_strategy(spec: Spec, status: Status) -> Refusal | None:
 
 
 def known_digests(status: Status) -> Iterator[tuple[str, str | None]]:
-    """Every version that the status remembers, with its digest."""
+    """Every version that the status remembers, with its digest. Where nothing could be fetched, that digest was only
+    declared, and may have been the very mistake."""
     deployed = [item for item in (status.stable, *status.arms) if item is not None]
     yield from ((item.version, item.digest) for item in deployed)
-    yield from ((item.version, item.digest) for item in status.retiring)
-    yield from ((item.version, item.digest) for item in status.withheld)
-    yield from ((item.version, item.digest) for item in status.history)
+    ended = (*status.retiring, *status.withheld, *status.history)
+    yield from ((item.version, item.digest) for item in ended if item.reason != Reason.FETCH_FAILED)

@@ -1,0 +1,42 @@
+"""A model that could not be fetched has never been anything: what the spec said of it may be put right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from modelrollout.core.plan import Reason
+from tests.core.world import CANARY, World
+
+NEW = "1.1.2"
+RIGHT, TYPO = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+
+
+def unfetched() -> World:
+    """The digest that the spec declares is not that of the files."""
+    world = World.of(CANARY).installed()
+    world.autoload = False
+    world.apply(version=NEW, digest=TYPO).run(5)
+    words = f"the files have digest {RIGHT}, not {TYPO}"
+    world.workloads[NEW] = replace(world.workloads[NEW], failure=words, unfetched=True)
+    world.run(5)
+    assert world.status.quarantined[0].reason == Reason.FETCH_FAILED
+    world.workloads.pop(NEW)
+    world.autoload = True
+    return world.run(60)
+
+
+def test_a_typo_in_a_digest_does_not_burn_the_version() -> None:
+    world = unfetched().apply(digest=RIGHT).run(5)
+    assert "already known" not in world.status.message
+    world.command = f"retry {NEW} again"
+    world.run(120)
+    assert world.status.stable is not None
+    assert (world.status.stable.version, world.status.stable.digest) == (NEW, RIGHT)
+
+
+def test_a_version_that_was_fetched_never_changes() -> None:
+    world = World.of(CANARY).installed().apply(version=NEW).run(120)
+    assert world.status.stable is not None
+    assert world.status.stable.version == NEW
+    world.apply(digest=TYPO).run(5)
+    assert "already known with digest" in world.status.message
