@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelrollout.api.status import Status
+from modelrollout.api.status import HistoryEntry, Retiring, Status, Withheld
 from modelrollout.core.observation import Observation, Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import ModelRollout, SpecError, parse_accepted
@@ -92,5 +92,5 @@ def known_digests(status: Status) -> Iterator[tuple[str, str | None]]:
     declared, and may have been the very mistake."""
     deployed = [item for item in (status.stable, *status.arms) if item is not None]
     yield from ((item.version, item.digest) for item in deployed)
-    ended = (*status.retiring, *status.withheld, *status.history)
+    ended: list[Retiring | Withheld | HistoryEntry] = [*status.retiring, *status.withheld, *status.history]
     yield from ((item.version, item.digest) for item in ended if item.reason != Reason.FETCH_FAILED)
