@@ -398,6 +398,20 @@ def quarantined() -> None:
     assert world.status.trial is not None
 
 
+@row(
+    "`spec.model.uri` is edited after the version was begun",
+    "none",
+    "it goes on; `Accepted` says that this comes too late",
+)
+def uri_edited() -> None:
+    world = releasing()
+    world.apply(uri="pvc://models/fraud/other").step(1)
+    [accepted] = [item for item in world.status.conditions if item.type == "Accepted"]
+    assert accepted.status == "True"
+    assert "1.1.2 was made from pvc://models/fraud/1 and stays so" in accepted.message
+    assert world.weight > 0
+
+
 @row("the same version with another digest", "Accepted=False", "refused: a version never changes")
 def other_digest() -> None:
     world = World.of(CANARY).installed()

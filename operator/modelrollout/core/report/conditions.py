@@ -15,10 +15,10 @@ from modelrollout.core.report.drift import describe, foreign_owner
 Fact = tuple[str, str, str, str]  # type, status, reason, message
 
 
-def accepted(refusal: Refusal | None) -> Fact:
-    """Whether the newest spec is the one that is gone by."""
+def accepted(refusal: Refusal | None, unheeded: str | None = None) -> Fact:
+    """Whether the newest spec is the one that is gone by, and what of it comes too late all the same."""
     if refusal is None:
-        return "Accepted", "True", Reason.ACCEPTED, "the spec is in order"
+        return "Accepted", "True", Reason.ACCEPTED, "; ".join(filter(None, ["the spec is in order", unheeded]))
     unchecked = refusal.reason is Reason.NOT_CHECKED
     return "Accepted", "Unknown" if unchecked else "False", refusal.reason, refusal.message
 

@@ -43,7 +43,7 @@ def summarize(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Pass:
     phase = Phase.INVALID if refused_at_rest else outlook.phase
     message = f"{refusal.message}; {outlook.message}" if refusal is not None else outlook.message
     state = update_columns(announce_drift(announce_refusal(state, refusal)))
-    told = accepted(refusal or unfetched(state))
+    told = accepted(refusal or unfetched(state), unheeded(state))
     facts = [told, *progressing(state, phase, message), routed(state), analysed(state)]
     generation = state.rollout.generation
     return state.change(
@@ -92,6 +92,19 @@ def unfetched(state: Pass) -> Refusal | None:
     wanted = {model.version for model in state.strategy.models(state.settings, state.spec.model)}
     found = [item for item in state.status.quarantined if item.version in wanted and item.reason == Reason.FETCH_FAILED]
     return Refusal(Reason.FETCH_FAILED, found[-1].message) if found else None
+
+
+def unheeded(state: Pass) -> str | None:
+    """A model whose place was edited after its pods had been made: they keep what they have."""
+    deployed = {item.version: item.uri for item in (state.control, *state.status.arms) if item is not None}
+    for model in state.strategy.models(state.settings, state.spec.model):
+        uri = deployed.get(model.version, model.uri)
+        if uri != model.uri:
+            return (
+                f"but {model.version} was made from {uri} and stays so, not {model.uri}: give the new model a new "
+                "version, or abort it and then say modelrollout retry"
+            )
+    return None
 
 
 def announce_refusal(state: Pass, refusal: Refusal | None) -> Pass:
