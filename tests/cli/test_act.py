@@ -12,7 +12,16 @@ from modelrollout.core.observation import LiveRoute
 from modelrollout.resource.rollout import COMMAND_ANNOTATION
 from tests.api.conftest import until
 from tests.cli.conftest import Put, Run
-from tests.cli.worlds import approving, installed, one_of_two_paused, paused, quarantined, releasing, side_by_side
+from tests.cli.worlds import (
+    approving,
+    installed,
+    kept_before,
+    one_of_two_paused,
+    paused,
+    quarantined,
+    releasing,
+    side_by_side,
+)
 from tests.core.world import World
 
 pytestmark = pytest.mark.apiserver
@@ -38,6 +47,7 @@ CARRIED_OUT = {
         ["abort", "fraud", "--reason", "bad data"],
         "abort of 1.1.2 accepted; weight 0 %",
     ),
+    "undo": (kept_before, ["undo", "fraud"], "undo of 1.1.2 accepted; weight 0 %, RollingBack"),
     "pause": (releasing, ["pause", "fraud"], "pause of 1.1.2 accepted; weight 10 %, Paused: paused by a person"),
     "resume": (paused, ["resume", "fraud"], "resume of 1.1.2 accepted; weight 10 %, Progressing"),
     "abort of one": (side_by_side, ["abort", "fraud", "1.2.3"], "abort of 1.2.3 accepted; weight 0 %"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -18,10 +19,12 @@ from tests.cli.worlds import (
     first_version,
     gone_on_to_another,
     installed,
+    kept_before,
     loading,
     one_of_two_aborted,
     one_of_two_paused,
     paused,
+    promoted,
     quarantined,
     releasing,
     side_by_side,
@@ -47,6 +50,13 @@ REFUSED = {
     "pause what is paused": (paused, Verb.PAUSE, "1.1.2 is already paused: paused by a person"),
     "resume when nothing is released": (installed, Verb.RESUME, "nothing to resume: no release is under way"),
     "resume what is not paused": (releasing, Verb.RESUME, "1.1.2 is not paused; Progressing"),
+    "undo while it is released": (releasing, Verb.UNDO, "nothing to undo: 1.1.2 is under trial; abort takes it back"),
+    "undo what is not kept": (
+        lambda: promoted().run(30.0),
+        Verb.UNDO,
+        "nothing to undo: the version before 1.1.2 is gone; name it",
+    ),
+    "undo the first version": (installed, Verb.UNDO, "nothing to undo: the version before 1.0.1 is gone"),
     "retry what never failed": (releasing, Verb.RETRY, "nothing to retry: 1.1.2 is not quarantined"),
     "retry what the spec does not name": (
         gone_on_to_another,
@@ -78,7 +88,7 @@ def carry_out(world: World, command: Command) -> None:
     """The operator's pass with the command, and the one that sees the route moved."""
     world.command = command.render()
     world.step(1.0)
-    if command.verb.aborts:
+    if command.verb.takes_back:
         world.step(0.5)
 
 
@@ -97,6 +107,7 @@ CARRIED_OUT = {
         Verb.ABORT,
         "abort of 1.1.2 accepted; weight 0 %, RollingBack: 1.1.2 was taken back",
     ),
+    "undo": (kept_before, Verb.UNDO, "undo of 1.1.2 accepted; weight 0 %, RollingBack: 1.1.2 was taken back: undone"),
     "abort and quarantine": (
         releasing,
         Verb.ABORT_QUARANTINE,
@@ -152,8 +163,13 @@ def refusing(world: World) -> World:
     return world
 
 
-@pytest.mark.parametrize("situation", [releasing, approving, paused, baking])
-@pytest.mark.parametrize("verb", [Verb.ABORT, Verb.ABORT_QUARANTINE])
+@pytest.mark.parametrize(
+    ("situation", "verb"),
+    [
+        *itertools.product([releasing, approving, paused, baking], [Verb.ABORT, Verb.ABORT_QUARANTINE]),
+        (kept_before, Verb.UNDO),
+    ],
+)
 def test_an_abort_is_not_done_while_the_route_has_the_version(situation: Callable[[], World], verb: Verb) -> None:
     world = refusing(situation())
     command = prepare(verb, world.rollout, "t2")

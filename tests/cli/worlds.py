@@ -88,6 +88,12 @@ def taken_back() -> World:
     return carried_out(releasing(), Verb.ABORT).run(15.0)
 
 
+def kept_before() -> World:
+    """The candidate was promoted, and the version before is kept."""
+    world = installed().configure(rollback={"keepPrevious": "1h"})
+    return applied(world).run(120.0)
+
+
 def proven_worse() -> World:
     """The candidate was rolled back by the evidence."""
     return releasing().run(20.0, bad={CANDIDATE: 0.5})

@@ -13,7 +13,7 @@ from pathlib import Path
 from modelrollout.api.status import Phase
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
-from tests.core import test_fresh_sight, test_hard_cases, test_recall, test_scraped_apart
+from tests.core import test_fresh_sight, test_hard_cases, test_recall, test_scraped_apart, test_undo
 from tests.core.world import CANARY, World
 
 PAGE = Path(__file__).parents[2] / "docs" / "what-happens.md"
@@ -410,6 +410,15 @@ def uri_edited() -> None:
     assert accepted.status == "True"
     assert "1.1.2 was made from pvc://models/fraud/1 and stays so" in accepted.message
     assert world.weight > 0
+
+
+@row(
+    "`modelrollout undo` after a promotion, with `rollback.keepPrevious`",
+    "none",
+    "the version before has all requests again, in one step; the other is taken back without quarantine",
+)
+def undone() -> None:
+    test_undo.test_all_requests_go_back_in_one_plan(CANARY, 0)
 
 
 @row("the same version with another digest", "Accepted=False", "refused: a version never changes")

@@ -32,12 +32,18 @@ class Verb(StrEnum):
     ABORT_QUARANTINE = "abort-quarantine"  # the same, and the version itself is to blame
     PAUSE = "pause"  # hold the weights
     RESUME = "resume"  # end of the pause
+    UNDO = "undo"  # after a promotion: all traffic back to the version before
     RETRY = "retry"  # release a version again that failed or was taken back
 
     @property
     def aborts(self) -> bool:
         """Whether it takes traffic away."""
         return self in (Verb.ABORT, Verb.ABORT_QUARANTINE)
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether its version has no requests afterwards."""
+        return self.aborts or self is Verb.UNDO
 
     @property
     def takes_any_version(self) -> bool:
@@ -48,8 +54,8 @@ class Verb(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command. ``version`` is that of a version under trial, or several with commas between (for ``retry`` one
-    that failed or was taken back), or ``-``; ``token`` has no white space and may be empty in a command written by
-    hand, which then has no note; ``note`` is one line."""
+    that failed or was taken back, for ``undo`` the one that serves), or ``-``; ``token`` has no white space and may be
+    empty in a command written by hand, which then has no note; ``note`` is one line."""
 
     verb: Verb
     version: str

@@ -112,6 +112,19 @@ def resume(**target: Any) -> None:
 
 
 @click.command()
+@click.option("--reason", default="", metavar="TEXT", help="Kept in the history.")
+@acting
+def undo(reason: str, **target: Any) -> None:
+    """Go back to the version before, after a promotion.
+
+    At once and in one step, while that version is kept (`rollback.keepPrevious`); a release that is still under way is
+    taken back by `abort`. What is undone does not start again by itself: say `retry`, or let the spec name another
+    version. Without NAME the namespace's only rollout is meant.
+    """
+    act(Verb.UNDO, note=reason, **target)
+
+
+@click.command()
 @acting
 def retry(**target: Any) -> None:
     """Release a version again that failed or was taken back.

@@ -23,7 +23,7 @@ HEADER = """\
 It uses your kubeconfig and your rights. Looking takes `get`, `list` and `watch` on `modelrollouts` (and `list` on
 `pods` and `events` for the details); telling takes `patch` on `modelrollouts`.
 
-`promote`, `skip`, `abort`, `pause`, `resume` and `retry` never write the spec. They write one annotation,
+`promote`, `skip`, `abort`, `pause`, `resume`, `undo` and `retry` never write the spec. They write one annotation,
 
     modelrollout.dev/command: "VERB VERSION TOKEN REASON"
 

@@ -19,6 +19,8 @@ from modelrollout.cli.text import listed
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
+DRAINED = "Drained"
+"""Why a version is retired that another one took the place of."""
 OF_STEPS = (Verb.PROMOTE, Verb.SKIP, Verb.PROMOTE_FULL)
 NOTE_LENGTH = 256  # characters; the note is repeated in Events, which hold 1024
 
@@ -30,6 +32,8 @@ def prepare(verb: Verb, rollout: ModelRollout, token: str, note: str = "", versi
         raise Refused(f"--reason has {len(note)} characters of at most {NOTE_LENGTH}")
     if verb is Verb.RETRY:
         return Command(verb, SEVERAL.join(_withheld(rollout, version)), token)
+    if verb is Verb.UNDO:
+        return Command(verb, _promoted(rollout, version), token, one_line(note))
     arms = _under_trial(verb, rollout, version)
     refusal = _objection(verb, rollout.status, arms)
     if refusal is not None:
@@ -50,6 +54,21 @@ def _under_trial(verb: Verb, rollout: ModelRollout, version: str | None) -> Sequ
     others = f"{_names(status.arms)} {_are(status.arms)}"
     way_out = "name it, or no version" if len(status.arms) == 1 else "name one of them, or no version for all"
     raise Refused(f"rollout {rollout.name}: {version} is not under trial, {others}; {way_out}")
+
+
+def _promoted(rollout: ModelRollout, version: str | None) -> str:
+    """The version that serves, when there is one before it to go back to."""
+    status, nothing = rollout.status, f"rollout {rollout.name}: nothing to undo"
+    if status.arms:
+        raise Refused(f"{nothing}: {_names(status.arms)} {_are(status.arms)} under trial; abort takes it back")
+    if status.stable is None or version not in (None, status.stable.version):
+        raise Refused(f"{nothing}: {version or 'no version'} does not serve; {_state(status)}")
+    if not any(item.reason == DRAINED for item in status.retiring):
+        raise Refused(
+            f"{nothing}: the version before {status.stable.version} is gone; name it in the spec to release it again. "
+            "rollback.keepPrevious keeps it for as long as you like"
+        )
+    return status.stable.version
 
 
 def _objection(verb: Verb, status: Status, arms: Sequence[Arm]) -> str | None:
@@ -101,6 +120,8 @@ def accepted(command: Command, status: Status) -> bool:
             return not any(command.is_for(item.version) for item in status.withheld)
         case Verb.ABORT | Verb.ABORT_QUARANTINE:
             return not arms and "Aborted" in ends
+        case Verb.UNDO:
+            return "Undone" in ends
         case Verb.PAUSE:
             return bool(arms) and all(arm.paused for arm in arms)
         case Verb.RESUME:
@@ -112,11 +133,12 @@ def accepted(command: Command, status: Status) -> bool:
 def report(name: str, command: Command, status: Status) -> str:
     """What became of the command, in one sentence."""
     what = f"rollout {name}: {subject(command)}"
-    if status.command_ignored is not None and any(command.is_for(arm.version) for arm in status.arms):
+    could = [status.stable] if command.verb is Verb.UNDO else status.arms
+    if status.command_ignored is not None and any(command.is_for(item.version) for item in could if item is not None):
         return f"{what} was not carried out: {status.command_ignored}"
     if not accepted(command, status):
         return f"{what} came too late or does not apply: {_why_not(command, status)}; {_state(status)}"
-    if command.verb.aborts and (routed := still_routed(status, versions(command))) is not None:
+    if command.verb.takes_back and (routed := still_routed(status, versions(command))) is not None:
         return f"{what} is decided, but {routed}; {_state(status)}"
     if command.verb is Verb.RETRY:
         return f"{what} accepted; {_begins(command, status)}, {_state(status)}"

@@ -55,6 +55,7 @@ class Reason(StrEnum):
     LOAD_TIMEOUT = "LoadTimeout"
     CANDIDATE_LOST = "CandidateLost"
     ABORTED = "Aborted"
+    UNDONE = "Undone"
     SUPERSEDED = "Superseded"
     RETURNED_TO_STABLE = "ReturnedToStable"
     QUARANTINED = "Quarantined"

@@ -77,11 +77,18 @@ else:  # its fields are those that the registry names
 
 
 class Rollback(SpecModel):
-    """What happens after a rollback."""
+    """What is kept after a rollback, and for one."""
 
     keep_failed_for: Duration = Field(
         default=600.0,
         description="How long the pods of a failed version are kept, without traffic, for its logs.",
+    )
+    keep_previous: Duration = Field(
+        default=0.0,
+        description=(
+            "How long the version before is kept, without traffic and at full size, after a promotion: "
+            "`modelrollout undo` goes back to it in one step."
+        ),
     )
 
 

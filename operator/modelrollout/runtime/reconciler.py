@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import aiohttp
 
 from modelrollout.adapters.cluster import ApiError, Conflict
-from modelrollout.api.command import Verb, parse
+from modelrollout.api.command import parse
 from modelrollout.core.accept.questions import questions
 from modelrollout.core.decide import decide
 from modelrollout.core.plan import Plan
@@ -114,7 +114,7 @@ def _has_candidate(rollout: ModelRollout, snapshot: Snapshot) -> bool:
 def _leaving(rollout: ModelRollout) -> ModelRollout:
     """Somebody's finalizer can hold a deleted rollout for long. Its arms are judged meanwhile, and get no more."""
     command = parse(rollout.command) if rollout.command else None
-    heard = rollout.command if command is not None and command.verb is Verb.ABORT else None
+    heard = rollout.command if command is not None and command.verb.aborts else None
     assert rollout.status.trial is not None
     arms = tuple(arm.model_copy(update={"paused": "the rollout is being deleted"}) for arm in rollout.status.trial.arms)
     trial = rollout.status.trial.model_copy(update={"arms": arms})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from modelrollout.api.command import Command, Verb, parse
 from modelrollout.core.command.going_on import go_on_from_wait, skip, skip_all, without_pause
 from modelrollout.core.command.taken_back import retry
+from modelrollout.core.command.undo import undo
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 
@@ -38,6 +39,8 @@ def _execute(state: Pass, text: str) -> Pass:
         return state.say(Reason.COMMAND_IGNORED, message, warning=True)
     if command.verb is Verb.RETRY:
         return retry(state, command)
+    if command.verb is Verb.UNDO:
+        return undo(state, command)
     if not any(command.is_for(arm.version) for arm in state.status.arms):
         arms = " and ".join(arm.version for arm in state.status.arms)
         under_way = f"the release under way is {arms}" if arms else "no release is under way"

@@ -117,7 +117,7 @@ def promote(state: Pass, version: str, goes_on: bool = False) -> Pass:
     if old is not None and state.status.trial is not None and state.trial.route is not None:
         state = state.change_trial(route=state.trial.route.without(old.version, version))
     if old is not None:
-        state = _retire(state, old, keep=0.0, reason=Reason.DRAINED)
+        state = _retire(_without_older(state), old, keep=state.spec.rollback.keep_previous, reason=Reason.DRAINED)
     kept = {name: getattr(arm, name) for name in VersionStatus.model_fields}
     return state.change(stable=VersionStatus(**kept | {"weight": 100})).say(reason, message)
 
@@ -140,6 +140,44 @@ def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: s
         state = state.change(taken_back=(*state.status.taken_back, taken))
     words = f"{version} {PARTICIPLE.get(outcome, 'is out of traffic')}: {message}"
     return state.say(reason, words, warning=quarantine or reason in TAKEN_BACK)
+
+
+def go_back(state: Pass, previous: Retiring, message: str) -> Pass:
+    """After a promotion: the version before is the control again, as it was, and what it had given way to is retired.
+
+    No pod is touched: only the pointer moves.
+    """
+    undone, seen = state.control, state.workload(previous.version)
+    assert undone is not None
+    state = state.change(retiring=tuple(item for item in state.status.retiring if item is not previous))
+    state = _retire(state, undone, keep=state.spec.rollback.keep_failed_for, reason=Reason.UNDONE)
+    known = {"version": undone.version, "digest": undone.digest, "reason": Reason.UNDONE, "message": message}
+    entry = HistoryEntry(**known, outcome="Undone", started_at=state.now, ended_at=state.now)
+    serves = VersionStatus(
+        version=previous.version,
+        uri=previous.uri,
+        digest=previous.digest,
+        pinned=seen.pinned,
+        weight=100,
+        ready=f"{seen.ready}/{seen.desired}",
+    )
+    state = state.change(
+        stable=serves,
+        taken_back=(*state.status.taken_back, TakenBack(**known, at=state.now)),
+        history=(*state.status.history, entry)[-HISTORY_LENGTH:],
+    )
+    return state.say(
+        Reason.UNDONE, f"{undone.version} was {message}; {serves.version} serves all requests", warning=True
+    )
+
+
+def _without_older(state: Pass) -> Pass:
+    """One version before is enough to go back to: those before it go when they have drained."""
+    kept = [
+        item.model_copy(update={"remove_at": item.drain_until}) if item.reason == Reason.DRAINED else item
+        for item in state.status.retiring
+    ]
+    return state.change(retiring=tuple(kept))
 
 
 def retire_unknown(state: Pass, seen: Workload) -> Retiring:
@@ -183,7 +221,7 @@ def _retire(state: Pass, old: VersionStatus, keep: float, reason: Reason) -> Pas
     A control that is replaced has weight 0 in the route since the bake began, or since this very pass. The live route
     counts as well: a pass may have been killed between the route and the status.
     """
-    had_traffic = _has_traffic(state, old.version) or reason == Reason.DRAINED
+    had_traffic = _has_traffic(state, old.version) or reason in (Reason.DRAINED, Reason.UNDONE)
     drained = state.now + (state.spec.serving.drain if had_traffic else 0.0)
     entry = Retiring(
         version=old.version,

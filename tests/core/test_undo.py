@@ -1,0 +1,111 @@
+"""After a promotion the version before is kept warm for as long as its owner says, and one word goes back to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelrollout.api.status import Phase
+from modelrollout.core.plan import Reason
+from tests.core.world import BLUE_GREEN, CANARY, World
+
+OLD, NEW, THIRD = "1.0.1", "1.1.2", "1.2.3"
+KEPT = "rollback: {keepPrevious: 1h}"
+
+
+def promoted(text: str = CANARY, keep: str = KEPT) -> World:
+    world = World.of(text + keep).installed()
+    return released(world, NEW)
+
+
+def released(world: World, version: str) -> World:
+    world.apply(version=version)
+    for _ in range(400):
+        world.requests(500)
+        world.step(1.0)
+        if world.status.stable is not None and world.status.stable.version == version:
+            return world.run(30)
+    raise AssertionError(world.status.message)
+
+
+def undo(world: World, version: str = NEW) -> World:
+    world.command = f"undo {version} t{world.now} clicks fell"
+    world.step(0.5)
+    return world
+
+
+@pytest.mark.parametrize(
+    "text", [CANARY, BLUE_GREEN.replace("smoke: {requests: [{instances: [[1.0]]}], attempts: 2}", "")]
+)
+@pytest.mark.parametrize("later", [0, 3000])
+def test_all_requests_go_back_in_one_plan(text: str, later: int) -> None:
+    world = promoted(text).run(later, tick=60)
+    undo(world)
+    assert world.live == {OLD: 100}
+    assert world.status.stable is not None
+    assert (world.status.stable.version, world.status.stable.ready) == (OLD, "1/1")
+    assert [(item.version, item.reason) for item in world.status.taken_back] == [(NEW, Reason.UNDONE)]
+    assert world.status.quarantined == ()
+    assert world.said(Reason.UNDONE)
+
+
+def test_what_was_undone_does_not_start_again_by_itself() -> None:
+    world = undo(promoted()).run(1200, tick=10)
+    assert world.live == {OLD: 100}
+    assert world.status.phase is Phase.DEGRADED
+    assert "1.1.2 was taken back: undone by a person: clicks fell; 1.0.1 serves" in world.status.message
+    assert "modelrollout retry" in world.status.message
+    assert set(world.workloads) == {OLD}, "what was undone is gone when its logs have been kept"
+
+
+def test_retry_releases_it_again_by_its_steps() -> None:
+    world = undo(promoted()).run(30)
+    world.command = f"retry {NEW} again"
+    world.run(30)
+    assert world.live == {OLD: 90, NEW: 10}
+
+
+def test_a_spec_that_goes_back_too_is_in_order() -> None:
+    world = undo(promoted()).run(30).apply(version=OLD).run(5)
+    assert world.status.phase is Phase.HEALTHY
+    assert world.status.taken_back == ()
+
+
+def test_the_version_before_is_kept_for_so_long_and_no_longer() -> None:
+    world = promoted()
+    assert set(world.workloads) == {OLD, NEW}
+    world.run(3600, tick=60)
+    assert set(world.workloads) == {NEW}
+
+
+def test_only_the_last_one_is_kept() -> None:
+    world = released(promoted(), THIRD).run(30)
+    assert set(world.workloads) == {NEW, THIRD}
+    undo(world, THIRD)
+    assert world.live == {NEW: 100}
+
+
+def no_pod_ready() -> World:
+    world = promoted()
+    world.workloads.pop(OLD)
+    return world
+
+
+WHY_NOT = {
+    "it was not kept": (lambda: promoted(keep=""), NEW, "rollback.keepPrevious"),
+    "a release is under way": (lambda: promoted().apply(version=THIRD).run(20), NEW, "abort takes it back"),
+    "another version serves": (promoted, THIRD, "1.1.2 serves"),
+    "its pods are gone": (no_pod_ready, NEW, "no pod of 1.0.1 is ready"),
+    "twice": (lambda: undo(promoted()), NEW, "1.0.1 serves"),
+}
+
+
+@pytest.mark.parametrize("case", WHY_NOT.values(), ids=WHY_NOT.keys())
+def test_why_there_is_no_way_back(case: tuple[object, str, str]) -> None:
+    begin, version, why = case
+    assert callable(begin)
+    world = begin()
+    before = world.live
+    undo(world, version)
+    assert world.live == before
+    assert world.status.command_ignored is not None
+    assert why in world.status.command_ignored
