@@ -157,14 +157,14 @@ def act(
     status = await_answer(access, name, command)
     if not accepted(command, status):
         raise Refused(report(name, command, status))
-    if command.verb.aborts and still_routed(status, versions(command)) is not None:
+    if command.verb.takes_back and still_routed(status, versions(command)) is not None:
         raise NotRouted(report(name, command, status))
     click.echo(report(name, command, status))
 
 
 def await_answer(access: Access, name: str, command: Command) -> Status:
-    """The status that the operator wrote when it carried the command out; after an abort, one by which the live route
-    has let go of the versions, if there is one in time. Raises NoAnswer after ANSWER_SECONDS."""
+    """The status that the operator wrote when it carried the command out; after an abort or undo, one by which the live
+    route has let go of the versions, if there is one in time. Raises NoAnswer after ANSWER_SECONDS."""
     began = time.monotonic()
     told, answer = False, None
     with Feed(access, name=name) as feed:
@@ -176,7 +176,7 @@ def await_answer(access: Access, name: str, command: Command) -> Status:
                     status = ModelRollout.from_json(body).status
                     if status.last_command == command.render():
                         answer = status
-                        if not command.verb.aborts or still_routed(status, versions(command)) is None:
+                        if not command.verb.takes_back or still_routed(status, versions(command)) is None:
                             return status
                 case Broken(message):
                     click.echo(f"{message}; trying again", err=True)
