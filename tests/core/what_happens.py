@@ -129,6 +129,7 @@ def displaced() -> None:
     assert world.said(Reason.CANDIDATE_LOST)
     assert world.status.quarantined == ()
     assert [item.version for item in world.status.taken_back] == ["1.1.2"]
+    assert world.status.message.startswith("1.1.2 was taken back: no pod of it is ready")
     assert "modelrollout retry" in world.status.message
     world.run(60)
     assert world.live == {"1.0.1": 100}

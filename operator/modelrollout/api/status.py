@@ -238,7 +238,7 @@ class HistoryEntry(StatusModel):
 
     version: str
     digest: str | None = None
-    outcome: str  # Installed Promoted RolledBack Superseded Aborted
+    outcome: str  # Installed Promoted RolledBack TakenBack Superseded Aborted Undone
     reason: str
     message: str = ""
     started_at: Timestamp

@@ -32,7 +32,7 @@ from modelrollout.core.plan import Reason
 HISTORY_LENGTH = 20  # entries that a person would scroll through; the object must stay far below etcd's limit
 TAKEN_BACK = (Reason.ABORTED, Reason.CANDIDATE_LOST)  # without quarantine, where the version is not to blame
 QUARANTINE_LENGTH = 20
-PARTICIPLE = {"RolledBack": "was rolled back", "Aborted": "was taken back"}
+PARTICIPLE = {"RolledBack": "was rolled back", "Aborted": "was taken back", "TakenBack": "was taken back"}
 
 
 def begin(state: Pass, models: Sequence[Model]) -> Pass:

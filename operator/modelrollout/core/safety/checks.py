@@ -145,7 +145,9 @@ def lost(case: Case) -> Leave | None:
     if workload.displaced:
         words = ": its pods were taken away, by a node that was drained or by somebody, which is no fault of the model"
     message = f"no pod of it is ready while it has {case.weight} % of the requests{words}"
-    return Leave(Reason.CANDIDATE_LOST, message, quarantine=not workload.displaced)
+    if workload.displaced:
+        return Leave(Reason.CANDIDATE_LOST, message, outcome="TakenBack", quarantine=False)
+    return Leave(Reason.CANDIDATE_LOST, message)
 
 
 def never_ready(case: Case) -> Leave | None:
