@@ -22,10 +22,15 @@ def kill(kubectl: Kubectl, pod: Object, *, local: bool) -> None:
     The pod is deleted as well, so that a new one starts at once: a container that died several times is restarted by
     the kubelet only after a growing pause. On a cluster elsewhere its forced deletion is the kill.
     """
-    metadata = pod["metadata"]
     if local:  # its processes run on this machine
-        for process in processes_of(metadata["uid"]):
+        for process in processes_of(pod["metadata"]["uid"]):
             os.kill(process, signal.SIGKILL)
+    delete(kubectl, pod)
+
+
+def delete(kubectl: Kubectl, pod: Object) -> None:
+    """A pod is taken away at once, without the time to end in peace."""
+    metadata = pod["metadata"]
     kubectl.run("delete", "pod", metadata["name"], "-n", metadata["namespace"], "--grace-period=0", "--force")
 
 

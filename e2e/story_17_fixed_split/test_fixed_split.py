@@ -33,7 +33,7 @@ def test_three_versions_share_the_requests_and_one_is_lost(rollout: Rollout, cli
         others = rollout.incarnations("1.0.1") | rollout.incarnations("1.3.6")
 
         [pod] = rollout.pods("1.1.2")
-        pods.kill(rollout.world.kubectl, pod, local=False)
+        pods.delete(rollout.world.kubectl, pod)
         rollout.wait_route(WITHOUT, BOUND)
         live_at = rollout.routes()[-1][0] + LIVE_SECONDS
         rollout.wait_for(lambda seen: seen.status.phase is Phase.DEGRADED, 10, "the status tells of the loss")

@@ -16,11 +16,10 @@ from modelrollout.api.status import Arm, Phase, Status
 from modelrollout.cli.errors import Refused
 from modelrollout.cli.routed import still_routed
 from modelrollout.cli.text import listed
+from modelrollout.core.command.undo import previous_version
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
-DRAINED = "Drained"
-"""Why a version is retired that another one took the place of."""
 OF_STEPS = (Verb.PROMOTE, Verb.SKIP, Verb.PROMOTE_FULL)
 NOTE_LENGTH = 256  # characters; the note is repeated in Events, which hold 1024
 
@@ -63,7 +62,7 @@ def _promoted(rollout: ModelRollout, version: str | None) -> str:
         raise Refused(f"{nothing}: {_names(status.arms)} {_are(status.arms)} under trial; abort takes it back")
     if status.stable is None or version not in (None, status.stable.version):
         raise Refused(f"{nothing}: {version or 'no version'} does not serve; {_state(status)}")
-    if not any(item.reason == DRAINED for item in status.retiring):
+    if previous_version(status) is None:
         raise Refused(
             f"{nothing}: the version before {status.stable.version} is gone; name it in the spec to release it again. "
             "rollback.keepPrevious keeps it for as long as you like"

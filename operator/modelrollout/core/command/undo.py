@@ -4,7 +4,7 @@ requests go back to it in one step, without a release of its own; what was undon
 from __future__ import annotations
 
 from modelrollout.api.command import Command
-from modelrollout.api.status import Retiring
+from modelrollout.api.status import Retiring, Status
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress import transitions
@@ -12,7 +12,7 @@ from modelrollout.core.progress import transitions
 
 def undo(state: Pass, command: Command) -> Pass:
     """The version before has all requests again; or the reason why not."""
-    previous = previous_version(state)
+    previous = previous_version(state.status)
     if (objection := object_to(state, command, previous)) is not None:
         return state.say(Reason.COMMAND_IGNORED, f"undo of {command.version} does nothing: {objection}", warning=True)
     assert previous is not None
@@ -20,9 +20,9 @@ def undo(state: Pass, command: Command) -> Pass:
     return transitions.go_back(state, previous, f"undone by a person{note}")
 
 
-def previous_version(state: Pass) -> Retiring | None:
+def previous_version(status: Status) -> Retiring | None:
     """The version that the control took the place of last, while its pods are kept."""
-    drained = [item for item in state.status.retiring if item.reason == Reason.DRAINED]
+    drained = [item for item in status.retiring if item.reason == Reason.DRAINED]
     return drained[-1] if drained else None
 
 

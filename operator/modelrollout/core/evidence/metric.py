@@ -127,7 +127,7 @@ class MetricEvidence:
     def _tested(self, tick: Tick, scrapes: int) -> MetricEvidence:
         edge = self.edge
         noise = self.noise.after(tick.stable, self.settings.overdispersion)
-        before, now = (each.factor(self.settings.overdispersion) for each in (self.noise, noise))
+        before, now = self.overdispersion, noise.factor(self.settings.overdispersion)
         settings = replace(self.settings, overdispersion=before)
         worse, better, odds = _compared(tick, settings)
         high = rate_log_ratios(tick.candidate, edge, WORSE_BY) if edge else None

@@ -136,8 +136,7 @@ def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: s
         failed = Quarantined(version=version, digest=arm.digest, reason=reason, message=message, at=state.now)
         state = state.change(quarantined=(*state.status.quarantined, failed)[-QUARANTINE_LENGTH:])
     elif reason in TAKEN_BACK:
-        taken = TakenBack(version=version, digest=arm.digest, reason=reason, message=message, at=state.now)
-        state = state.change(taken_back=(*state.status.taken_back, taken))
+        state = _take_back(state, arm, reason, message)
     words = f"{version} {PARTICIPLE.get(outcome, 'is out of traffic')}: {message}"
     return state.say(reason, words, warning=quarantine or reason in TAKEN_BACK)
 
@@ -151,8 +150,8 @@ def go_back(state: Pass, previous: Retiring, message: str) -> Pass:
     assert undone is not None
     state = state.change(retiring=tuple(item for item in state.status.retiring if item is not previous))
     state = _retire(state, undone, keep=state.spec.rollback.keep_failed_for, reason=Reason.UNDONE)
-    known = {"version": undone.version, "digest": undone.digest, "reason": Reason.UNDONE, "message": message}
-    entry = HistoryEntry(**known, outcome="Undone", started_at=state.now, ended_at=state.now)
+    state = _take_back(state, undone, Reason.UNDONE, message)
+    state = _record(state, undone, "Undone", Reason.UNDONE, message, started_at=state.now)
     serves = VersionStatus(
         version=previous.version,
         uri=previous.uri,
@@ -161,14 +160,14 @@ def go_back(state: Pass, previous: Retiring, message: str) -> Pass:
         weight=100,
         ready=f"{seen.ready}/{seen.desired}",
     )
-    state = state.change(
-        stable=serves,
-        taken_back=(*state.status.taken_back, TakenBack(**known, at=state.now)),
-        history=(*state.status.history, entry)[-HISTORY_LENGTH:],
-    )
-    return state.say(
-        Reason.UNDONE, f"{undone.version} was {message}; {serves.version} serves all requests", warning=True
-    )
+    words = f"{undone.version} was {message}; {serves.version} serves all requests"
+    return state.change(stable=serves).say(Reason.UNDONE, words, warning=True)
+
+
+def _take_back(state: Pass, old: VersionStatus, reason: Reason, message: str) -> Pass:
+    """A version that is not to blame gets no release by itself, though the spec may name it."""
+    taken = TakenBack(version=old.version, digest=old.digest, reason=reason, message=message, at=state.now)
+    return state.change(taken_back=(*state.status.taken_back, taken))
 
 
 def _without_older(state: Pass) -> Pass:
@@ -195,17 +194,9 @@ def retire_unknown(state: Pass, seen: Workload) -> Retiring:
 
 def _end(state: Pass, arm: Arm, outcome: str, reason: Reason, message: str) -> Pass:
     """An arm's trial is over: what it was goes to the history, its verdicts stay to be read, its memory goes."""
-    entry = HistoryEntry(
-        version=arm.version,
-        digest=arm.digest,
-        outcome=outcome,
-        reason=reason,
-        message=message,
-        started_at=arm.entered_at or state.trial.started_at,
-        ended_at=state.now,
-    )
+    state = _record(state, arm, outcome, reason, message, started_at=arm.entered_at or state.trial.started_at)
     verdicts = tuple(item.model_copy(update={"state": {}, "counters": {}}) for item in arm.metrics)
-    state = state.change(history=(*state.status.history, entry)[-HISTORY_LENGTH:], last_analysis=verdicts)
+    state = state.change(last_analysis=verdicts)
     others = tuple(item for item in state.trial.arms if item.version != arm.version)
     if not others:
         return state.change(trial=None)
@@ -213,6 +204,22 @@ def _end(state: Pass, arm: Arm, outcome: str, reason: Reason, message: str) -> P
     if outcome == "Promoted" or state.control is None or state.trial.route is None:
         return state
     return state.change_trial(route=state.trial.route.without(arm.version, state.control.version))
+
+
+def _record(
+    state: Pass, ended: VersionStatus, outcome: str, reason: Reason, message: str, *, started_at: float
+) -> Pass:
+    """What became of a version, into the history."""
+    entry = HistoryEntry(
+        version=ended.version,
+        digest=ended.digest,
+        outcome=outcome,
+        reason=reason,
+        message=message,
+        started_at=started_at,
+        ended_at=state.now,
+    )
+    return state.change(history=(*state.status.history, entry)[-HISTORY_LENGTH:])
 
 
 def _retire(state: Pass, old: VersionStatus, keep: float, reason: Reason) -> Pass:

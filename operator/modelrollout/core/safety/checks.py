@@ -135,19 +135,14 @@ def lost(case: Case) -> Leave | None:
 
     Pods that were taken away (a node that is drained, an eviction, a `kubectl delete`) say nothing of its model.
     """
-    state, control = case.state, case.state.control
-    if case.weight == 0 or control is None or state.workload(case.arm.version).ready > 0:
+    state, control, workload = case.state, case.state.control, case.state.workload(case.arm.version)
+    if case.weight == 0 or control is None or workload.ready > 0 or state.workload(control.version).ready == 0:
         return None
-    if state.workload(control.version).ready == 0:
-        return None
-    workload = state.workload(case.arm.version)
-    words = f": {workload.failure}" if workload.failure else ""
+    message = f"no pod of it is ready while it has {case.weight} % of the requests"
     if workload.displaced:
-        words = ": its pods were taken away, by a node that was drained or by somebody, which is no fault of the model"
-    message = f"no pod of it is ready while it has {case.weight} % of the requests{words}"
-    if workload.displaced:
-        return Leave(Reason.CANDIDATE_LOST, message, outcome="TakenBack", quarantine=False)
-    return Leave(Reason.CANDIDATE_LOST, message)
+        why = "its pods were taken away, by a node that was drained or by somebody, which is no fault of the model"
+        return Leave(Reason.CANDIDATE_LOST, f"{message}: {why}", outcome="TakenBack", quarantine=False)
+    return Leave(Reason.CANDIDATE_LOST, f"{message}: {workload.failure}" if workload.failure else message)
 
 
 def never_ready(case: Case) -> Leave | None:
