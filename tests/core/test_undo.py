@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelrollout.api.status import Phase
+from modelrollout.api.status import Phase, Status
 from modelrollout.core.plan import Reason
 from tests.core.world import BLUE_GREEN, CANARY, World
 
@@ -82,6 +82,23 @@ def test_only_the_last_one_is_kept() -> None:
     assert set(world.workloads) == {NEW, THIRD}
     undo(world, THIRD)
     assert world.live == {NEW: 100}
+
+
+def test_a_status_that_is_lost_finds_what_serves_and_not_what_is_kept() -> None:
+    world = promoted()
+    world.status = Status()
+    world.run(30)
+    assert world.live == {NEW: 100}
+    assert world.status.stable is not None
+    assert world.status.stable.version == NEW
+
+
+def test_a_status_that_is_lost_does_not_undo_the_undo() -> None:
+    world = undo(promoted()).run(5)
+    world.status = Status()
+    world.run(1200, tick=10)
+    assert world.live == {OLD: 100}
+    assert [item.version for item in world.status.taken_back] == [NEW]
 
 
 def no_pod_ready() -> World:

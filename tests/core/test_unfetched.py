@@ -34,6 +34,20 @@ def test_a_typo_in_a_digest_does_not_burn_the_version() -> None:
     assert (world.status.stable.version, world.status.stable.digest) == (NEW, RIGHT)
 
 
+def test_what_one_pod_had_fetched_stays_the_version() -> None:
+    """Its second pod finds other files: that is no typo."""
+    world = World.of(CANARY).installed()
+    world.autoload = False
+    world.apply(version=NEW).run(5)
+    seen = replace(world.workloads[NEW], digests=(RIGHT,), failure="connection refused", unfetched=True)
+    world.workloads[NEW] = seen
+    world.run(5)
+    assert world.status.quarantined[0].reason == Reason.FETCH_FAILED
+    world.workloads.pop(NEW)
+    world.run(30).apply(digest=TYPO).run(5)
+    assert f"version {NEW} is already known with digest {RIGHT}" in world.status.message
+
+
 def test_a_version_that_was_fetched_never_changes() -> None:
     world = World.of(CANARY).installed().apply(version=NEW).run(120)
     assert world.status.stable is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelrollout.api.status import HistoryEntry, Retiring, Status, Withheld
+from modelrollout.api.status import Status
 from modelrollout.core.observation import Observation, Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import ModelRollout, SpecError, parse_accepted
@@ -88,9 +88,9 @@ def changed_strategy(spec: Spec, status: Status) -> Refusal | None:
 
 
 def known_digests(status: Status) -> Iterator[tuple[str, str | None]]:
-    """Every version that the status remembers, with its digest. Where nothing could be fetched, that digest was only
-    declared, and may have been the very mistake."""
+    """Every version that the status remembers, with its digest."""
     deployed = [item for item in (status.stable, *status.arms) if item is not None]
     yield from ((item.version, item.digest) for item in deployed)
-    ended: list[Retiring | Withheld | HistoryEntry] = [*status.retiring, *status.withheld, *status.history]
-    yield from ((item.version, item.digest) for item in ended if item.reason != Reason.FETCH_FAILED)
+    yield from ((item.version, item.digest) for item in status.retiring)
+    yield from ((item.version, item.digest) for item in status.withheld)
+    yield from ((item.version, item.digest) for item in status.history)

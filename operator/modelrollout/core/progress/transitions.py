@@ -128,7 +128,7 @@ def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: s
 
     The trial ends with its last arm.
     """
-    arm = state.arm(version)
+    arm = _as_fetched(state, state.arm(version), reason)
     keep = state.spec.rollback.keep_failed_for if quarantine else 0.0
     state = _retire(state, arm, keep=keep, reason=reason)
     state = _end(state, arm, outcome, reason, message)
@@ -139,6 +139,14 @@ def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: s
         state = _take_back(state, arm, reason, message)
     words = f"{version} {PARTICIPLE.get(outcome, 'is out of traffic')}: {message}"
     return state.say(reason, words, warning=quarantine or reason in TAKEN_BACK)
+
+
+def _as_fetched(state: Pass, arm: Arm, reason: Reason) -> Arm:
+    """A version that could not be fetched is remembered by what was measured of it, if anything was: what the spec
+    declared may have been the very mistake."""
+    if reason is not Reason.FETCH_FAILED or arm.ready_at is not None:
+        return arm
+    return arm.model_copy(update={"digest": state.workload(arm.version).digest})
 
 
 def go_back(state: Pass, previous: Retiring, message: str) -> Pass:

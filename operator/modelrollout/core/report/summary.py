@@ -100,10 +100,9 @@ def unheeded(state: Pass) -> str | None:
     for model in state.strategy.models(state.settings, state.spec.model):
         uri = deployed.get(model.version, model.uri)
         if uri != model.uri:
-            return (
-                f"but {model.version} was made from {uri} and stays so, not {model.uri}: give the new model a new "
-                "version, or abort it and then say modelrollout retry"
-            )
+            begin_anew = ", or abort it and then say modelrollout retry" if state.status.arm(model.version) else ""
+            way_out = f"give the new model a new version{begin_anew}"
+            return f"but {model.version} was made from {uri} and stays so, not {model.uri}: {way_out}"
     return None
 
 
