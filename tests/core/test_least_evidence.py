@@ -47,6 +47,17 @@ def test_what_is_needed_is_said(history: tuple[Count, ...], says: str) -> None:
     assert says in world.status.message
 
 
+def test_one_cold_start_does_not_hold_a_good_version_for_long() -> None:
+    """19 slow answers when stable began, and none since: noise of 226, and 3400 requests were needed instead of 300."""
+    world = releasing((Count(0, 20), Count(230, 250), *[Count(0, 250)] * 8))
+    assert world.analysis[0].overdispersion > 200
+    for _ in range(20):
+        world.requests(130)
+        world.step(2.0)
+    assert world.status.stable is not None
+    assert world.status.stable.version == NEW
+
+
 def test_a_good_version_is_promoted_all_the_same() -> None:
     world = releasing(BURSTS)
     for _ in range(120):

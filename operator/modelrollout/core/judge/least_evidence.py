@@ -18,6 +18,10 @@ from modelrollout.resource.spec import Spec
 
 FRESH_TICKS = 3  # samples at a weight before the next: one or two may still hold answers given at the old weight
 
+# The noise after one cold start, with nothing else bad in a short past, is a hundred and more, and says little of what
+# comes. Without this end a healthy version waited minutes for thousands of requests.
+MOST_TIMES = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class SeenAtWeight:
@@ -56,7 +60,7 @@ def seen_at_weight(spec: Spec, arm: Arm, splits: Sequence[str]) -> SeenAtWeight:
 
 def of_one(test: MetricStatus, min_requests: int) -> SeenAtWeight:
     """What one metric has seen. Where bad answers come in bursts, many requests tell no more than a few."""
-    needed = ceil(min_requests * max(1.0, test.overdispersion / GUESS))
+    needed = ceil(min_requests * min(MOST_TIMES, max(1.0, test.overdispersion / GUESS)))
     return SeenAtWeight(test.requests_at_weight, test.ticks_at_weight, test.compared_at_weight, needed)
 
 
