@@ -38,6 +38,19 @@ def test_a_failing_version_is_not_promoted_before_its_faults_can_count() -> None
     assert world.status.quarantined[0].reason == Reason.EVIDENCE_AGAINST
 
 
+@pytest.mark.parametrize("share_bad", [0.2, 0.47, 1.0])
+@pytest.mark.parametrize("burst", [20, 60, 100, 150, 230])
+def test_a_failing_version_is_not_promoted_whatever_the_noise(burst: int, share_bad: float) -> None:
+    """With a noise of 282 one that failed wholly was promoted by the clock: the tests were deaf to it."""
+    world = releasing((Count(0, 20), Count(burst, 250), *[Count(0, 250)] * 8))
+    for _ in range(120):
+        world.requests(130, {NEW: share_bad})
+        world.step(2.0)
+    assert world.status.stable is not None
+    assert world.status.stable.version == OLD
+    assert world.weight <= 30
+
+
 @pytest.mark.parametrize(("history", "says"), [(BURSTS, "come in bursts"), (SINGLE, "needs minRequests 50 and")])
 def test_what_is_needed_is_said(history: tuple[Count, ...], says: str) -> None:
     world = releasing(history)
