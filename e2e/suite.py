@@ -1,10 +1,11 @@
 """`make test`: everything that is tested, part by part, with the time that each part took.
 
-Two lanes run side by side where one of them computes and the other one mostly waits: first what needs no cluster, then
-the statistics beside the cluster's coming up and the stories that go by no clock. The output of the second lane comes
-when each of its parts is over. The other stories have the machine to themselves. A part that fails does not keep the
-next ones from running, except that without an installation there are no stories. The last line says how many tests
-passed and failed; the exit code is 0 only if all passed. A part without pytest counts as one test.
+Three lanes run side by side, and none of them slows the one before it. The cluster and its stories mostly wait, and
+come first; they are shown as they come. What needs an API server gets a tenth of what they get where both want a
+processor, and what computes runs while nobody else would; the output of each of these parts comes when it is over. A
+part that fails does not keep the next ones from running, except that without a cluster there are no stories. The last
+line says how many tests passed and failed; the exit code is 0 only if all passed. A part without pytest counts as one
+test.
 
 The cluster is one of its own (MODELROLLOUT_CLUSTER, default `test`), so that a demo that somebody looks at goes on.
 With KUBECONFIG set, the stories run on that cluster instead.
@@ -13,6 +14,7 @@ With KUBECONFIG set, the stories run on that cluster instead.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +27,8 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).parent.parent
 CLUSTER = "test"
-INSTALLATION = "installation"
+BEHIND = ("nice", "-n", "10")
+WHEN_IDLE = ("chrt", "--idle", "0")  # Linux runs such a process, and its children, when no other one could run
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,14 @@ class Part:
     command: tuple[str, ...]
     counted: bool = False
     needed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Parts that run one after the other. ``started_by`` is the command that gives them what the lanes before leave."""
+
+    parts: tuple[Part, ...]
+    started_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +65,32 @@ def main() -> int:
     """Run all parts. 0 when everything passed."""
     environment = {**os.environ, "MODELROLLOUT_CLUSTER": os.environ.get("MODELROLLOUT_CLUSTER", CLUSTER)}
     began = time.monotonic()
-    results = side_by_side([checks()], [stand_in(), programs(), api_server()], environment)
-    results += side_by_side([quick_statistics()], [*opening(environment), stories(1, "by_no_clock")], environment)
-    if any(part.title == INSTALLATION and not part.failed for part in results):
-        results.append(run(stories(2, "not by_no_clock"), environment))
+    results = [run(programs(), environment), *side_by_side(lanes(environment), environment)]
     results += [run(part, environment) for part in closing(environment)]
     return report(results, time.monotonic() - began)
 
 
-def side_by_side(shown: Sequence[Part], told: Sequence[Part], environment: Mapping[str, str]) -> list[Result]:
-    """Two lanes of parts at the same time, the first with its output as it comes."""
-    with ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(in_turn, told, environment, quiet=True)
-        return [*in_turn(shown, environment), *beside.result()]
+def lanes(environment: Mapping[str, str]) -> tuple[Lane, ...]:
+    """The parts by what they need most: time, an API server, processors."""
+    return (
+        Lane((*opening(environment), stories())),
+        Lane((api_server(),), BEHIND),
+        Lane((stand_in(), checks(), quick_statistics()), WHEN_IDLE),
+    )
 
 
-def in_turn(parts: Sequence[Part], environment: Mapping[str, str], quiet: bool = False) -> list[Result]:
+def side_by_side(lanes: Sequence[Lane], environment: Mapping[str, str]) -> list[Result]:
+    """All lanes at the same time; the results lane by lane."""
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        under_way = [pool.submit(in_turn, lane, environment) for lane in lanes]
+        return [result for lane in under_way for result in lane.result()]
+
+
+def in_turn(lane: Lane, environment: Mapping[str, str]) -> list[Result]:
     """One part after the other, until one fails that the next ones need."""
     results: list[Result] = []
-    for part in parts:
-        results.append(run(part, environment, quiet))
+    for part in lane.parts:
+        results.append(run(part, environment, lane.started_by))
         if results[-1].failed and part.needed:
             break
     return results
@@ -105,17 +122,14 @@ def quick_statistics() -> Part:
 
 
 def opening(environment: Mapping[str, str]) -> list[Part]:
-    """A cluster that is made for the stories, or the user's own, with the operator in it."""
-    # The stories' own set-up does the same and finds it done.
-    installation = Part(INSTALLATION, (sys.executable, "-m", "e2e.installation"), needed=True)
+    """A cluster is made for the stories, unless there is one of the user's own."""
     up = Part("cluster up", (sys.executable, "-m", "e2e.cluster", "up"), needed=True)
-    return [installation] if environment.get("KUBECONFIG") else [up, installation]
+    return [] if environment.get("KUBECONFIG") else [up]
 
 
-def stories(half: int, marked: str) -> Part:
-    """Those of the stories that are marked so."""
-    command = pytest("e2e", "-vv", "-m", marked, "--durations=12")
-    return Part(f"stories {half} of 2", command, counted=True)
+def stories() -> Part:
+    """What a user sees of an installation, on a real cluster."""
+    return Part("stories", pytest("e2e", "-vv", "--durations=12"), counted=True)
 
 
 def closing(environment: Mapping[str, str]) -> list[Part]:
@@ -129,28 +143,32 @@ def pytest(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "pytest", *arguments)
 
 
-def run(part: Part, environment: Mapping[str, str], quiet: bool = False) -> Result:
-    """Run one part, with its output as it comes; or when it is over, if that is to be ``quiet``."""
+def run(part: Part, environment: Mapping[str, str], started_by: tuple[str, ...] = ()) -> Result:
+    """Run one part, with its output as it comes; or ``started_by`` a command, with its output when it is over."""
     title = f"\n=== {part.title}: {' '.join(part.command)}"
-    print(f"{title} (its output comes at its end)" if quiet else title, flush=True)
+    print(f"{title} (its output comes at its end)" if started_by else title, flush=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report_file = Path(folder) / "report.xml"
         # By the environment, so that it reaches a pytest that `make` starts.
         told = {**environment, "PYTEST_ADDOPTS": f"--junit-xml={report_file}"} if part.counted else environment
-        code = execute(part.command, told, title if quiet else None)
+        code = execute_behind(started_by, part.command, told, title) if started_by else execute(part.command, told)
         seconds = time.monotonic() - started
         if part.counted and report_file.exists():
             return counted(part, report_file, seconds, code)
     return Result(part.title, seconds, passed=int(code == 0), failed=int(code != 0))
 
 
-def execute(command: Sequence[str], environment: Mapping[str, str], title: str | None) -> int:
-    """The exit code of a command. With a ``title`` its output is printed under that when it has ended."""
-    if title is None:
-        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+def execute(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """The exit code of a command."""
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
+def execute_behind(started_by: Sequence[str], command: Sequence[str], told: Mapping[str, str], title: str) -> int:
+    """The same started by another command; the output is printed under the title when it has ended."""
+    all_of_it = [*started_by, *command] if shutil.which(started_by[0]) else command
     ended = subprocess.run(
-        command, cwd=ROOT, env=environment, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        all_of_it, cwd=ROOT, env=told, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     print(f"{title}\n{ended.stdout}", flush=True)
     return ended.returncode

@@ -76,7 +76,7 @@ def measure_all(suites: Sequence[Suite], form: Form, processes: int) -> dict[str
 
 
 def run_all(work: Sequence[tuple[str, Task]], processes: int) -> dict[int, tuple[str, Task, Any]]:
-    """All the tasks, with the lowest priority; the results by the task's number."""
+    """All the tasks, after all else that wants to run; the results by the task's number."""
     done: dict[int, tuple[str, Task, Any]] = {}
     with ProcessPoolExecutor(processes, initializer=os.nice, initargs=(10,)) as pool:
         running = {pool.submit(task.run): (index, name, task) for index, (name, task) in enumerate(work)}

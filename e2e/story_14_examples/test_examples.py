@@ -15,8 +15,6 @@ from e2e.harness.manifest import fill
 from e2e.harness.rollout import Rollout
 from e2e.harness.world import World
 
-pytestmark = pytest.mark.by_no_clock
-
 HERE = Path(__file__).parent
 EXAMPLES = sorted((HERE.parent.parent / "examples").glob("*.yaml"))
 METRIC = "checkout_started_total"  # the last line of business-metrics.yaml

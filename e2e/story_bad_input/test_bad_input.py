@@ -13,8 +13,6 @@ from e2e.harness.rollout import INSTALL_SECONDS, Rollout
 from e2e.harness.traffic import Clients, Requests
 from e2e.harness.world import World
 
-pytestmark = pytest.mark.by_no_clock
-
 HERE = Path(__file__).parent
 SERVES = HERE / "rollout.yaml"
 
