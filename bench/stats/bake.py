@@ -30,7 +30,13 @@ BASE = 0.005
 EARLIEST, LATEST = 120.0, 480.0  # seconds; the bake begins before that, and is not over for a minute and more after
 CHUNK = 25  # runs of one task
 QUICK = 40  # runs of a cell in the quick form
-QUICK_CELLS = ("canary, shared outage, 10 %", "blue/green, shared outage, 3 %", "canary, 20 %", "blue/green, 5 %")
+QUICK_CELLS = (
+    "canary, shared outage, 10 %",
+    "canary, limit 2 %, 3 %",
+    "blue/green, shared outage, 3 %",
+    "canary, 20 %",
+    "blue/green, 5 %",
+)
 """The cells of the quick form, by how their names begin."""
 
 Change = Callable[[Traffic, float], Traffic]
@@ -68,6 +74,12 @@ def fault(errors: float, traffic: Traffic, at: float) -> Traffic:
     return behaving(traffic, traffic.others.stable, Behaviour(errors=Profile((0.0, at), (BASE, errors))))
 
 
+def beyond(stable: float, candidate: float, traffic: Traffic, at: float) -> Traffic:
+    """Both at stable's rate, and the new version at the other one from then on."""
+    rates = [Behaviour(errors=Profile.constant(stable)), Behaviour(errors=Profile((0.0, at), (stable, candidate)))]
+    return behaving(traffic, *rates)
+
+
 def behaving(traffic: Traffic, stable: Behaviour, candidate: Behaviour) -> Traffic:
     """The same with versions that behave so."""
     return replace(traffic, populations=(replace(traffic.others, stable=stable, candidate=candidate),))
@@ -88,6 +100,9 @@ CELLS = {
     "canary, shared outage, 10 % errors for 60 s": Cell("canary", partial(outage, 0.1, 60.0)),
     "canary, both drift from 0.5 to 1 %": Cell("canary", partial(drift, 0.01)),
     "canary, margin 2, 1.5 % errors against 1 %": Cell("margin", partial(worse, 0.01, 0.015)),
+    "canary, limit 2 %, shared outage, 10 % errors for 60 s": Cell("limit", partial(outage, 0.1, 60.0), runs=1000),
+    "canary, limit 2 %, both at 2 % errors": Cell("limit", partial(worse, 0.02, 0.02), runs=1000),
+    "canary, limit 2 %, 3 % errors against 1 %": Cell("limit", partial(beyond, 0.01, 0.03), healthy=False, runs=500),
     "blue/green, shared outage, 3 % errors for 30 s": Cell("blue_green", partial(outage, 0.03, 30.0)),
     "blue/green, shared outage, 10 % errors for 60 s": Cell("blue_green", partial(outage, 0.1, 60.0)),
     "blue/green, both drift from 0.5 to 1 %": Cell("blue_green", partial(drift, 0.01)),

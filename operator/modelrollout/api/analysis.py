@@ -108,6 +108,14 @@ class Metric(SpecModel):
         default=Direction.HIGHER_IS_BETTER,
         description="Which way successes / trials is better; and what is counted in the sentences about it.",
     )
+    limit: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="An absolute limit beside the comparison, a share: 0.05 for 5 %. A version that exceeds it is "
+        "rolled back though it is within the margin; where stable exceeds it as well, it just gets no more. Of an own "
+        "metric for which more is better it is the least share of successes.",
+    )
     required: bool = Field(
         default=True, description="Without fresh samples of this metric the candidate gets no more traffic."
     )
@@ -116,6 +124,11 @@ class Metric(SpecModel):
     def built_in(self) -> bool:
         """Whether the provider knows its queries."""
         return self.name in ("errors", "latency")
+
+    @property
+    def limit_of_bad(self) -> float | None:
+        """The limit as a share of bad answers."""
+        return None if self.limit is None else 1.0 - self.limit if self.counts_good else self.limit
 
     @property
     def counts_good(self) -> bool:

@@ -68,11 +68,22 @@ class TestFaults:
         outage = [(Count(1000 + shake, 10_000), Count(1000 - shake, 10_000)) for shake in (9, -7, 12, 3, -5, 8)]
         assert after_all(ticks_of(harmless + outage * 6)).evidence < 5
 
-    def test_an_absolute_limit_needs_no_stable(self) -> None:
-        bad, good = (Count(5, 100), Count(0, 0)), (Count(0, 100), Count(0, 0))
-        assert after_all(ticks_of([bad] * 40), limit=0.01).evidence > 100
-        assert after_all(ticks_of([good] * 40), limit=0.01).evidence < 1
-        assert after_all(ticks_of([good] * 40), limit=0.05).proof > 20
+    def test_beyond_the_limit_and_within_the_margin(self) -> None:
+        both = [(Count(18, 1000), Count(9, 1000))] * 20
+        assert after_all(ticks_of(both), margin=2.5).evidence < 1
+        assert after_all(ticks_of(both), margin=2.5, limit=0.01).evidence > 100
+        assert after_all(ticks_of(both), margin=2.5, limit=0.02).evidence < 1
+
+    def test_nobody_is_taken_back_for_a_limit_that_stable_exceeds_as_well(self) -> None:
+        both = after_all(ticks_of([(Count(50, 1000), Count(48, 1000))] * 40), limit=0.01)
+        assert both.exceeds_limit
+        assert both.evidence < 1.5
+
+    def test_where_stable_has_no_requests_by_decision_the_limit_goes_by_its_record(self) -> None:
+        alone = ticks_of([(Count(50, 1000), Count(0, 0))] * 10)
+        assert after_all(alone, limit=0.01).evidence < 1.5, "nothing is known of stable"
+        assert after_all(alone, limit=0.01, record=0.005).evidence > 100
+        assert after_all(alone, limit=0.01, record=0.06).evidence < 1.5, "stable was no better"
 
 
 class TestWithoutStable:

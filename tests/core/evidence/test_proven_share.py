@@ -25,7 +25,6 @@ SHARES = {
     "many, at 2 %": (Count(2000, 100_000), SETTINGS, 3),
     "many, at 20 %": (Count(20_000, 100_000), SETTINGS, 0),
     "without a floor": (Count(0, 100_000), replace(SETTINGS, floor=0.0), 0),
-    "by an absolute limit": (Count(0, 100_000), replace(SETTINGS, limit=0.05), 0),
 }
 
 

@@ -140,9 +140,9 @@ def null_cases() -> Any:
     )
     yield pytest.param(
         outcomes(3, 4, 0.25, 0.1),
-        outcomes(4, 0, 0.25, 0.5),
-        of_metric(EvidenceSettings(limit=0.25)),
-        id="metric: at its absolute limit",
+        outcomes(4, 3, 0.25, 0.25),
+        of_metric(EvidenceSettings(limit=0.25, margin=2.9)),
+        id="metric: at its absolute limit and within its margin",
     )
     yield pytest.param(
         outcomes(3, 4, odds_times(0.3, 2.0), 0.3),
@@ -157,10 +157,10 @@ def null_cases() -> Any:
         id="promotion: worse than must be disproved",
     )
     yield pytest.param(
-        outcomes(3, 4, 0.25, 0.1),
-        outcomes(4, 4, 0.3, 0.1),
-        of_promotion(EvidenceSettings(limit=0.25)),
-        id="promotion: at its absolute limit and above",
+        outcomes(4, 0, 0.2, 0.0),
+        outcomes(4, 0, 0.2, 0.0),
+        of_metric(EvidenceSettings(record=0.2, limit=0.2)),
+        id="metric: at its absolute limit, stable without traffic",
     )
     yield pytest.param(
         outcomes(3, 4, 0.2, 0.05),

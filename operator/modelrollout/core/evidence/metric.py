@@ -24,6 +24,7 @@ from modelrollout.core.evidence.capital import Capital
 from modelrollout.core.evidence.counts import NOTHING, Count, Tick
 from modelrollout.core.evidence.hypergeometric import Floats, log_likelihoods
 from modelrollout.core.evidence.interval import ODDS_GRID, OddsInterval
+from modelrollout.core.evidence.limit import PART, LimitTest
 from modelrollout.core.evidence.noise import Noise, damped
 from modelrollout.core.evidence.non_inferiority import NonInferiority, better_grid, proven_share
 from modelrollout.core.evidence.odds_ratio import OddsRatioEProcess, against_record, odds_grid
@@ -55,7 +56,8 @@ class MetricEvidence:
     candidate: Count = NOTHING
     stable: Count = NOTHING
     worse: OddsRatioEProcess = field(default_factory=OddsRatioEProcess)
-    too_high: Capital = field(default_factory=lambda: Capital.of(len(WORSE_BY)))  # above the floor, or the limit
+    too_high: Capital = field(default_factory=lambda: Capital.of(len(WORSE_BY)))  # above the floor
+    limit: LimitTest = field(default_factory=LimitTest)
     not_worse: NonInferiority = field(default_factory=NonInferiority)
     odds: OddsInterval = field(default_factory=OddsInterval)
     suspicion: Suspicion = field(default_factory=Suspicion)
@@ -65,16 +67,31 @@ class MetricEvidence:
     def start(cls, metric: str, at: float, settings: EvidenceSettings | None = None) -> Self:
         """Nothing known yet."""
         settings = settings or EvidenceSettings()
-        return cls(metric, settings, started=at, at=at, served=at, suspicion=Suspicion(since=at))
+        fresh = Suspicion(since=at)
+        return cls(metric, settings, started=at, at=at, served=at, suspicion=fresh, limit=LimitTest(since=fresh))
 
     @property
     def evidence(self) -> float:
-        """That the candidate is worse: an e-value, 1 before the first tick."""
-        edge = self.edge
-        if self.settings.limit is not None:
-            return self.too_high.evidence(self.settings)
+        """That the candidate is worse, or above its limit: an e-value, 1 before the first tick."""
+        if self.settings.limit is None:
+            return self.compared
+        return (1.0 - PART) * self.compared + PART * self.limit.against(self.settings)
+
+    @property
+    def compared(self) -> float:
+        """That the candidate is worse than stable: an e-value."""
         compared = self.worse.evidence(self.settings)
-        return compared if edge == 0 else min(compared, self.too_high.evidence(self.settings))
+        return compared if self.settings.floor == 0 else min(compared, self.too_high.evidence(self.settings))
+
+    @property
+    def exceeds_limit(self) -> bool:
+        """Whether the newest answers speak for a rate above the limit, whatever stable's is."""
+        return self.settings.limit is not None and self.limit.since.is_bad_news
+
+    @property
+    def late(self) -> Suspicion:
+        """What was answered since things began to look bad, by the test that says so."""
+        return self.limit.since if self.exceeds_limit else self.suspicion
 
     @property
     def proof(self) -> float:
@@ -93,11 +110,6 @@ class MetricEvidence:
     def overdispersion(self) -> float:
         """In which bursts stable's bad answers come now, by its past and by what it answered since."""
         return self.noise.factor(self.settings.overdispersion)
-
-    @property
-    def edge(self) -> float:
-        """The rate that the candidate must exceed to be stopped: the limit, else the floor."""
-        return self.settings.floor if self.settings.limit is None else self.settings.limit
 
     def after(self, tick: Tick) -> MetricEvidence:
         """After one tick. A tick that is not newer than the last has been counted already and changes nothing."""
@@ -125,20 +137,20 @@ class MetricEvidence:
         return max(1, int(min(spanned, tick.candidate.bad / usual))) if usual else 1
 
     def _tested(self, tick: Tick, scrapes: int) -> MetricEvidence:
-        edge = self.edge
+        floor = self.settings.floor
         noise = self.noise.after(tick.stable, self.settings.overdispersion)
         before, now = self.overdispersion, noise.factor(self.settings.overdispersion)
         settings = replace(self.settings, overdispersion=before)
         worse, better, odds = _compared(tick, settings)
-        high = rate_log_ratios(tick.candidate, edge, WORSE_BY) if edge else None
-        if settings.limit is None:
-            high = None if high is None or worse is None else [min(ratio, max(worse)) for ratio in high]
-        against = worse if settings.limit is None else high
+        high = rate_log_ratios(tick.candidate, floor, WORSE_BY) if floor and worse is not None else None
+        high = None if high is None or worse is None else [min(ratio, max(worse)) for ratio in high]
+        against = worse
         worse, better, high = (damped(ratios, before, now) for ratios in (worse, better, high))
         return replace(
             self,
             worse=self.worse.after_ratios(worse, settings, scrapes),
             too_high=self.too_high if high is None else self.too_high.after(high, settings, scrapes),
+            limit=self.limit.after(tick, settings, now, scrapes),
             not_worse=self.not_worse.after_ratios(better, tick.candidate, settings),
             odds=self.odds if odds is None else self.odds.after_values(odds, tick, before),
             suspicion=self.suspicion.after(against, tick, before),
@@ -150,8 +162,8 @@ class MetricEvidence:
 
         What is fixed at the start of a release stays, and a share never grows. An edit of the bound of promotion begins
         that proof anew, and forgets nothing against the candidate. An edit of what the numbers mean (margin, floor,
-        limit) starts the test anew with what the old one has left of its share: a
-        test that ends and one that begins with its capital are one bet.
+        limit) starts the test anew with what the old one has left of its share: a test that ends and one that begins
+        with its capital are one bet.
         """
         kept = replace(settings, **{name: getattr(self.settings, name) for name in FIXED})
         kept = replace(kept, share=min(kept.share, self.settings.share))
@@ -186,6 +198,7 @@ class MetricEvidence:
             "sums": [self.odds.candidate_sum, self.odds.stable_sum],
             "suspicion": self.suspicion.to_status(),
             "noise": self.noise.to_status(),
+            **({} if self.settings.limit is None else {"limit": self.limit.to_status()}),
         }
 
     @classmethod
@@ -211,6 +224,7 @@ class MetricEvidence:
             odds=OddsInterval(_floats(status["odds"], len(ODDS_GRID)), *_floats(status["sums"], 2)),
             suspicion=Suspicion.from_status(status["suspicion"]),
             noise=Noise.from_status(status.get("noise", ())),
+            limit=LimitTest.from_status(status.get("limit")),
         )
 
 

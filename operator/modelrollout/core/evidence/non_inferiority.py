@@ -34,7 +34,7 @@ from modelrollout.core.evidence.interval import rate_interval
 from modelrollout.core.evidence.rate import rate_log_ratios
 from modelrollout.core.evidence.settings import BETTER_BY, EvidenceSettings
 
-BELOW_BY = (2.0, 5.0, 20.0)  # alternatives below the floor or the limit, as its odds divided by these
+BELOW_BY = (2.0, 5.0, 20.0)  # alternatives below the floor, as its odds divided by these
 LITTLE, EVEN, MUCH = 0.1, 0.5, 0.9  # parts of the capital that may be staked on the floor; none is ever without any
 KNOWN_BY = 0.05  # chance of a wrong split of the capital, which costs time and nothing else
 LOOSEST = 0.1  # however few see it: a version with more than one bad answer in ten is not good enough for anybody
@@ -43,17 +43,14 @@ PLENTY = 40.0  # most capital on one alternative, as a multiple of what is neede
 
 @dataclass(frozen=True, slots=True)
 class NonInferiority:
-    """Capital on each alternative: odds ratios below the bound, and rates below the floor (or the limit)."""
+    """Capital on each alternative: odds ratios below the bound, and rates below the floor."""
 
     odds: tuple[float, ...] = (1.0,) * len(BETTER_BY)
     rates: tuple[float, ...] = (1.0,) * len(BELOW_BY)
 
     def evidence(self, settings: EvidenceSettings) -> float:
         """The e-value, 1 at the start; reaching 1 / beta has a chance of at most beta if the candidate is worse."""
-        rates = fsum(self.rates) / len(self.rates)
-        if settings.limit is not None:
-            return rates
-        odds = fsum(self.odds) / len(self.odds)
+        odds, rates = fsum(self.odds) / len(self.odds), fsum(self.rates) / len(self.rates)
         return odds if settings.floor == 0 else (1.0 - settings.floor_stake) * odds + settings.floor_stake * rates
 
     def after(self, tick: Tick, settings: EvidenceSettings) -> NonInferiority:
@@ -64,12 +61,11 @@ class NonInferiority:
         self, ratios: Sequence[float] | None, candidate: Count, settings: EvidenceSettings
     ) -> NonInferiority:
         """As ``after``, with the log-likelihood ratios of BETTER_BY where the tick could be compared."""
-        edge = settings.floor if settings.limit is None else settings.limit
         odds = self.odds if ratios is None else _grown(self.odds, ratios, settings)
         rates = self.rates
-        if candidate.trials and edge > 0:
+        if candidate.trials and settings.floor > 0:
             below = tuple(1.0 / ratio for ratio in BELOW_BY)
-            rates = _grown(rates, rate_log_ratios(candidate, edge, below), settings)
+            rates = _grown(rates, rate_log_ratios(candidate, settings.floor, below), settings)
         return NonInferiority(odds, rates)
 
 
@@ -83,7 +79,7 @@ def stake_on_floor(past: Count, floor: float, overdispersion: float) -> float:
 
 def proven_share(candidate: Count, settings: EvidenceSettings) -> int:
     """The largest share of the requests, percent below 100, for which the candidate's rate is proven low enough."""
-    if settings.floor == 0 or settings.limit is not None or not candidate.trials:
+    if settings.floor == 0 or not candidate.trials:
         return 0
     return bisect(range(1, 100), False, key=lambda share: not _is_low_enough(candidate, share, settings))
 

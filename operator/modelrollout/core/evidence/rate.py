@@ -1,7 +1,7 @@
 """RateEProcess: is one version's rate of bad answers above (or below) a fixed rate?
 
-The only test left when there is nothing to compare with: an absolute limit, the floor under which nobody minds, and
-the time after stable has lost its traffic. Null hypothesis: the rate is at most ``edge`` at all times (``above``),
+For what is not a comparison: an absolute limit, the floor under which nobody minds, and the time after stable has lost
+its traffic. Null hypothesis: the rate is at most ``edge`` at all times (``above``),
 or at least ``edge`` (``below``). Likelihood ratio of a tick with x bad of n against the alternative p:
 
     (p / edge)^x ((1 - p) / (1 - edge))^(n - x)

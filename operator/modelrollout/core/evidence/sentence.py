@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from modelrollout.core.evidence.counts import Count
-from modelrollout.core.evidence.interval import rate_interval
 from modelrollout.core.evidence.metric import MetricEvidence
 from modelrollout.core.evidence.outcome import Outcome, Trouble
 from modelrollout.core.evidence.release import Combined
@@ -39,6 +38,10 @@ class Told:
     def record(self, rate: float) -> str:
         """What stable's record leaves to the candidate."""
         return f"asks for {percent(1.0 - rate)}" if self.good else f"allows {percent(rate)}"
+
+    def limit(self, rate: float) -> str:
+        """The limit as its owner wrote it."""
+        return percent(1.0 - rate if self.good else rate)
 
     def odds(self, ratio: float) -> str:
         """The odds of such an answer."""
@@ -97,21 +100,18 @@ def times(ratio: float) -> str:
 
 def _facts(told: Told, evidence: MetricEvidence, ratio: OddsRatio) -> list[str]:
     facts = [_counts(told, evidence, evidence.candidate, evidence.stable)]
-    if evidence.settings.limit is not None:
-        interval = rate_interval(evidence.candidate, evidence.settings.alpha, evidence.settings.overdispersion)
-        facts.append(f"rate between {percent(interval.low)} and {percent(interval.high)} ({_sure(evidence)})")
-    elif ratio.estimate is not None:
+    if ratio.estimate is not None:
         facts.append(f"odds {told.odds(ratio.estimate)} stable's{_between(told, evidence, ratio)}")
     return facts
 
 
 def _facts_of_failure(told: Told, evidence: MetricEvidence, ratio: OddsRatio) -> list[str]:
     """As ``_facts``; where only the last part of the release went wrong, of that part."""
-    late = evidence.suspicion
+    late = evidence.late
     if late.since <= evidence.started or not late.candidate.trials:
         return _facts(told, evidence, ratio)
     facts = [f"last {evidence.at - late.since:.0f} s: {_counts(told, evidence, late.candidate, late.stable)}"]
-    if evidence.settings.limit is None and late.stable.trials:
+    if late.stable.trials:
         facts.append(f"odds {told.odds(_odds_ratio(late.candidate, late.stable))} stable's")
     return facts
 
@@ -119,7 +119,7 @@ def _facts_of_failure(told: Told, evidence: MetricEvidence, ratio: OddsRatio) ->
 def _counts(told: Told, evidence: MetricEvidence, candidate: Count, stable: Count) -> str:
     said = f"candidate {told.count(candidate)}"
     if evidence.settings.limit is not None:
-        return f"{said}, limit {percent(evidence.settings.limit)}"
+        said = f"{said}, limit {told.limit(evidence.settings.limit)}"
     if not stable.trials and evidence.settings.record is not None:
         return f"{said}, stable has no traffic and its record {told.record(evidence.settings.record)}"
     return f"{said}, stable {told.count(stable)}"
@@ -163,10 +163,7 @@ def _proven(evidence: MetricEvidence) -> str:
 
 
 def _bound(evidence: MetricEvidence) -> str:
-    settings = evidence.settings
-    if settings.limit is not None:
-        return f"below {percent(settings.limit)}"
-    return f"not {times(settings.not_worse_than)} worse"
+    return f"not {times(evidence.settings.not_worse_than)} worse"
 
 
 def _blind(evidence: MetricEvidence, trouble: Trouble | None) -> str:

@@ -25,7 +25,7 @@ class EvidenceSettings:
     share: float = 1.0  # this metric's part of alpha's evidence: 1 / number of metrics, so that all keep one alpha
     margin: float = 1.1  # odds ratio still tolerated: without it any true difference, however small, ends in rollback
     floor: float = 0.001  # rate of bad answers always tolerated: 1 in 1000; 0 switches the floor off
-    limit: float | None = None  # judge by this absolute rate alone, without comparing with stable; None compares
+    limit: float | None = None  # absolute rate beside the comparison (``LimitTest``); None: none is set
     not_worse_than: float = 2.0  # odds ratio to disprove before promotion; 1.5 would take three times as long
     beta: float = 0.05  # chance of a false proof of that; a false proof only goes on early, it does not stop the watch
     part_beta: float = 0.2  # the same for a part of the requests: a rise below 100 % is taken back within two ticks

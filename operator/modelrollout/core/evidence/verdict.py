@@ -114,7 +114,7 @@ def odds_ratio_of(evidence: MetricEvidence) -> OddsRatio:
     """
     settings = evidence.settings
     estimate = evidence.odds.estimate(evidence.candidate, evidence.stable)
-    if estimate is None or settings.limit is not None:
+    if estimate is None:
         return OddsRatio(None, None, None)
     interval = evidence.odds.interval(settings.alpha)
     proven = evidence.worse.evidence(settings) * settings.share >= settings.needed

@@ -12,12 +12,12 @@ from modelrollout.core.judge.metric_state import MetricState
 
 def account(item: MetricState) -> str:
     """What the metric counted of the arm and of the control; where only the last part went wrong, of that part."""
-    evidence, late = item.evidence, item.evidence.suspicion
+    evidence, late = item.evidence, item.evidence.late
     candidate, stable, when = evidence.candidate, evidence.stable, ""
     if late.since > evidence.started and late.candidate.trials:
         candidate, stable = late.candidate, late.stable
         when = f"in the last {evidence.at - late.since:.0f} s "
-    return f"{when}{_share(item, candidate, f' {counted_words(item)}')}, {_of_control(item, stable)}"
+    return f"{when}{_share(item, candidate, f' {counted_words(item)}')}, {_limit(item)}{_of_control(item, stable)}"
 
 
 def counted_words(item: MetricState) -> str:
@@ -35,10 +35,16 @@ def bad_words(item: MetricState) -> str:
     return f"were slower than {format_duration(item.bound)} (the histogram's next bound above {format_duration(over)})"
 
 
+def _limit(item: MetricState) -> str:
+    """The limit, where that is what was exceeded."""
+    limit = item.evidence.settings.limit
+    if limit is None or not item.evidence.exceeds_limit:
+        return ""
+    return f"the limit is {percent(1.0 - limit if item.metric.counts_good else limit)}, "
+
+
 def _of_control(item: MetricState, stable: Count) -> str:
     control, settings = item.counters.stable, item.evidence.settings
-    if settings.limit is not None:
-        return f"the limit is {percent(settings.limit)}"
     if not stable.trials and settings.record is not None:
         if item.metric.counts_good:
             return f"where {percent(1.0 - settings.record)} is the least that the record of {control} asks for"

@@ -201,11 +201,12 @@ def put_together(
     def first(*outcomes: Outcome) -> str | None:
         return next((verdict.reason for verdict in said if verdict.outcome in outcomes), None)
 
+    beyond = next((beyond_limit(item) for item, _ in spoken if item.evidence.exceeds_limit), None)
     return Assessment(
         against=account(against[-1]) if against else None,
         alone=alone(against[-1]) if against else None,
-        hold=suspicion(asked, total),
-        suspected=total.holds,
+        hold=suspicion(asked, total) or beyond,
+        suspected=total.holds or beyond is not None,
         proven=bool(proofs) and all(verdict.outcome is Outcome.PASS for verdict in proofs),
         proven_share=min((proven_part(verdict) for verdict in proofs), default=0),
         blind=first(Outcome.BLIND, Outcome.INVALID),
@@ -229,12 +230,13 @@ def looks_bad_alone(item: MetricState) -> bool:
 
 
 def alone(item: MetricState) -> Alone | None:
-    """What speaks against an arm that nothing could be compared with. Absolute limits need no comparison."""
+    """What speaks against an arm that nothing could be compared with: what is too much is the record, or the limit."""
     evidence, record = item.evidence, item.evidence.settings.record
-    if not item.uncompared or record is None or evidence.settings.limit is not None:
+    if not item.uncompared or record is None:
         return None
-    late = evidence.suspicion.candidate
-    return Alone(item.metric.name, item.split, late if late.trials else evidence.candidate, record)
+    late, limit = evidence.late.candidate, evidence.settings.limit
+    allowed = record if limit is None else min(record, limit)
+    return Alone(item.metric.name, item.split, late if late.trials else evidence.candidate, allowed)
 
 
 def seen_of_those(spoken: Sequence[tuple[MetricState, Verdict]], heard: Sequence[str]) -> list[Verdict]:
@@ -246,6 +248,11 @@ def seen_of_those(spoken: Sequence[tuple[MetricState, Verdict]], heard: Sequence
 def proven_part(verdict: Verdict) -> int:
     """The part of the requests, percent, for which one metric lets the arm rise."""
     return verdict.proven_share if verdict.outcome in (Outcome.PASS, Outcome.UNDECIDED) and not verdict.hold else 0
+
+
+def beyond_limit(item: MetricState) -> str:
+    """Above the limit, and not to be taken back for it yet, or at all."""
+    return f"{account(item)}: beyond the limit, and so may be the version that serves, so going back might not help"
 
 
 def suspicion(states: Sequence[MetricState], total: Combined) -> str | None:

@@ -204,6 +204,7 @@ def settings_of(state: Pass, asked: Question, noise: tuple[float, ...] | None) -
         share=min(asked.share, 1.0),
         margin=analysis.margin,
         floor=analysis.floor,
+        limit=asked.metric.limit_of_bad,
         not_worse_than=analysis.not_worse_than,
         no_traffic_after=analysis.no_traffic_after,
         scrape_interval=interval,
