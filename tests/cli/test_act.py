@@ -48,6 +48,11 @@ CARRIED_OUT = {
         "abort of 1.1.2 accepted; weight 0 %",
     ),
     "undo": (kept_before, ["undo", "fraud"], "undo of 1.1.2 accepted; weight 0 %, RollingBack"),
+    "lower": (
+        releasing,
+        ["lower", "fraud", "--to", "3", "--reason", "clicks fell"],
+        "lower of 1.1.2 accepted; weight 3 %, Paused: lowered to 3 % by a person: clicks fell",
+    ),
     "pause": (releasing, ["pause", "fraud"], "pause of 1.1.2 accepted; weight 10 %, Paused: paused by a person"),
     "resume": (paused, ["resume", "fraud"], "resume of 1.1.2 accepted; weight 10 %, Progressing"),
     "abort of one": (side_by_side, ["abort", "fraud", "1.2.3"], "abort of 1.2.3 accepted; weight 0 %"),
@@ -132,6 +137,27 @@ def test_an_abort_that_is_not_in_the_route_is_not_done(run: Run, put: Put, monke
         result = run("abort", "fraud")
     assert result.exit_code == 3
     assert "is decided, but the live route may still lead to 1.1.2: the VirtualService is refused" in result.stderr
+
+
+def test_what_is_lowered_and_not_in_the_route_is_not_done(run: Run, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(act, "ANSWER_SECONDS", 3.0)
+    world = releasing()
+    assert world.route is not None
+    refused = LiveRoute(world.route, world.route.versions, recovery=world.recovery, refused="a webhook says no")
+    world.live_route_override = refused
+    with put(world).operated():
+        result = run("lower", "fraud", "--to", "3")
+    assert result.exit_code == 3
+    assert "is decided, but the live route may still be as before: the VirtualService is refused" in result.stderr
+
+
+def test_what_is_no_less_is_refused(run: Run, put: Put) -> None:
+    stage = put(releasing())
+    result = run("lower", "fraud", "--to", "10")
+    assert result.exit_code == 1
+    assert "rollout fraud: 1.1.2 has 10 % of the requests, and 10 % is no less" in result.stderr
+    assert COMMAND_ANNOTATION not in stage.read()["metadata"].get("annotations", {})
+    assert run("lower", "fraud", "--to", "0").exit_code == 2
 
 
 def test_says_what_it_waits_for(run: Run, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,8 @@ REFUSED = {
     "pause what is paused": (paused, Verb.PAUSE, "1.1.2 is already paused: paused by a person"),
     "resume when nothing is released": (installed, Verb.RESUME, "nothing to resume: no release is under way"),
     "resume what is not paused": (releasing, Verb.RESUME, "1.1.2 is not paused; Progressing"),
+    "lower when nothing is released": (installed, Verb.LOWER, "nothing to lower: no release is under way"),
+    "lower the first version": (first_version, Verb.LOWER, "1.0.1 is the first version, and nobody else could"),
     "undo while it is released": (releasing, Verb.UNDO, "nothing to undo: 1.1.2 is under trial; abort takes it back"),
     "undo what is not kept": (
         lambda: promoted().run(30.0),

@@ -67,13 +67,13 @@ def one_candidate_loses_its_pods(world: World) -> None:
     world.step(1)
 
 
-def command(verb: str, several: bool = False) -> Action:
+def command(verb: str, several: bool = False, note: str = "") -> Action:
     """A person's command to the first arm, or to all of them."""
 
     def give(world: World) -> None:
         versions = [arm.version for arm in world.status.arms] or ["1.1.2"]
         named = ",".join(versions) if several else versions[0]
-        world.command = f"{verb} {named} t{world.now}"
+        world.command = f"{verb} {named} t{world.now} {note}"
         world.step(1)
 
     return give
@@ -169,6 +169,8 @@ ACTIONS: dict[str, Action] = {
     "third version": lambda world: world.apply(version="1.2.3").step(1),
     "first version": lambda world: world.apply(version=FIRST).step(1),
     **{verb: command(verb) for verb in ("abort", "promote", "promote-full", "pause", "resume", "retry")},
+    "lower": command("lower", note="3"),
+    "lower all": command("lower", several=True, note="7 looks odd"),
     **{f"{verb} all": command(verb, several=True) for verb in ("abort", "promote", "pause", "resume")},
 }
 

@@ -525,6 +525,21 @@ def stable_lost() -> None:
     )
 
 
+@row(
+    "`modelrollout lower --to 3`",
+    "–",
+    "weight 3 in one step, held there until `modelrollout resume`; safety still watches",
+)
+def lowered() -> None:
+    world = releasing()
+    world.command = "lower 1.1.2 t1 3 clicks fell"
+    world.run(100)
+    assert world.live == {"1.0.1": 97, "1.1.2": 3}
+    world.command = "resume 1.1.2 t2"
+    world.run(10)
+    assert world.live == {"1.0.1": 90, "1.1.2": 10}
+
+
 @row("`modelrollout pause`", "–", "weights are held; safety still watches")
 def paused() -> None:
     world = releasing()

@@ -30,6 +30,7 @@ class Verb(StrEnum):
     PROMOTE_FULL = "promote-full"  # skip all the steps that are left
     ABORT = "abort"  # all traffic back to stable
     ABORT_QUARANTINE = "abort-quarantine"  # the same, and the version itself is to blame
+    LOWER = "lower"  # fewer requests, and hold it there; the note begins with the weight
     PAUSE = "pause"  # hold the weights
     RESUME = "resume"  # end of the pause
     UNDO = "undo"  # after a promotion: all traffic back to the version before
@@ -69,6 +70,25 @@ class Command:
     def is_for(self, version: str | None) -> bool:
         """Whether the command is meant for this version."""
         return self.version == ANY_VERSION or version in self.version.split(SEVERAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What the note of ``lower`` says: the largest share that is left, 1 to 99 percent, and why."""
+
+    percent: int
+    why: str = ""
+
+    @classmethod
+    def of(cls, note: str) -> Weight | None:
+        """From the note, ``5 clicks fell`` or ``5%``; None when it does not begin with such a weight."""
+        first, _, why = note.partition(" ")
+        number = re.fullmatch(r"([1-9]\d?)%?", first)
+        return cls(int(number[1]), why) if number else None
+
+    def render(self) -> str:
+        """The note; ``of`` gives the same back."""
+        return f"{self.percent} {self.why}".strip()
 
 
 def parse(text: str) -> Command | None:

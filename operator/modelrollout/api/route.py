@@ -61,6 +61,12 @@ class Split(StatusModel):
         """The same with what a version has given to the control."""
         return self.model_copy(update={"shares": moved(self.shares, version, control)})
 
+    def limited(self, version: str, most: int, control: str) -> Split:
+        """The same where a version has at most so many percent; the control gets the rest."""
+        given = max(0, self.share(version) - most)
+        shares = self.shares | {version: most, control: self.share(control) + given} if given else self.shares
+        return self.model_copy(update={"shares": shares})
+
 
 class Route(StatusModel):
     """The ordered splits of one rollout."""
@@ -108,6 +114,13 @@ class Route(StatusModel):
         """The same with everything that a version has given to the control; splits that were for it alone go."""
         kept = (split for split in self.splits if split.name == EVERYBODY or split.shares != {version: 100})
         return Route(splits=tuple(split.without(version, control) for split in kept))
+
+    def limited(self, version: str, most: int, control: str) -> Route:
+        """The same where a version has at most so many percent of anybody's requests; the control gets the rest. What
+        was for the version alone, by its header, stays so."""
+        return Route(
+            splits=tuple(split if split.is_preview else split.limited(version, most, control) for split in self.splits)
+        )
 
     def rises(self, before: Route | None) -> Iterator[tuple[str, str]]:
         """Every split and version whose share is larger than it was before: (split, version)."""

@@ -1,4 +1,4 @@
-"""``modelrollout promote | skip | abort | pause | resume | retry``: what a person can tell a release.
+"""``modelrollout promote | skip | abort | lower | pause | resume | undo | retry``: what a person can tell a release.
 
 A command is written as an annotation and carried out by the operator. The command line waits until the status says
 so, because "sent" is not what a person wants to know during an incident.
@@ -13,14 +13,14 @@ from typing import Any
 import click
 
 from modelrollout.api.base import format_timestamp
-from modelrollout.api.command import Command, Verb
+from modelrollout.api.command import Command, Verb, Weight, one_line
 from modelrollout.api.status import Status
 from modelrollout.cli.access import Access
 from modelrollout.cli.errors import NotFound, Refused
 from modelrollout.cli.feed import Broken, Feed, Snapshot
 from modelrollout.cli.options import as_version, cluster_options, name_or_only_one
-from modelrollout.cli.request import accepted, prepare, report, subject, versions
-from modelrollout.cli.routed import still_routed
+from modelrollout.cli.request import accepted, prepare, report, subject
+from modelrollout.cli.routed import not_done
 from modelrollout.resource.rollout import ModelRollout
 
 ANSWER_SECONDS = 10.0
@@ -86,6 +86,20 @@ def abort(reason: str, quarantine: bool, **target: Any) -> None:
     taken out, and the others go on.
     """
     act(Verb.ABORT_QUARANTINE if quarantine else Verb.ABORT, note=reason, **target)
+
+
+@click.command()
+@click.option("--to", "percent", type=click.IntRange(1, 99), required=True, help="The share that is left, percent.")
+@click.option("--reason", default="", metavar="TEXT", help="Shown while it is held there.")
+@acting
+def lower(percent: int, reason: str, **target: Any) -> None:
+    """Give a candidate fewer requests, and hold it there.
+
+    At once, from any phase of a release. It is judged on with what it has left, and nothing raises it again before
+    `resume`; then its step goes on from its own weight. To take it back altogether is `abort`. Without NAME the
+    namespace's only rollout is meant; with VERSION that candidate alone is lowered.
+    """
+    act(Verb.LOWER, note=Weight(percent, one_line(reason)).render(), **target)
 
 
 @click.command()
@@ -157,14 +171,14 @@ def act(
     status = await_answer(access, name, command)
     if not accepted(command, status):
         raise Refused(report(name, command, status))
-    if command.verb.takes_back and still_routed(status, versions(command)) is not None:
+    if not_done(command, status) is not None:
         raise NotRouted(report(name, command, status))
     click.echo(report(name, command, status))
 
 
 def await_answer(access: Access, name: str, command: Command) -> Status:
-    """The status that the operator wrote when it carried the command out; after an abort or undo, one by which the live
-    route has let go of the versions, if there is one in time. Raises NoAnswer after ANSWER_SECONDS."""
+    """The status that the operator wrote when it carried the command out; where that takes requests away, one by which
+    the live route has let go of them, if there is one in time. Raises NoAnswer after ANSWER_SECONDS."""
     began = time.monotonic()
     told, answer = False, None
     with Feed(access, name=name) as feed:
@@ -176,7 +190,7 @@ def await_answer(access: Access, name: str, command: Command) -> Status:
                     status = ModelRollout.from_json(body).status
                     if status.last_command == command.render():
                         answer = status
-                        if not command.verb.takes_back or still_routed(status, versions(command)) is None:
+                        if not_done(command, status) is None:
                             return status
                 case Broken(message):
                     click.echo(f"{message}; trying again", err=True)

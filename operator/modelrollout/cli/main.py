@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "promote": ("modelrollout.cli.act:promote", "Go on with a release that waits, or skip all that is left of it."),
     "skip": ("modelrollout.cli.act:skip", "End the present step, its clock too."),
     "abort": ("modelrollout.cli.act:abort", "Take all traffic back to the stable version."),
+    "lower": ("modelrollout.cli.act:lower", "Give a candidate fewer requests, and hold it there."),
     "undo": ("modelrollout.cli.act:undo", "Go back to the version before, after a promotion."),
     "pause": ("modelrollout.cli.act:pause", "Hold the weights as they are."),
     "resume": ("modelrollout.cli.act:resume", "End a pause."),

@@ -23,7 +23,8 @@ HEADER = """\
 It uses your kubeconfig and your rights. Looking takes `get`, `list` and `watch` on `modelrollouts` (and `list` on
 `pods` and `events` for the details); telling takes `patch` on `modelrollouts`.
 
-`promote`, `skip`, `abort`, `pause`, `resume`, `undo` and `retry` never write the spec. They write one annotation,
+`promote`, `skip`, `abort`, `lower`, `pause`, `resume`, `undo` and `retry` never write the spec. They write one
+annotation,
 
     modelrollout.dev/command: "VERB VERSION TOKEN REASON"
 
@@ -31,8 +32,9 @@ and wait until the operator has copied it to `status.lastCommand`, which it does
 version says which release is meant, so a command that comes late cannot hit the next one; of several versions under
 trial it names those that are meant, with commas between. The token makes each command's text unique. Without this
 program, `kubectl annotate --overwrite modelrollout fraud modelrollout.dev/command="abort 2.4.1187"` does the same. The
-verb of `promote --full` is `promote-full`, that of `abort --quarantine` is `abort-quarantine`; `pause` and `resume`
-take `-` for whatever release is under way.
+verb of `promote --full` is `promote-full`, that of `abort --quarantine` is `abort-quarantine`; the reason
+of `lower` begins with the weight: `lower 2.4.1187 TOKEN 5`; `pause` and `resume` take `-` for whatever release is
+under way.
 
 Exit codes of all commands but `wait`, which has its own below: 0 done, 1 refused because it makes no sense as things
 are (or, for `lint`, problems found), 2 wrong usage or no such rollout, 3 sent but not answered, or taken back but

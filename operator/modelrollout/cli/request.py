@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelrollout.api.command import SEVERAL, Command, Verb, one_line
+from modelrollout.api.command import SEVERAL, Command, Verb, Weight, one_line
 from modelrollout.api.status import Arm, Phase, Status
 from modelrollout.cli.errors import Refused
-from modelrollout.cli.routed import still_routed
+from modelrollout.cli.routed import not_done
 from modelrollout.cli.text import listed
 from modelrollout.core.command.undo import previous_version
 from modelrollout.resource.rollout import ModelRollout
@@ -34,7 +34,7 @@ def prepare(verb: Verb, rollout: ModelRollout, token: str, note: str = "", versi
     if verb is Verb.UNDO:
         return Command(verb, _promoted(rollout, version), token, one_line(note))
     arms = _under_trial(verb, rollout, version)
-    refusal = _objection(verb, rollout.status, arms)
+    refusal = _objection(verb, rollout.status, arms) or _no_less(verb, arms, note)
     if refusal is not None:
         raise Refused(f"rollout {rollout.name}: {refusal}")
     return Command(verb, SEVERAL.join(arm.version for arm in arms), token, one_line(note))
@@ -81,11 +81,22 @@ def _objection(verb: Verb, status: Status, arms: Sequence[Arm]) -> str | None:
             return f"the steps are of {_names(status.arms)} together; leave the version out to go on with all of them"
         case Verb.PROMOTE | Verb.SKIP if not held and all(arm.ready_at is None for arm in arms):
             return f"{names} not ready yet; {_state(status)}"
+        case Verb.LOWER if status.stable is None:
+            return f"{_names(arms)} is the first version, and nobody else could answer"
         case Verb.PAUSE if len(held) == len(arms):
             return f"{names} already paused: {held[0].paused}"
         case Verb.RESUME if not held and status.phase is not Phase.PAUSED:
             return f"{names} not paused; {_state(status)}"
     return None
+
+
+def _no_less(verb: Verb, arms: Sequence[Arm], note: str) -> str | None:
+    """That a weight is no less than what the versions have."""
+    asked = Weight.of(note) if verb is Verb.LOWER else None
+    most = max(arm.weight for arm in arms)
+    if asked is None or most > asked.percent:
+        return None
+    return f"{_names(arms)} {_have(arms)} {most} % of the requests, and {asked.percent} % is no less"
 
 
 def _withheld(rollout: ModelRollout, version: str | None) -> Sequence[str]:
@@ -121,7 +132,7 @@ def accepted(command: Command, status: Status) -> bool:
             return not arms and "Aborted" in ends
         case Verb.UNDO:
             return "Undone" in ends
-        case Verb.PAUSE:
+        case Verb.PAUSE | Verb.LOWER:
             return bool(arms) and all(arm.paused for arm in arms)
         case Verb.RESUME:
             return bool(arms) and not any(arm.paused for arm in arms)
@@ -137,7 +148,7 @@ def report(name: str, command: Command, status: Status) -> str:
         return f"{what} was not carried out: {status.command_ignored}"
     if not accepted(command, status):
         return f"{what} came too late or does not apply: {_why_not(command, status)}; {_state(status)}"
-    if command.verb.takes_back and (routed := still_routed(status, versions(command))) is not None:
+    if (routed := not_done(command, status)) is not None:
         return f"{what} is decided, but {routed}; {_state(status)}"
     if command.verb is Verb.RETRY:
         return f"{what} accepted; {_begins(command, status)}, {_state(status)}"
@@ -199,6 +210,10 @@ def _names(arms: Sequence[Arm]) -> str:
 
 def _are(arms: Sequence[Arm]) -> str:
     return "is" if len(arms) == 1 else "are"
+
+
+def _have(arms: Sequence[Arm]) -> str:
+    return "has" if len(arms) == 1 else "have at most"
 
 
 def _act(verb: Verb) -> str:

@@ -8,16 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from modelrollout.api.command import SEVERAL, Command, Verb
 from modelrollout.api.status import Status
 from modelrollout.cli.text import listed
 from modelrollout.core.plan import Reason
+
+
+def not_done(command: Command, status: Status) -> str | None:
+    """Why the requests that a command takes away from a version may still reach it; None when they do not, and for all
+    other commands."""
+    versions = command.version.split(SEVERAL)
+    if command.verb is Verb.LOWER and any(arm.version in versions for arm in status.arms):
+        moved = not_applied(status)
+        return f"the live route may still be as before: {moved}" if moved is not None else None
+    return still_routed(status, versions) if command.verb.takes_back else None
 
 
 def still_routed(status: Status, versions: Collection[str]) -> str | None:
     """That the live route may still lead to some of the versions though they have left, and why; None when it does not,
     and where nothing serves yet, so that there is no route."""
     left = list(dict.fromkeys(item.version for item in status.retiring if item.version in versions))
+    moved = not_applied(status)
+    return f"the live route may still lead to {listed(left)}: {moved}" if left and moved is not None else None
+
+
+def not_applied(status: Status) -> str | None:
+    """Why the live route is not the one that was decided; None when it is."""
     applied = next((item for item in status.conditions if item.type == "TrafficApplied"), None)
-    if not left or applied is None or applied.status != "False" or applied.reason == Reason.NOTHING_SERVES:
+    if applied is None or applied.status != "False" or applied.reason == Reason.NOTHING_SERVES:
         return None
-    return f"the live route may still lead to {listed(left)}: {applied.message}"
+    return applied.message

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from modelrollout.api.command import Command, Verb, parse
 from modelrollout.core.command.going_on import go_on_from_wait, skip, skip_all, without_pause
+from modelrollout.core.command.lower import lower
 from modelrollout.core.command.taken_back import retry
 from modelrollout.core.command.undo import undo
 from modelrollout.core.pass_state import Pass
@@ -79,6 +80,7 @@ _VERBS = {
     Verb.PROMOTE: _promote,
     Verb.SKIP: skip,
     Verb.PROMOTE_FULL: skip_all,
+    Verb.LOWER: lower,
     Verb.PAUSE: _pause,
     Verb.RESUME: _resume,
     Verb.ABORT: _leave_to_safety,

@@ -1,0 +1,46 @@
+"""``lower``: fewer requests for a version under trial, by a person's word, without taking it back.
+
+For the night on which something looks odd and nothing is proven. The version keeps its place in the steps and is judged
+on with what it has left; it is paused, so that nothing raises it again before a person says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelrollout.api.command import Command, Weight
+from modelrollout.api.status import Arm
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import Reason
+from modelrollout.core.progress import transitions
+
+
+def lower(state: Pass, command: Command) -> Pass:
+    """The arms that are meant have no more than the weight, and are paused; or the reason why not."""
+    asked = Weight.of(command.note)
+    arms = [arm for arm in state.trial.arms if command.is_for(arm.version)]
+    if asked is None or (objection := object_to(state, arms, asked.percent)) is not None:
+        why = "say to which weight, 1 to 99: lower 1.1.2 TOKEN 5" if asked is None else objection
+        return state.say(Reason.COMMAND_IGNORED, f"lower of {command.version} does nothing: {why}", warning=True)
+    for arm in arms:
+        state = _lowered(state, arm, asked)
+    return state
+
+
+def object_to(state: Pass, arms: Sequence[Arm], weight: int) -> str | None:
+    """Why there is nothing to lower, in words."""
+    if state.control is None:
+        return "it is the first version, and nobody else could answer"
+    if (most := max(state.weight(arm.version) for arm in arms)) <= weight:
+        return f"it has {most} % of the requests, and {weight} % is no less"
+    return None
+
+
+def _lowered(state: Pass, arm: Arm, asked: Weight) -> Pass:
+    assert state.route is not None
+    assert state.control is not None
+    why = f"lowered to {asked.percent} % by a person{f': {asked.why}' if asked.why else ''}"
+    version, before = arm.version, state.weight(arm.version)
+    state = transitions.set_route(state, state.route.limited(version, asked.percent, state.control.version))
+    state = state.change_arm(version, paused=f"{why}; modelrollout resume goes on")
+    return state.say(Reason.WEIGHT_CHANGED, f"{version}: {before} % -> {state.weight(version)} %, {why}")

@@ -1,0 +1,109 @@
+"""``lower``: in every phase a version keeps no more than a person says, is judged on, and is not raised by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from modelrollout.api.command import Command, Verb, Weight, parse
+from modelrollout.api.status import Phase
+from modelrollout.core.plan import Reason
+from tests.core import phases
+from tests.core.world import World
+
+OLD, NEW = "1.0.1", "1.1.2"
+
+PHASES: dict[str, tuple[Callable[[], World], int]] = {
+    "at a step": (phases.at_a_clock, 10),
+    "while a person is asked": (phases.awaiting, 10),
+    "while a person holds it": (phases.paused, 10),
+    "while nothing can be seen": (phases.blind, 10),
+    "in the bake": (phases.baking, 95),
+    "in a bake with all requests": (lambda: phases.fully_in_the_bake(control=0), 100),
+}
+every_phase = pytest.mark.parametrize(("phase", "had"), PHASES.values(), ids=PHASES.keys())
+
+
+def lower(world: World, note: str = "3 clicks fell") -> World:
+    """One pass with a person's word."""
+    world.command = f"lower {NEW} t{world.now} {note}"
+    world.step(0.5)
+    return world
+
+
+@every_phase
+def test_the_control_has_the_rest_in_one_plan(phase: Callable[[], World], had: int) -> None:
+    world = phase()
+    assert world.weight == had
+    lower(world)
+    assert world.live == {OLD: 97, NEW: 3}
+    assert world.said(Reason.WEIGHT_CHANGED)[-1] == f"{NEW}: {had} % -> 3 %, lowered to 3 % by a person: clicks fell"
+
+
+@every_phase
+def test_nothing_raises_it_until_a_person_says_so(phase: Callable[[], World], had: int) -> None:
+    world = lower(phase())
+    world.away = None
+    world.run(900)
+    assert world.live == {OLD: 97, NEW: 3}
+    assert world.status.phase is Phase.PAUSED
+    assert world.status.message == "lowered to 3 % by a person: clicks fell; modelrollout resume goes on"
+    world.command = f"resume {NEW} go"
+    world.run(1500, rate=1000)
+    assert world.status.stable is not None
+    assert world.status.stable.version == NEW or "approval" in world.status.message
+
+
+@every_phase
+def test_it_is_judged_on(phase: Callable[[], World], had: int) -> None:
+    world = lower(phase())
+    world.away = None
+    world.run(300, rate=1000, bad={NEW: 0.3})
+    assert world.live == {OLD: 100}
+    assert [item.version for item in world.status.quarantined] == [NEW]
+
+
+@every_phase
+def test_a_second_time_it_gets_less_still(phase: Callable[[], World], had: int) -> None:
+    world = lower(lower(phase()), "1")
+    assert world.live == {OLD: 99, NEW: 1}
+    assert world.status.message == "lowered to 1 % by a person; modelrollout resume goes on"
+
+
+@pytest.mark.parametrize(
+    ("note", "says"),
+    [
+        ("10", "it has 10 % of the requests, and 10 % is no less"),
+        ("50", "it has 10 % of the requests, and 50 % is no less"),
+        ("0", "say to which weight, 1 to 99"),
+        ("100", "say to which weight, 1 to 99"),
+        ("few", "say to which weight, 1 to 99"),
+        ("", "say to which weight, 1 to 99"),
+    ],
+)
+def test_what_is_not_less_changes_nothing(note: str, says: str) -> None:
+    world = lower(phases.at_a_clock(), note)
+    assert world.live == {OLD: 90, NEW: 10}
+    assert world.status.command_ignored is not None
+    assert says in world.status.command_ignored
+    assert world.status.phase is not Phase.PAUSED
+
+
+def test_of_a_version_without_requests_there_is_nothing_to_lower() -> None:
+    world = phases.loading()
+    lower(world)
+    assert world.status.command_ignored is not None
+    assert "it has 0 % of the requests" in world.status.command_ignored
+
+
+@pytest.mark.parametrize(
+    ("note", "weight"),
+    [("5", Weight(5)), ("5%", Weight(5)), ("5 clicks fell", Weight(5, "clicks fell")), ("5%x", None), ("-5", None)],
+)
+def test_its_note(note: str, weight: Weight | None) -> None:
+    assert Weight.of(note) == weight
+    if weight is not None:
+        command = Command(Verb.LOWER, NEW, "t", weight.render())
+        assert parse(command.render()) == command
+        assert Weight.of(command.note) == weight
