@@ -37,6 +37,11 @@ class Bake(SpecModel):
         keeps it unless ``control`` is written."""
         return share if self.control is None else 100 - self.control
 
+    def over_at(self, until: float, begun_for: float | None) -> float:
+        """When a bake under way is over that was to last until then: an edit of its length moves the end. Operators up
+        to 0.1 did not write down for how long it was ``begun_for``."""
+        return until if begun_for is None else until + self.duration - begun_for
+
     def words(self, usual: int) -> str:
         """The last step in words."""
         if not self.duration:

@@ -39,6 +39,7 @@ class BlueGreenMemory(StatusModel):
     """How far a blue/green release is."""
 
     bake_until: Timestamp | None = None
+    bake_for: float | None = None  # seconds, when it began
     approved_step: int | None = None  # that the switch had been approved, as operators up to 0.1 wrote it
 
 
@@ -69,8 +70,9 @@ class BlueGreenStrategy:
         smoke = ["smoke requests"] if settings.smoke is not None else []
         approval = ["approval"] if settings.approval else []
         names = [*smoke, *approval, settings.bake.words(CONTROL_KEEPS)]
-        began = memory.bake_until - settings.bake.duration if memory.bake_until is not None else None
-        return Outline(names, self._at(names, smoke, memory, arms), len(names), began, memory.bake_until)
+        until = memory.bake_until and settings.bake.over_at(memory.bake_until, memory.bake_for)
+        began = until - settings.bake.duration if until is not None else None
+        return Outline(names, self._at(names, smoke, memory, arms), len(names), began, until)
 
     def _at(self, names: Sequence[str], smoke: Sequence[str], memory: BlueGreenMemory, arms: Sequence[ArmView]) -> int:
         if memory.bake_until is not None:
@@ -111,16 +113,19 @@ class BlueGreenStrategy:
         if settings.bake.duration <= 0 or not view.is_last:
             return Move(Route.to(green), view.memory, why, step=SWITCH, winner=green)
         until = view.now + settings.bake.duration
-        memory = BlueGreenMemory(bake_until=until)
+        memory = BlueGreenMemory(bake_until=until, bake_for=settings.bake.duration)
         share = 100 - settings.bake.control_keeps(CONTROL_KEEPS)
         return Move(between(view.control, {green: share}), memory, why, step=BAKE, until=until, watched=True)
 
     def _bake(self, settings: BlueGreen, view: View[BlueGreenMemory]) -> Move[BlueGreenMemory]:
         """Watched for a while; then the end. Where nothing is known of its clock, it begins now."""
-        until = view.memory.bake_until or view.now + settings.bake.duration
+        memory = view.memory
+        if memory.bake_until is None:
+            memory = BlueGreenMemory(bake_until=view.now + settings.bake.duration, bake_for=settings.bake.duration)
+        assert memory.bake_until is not None
+        until = settings.bake.over_at(memory.bake_until, memory.bake_for)
         if view.now >= until or view.approved == BAKE:
             return view.stay("the bake is over", winner=view.arms[0].version, step=BAKE, watched=True)
-        memory = BlueGreenMemory(bake_until=until)
         green = view.arms[0]
         share = settings.bake.share_now(green.share)
         why = watched(view.control, 100 - share)

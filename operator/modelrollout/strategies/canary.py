@@ -177,6 +177,7 @@ class CanaryMemory(StatusModel):
     step: str | None = None
     step_started_at: Timestamp | None = None
     bake_until: Timestamp | None = None
+    bake_for: float | None = None  # seconds, when it began
     step_index: int | None = None  # the step by its number, as operators up to 0.1 counted
     approved_step: int | None = None  # the step that had been approved, by its number
 
@@ -229,15 +230,16 @@ class CanaryStrategy:
         found = places(settings)
         names = [words(place.step) for place in found]
         at = len(names) if memory.bake_until is not None else held(found, memory, arms[0].share if arms else 0)
-        until, end = memory.bake_until, settings.bake.words(CONTROL_KEEPS)
+        until, end = bake_ends(settings, memory), settings.bake.words(CONTROL_KEEPS)
         began = until - settings.bake.duration if until is not None else memory.step_started_at
         return Outline((*names, end), at, len(names), began, until)
 
     def next(self, settings: Canary, view: View[CanaryMemory]) -> Move[CanaryMemory]:
         """The next step once the present one has had its due; after the last all requests, and the bake."""
         arm = view.arms[0]
-        if view.memory.bake_until is not None and arm.share >= 100 - MOST_FOR_CONTROL:
-            return bake(settings, view, view.memory.bake_until)
+        until = bake_ends(settings, view.memory)
+        if until is not None and arm.share >= 100 - MOST_FOR_CONTROL:
+            return bake(settings, view, until)
         found = places(settings)
         index = held(found, view.memory, arm.share)
         view = replace(view, memory=remembered(found, index, view))
@@ -333,8 +335,16 @@ def end(settings: Canary, view: View[CanaryMemory], why: str) -> Move[CanaryMemo
     if settings.bake.duration <= 0 or not view.is_last:
         return Move(Route.to(arm), view.memory, why, winner=arm)
     until = view.now + settings.bake.duration
-    memory, kept = CanaryMemory(bake_until=until), settings.bake.control_keeps(CONTROL_KEEPS)
+    memory, kept = (
+        CanaryMemory(bake_until=until, bake_for=settings.bake.duration),
+        settings.bake.control_keeps(CONTROL_KEEPS),
+    )
     return Move(between(view.control, {arm: 100 - kept}), memory, why, step=BAKE, until=until, watched=True)
+
+
+def bake_ends(settings: Canary, memory: CanaryMemory) -> float | None:
+    """When the bake is over; None before it."""
+    return None if memory.bake_until is None else settings.bake.over_at(memory.bake_until, memory.bake_for)
 
 
 def bake(settings: Canary, view: View[CanaryMemory], until: float) -> Move[CanaryMemory]:
