@@ -63,7 +63,7 @@ docs: $(VENV)/.dev ## the generated pages: command line, fields, what each input
 .PHONY: bench-stats bench-stats-quick
 build:
 	@mkdir -p build
-bench-stats: $(VENV)/.dev build ## how right and how quick the verdicts are, beside other tools' rules; half an hour of CPU
+bench-stats: $(VENV)/.dev build ## how right and how quick the verdicts are, beside other tools' rules; three hours of CPU (bench.stats --resume goes on)
 	$(PY) -m bench.stats --json build/statistics.json
 	$(PY) -m bench.stats.report build/statistics.json
 	$(PY) -m bench.check build/statistics.json bench/goals.toml

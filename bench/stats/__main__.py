@@ -2,7 +2,8 @@
 
     python -m bench.stats --json out.json && python -m bench.check out.json bench/goals.toml
 
-The same seed gives the same counts for every rule, whatever runs beside it and on however many processors.
+The same seed gives the same counts for every rule, whatever runs beside it and on however many processors. All of it
+takes hours: ``--resume`` goes on with the file of a run that was broken off.
 """
 
 from __future__ import annotations
@@ -45,45 +46,57 @@ NAMES = [suite.name for suite in ALL]
 @click.option("--quick", is_flag=True, help="Fewer cells, at most 400 runs each: for every change, not for claims.")
 @click.option("--processes", default=2, show_default=True, type=click.IntRange(min=1))
 @click.option("--json", "path", required=True, type=click.Path(dir_okay=False, path_type=Path))
-def main(chosen: Sequence[str], seed: int, runs: int | None, quick: bool, processes: int, path: Path) -> None:
-    """Measure how right and how quick the verdicts are."""
-    suites = [suite for suite in ALL if not chosen or suite.name in chosen]
+@click.option("--resume", is_flag=True, help="Keep the suites that the file has already, and measure the others.")
+def main(
+    chosen: Sequence[str], seed: int, runs: int | None, quick: bool, processes: int, path: Path, resume: bool
+) -> None:
+    """Measure how right and how quick the verdicts are. The file is written after each suite."""
     form, began = Form(seed, runs, quick), time()
-    results = measure_all(suites, form, processes)
-    body = {
-        "command": f"python -m bench.stats {' '.join(sys.argv[1:])}",
-        "form": "quick" if quick else "full",
-        "seed": seed,
-        "machine": machine(processes),
-        "seconds": round(time() - began),
-        "results": results,
-    }
-    path.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    click.echo(f"{path}: {sum(len(cells) for cells in results.values())} cells in {time() - began:.0f} s")
+    body = begun(path, form) if resume and path.exists() else empty(form)
+    before = body["seconds"]
+    for suite in ALL:
+        if suite.name in body["results"] or (chosen and suite.name not in chosen):
+            continue
+        body["results"][suite.name] = measured(suite, form, processes)
+        body |= {"machine": machine(processes), "seconds": before + round(time() - began)}
+        path.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    click.echo(f"{path}: {sum(len(cells) for cells in body['results'].values())} cells in {body['seconds']} s")
 
 
-def measure_all(suites: Sequence[Suite], form: Form, processes: int) -> dict[str, Any]:
-    """The measures of each suite. Times are taken when nothing else of the bench runs."""
-    work = [(suite.name, task) for suite in suites for task in suite.tasks(form)]
-    apart = [item for item in work if item[0] == "cost"]
-    raw = run_all([item for item in work if item[0] != "cost"], processes) if len(apart) < len(work) else {}
-    raw |= {index + len(raw): (name, task, task.run()) for index, (name, task) in enumerate(apart)}
-    ordered = [raw[index] for index in sorted(raw)]
-    return {
-        suite.name: suite.measure([(task, result) for name, task, result in ordered if name == suite.name])
-        for suite in suites
-    }
+def empty(form: Form) -> dict[str, Any]:
+    """Nothing measured yet."""
+    asked = [
+        f"--{name} {value}" for name, value in (("seed", form.seed), ("runs", form.runs)) if value not in (1, None)
+    ]
+    command = " ".join(["python -m bench.stats", *(["--quick"] if form.quick else []), *asked])
+    name = "quick" if form.quick else "full"
+    return {"command": command, "form": name, "seed": form.seed, "runs": form.runs, "seconds": 0, "results": {}}
 
 
-def run_all(work: Sequence[tuple[str, Task]], processes: int) -> dict[int, tuple[str, Task, Any]]:
-    """All the tasks, after all else that wants to run; the results by the task's number."""
-    done: dict[int, tuple[str, Task, Any]] = {}
+def begun(path: Path, form: Form) -> dict[str, Any]:
+    """What an earlier run has measured. Raises UsageError when that was another bench."""
+    body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if body["command"] != empty(form)["command"]:
+        raise click.UsageError(f"{path} is of `{body['command']}`, and not of this bench: name another file")
+    return body
+
+
+def measured(suite: Suite, form: Form, processes: int) -> dict[str, Any]:
+    """The measures of a suite. Where they are times, nothing else of the bench runs."""
+    tasks = suite.tasks(form)
+    click.echo(f"bench.stats: {suite.name}", err=True)
+    raw = [task.run() for task in tasks] if suite is cost.SUITE else run_all(tasks, processes)
+    return dict(suite.measure(list(zip(tasks, raw, strict=True))))
+
+
+def run_all(tasks: Sequence[Task], processes: int) -> list[Any]:
+    """The results of all the tasks, in their order; they run after all else that wants to."""
+    done: dict[int, Any] = {}
     with ProcessPoolExecutor(processes, initializer=os.nice, initargs=(10,)) as pool:
-        running = {pool.submit(task.run): (index, name, task) for index, (name, task) in enumerate(work)}
+        running = {pool.submit(task.run): index for index, task in enumerate(tasks)}
         for future in told(as_completed(running), len(running)):
-            index, name, task = running[future]
-            done[index] = (name, task, future.result())
-    return done
+            done[running[future]] = future.result()
+    return [done[index] for index in range(len(tasks))]
 
 
 def told(items: Iterator[Any], number: int) -> Iterator[Any]:
