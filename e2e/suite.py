@@ -2,10 +2,9 @@
 
 Three lanes run side by side, and none of them slows the one before it. The cluster and its stories mostly wait, and
 come first; they are shown as they come. What needs an API server gets a tenth of what they get where both want a
-processor, and what computes runs while nobody else would; the output of each of these parts comes when it is over. A
-part that fails does not keep the next ones from running, except that without a cluster there are no stories. The last
-line says how many tests passed and failed; the exit code is 0 only if all passed. A part without pytest counts as one
-test.
+processor, and what computes gets what is left; the output of each of these parts comes when it is over. A part that
+fails does not keep the next ones from running, except that without a cluster there are no stories. The last line says
+how many tests passed and failed; the exit code is 0 only if all passed. A part without pytest counts as one test.
 
 The cluster is one of its own (MODELROLLOUT_CLUSTER, default `test`), so that a demo that somebody looks at goes on.
 With KUBECONFIG set, the stories run on that cluster instead.
@@ -14,10 +13,11 @@ With KUBECONFIG set, the stories run on that cluster instead.
 from __future__ import annotations
 
 import os
-import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,8 +27,14 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).parent.parent
 CLUSTER = "test"
-BEHIND = ("nice", "-n", "10")
-WHEN_IDLE = ("chrt", "--idle", "0")  # Linux runs such a process, and its children, when no other one could run
+BEHIND, LAST = 10, 19  # as of `nice`
+# Linux shares its processors among sessions first (sched(7), "The autogroup feature"), so a nice process needs a
+# session of its own that is as nice. Where there is no such file, the process is what counts.
+NICELY = 'echo "$0" 2>/dev/null > /proc/self/autogroup; exec nice -n "$0" "$@"'
+
+sessions: set[subprocess.Popen[str]] = set()
+"""The commands that run in sessions of their own, which no interrupt of ours reaches."""
+interrupted = threading.Event()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +50,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Parts that run one after the other. ``started_by`` is the command that gives them what the lanes before leave."""
+    """Parts that run one after the other, the nicer the more they leave to others; 0 leaves nothing to anybody."""
 
     parts: tuple[Part, ...]
-    started_by: tuple[str, ...] = ()
+    nice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ def main() -> int:
     """Run all parts. 0 when everything passed."""
     environment = {**os.environ, "MODELROLLOUT_CLUSTER": os.environ.get("MODELROLLOUT_CLUSTER", CLUSTER)}
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     results = [run(programs(), environment), *side_by_side(lanes(environment), environment)]
     results += [run(part, environment) for part in closing(environment)]
     return report(results, time.monotonic() - began)
@@ -75,7 +82,7 @@ def lanes(environment: Mapping[str, str]) -> tuple[Lane, ...]:
     return (
         Lane((*opening(environment), stories())),
         Lane((api_server(),), BEHIND),
-        Lane((stand_in(), checks(), quick_statistics()), WHEN_IDLE),
+        Lane((stand_in(), checks(), quick_statistics()), LAST),
     )
 
 
@@ -83,15 +90,21 @@ def side_by_side(lanes: Sequence[Lane], environment: Mapping[str, str]) -> list[
     """All lanes at the same time; the results lane by lane."""
     with ThreadPoolExecutor(len(lanes)) as pool:
         under_way = [pool.submit(in_turn, lane, environment) for lane in lanes]
-        return [result for lane in under_way for result in lane.result()]
+        try:
+            return [result for lane in under_way for result in lane.result()]
+        except BaseException:
+            interrupted.set()
+            for process in list(sessions):
+                os.killpg(process.pid, signal.SIGTERM)
+            raise
 
 
 def in_turn(lane: Lane, environment: Mapping[str, str]) -> list[Result]:
     """One part after the other, until one fails that the next ones need."""
     results: list[Result] = []
     for part in lane.parts:
-        results.append(run(part, environment, lane.started_by))
-        if results[-1].failed and part.needed:
+        results.append(run(part, environment, lane.nice))
+        if interrupted.is_set() or (results[-1].failed and part.needed):
             break
     return results
 
@@ -143,16 +156,16 @@ def pytest(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "pytest", *arguments)
 
 
-def run(part: Part, environment: Mapping[str, str], started_by: tuple[str, ...] = ()) -> Result:
-    """Run one part, with its output as it comes; or ``started_by`` a command, with its output when it is over."""
+def run(part: Part, environment: Mapping[str, str], nice: int = 0) -> Result:
+    """Run one part, with its output as it comes; or, if it is ``nice``, with its output when it is over."""
     title = f"\n=== {part.title}: {' '.join(part.command)}"
-    print(f"{title} (its output comes at its end)" if started_by else title, flush=True)
+    print(f"{title} (its output comes at its end)" if nice else title, flush=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report_file = Path(folder) / "report.xml"
         # By the environment, so that it reaches a pytest that `make` starts.
         told = {**environment, "PYTEST_ADDOPTS": f"--junit-xml={report_file}"} if part.counted else environment
-        code = execute_behind(started_by, part.command, told, title) if started_by else execute(part.command, told)
+        code = execute_nicely(nice, part.command, told, title) if nice else execute(part.command, told)
         seconds = time.monotonic() - started
         if part.counted and report_file.exists():
             return counted(part, report_file, seconds, code)
@@ -164,14 +177,23 @@ def execute(command: Sequence[str], environment: Mapping[str, str]) -> int:
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
-def execute_behind(started_by: Sequence[str], command: Sequence[str], told: Mapping[str, str], title: str) -> int:
-    """The same started by another command; the output is printed under the title when it has ended."""
-    all_of_it = [*started_by, *command] if shutil.which(started_by[0]) else command
-    ended = subprocess.run(
-        all_of_it, cwd=ROOT, env=told, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    print(f"{title}\n{ended.stdout}", flush=True)
-    return ended.returncode
+def execute_nicely(nice: int, command: Sequence[str], environment: Mapping[str, str], title: str) -> int:
+    """The same in a session of its own; the output is printed under the title when the command has ended."""
+    nicely = ("sh", "-c", NICELY, str(nice), *command)
+    with subprocess.Popen(
+        nicely,
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as process:
+        sessions.add(process)
+        printed, _ = process.communicate()
+        sessions.remove(process)
+    print(f"{title}\n{printed}", flush=True)
+    return process.returncode
 
 
 def counted(part: Part, report_file: Path, seconds: float, code: int) -> Result:
