@@ -45,7 +45,9 @@ def parts(body: Mapping[str, Any], cells: Cells) -> Iterator[str]:
     )
     yield "### Goals"
     rows = compare(body["results"], read_goals(HERE / "goals.toml"), quick=body["form"] == "quick")
-    yield table([HEAD, *(cells_of(row) for row in rows)])
+    yield table([HEAD, *(cells_of(row) for row in rows if row.goal.at[0] in body["results"])])
+    if left := sorted({row.goal.at[0] for row in rows} - set(body["results"])):
+        yield f"Not measured in this run: the suites {', '.join(left)}."
     yield "### Speed against false rollbacks"
     yield (
         "Each rule from its false rollbacks on quiet traffic (dot: candidate at 10 %) to those in the worst of the "
@@ -60,12 +62,13 @@ def parts(body: Mapping[str, Any], cells: Cells) -> Iterator[str]:
     yield table(by_rule(faulty(cells), "delay"))
     yield "### Bad answers served until the rollback, mean"
     yield table(by_rule(faulty(cells), "badServed"))
-    yield "### Weights that rise by evidence alone"
-    yield (
-        "`evidence: {}`, everything by default, played through `decide`; seconds from the first share to the end that "
-        "is right, and to that of 19 of 20 releases."
-    )
-    yield table(by_evidence(body["results"]["evidence"]))
+    if "evidence" in body["results"]:
+        yield "### Weights that rise by evidence alone"
+        yield (
+            "`evidence: {}`, everything by default, played through `decide`; seconds from the first share to the end "
+            "that is right, and to that of 19 of 20 releases."
+        )
+        yield table(by_evidence(body["results"]["evidence"]))
     yield (HERE / "stats" / "notes.md").read_text(encoding="utf-8").strip()
 
 
