@@ -102,7 +102,7 @@ CELLS = {
     "canary, margin 2, 1.5 % errors against 1 %": Cell("margin", partial(worse, 0.01, 0.015)),
     "canary, limit 2 %, shared outage, 10 % errors for 60 s": Cell("limit", partial(outage, 0.1, 60.0), runs=1000),
     "canary, limit 2 %, both at 2 % errors": Cell("limit", partial(worse, 0.02, 0.02), runs=1000),
-    "canary, limit 2 %, 3 % errors against 1 %": Cell("limit", partial(beyond, 0.01, 0.03), healthy=False, runs=500),
+    "canary, limit 2 %, 3 % errors against 0.5 %": Cell("limit", partial(beyond, BASE, 0.03), healthy=False, runs=500),
     "blue/green, shared outage, 3 % errors for 30 s": Cell("blue_green", partial(outage, 0.03, 30.0)),
     "blue/green, shared outage, 10 % errors for 60 s": Cell("blue_green", partial(outage, 0.1, 60.0)),
     "blue/green, both drift from 0.5 to 1 %": Cell("blue_green", partial(drift, 0.01)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from modelrollout.api.route import EVERYBODY, MATCHED
@@ -150,6 +152,20 @@ def test_other_people_in_match_are_not_moved_at_once(round: str) -> None:
     found = shares(world, MATCHED)
     assert found in (None, {OLD: 100}, {OLD: 90, NEW: 10}), "never what others had"
     assert shares(world, EVERYBODY) == everybody
+
+
+@pytest.mark.parametrize("verb", ["promote-full", "skip"])
+def test_what_was_said_of_some_people_is_not_said_of_others(verb: str) -> None:
+    """A word that waited for a pod was carried out for other people, who went from nothing to 95 %."""
+    world = releasing()
+    world.workloads[NEW] = replace(world.workloads[NEW], desired=2, ready=1)
+    world.command = f"{verb} {NEW} t1"
+    world.step(0.5)
+    world.configure(traffic={"hosts": ["fraud.example.com"], "match": OTHERS}).step(0.5)
+    world.workloads[NEW] = replace(world.workloads[NEW], ready=2)
+    lives(world, 20, {}, {})
+    assert (shares(world, MATCHED) or {}).get(NEW, 0) <= 10
+    assert shares(world, EVERYBODY) == {OLD: 100}
 
 
 def test_blue_green_shows_the_matched_first_and_the_others_only_what_was_seen() -> None:

@@ -151,3 +151,16 @@ def test_new_arms_get_no_more_than_the_others_have_left(known: list[tuple[float,
     kept, each = ledger.alphas(arms, new, 0.01)
     after = sum(ledger.alpha_left(ledger.sold(arm, kept)) for arm in arms) + new * each
     assert after <= before * (1 + 1e-9) + 1e-8
+
+
+def test_an_edit_of_what_is_counted_and_a_new_metric_at_once_raise_nothing() -> None:
+    """Each alone never did; together they gave the edited test what it had sold to the new one."""
+    world = releasing(latency("100ms"))
+    for number in range(6):
+        for _ in range(8):
+            world.requests(500, {"1.0.1": 0.05}, metric="latency").requests(500, {"1.0.1": 0.05}).step(5)
+        left = world.trial.alpha.left
+        counter = {"successes": "s{v='{{ version }}'}", "trials": "t{v='{{ version }}'}"}
+        own = [{"name": f"m{index}", **counter} for index in range(number)]
+        world.configure(analysis={"metrics": [{"name": "latency", "over": f"{60 + number}ms"}, *own]}).step(0.5)
+        assert world.trial.alpha.left <= left * (1 + 1e-9)

@@ -130,6 +130,7 @@ def test_an_old_command_is_not_carried_out_again() -> None:
     world.step(0.5)
     assert world.live == {OLD: 90, NEW: 10}
     assert world.status.last_command == world.command
+    assert world.status.command_ignored == "the status was lost when it came; say it again", "it may be a new one, too"
 
 
 def test_half_of_alpha_is_left_for_a_trial_that_was_lost() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from modelrollout.api.command import Command, Verb, Weight, parse
+from modelrollout.api.route import MATCHED
 from modelrollout.api.status import Phase
 from modelrollout.core.plan import Reason
 from tests.core import phases
-from tests.core.world import World
+from tests.core.world import BLUE_GREEN, CANARY, World
 
 OLD, NEW = "1.0.1", "1.1.2"
 
@@ -99,7 +101,15 @@ def test_of_a_version_without_requests_there_is_nothing_to_lower() -> None:
 
 @pytest.mark.parametrize(
     ("note", "weight"),
-    [("5", Weight(5)), ("5%", Weight(5)), ("5 clicks fell", Weight(5, "clicks fell")), ("5%x", None), ("-5", None)],
+    [
+        ("5", Weight(5)),
+        ("5%", Weight(5)),
+        ("5 %", Weight(5)),
+        ("5 % fell", Weight(5, "fell")),
+        ("5 clicks fell", Weight(5, "clicks fell")),
+        ("5%x", None),
+        ("-5", None),
+    ],
 )
 def test_its_note(note: str, weight: Weight | None) -> None:
     assert Weight.of(note) == weight
@@ -107,3 +117,65 @@ def test_its_note(note: str, weight: Weight | None) -> None:
         command = Command(Verb.LOWER, NEW, "t", weight.render())
         assert parse(command.render()) == command
         assert Weight.of(command.note) == weight
+
+
+def test_what_it_went_through_with_more_it_goes_through_again() -> None:
+    """Lowered in the bake to a share that a bake may have, and resumed when its time was over, it won in one pass."""
+    world = lower(phases.baking(), "60").run(900)
+    world.command = f"resume {NEW} go"
+    world.step(0.5)
+    assert world.live == {OLD: 40, NEW: 60}
+    assert world.run(60, rate=1000).live == {OLD: 5, NEW: 95}
+    assert world.run(540, rate=1000).status.phase is Phase.BAKING
+    assert world.run(120, rate=1000).live == {NEW: 100}
+
+
+@pytest.mark.parametrize("verb", ["promote-full", "skip"])
+def test_what_a_person_said_before_is_forgotten(verb: str) -> None:
+    world = phases.at_a_clock()
+    world.workloads[NEW] = replace(world.workloads[NEW], desired=2, ready=1)
+    phases.say(world, verb)
+    lower(world)
+    world.workloads[NEW] = replace(world.workloads[NEW], ready=2)
+    world.command = f"resume {NEW} go"
+    world.run(10)
+    assert world.weight <= 10
+
+
+@pytest.mark.parametrize("note", ["3", "30", "80"])
+def test_green_is_switched_to_again(note: str) -> None:
+    green = {"blueGreen": {"bake": "10m", "approval": True}}
+    world = World.of(BLUE_GREEN).configure(strategy=green).installed().apply(version=NEW).run(20)
+    phases.say(world, "promote").run(20)
+    assert world.live == {NEW: 100}
+    lower(world, note).run(60)
+    world.command = f"resume {NEW} go"
+    assert world.run(60, rate=1000).live == {NEW: 100}
+
+
+def test_a_focused_one_begins_again_with_the_matched() -> None:
+    match = [{"headers": {"x-tenant": {"exact": "internal"}}}]
+    world = World.of(CANARY).configure(traffic={"hosts": ["fraud.example.com"], "match": match}).installed()
+    world.apply(version=NEW)
+    for _ in range(200):
+        if world.weight == 0 or world.trial.audience == MATCHED:
+            world.matched_requests(500).requests(500).step(2)
+    assert world.route is not None
+    assert world.route.share(NEW, MATCHED) == 95
+    lower(world)
+    assert (world.route.share(NEW, MATCHED), world.weight) == (3, 3)
+    world.command = f"resume {NEW} go"
+    for _ in range(300):
+        assert world.route.everybody.share(NEW) <= 3 or world.route.share(NEW, MATCHED) in (0, 95)
+        world.matched_requests(500).requests(500).step(2)
+    assert world.live == {NEW: 100}
+
+
+def test_stable_without_a_pod_gets_no_more() -> None:
+    world = phases.fully_in_the_bake(control=0)
+    world.workloads[OLD] = replace(world.workloads[OLD], ready=0)
+    world.autoload = False
+    lower(world)
+    assert world.live == {NEW: 100}
+    assert world.status.command_ignored is not None
+    assert "no pod of 1.0.1 is ready to answer more" in world.status.command_ignored

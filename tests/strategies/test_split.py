@@ -154,3 +154,22 @@ def test_refused(strategy: dict[str, Any], sentence: str) -> None:
     found = parse_spec(yaml.safe_load(CANARY) | {"strategy": strategy})
     assert isinstance(found, SpecError)
     assert sentence in found.message
+
+
+@pytest.mark.parametrize("end", ["fails", "is aborted"])
+def test_the_others_go_on_when_the_version_of_the_model_itself_leaves(end: str) -> None:
+    """They stood still for good: "the spec names 2.0.4 now, and cannot be accepted", which it was."""
+    world = World(spec=yaml.safe_load(CANARY)).installed()
+    world.configure(strategy=split(60, v1_0_1=30, v1_2_3=10)).apply(version="2.0.4", uri="pvc://models/fraud/v2_0_4")
+    for _ in range(20):
+        world.step(2)
+    if end == "fails":
+        world.workloads["2.0.4"] = replace(world.workloads["2.0.4"], ready=0, failure="OOMKilled")
+    else:
+        world.command = "abort 2.0.4 t1"
+    world.step(1)
+    assert world.live == {"1.0.1": 90, "1.2.3": 10}
+    world.configure(strategy=split(20, v1_0_1=30, v1_2_3=50))
+    for _ in range(20):
+        world.step(2)
+    assert world.live == {"1.0.1": 50, "1.2.3": 50}

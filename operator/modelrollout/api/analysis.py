@@ -110,8 +110,8 @@ class Metric(SpecModel):
     )
     limit: float | None = Field(
         default=None,
-        gt=0,
-        lt=1,
+        ge=0.0001,
+        le=0.9999,
         description="An absolute limit beside the comparison, a share: 0.05 for 5 %. A version that exceeds it is "
         "rolled back though it is within the margin; where stable exceeds it as well, it just gets no more. Of an own "
         "metric for which more is better it is the least share of successes.",

@@ -82,9 +82,8 @@ class Weight:
     @classmethod
     def of(cls, note: str) -> Weight | None:
         """From the note, ``5 clicks fell`` or ``5%``; None when it does not begin with such a weight."""
-        first, _, why = note.partition(" ")
-        number = re.fullmatch(r"([1-9]\d?)%?", first)
-        return cls(int(number[1]), why) if number else None
+        found = re.fullmatch(r"([1-9]\d?)(?: ?%)?(?: (.*))?", note)
+        return cls(int(found[1]), found[2] or "") if found else None
 
     def render(self) -> str:
         """The note; ``of`` gives the same back."""

@@ -96,8 +96,8 @@ def lower(percent: int, reason: str, **target: Any) -> None:
     """Give a candidate fewer requests, and hold it there.
 
     At once, from any phase of a release. It is judged on with what it has left, and nothing raises it again before
-    `resume`; then its step goes on from its own weight. To take it back altogether is `abort`. Without NAME the
-    namespace's only rollout is meant; with VERSION that candidate alone is lowered.
+    `resume`; then it goes through the steps again that it had passed with more. To take it back altogether is `abort`.
+    Without NAME the namespace's only rollout is meant; with VERSION that candidate alone is lowered.
     """
     act(Verb.LOWER, note=Weight(percent, one_line(reason)).render(), **target)
 

@@ -34,7 +34,7 @@ def prepare(verb: Verb, rollout: ModelRollout, token: str, note: str = "", versi
     if verb is Verb.UNDO:
         return Command(verb, _promoted(rollout, version), token, one_line(note))
     arms = _under_trial(verb, rollout, version)
-    refusal = _objection(verb, rollout.status, arms) or _no_less(verb, arms, note)
+    refusal = _objection(verb, rollout.status, arms) or _no_less(verb, rollout.status, arms, note)
     if refusal is not None:
         raise Refused(f"rollout {rollout.name}: {refusal}")
     return Command(verb, SEVERAL.join(arm.version for arm in arms), token, one_line(note))
@@ -90,10 +90,11 @@ def _objection(verb: Verb, status: Status, arms: Sequence[Arm]) -> str | None:
     return None
 
 
-def _no_less(verb: Verb, arms: Sequence[Arm], note: str) -> str | None:
+def _no_less(verb: Verb, status: Status, arms: Sequence[Arm], note: str) -> str | None:
     """That a weight is no less than what the versions have."""
     asked = Weight.of(note) if verb is Verb.LOWER else None
-    most = max(arm.weight for arm in arms)
+    route = status.trial.route if status.trial is not None else None
+    most = max(route.largest_share(arm.version) if route is not None else 0 for arm in arms)
     if asked is None or most > asked.percent:
         return None
     return f"{_names(arms)} {_have(arms)} {most} % of the requests, and {asked.percent} % is no less"

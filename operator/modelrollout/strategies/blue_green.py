@@ -91,6 +91,7 @@ class BlueGreenStrategy:
                 return self._preview(settings, view, f"smoke requests do not reach green: {green.smoke_obstacle}")
             return self._preview(settings, view, "smoke requests to green are under way", under_way=True)
         approved = view.skip or view.approved == SWITCH or view.memory.approved_step is not None
+        approved = approved or green.share > 0  # it was switched to, and lowered by a person
         if settings.approval and not approved:
             why = "the switch waits for approval: modelrollout promote"
             return self._preview(settings, view, why, step=SWITCH, approval=True)
@@ -119,15 +120,15 @@ class BlueGreenStrategy:
 
     def _bake(self, settings: BlueGreen, view: View[BlueGreenMemory]) -> Move[BlueGreenMemory]:
         """Watched for a while; then the end. Where nothing is known of its clock, it begins now."""
-        memory = view.memory
+        memory, share = view.memory, settings.bake.share_now(view.arms[0].share)
         if memory.bake_until is None:
+            share = 100 - settings.bake.control_keeps(CONTROL_KEEPS)
             memory = BlueGreenMemory(bake_until=view.now + settings.bake.duration, bake_for=settings.bake.duration)
         assert memory.bake_until is not None
         until = settings.bake.over_at(memory.bake_until, memory.bake_for)
         if view.now >= until or view.approved == BAKE:
             return view.stay("the bake is over", winner=view.arms[0].version, step=BAKE, watched=True)
         green = view.arms[0]
-        share = settings.bake.share_now(green.share)
         why = watched(view.control, 100 - share)
         route = between(view.control, {green.version: share})
         return Move(route, memory, why, step=BAKE, until=until, watched=True)

@@ -69,10 +69,10 @@ class TestFaults:
         assert after_all(ticks_of(harmless + outage * 6)).evidence < 5
 
     def test_beyond_the_limit_and_within_the_margin(self) -> None:
-        both = [(Count(18, 1000), Count(9, 1000))] * 20
-        assert after_all(ticks_of(both), margin=2.5).evidence < 1
-        assert after_all(ticks_of(both), margin=2.5, limit=0.01).evidence > 100
-        assert after_all(ticks_of(both), margin=2.5, limit=0.02).evidence < 1
+        both = [(Count(18, 1000), Count(5, 1000))] * 20
+        assert after_all(ticks_of(both), margin=4.0).evidence < 1
+        assert after_all(ticks_of(both), margin=4.0, limit=0.01).evidence > 100
+        assert after_all(ticks_of(both), margin=4.0, limit=0.02).evidence < 1
 
     def test_nobody_is_taken_back_for_a_limit_that_stable_exceeds_as_well(self) -> None:
         both = after_all(ticks_of([(Count(50, 1000), Count(48, 1000))] * 40), limit=0.01)

@@ -75,7 +75,7 @@ class MetricEvidence:
         """That the candidate is worse, or above its limit: an e-value, 1 before the first tick."""
         if self.settings.limit is None:
             return self.compared
-        return (1.0 - PART) * self.compared + PART * self.limit.against(self.settings)
+        return (1.0 - PART) * self.compared + PART * self.limit.evidence(self.settings)
 
     @property
     def compared(self) -> float:

@@ -235,7 +235,7 @@ def alone(item: MetricState) -> Alone | None:
     if not item.uncompared or record is None:
         return None
     late, limit = evidence.late.candidate, evidence.settings.limit
-    allowed = record if limit is None else min(record, limit)
+    allowed = record if limit is None or evidence.compared >= evidence.settings.needed else min(record, limit)
     return Alone(item.metric.name, item.split, late if late.trials else evidence.candidate, allowed)
 
 
@@ -252,7 +252,7 @@ def proven_part(verdict: Verdict) -> int:
 
 def beyond_limit(item: MetricState) -> str:
     """Above the limit, and not to be taken back for it yet, or at all."""
-    return f"{account(item)}: beyond the limit, and so may be the version that serves, so going back might not help"
+    return f"{account(item)}: beyond the limit, and it is not sure that going back would help"
 
 
 def suspicion(states: Sequence[MetricState], total: Combined) -> str | None:

@@ -99,7 +99,8 @@ def counted_at_weight(old: MetricStatus) -> AtWeight:
 
 def begin_anew(asked: Question, at: float, settings: EvidenceSettings, old: MetricStatus) -> MetricEvidence:
     """A test that asks something else than before begins with what the old one had left."""
-    share = left(asked.share, old.part) if old.state else asked.share
+    part = old.part * asked.share / old.share if old.share else old.part  # as it sold to tests that were added
+    share = left(asked.share, part) if old.state else asked.share
     return MetricEvidence.start(asked.metric.name, at, replace(settings, share=share))
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
+from modelrollout.core.judge.splits import audiences
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress import transitions
@@ -33,17 +34,23 @@ def update_audience(state: Pass) -> Pass:
         return state
     message = "traffic.match names other requests now: the release begins again, from its first step"
     state = transitions.set_route(state, Route.to(_control(state)))
-    return _from_the_first_step(state).say(Reason.WEIGHT_CHANGED, message)
+    return from_the_first_step(state).say(Reason.WEIGHT_CHANGED, message)
 
 
 def next_round(state: Pass) -> Pass:
     """The strategy begins again, for everybody else."""
-    return _from_the_first_step(state).change_trial(audience=EVERYBODY)
+    return from_the_first_step(state).change_trial(audience=EVERYBODY)
 
 
-def _from_the_first_step(state: Pass) -> Pass:
+def first_round(state: Pass) -> Pass:
+    """The strategy begins again with those whom a release is for first. It goes on from the share that there is."""
+    return from_the_first_step(state).change_trial(audience=audiences(state.spec)[0])
+
+
+def from_the_first_step(state: Pass) -> Pass:
+    """Nothing that was reached or said so far counts any more."""
     state = state.for_each_arm(lambda arm: arm.model_copy(update={"seen": ()}))
-    return state.change_trial(memory={}, step=None, approved=None, held=None, winner=None)
+    return state.change_trial(memory={}, step=None, approved=None, promote_fully=False, held=None, winner=None)
 
 
 def is_last(state: Pass) -> bool:

@@ -97,7 +97,7 @@ def of_the_route(state: Pass) -> Obstacle | None:
     if live is not None and live.foreign_owner is not None:
         return Obstacle(f"held: the VirtualService of this name belongs to {live.foreign_owner}")
     newest = state.rollout.spec
-    if isinstance(newest, Spec):
+    if isinstance(newest, Spec) and newest != state.spec:
         known = {state.control.version if state.control else None, *(arm.version for arm in state.trial.arms)}
         if newest.model.version not in known:
             return Obstacle(f"held: the spec names {newest.model.version} now, and cannot be accepted")

@@ -29,7 +29,7 @@ def recover(state: Pass) -> Pass:
     control = find_control(state, live, note)
     if control is None:
         return state
-    state = state.change(stable=control, last_command=state.rollout.command)
+    state = state.change(stable=control, last_command=state.rollout.command, command_ignored=_unheard(state))
     noted, found = note.route if note is not None else None, live.route if live is not None else None
     return _announce(_with_trial(state, noted or found, note))
 
@@ -134,6 +134,11 @@ def _version(workload: Workload) -> VersionStatus:
     """Pinned as its pods are, or they would be made anew."""
     digest = workload.pinned or workload.digest
     return VersionStatus(version=workload.version, uri=workload.uri or "", digest=digest, pinned=workload.pinned)
+
+
+def _unheard(state: Pass) -> str | None:
+    """Nobody knows any more whether the command was carried out, and an old one must not be again."""
+    return "the status was lost when it came; say it again" if state.rollout.command else None
 
 
 def _announce(state: Pass) -> Pass:
