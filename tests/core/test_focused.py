@@ -178,3 +178,12 @@ def test_blue_green_shows_the_matched_first_and_the_others_only_what_was_seen() 
     lives(world, 30, {NEW: 0.5}, {})
     assert world.live == {OLD: 100}
     assert world.status.quarantined[0].version == NEW
+
+
+def test_whom_a_release_is_for_comes_too_late_when_it_has_begun_for_everybody() -> None:
+    world = World.of(CANARY).installed().apply(version=NEW).run(20)
+    world.configure(traffic={"hosts": ["fraud.example.com"], "match": OTHERS}).step(0.5)
+    accepted = next(item for item in world.status.conditions if item.type == "Accepted")
+    assert "traffic.match came when 1.1.2 had begun for everybody: abort it and say modelrollout retry" in (
+        accepted.message
+    )

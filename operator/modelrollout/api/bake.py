@@ -18,7 +18,7 @@ MOST_FOR_CONTROL = 50
 _CONTROL = (
     "Percent of the requests that stable keeps meanwhile, so that both are compared to the end. With 0 nothing is left "
     "to compare with but what stable answered before: a fault takes the requests back at once, and is held against the "
-    "new version only if stable does not show it, too. Default: 5 for a canary, 0 for blue/green."
+    "new version only if stable does not show it, too. Default: the strategy's."
 )
 
 

@@ -21,7 +21,7 @@ from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import DesiredVersion, Plan, Reason, Recovery
 from modelrollout.core.progress import transitions
 from modelrollout.core.progress.advance import advance
-from modelrollout.core.progress.outlook import Outlook, Progress, at_rest
+from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, told_of_control
 from modelrollout.core.progress.recalled import recall
 from modelrollout.core.recover.lost_status import recover
 from modelrollout.core.report.summary import refuse_all, summarize
@@ -42,7 +42,7 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
     if refusal is None:
         state = state.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
     state = update_versions(forget_removed(recover(state)))
-    state, outlook = follow(state)
+    state, outlook = told_of_control(*follow(state))
     state = forget_unnamed(state)
     state = summarize(state, outlook, refusal)
     return plan(state, outlook, refusal)

@@ -31,7 +31,7 @@ class BlueGreen(SpecModel):
     bake: BakeField = Field(
         default=Bake(duration=600.0),
         description="Watch after the switch, with blue warm and the way back instant: a time, or {for: 10m, "
-        "control: 5}. Default: 10m.",
+        "control: 5}. Default: 10m; without control stable keeps nothing.",
     )
 
 

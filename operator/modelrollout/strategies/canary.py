@@ -153,7 +153,7 @@ class Canary(SpecModel):
     bake: BakeField = Field(
         default=Bake(),
         description="Watch after the last step, while the old version stays warm, before the release is final: a time, "
-        "or {for: 10m, control: 5}.",
+        "or {for: 10m, control: 5}. Without control stable keeps 5 %.",
     )
 
     @model_validator(mode="after")

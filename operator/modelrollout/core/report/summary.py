@@ -6,6 +6,7 @@ the very same status.
 
 from __future__ import annotations
 
+from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.api.status import Arm, Phase, Status, VersionStatus
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
@@ -95,7 +96,10 @@ def unfetched(state: Pass) -> Refusal | None:
 
 
 def unheeded(state: Pass) -> str | None:
-    """A model whose place was edited after its pods had been made: they keep what they have."""
+    """What was edited and cannot count any more: a model's place when its pods had been made, or for whom a release is
+    when it had begun for everybody."""
+    if (said := _late_match(state)) is not None:
+        return said
     deployed = {item.version: item.uri for item in (state.control, *state.status.arms) if item is not None}
     for model in state.strategy.models(state.settings, state.spec.model):
         uri = deployed.get(model.version, model.uri)
@@ -104,6 +108,16 @@ def unheeded(state: Pass) -> str | None:
             way_out = f"give the new model a new version{begin_anew}"
             return f"but {model.version} was made from {uri} and stays so, not {model.uri}: {way_out}"
     return None
+
+
+def _late_match(state: Pass) -> str | None:
+    trial, route = state.status.trial, state.route
+    if trial is None or route is None or not state.spec.traffic.match or state.control is None:
+        return None
+    if trial.audience != EVERYBODY or route.split(MATCHED) is not None:
+        return None
+    versions = " and ".join(arm.version for arm in trial.arms)
+    return f"but traffic.match came when {versions} had begun for everybody: abort it and say modelrollout retry"
 
 
 def announce_refusal(state: Pass, refusal: Refusal | None) -> Pass:
