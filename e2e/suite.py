@@ -2,9 +2,10 @@
 
 Four lanes run side by side, and none of them slows the one before it. The cluster and its stories mostly wait, and
 come first; they are shown as they come. What needs an API server gets a tenth of what they get where both want a
-processor, and what computes, in two lanes, gets what is left; the output of each of these parts comes when it is over. A part that
-fails does not keep the next ones from running, except that without a cluster there are no stories. The last line says
-how many tests passed and failed; the exit code is 0 only if all passed. A part without pytest counts as one test.
+processor, and what computes, in two lanes, gets what is left; the output of each of these parts comes when it is over.
+A part that fails does not keep the next ones from running, except that without a cluster there are no stories. The last
+line says how many tests passed and failed; the exit code is 0 only if all passed. A part without pytest counts as one
+test.
 
 The cluster is one of its own (MODELROLLOUT_CLUSTER, default `test`), so that a demo that somebody looks at goes on.
 With KUBECONFIG set, the stories run on that cluster instead.
