@@ -127,13 +127,18 @@ def test_says_when_nothing_answers(run: Run, put: Put, monkeypatch: pytest.Monke
     assert "abort of 1.1.2 was sent, but nothing answered within 0.5s: is the operator running?" in result.stderr
 
 
-def test_an_abort_that_is_not_in_the_route_is_not_done(run: Run, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(act, "ANSWER_SECONDS", 3.0)
+def with_a_refused_route() -> World:
+    """A release whose route cannot be written any more."""
     world = releasing()
     assert world.route is not None
     refused = LiveRoute(world.route, world.route.versions, recovery=world.recovery, refused="a webhook says no")
     world.live_route_override = refused
-    with put(world).operated():
+    return world
+
+
+def test_an_abort_that_is_not_in_the_route_is_not_done(run: Run, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(act, "ANSWER_SECONDS", 3.0)
+    with put(with_a_refused_route()).operated():
         result = run("abort", "fraud")
     assert result.exit_code == 3
     assert "is decided, but the live route may still lead to 1.1.2: the VirtualService is refused" in result.stderr
@@ -141,11 +146,7 @@ def test_an_abort_that_is_not_in_the_route_is_not_done(run: Run, put: Put, monke
 
 def test_what_is_lowered_and_not_in_the_route_is_not_done(run: Run, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(act, "ANSWER_SECONDS", 3.0)
-    world = releasing()
-    assert world.route is not None
-    refused = LiveRoute(world.route, world.route.versions, recovery=world.recovery, refused="a webhook says no")
-    world.live_route_override = refused
-    with put(world).operated():
+    with put(with_a_refused_route()).operated():
         result = run("lower", "fraud", "--to", "3")
     assert result.exit_code == 3
     assert "is decided, but the live route may still be as before: the VirtualService is refused" in result.stderr

@@ -381,3 +381,15 @@ def test_half_an_abort_that_came_in_time_is_one() -> None:
     world.step(1.0)
     assert accepted(command, world.status)
     assert not world.status.arms
+
+
+def test_of_several_only_who_has_more_is_lowered_and_that_is_enough() -> None:
+    world = side_by_side()
+    shares = {arm.version: arm.weight for arm in world.status.arms}
+    most = min(shares.values())
+    assert most < max(shares.values()), "one of them has no more than that already"
+    command = prepare(Verb.LOWER, world.rollout, "t1", str(most))
+    carry_out(world, command)
+    world.step(0.5)
+    assert {arm.weight for arm in world.status.arms} == {most}
+    assert accepted(command, world.status), report("fraud", command, world.status)

@@ -133,7 +133,9 @@ def accepted(command: Command, status: Status) -> bool:
             return not arms and "Aborted" in ends
         case Verb.UNDO:
             return "Undone" in ends
-        case Verb.PAUSE | Verb.LOWER:
+        case Verb.LOWER:  # one that had no more than that already is not paused
+            return any(arm.paused for arm in arms)
+        case Verb.PAUSE:
             return bool(arms) and all(arm.paused for arm in arms)
         case Verb.RESUME:
             return bool(arms) and not any(arm.paused for arm in arms)

@@ -335,10 +335,8 @@ def end(settings: Canary, view: View[CanaryMemory], why: str) -> Move[CanaryMemo
     if settings.bake.duration <= 0 or not view.is_last:
         return Move(Route.to(arm), view.memory, why, winner=arm)
     until = view.now + settings.bake.duration
-    memory, kept = (
-        CanaryMemory(bake_until=until, bake_for=settings.bake.duration),
-        settings.bake.control_keeps(CONTROL_KEEPS),
-    )
+    memory = CanaryMemory(bake_until=until, bake_for=settings.bake.duration)
+    kept = settings.bake.control_keeps(CONTROL_KEEPS)
     return Move(between(view.control, {arm: 100 - kept}), memory, why, step=BAKE, until=until, watched=True)
 
 

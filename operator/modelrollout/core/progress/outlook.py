@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from modelrollout.api.route import EVERYBODY, MATCHED, Route
+from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.api.status import Phase, Quarantined, Withheld
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
@@ -78,26 +78,17 @@ def _taken_back(item: Withheld) -> str:
 
 def told_of_control(state: Pass, outlook: Outlook) -> Progress:
     """While a trial runs, that nobody answers the control's share of the requests; an Event says so once."""
-    control, route = state.control, state.route
-    if (
-        state.status.trial is None
-        or control is None
-        or route is None
-        or not (share := _largest(route, control.version))
-    ):
+    control = state.control
+    if state.status.trial is None or control is None:
         return state, outlook
-    workload = state.workload(control.version)
-    if workload.ready > 0:
+    share, workload = state.weight(control.version), state.workload(control.version)
+    if share == 0 or workload.ready > 0:
         return state, outlook
     why = workload.failure or workload.waiting
     said = f"no pod of {control.version} is ready, which has {share} % of the requests" + (f": {why}" if why else "")
     if not state.rollout.status.message.startswith(f"no pod of {control.version}"):
         state = state.say(Reason.STABLE_LOST, said, warning=True)
     return state, replace(outlook, phase=Phase.DEGRADED, message=f"{said}; {outlook.message}")
-
-
-def _largest(route: Route, version: str) -> int:
-    return max(split.share(version) for split in route.splits)
 
 
 def health(state: Pass, wanted: str, draining: float | None) -> Outlook:
