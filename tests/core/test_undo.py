@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from modelrollout.api.status import Phase, Status
+from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from tests.core.world import BLUE_GREEN, CANARY, World
 
 OLD, NEW, THIRD = "1.0.1", "1.1.2", "1.2.3"
 KEPT = "rollback: {keepPrevious: 1h}"
+STRATEGIES = [CANARY, BLUE_GREEN.replace("smoke: {requests: [{instances: [[1.0]]}], attempts: 2}", "")]
 
 
 def promoted(text: str = CANARY, keep: str = KEPT) -> World:
@@ -33,9 +37,7 @@ def undo(world: World, version: str = NEW) -> World:
     return world
 
 
-@pytest.mark.parametrize(
-    "text", [CANARY, BLUE_GREEN.replace("smoke: {requests: [{instances: [[1.0]]}], attempts: 2}", "")]
-)
+@pytest.mark.parametrize("text", STRATEGIES, ids=["canary", "blue/green"])
 @pytest.mark.parametrize("later", [0, 3000])
 def test_all_requests_go_back_in_one_plan(text: str, later: int) -> None:
     world = promoted(text).run(later, tick=60)
@@ -99,6 +101,77 @@ def test_a_status_that_is_lost_does_not_undo_the_undo() -> None:
     world.run(1200, tick=10)
     assert world.live == {OLD: 100}
     assert [item.version for item in world.status.taken_back] == [NEW]
+
+
+@pytest.mark.parametrize("text", STRATEGIES, ids=["canary", "blue/green"])
+@pytest.mark.parametrize("later", [0, 3000])
+def test_a_spec_that_goes_back_to_the_version_before_undoes_the_promotion(text: str, later: int) -> None:
+    world = promoted(text).run(later, tick=60).apply(version=OLD)
+    world.step(0.5)
+    assert world.live == {OLD: 100}, "at once, not by its steps"
+    assert set(world.workloads) == {OLD, NEW}, "no pod goes before it has drained"
+    assert world.said(Reason.UNDONE) == ["1.1.2 was undone: the spec names 1.0.1 again; 1.0.1 serves all requests"]
+    world.run(1200, tick=10)
+    assert world.status.phase is Phase.HEALTHY
+    assert (world.live, set(world.workloads), world.status.taken_back) == ({OLD: 100}, {OLD}, ())
+
+
+def test_what_the_spec_undid_is_released_by_its_steps_when_the_spec_names_it_again() -> None:
+    world = promoted().apply(version=OLD).run(30).apply(version=NEW).run(40)
+    assert world.live == {OLD: 90, NEW: 10}
+
+
+def test_a_release_that_is_under_way_leaves_first_and_what_is_kept_stays_for_it() -> None:
+    world = promoted().apply(version=THIRD).run(20)
+    assert world.live == {NEW: 90, THIRD: 10}
+    world.apply(version=OLD).run(30, tick=0.5)
+    assert world.live == {OLD: 100}
+    assert not any(OLD in plan.remove for plan in world.plans)
+    assert [entry.outcome for entry in world.status.history[-2:]] == ["Superseded", "Undone"]
+
+
+def test_what_is_kept_and_has_no_ready_pod_is_released_like_any_other() -> None:
+    world = promoted()
+    world.workloads[OLD] = replace(world.workloads[OLD], ready=0)
+    world.apply(version=OLD).run(2, tick=0.5)
+    assert world.live == {NEW: 100}, "nobody would answer"
+    world.run(20)
+    assert world.live == {NEW: 90, OLD: 10}
+
+
+def test_a_spec_that_is_deleted_or_refused_goes_back_to_nothing() -> None:
+    world = promoted()
+    world.refusal = Refusal(Reason.HOST_TAKEN, "spec.traffic.hosts: another rollout has it")
+    world.apply(version=OLD).run(20)
+    assert world.live == {NEW: 100}
+
+
+def test_a_status_that_is_lost_keeps_the_version_before() -> None:
+    world = promoted()
+    world.status = Status()
+    world.run(600, tick=10)
+    assert set(world.workloads) == {OLD, NEW}
+    assert undo(world).live == {OLD: 100}
+
+
+def test_a_status_that_is_lost_when_the_spec_goes_back_loses_nothing() -> None:
+    world = promoted().apply(version=OLD)
+    world.status = Status()
+    world.run(5, tick=0.5)
+    assert world.live == {OLD: 100}
+    assert not any(plan.remove for plan in world.plans[-10:])
+
+
+def test_the_note_beside_the_route_changes_when_the_version_before_goes() -> None:
+    world = promoted()
+    assert world.recovery is not None
+    assert world.recovery.previous == OLD
+    world.run(3660, tick=60)
+    assert world.recovery is not None
+    assert world.recovery.previous is None
+    short = promoted(keep="")
+    assert short.recovery is not None
+    assert short.recovery.previous is None, "one that only drains costs no write"
 
 
 def no_pod_ready() -> World:

@@ -422,6 +422,17 @@ def undone() -> None:
     test_undo.test_all_requests_go_back_in_one_plan(CANARY, 0)
 
 
+@row(
+    "the spec goes back to the version before (`git revert`), with `rollback.keepPrevious`",
+    "none",
+    "the same, and nothing is taken back; a release that is under way leaves first. Without `keepPrevious` it is "
+    "released as any other version",
+)
+def undone_by_spec() -> None:
+    test_undo.test_a_spec_that_goes_back_to_the_version_before_undoes_the_promotion(CANARY, 3000)
+    test_undo.test_a_release_that_is_under_way_leaves_first_and_what_is_kept_stays_for_it()
+
+
 @row("the same version with another digest", "Accepted=False", "refused: a version never changes")
 def other_digest() -> None:
     world = World.of(CANARY).installed()

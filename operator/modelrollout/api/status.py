@@ -288,6 +288,11 @@ class Status(StatusModel):
         """The versions that get no release."""
         return (*self.quarantined, *self.taken_back)
 
+    @property
+    def previous(self) -> Retiring | None:
+        """The version that the control took the place of last, while its pods are kept."""
+        return next((item for item in reversed(self.retiring) if item.reason == "Drained"), None)
+
     def arm(self, version: str) -> Arm | None:
         """The version under trial of this name."""
         return self.trial.arm(version) if self.trial is not None else None

@@ -16,7 +16,6 @@ from modelrollout.api.status import Arm, Phase, Status
 from modelrollout.cli.errors import Refused
 from modelrollout.cli.routed import not_done
 from modelrollout.cli.text import listed
-from modelrollout.core.command.undo import previous_version
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
@@ -62,7 +61,7 @@ def _promoted(rollout: ModelRollout, version: str | None) -> str:
         raise Refused(f"{nothing}: {_names(status.arms)} {_are(status.arms)} under trial; abort takes it back")
     if status.stable is None or version not in (None, status.stable.version):
         raise Refused(f"{nothing}: {version or 'no version'} does not serve; {_state(status)}")
-    if previous_version(status) is None:
+    if status.previous is None:
         raise Refused(
             f"{nothing}: the version before {status.stable.version} is gone; name it in the spec to release it again. "
             "rollback.keepPrevious keeps it for as long as you like"

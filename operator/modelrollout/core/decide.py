@@ -13,6 +13,7 @@ from modelrollout.api.status import Phase
 from modelrollout.core.accept.acceptance import accept
 from modelrollout.core.command.commands import execute_command, pending
 from modelrollout.core.command.taken_back import forget_unnamed
+from modelrollout.core.command.undo import undo_by_spec
 from modelrollout.core.judge.assess import Assessments, assess
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.observation import Observation, Refusal
@@ -51,7 +52,7 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
 def follow(state: Pass) -> Progress:
     """Safety, then progress; or the start of a trial."""
     command = pending(state)
-    state = execute_command(state)
+    state = undo_by_spec(execute_command(state))
     if state.status.trial is None:
         return begin_or_rest(state)
     state = update_smoke(update_readiness(state))
@@ -162,7 +163,7 @@ def desired_splits(state: Pass, outlook: Outlook) -> tuple[str, ...]:
 def recovery(state: Pass) -> Recovery | None:
     """The note for the day on which the status is lost. It changes with the route and the versions that get no release
     alone."""
-    control = state.control
+    control, kept = state.control, state.status.previous
     if control is None or state.route is None:
         return None
     arms = tuple(sorted(state.route.versions - {control.version}))
@@ -175,6 +176,7 @@ def recovery(state: Pass) -> Recovery | None:
         route=state.route,
         failed=tuple(sorted({item.version for item in state.status.quarantined})),
         taken_back=tuple(sorted(item.version for item in state.status.taken_back)) or None,
+        previous=kept.version if kept is not None and kept.remove_at > kept.drain_until else None,
     )
 
 

@@ -87,7 +87,7 @@ class Rollback(SpecModel):
         default=0.0,
         description=(
             "How long the version before is kept, without traffic and at full size, after a promotion: "
-            "`modelrollout undo` goes back to it in one step."
+            "`modelrollout undo` goes back to it in one step, and so does a spec that names it again."
         ),
     )
 

@@ -1,10 +1,13 @@
 """``undo``: the way back after a promotion. The version before is warm for ``rollback.keepPrevious``, so that all
-requests go back to it in one step, without a release of its own; what was undone is taken back, not to blame."""
+requests go back to it in one step, without a release of its own; what was undone is taken back, not to blame.
+
+A spec that names the version before again (``git revert``) says the same."""
 
 from __future__ import annotations
 
 from modelrollout.api.command import Command
-from modelrollout.api.status import Retiring, Status
+from modelrollout.api.status import Retiring
+from modelrollout.core.command.taken_back import wanted
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress import transitions
@@ -12,7 +15,7 @@ from modelrollout.core.progress import transitions
 
 def undo(state: Pass, command: Command) -> Pass:
     """The version before has all requests again; or the reason why not."""
-    previous = previous_version(state.status)
+    previous = state.status.previous
     if (objection := object_to(state, command, previous)) is not None:
         return state.say(Reason.COMMAND_IGNORED, f"undo of {command.version} does nothing: {objection}", warning=True)
     assert previous is not None
@@ -20,10 +23,21 @@ def undo(state: Pass, command: Command) -> Pass:
     return transitions.go_back(state, previous, f"undone by a person{note}")
 
 
-def previous_version(status: Status) -> Retiring | None:
-    """The version that the control took the place of last, while its pods are kept."""
-    drained = [item for item in status.retiring if item.reason == Reason.DRAINED]
-    return drained[-1] if drained else None
+def undo_by_spec(state: Pass) -> Pass:
+    """The version before has all requests again, when the spec names it and no release is under way."""
+    previous = state.status.previous
+    if previous is None or wanted(state) != [previous.version] or not is_warm(state, previous):
+        return state
+    if state.status.trial is not None or state.rollout.deleting:
+        return state
+    return transitions.go_back(state, previous, f"undone: the spec names {previous.version} again")
+
+
+def is_warm(state: Pass, previous: Retiring) -> bool:
+    """Whether it can answer at once, and is neither withheld nor on its way out."""
+    withheld = {item.version for item in state.status.withheld}
+    stays = previous.version not in withheld and previous.remove_at > state.now
+    return stays and state.workload(previous.version).ready > 0
 
 
 def object_to(state: Pass, command: Command, previous: Retiring | None) -> str | None:
@@ -33,7 +47,7 @@ def object_to(state: Pass, command: Command, previous: Retiring | None) -> str |
         return "a release is under way; abort takes it back"
     if control is None or not command.is_for(control):
         return f"{control or 'nothing'} serves"
-    if previous is None:
+    if previous is None or previous.remove_at <= state.now:
         return "the version before is gone; rollback.keepPrevious keeps it for as long as you like"
     if state.workload(previous.version).ready == 0:
         return f"no pod of {previous.version} is ready"

@@ -75,19 +75,21 @@ def words_of(result: SmokeResult) -> str:
 
 
 def forget_removed(state: Pass) -> Pass:
-    """Retired versions whose objects are gone are forgotten; one that the spec wants again is not kept for its logs;
-    deployed versions that nobody knows any more are retired."""
+    """Retired versions whose objects are gone are forgotten; one that the spec wants again is not kept for its logs,
+    unless it is the one before, which is warm; deployed versions that nobody knows any more are retired."""
+    before = state.status.previous
     wanted = {model.version for model in state.strategy.models(state.settings, state.spec.model)}
     withheld = {item.version for item in state.status.withheld}
     kept = []
     for item in state.status.retiring:
-        if item.version in wanted - withheld:
+        goes_back = item == before and wanted == {item.version} and state.workload(item.version).ready > 0
+        if item.version in wanted - withheld and not goes_back:
             item = item.model_copy(update={"remove_at": item.drain_until})
         if item.remove_at > state.now or item.version in state.seen.workloads:
             kept.append(item)
     known = {item.version for item in (*kept, state.control, *state.status.arms) if item is not None}
     # Deployed by a pass that was killed before it stored the status: its release begins now.
-    known |= wanted - withheld
+    known |= wanted - withheld - {transitions.noted_previous(state)}
     if state.control is not None:
         unknown = (seen for name, seen in sorted(state.seen.workloads.items()) if name not in known)
         kept += [transitions.retire_unknown(state, seen) for seen in unknown]

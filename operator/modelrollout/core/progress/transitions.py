@@ -188,16 +188,25 @@ def _without_older(state: Pass) -> Pass:
 
 
 def retire_unknown(state: Pass, seen: Workload) -> Retiring:
-    """A deployed version that the status does not know, after it was lost: it may still have requests."""
-    drained = state.now + state.spec.serving.drain
+    """A deployed version that the status does not know, after it was lost: it may still have requests. The one before,
+    by the note, is kept as it was."""
+    drained, is_previous = state.now + state.spec.serving.drain, seen.version == noted_previous(state)
+    keep = state.spec.rollback.keep_previous if is_previous else 0.0
     return Retiring(
         version=seen.version,
         uri=seen.uri or "",
         digest=seen.digest,
         drain_until=drained,
-        remove_at=drained,
-        reason="Unknown",
+        remove_at=max(drained, state.now + keep),
+        reason=Reason.DRAINED if is_previous else "Unknown",
     )
+
+
+def noted_previous(state: Pass) -> str | None:
+    """The version before, by the note beside the route."""
+    live = state.seen.route
+    note = live.recovery if live is not None and live.foreign_owner is None else None
+    return note.previous if note is not None else None
 
 
 def _end(state: Pass, arm: Arm, outcome: str, reason: Reason, message: str) -> Pass:
