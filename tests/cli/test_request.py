@@ -261,7 +261,12 @@ OF_SEVERAL = {
     "pause all though one is paused": (one_of_two_paused, Verb.PAUSE, None, "pause of 1.1.2 and 1.2.3 accepted; "),
     "resume the one that is paused": (one_of_two_paused, Verb.RESUME, "1.2.3", "resume of 1.2.3 accepted; weight 10 %"),
     "resume all though one is paused": (one_of_two_paused, Verb.RESUME, None, "resume of 1.1.2 and 1.2.3 accepted; "),
-    "promote all": (side_by_side, Verb.PROMOTE, None, "promote of 1.1.2 and 1.2.3 accepted; 1.1.2 at 30 %, 1.2.3 at"),
+    "promote all though one is paused": (
+        one_of_two_paused,
+        Verb.PROMOTE,
+        None,
+        "promote of 1.1.2 and 1.2.3 accepted; 1.1.2 at 30 %, 1.2.3 at",
+    ),
     "promote the one that is paused": (
         one_of_two_paused,
         Verb.PROMOTE,
@@ -292,6 +297,16 @@ def test_is_carried_out_for_all_or_for_one(
     carry_out(here, command)
     assert accepted(command, here.status), here.status
     assert report("fraud", command, here.status).startswith(f"rollout fraud: {sentence}")
+
+
+@pytest.mark.parametrize("verb", [Verb.PROMOTE, Verb.SKIP, Verb.PROMOTE_FULL])
+def test_where_there_are_no_steps_it_says_so(verb: Verb) -> None:
+    world = side_by_side()
+    command = prepare(verb, world.rollout, "t2")
+    carry_out(world, command)
+    assert not accepted(command, world.status)
+    assert "was not carried out" in (said := report("fraud", command, world.status))
+    assert "strategy split has no steps, its shares are as the spec writes them; edit them there" in said
 
 
 def test_one_that_is_aborted_leaves_the_others_as_they_are() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from modelrollout.api.status import Phase
 from modelrollout.core.observation import SmokeResult
+from modelrollout.core.plan import Reason
 from tests.core.world import CANARY, World
 
 NEW = "1.1.2"
@@ -56,6 +58,37 @@ def test_it_is_not_lost_by_an_edit_in_the_same_moment(edited: dict[str, Any], we
     world.command = f"promote {NEW} t1"
     world.configure(strategy=edited).step(0.5)
     assert world.weight == weight
+
+
+def approved_and_held() -> World:
+    """A person said go on, and a pod is not ready just then."""
+    world = waiting()
+    world.workloads[NEW] = replace(world.workloads[NEW], desired=2)
+    promoted(world)
+    assert world.weight == 10
+    assert "1 of 2 pods" in world.status.message
+    return world
+
+
+@pytest.mark.parametrize(("edited", "weight"), EDITS.values(), ids=EDITS.keys())
+def test_it_waits_for_a_pod_and_outlives_an_edit(edited: dict[str, Any], weight: int) -> None:
+    world = approved_and_held().configure(strategy=edited).run(5)
+    world.workloads[NEW] = replace(world.workloads[NEW], ready=2)
+    world.step(0.5)
+    assert world.weight == weight
+
+
+@pytest.mark.parametrize("further", [80, 100])
+def test_it_does_not_stand_for_more_than_what_followed(further: int) -> None:
+    world = approved_and_held().configure(strategy=steps(TEN, APPROVAL, {"setWeight": further, "for": "30s"})).run(5)
+    world.workloads[NEW] = replace(world.workloads[NEW], ready=2)
+    world.run(20)
+    assert world.weight == 10
+    assert world.status.phase is Phase.AWAITING_APPROVAL
+    assert f"1.1.2: a person said go on to 50 %, and now {further} % would follow; say it again" in world.said(
+        Reason.AWAITING_APPROVAL
+    )
+    assert promoted(world, "t2").weight == further
 
 
 def test_it_counts_once() -> None:

@@ -5,11 +5,14 @@ It never promotes, it never removes the control, and no old command is carried o
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from modelrollout.api.base import to_json
+from modelrollout.api.route import MATCHED
 from modelrollout.api.status import Phase, Status
 from modelrollout.core.observation import LiveRoute
 from modelrollout.core.plan import Reason
@@ -139,6 +142,55 @@ def test_half_of_alpha_is_left_for_a_trial_that_was_lost() -> None:
     world.run(5)
     assert world.trial.alpha.total == 0.005
     assert world.analysis[0].needed == 200
+
+
+def out_of_traffic() -> World:
+    """A fault of both in the bake: the requests are back at the control for a while."""
+    world = World.of(CANARY.replace("]}}", "], bake: {for: 2m, control: 0}}}", 1)).installed().run(60)
+    world.apply(version=NEW).run(120)
+    for _ in range(6):
+        world.run(5, bad={OLD: 0.1, NEW: 0.1})
+        if world.status.arms and world.arm.recall is not None:
+            return world
+    raise AssertionError(world.status.message)
+
+
+def loading() -> World:
+    """The second version has no share yet."""
+    world = World.of(CANARY).installed()
+    world.autoload = False
+    return world.apply(version=NEW).run(5)
+
+
+@pytest.mark.parametrize("before", [out_of_traffic, loading], ids=["recalled", "loading"])
+def test_an_arm_without_a_share_is_not_given_the_whole_of_alpha_again(before: Callable[[], World]) -> None:
+    world = before()
+    assert world.live == {OLD: 100}
+    world.status = Status()
+    world.step(0.5)
+    assert world.live == {OLD: 100}
+    assert [arm.version for arm in world.status.arms] == [NEW]
+    assert world.trial.alpha.total == 0.005
+    world.autoload = True
+    for workload in list(world.workloads.values()):
+        world.workloads[workload.version] = replace(workload, ready=workload.desired)
+    world.run(20)
+    assert world.live == {OLD: 90, NEW: 10}, "from its first step"
+
+
+def test_each_loss_halves_what_may_be_spent() -> None:
+    world = releasing()
+    for _ in range(3):
+        world.status = Status()
+        world.run(5)
+    assert world.trial.alpha.total == 0.01 / 8
+
+
+def test_matched_requests_are_still_first_when_none_has_a_share_yet() -> None:
+    world = loading().configure(traffic={"hosts": ["fraud.example.com"], "match": [{"headers": {"x": {"exact": "1"}}}]})
+    world.status = Status()
+    world.step(0.5)
+    assert world.trial.audience == MATCHED
 
 
 def test_a_first_version_on_its_way_is_no_control() -> None:

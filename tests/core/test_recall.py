@@ -3,10 +3,17 @@ whose fault it was: the arm's, and then it is quarantined, or both versions', an
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from modelrollout.api.status import Phase
+from modelrollout.core.judge.assessment import Assessment
+from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
+from modelrollout.core.progress.guards import START
+from modelrollout.core.progress.recalled import advance_recalled
+from modelrollout.resource.spec import Spec
 from tests.core.world import BLUE_GREEN, CANARY, World
 
 OLD, NEW = "1.0.1", "1.1.2"
@@ -128,6 +135,46 @@ def test_what_ends_a_release_ends_this_one_too(word: str) -> None:
     assert NEW not in [arm.version for arm in world.status.arms]
     assert NEW in world.workloads  # it may still be answering
     assert world.live == {OLD: 100}
+
+
+def ready_to_go_back(policy: str = "Pause") -> tuple[World, Pass]:
+    """The fault of both is over, and the arm's own test in another split is what speaks against it."""
+    world = recalled(f"{PLAIN.rstrip()[:-1]}, maxHold: 1m, onTimeout: {policy}}}")
+    assert world.arm.recall is not None
+    world.change_arm(recall=world.arm.recall.model_copy(update={"over": True}))
+    rollout, seen = world.rollout, world.observe()
+    assert isinstance(rollout.spec, Spec)
+    return world, Pass(rollout, seen, rollout.spec, world.status)
+
+
+SUSPECTED = {NEW: Assessment(hold="evidence 40 of 100 needed", suspected=True)}
+UNSEEN = Assessment(hold="too few requests")
+
+
+def later(state: Pass, seconds: float) -> Pass:
+    """A pass that finds the status as the last one left it."""
+    return replace(state, seen=replace(state.seen, now=state.now + seconds))
+
+
+def test_what_holds_an_arm_at_nothing_is_undecided_for_as_long_as_any_step_may_be() -> None:
+    _, state = ready_to_go_back()
+    state, outlook = advance_recalled(state, state.arm(NEW), SUSPECTED)
+    assert "evidence 40 of 100 needed" in outlook.message
+    state, outlook = advance_recalled(later(state, 61), state.arm(NEW), SUSPECTED)
+    assert outlook.phase is Phase.PAUSED
+    assert "modelrollout promote or abort" in outlook.message
+
+
+@pytest.mark.parametrize("way", ["promote", "onTimeout: Promote"])
+def test_a_person_or_the_policy_gives_it_its_requests_again(way: str) -> None:
+    _, state = ready_to_go_back("Promote" if way != "promote" else "Pause")
+    state, _ = advance_recalled(state, state.arm(NEW), SUSPECTED)
+    if way == "promote":
+        state = state.change_trial(approved=state.trial.step or START)
+    state, _ = advance_recalled(later(state, 61), state.arm(NEW), dict.fromkeys(SUSPECTED, UNSEEN))
+    assert state.trial.route is not None
+    assert state.trial.route.everybody.share(NEW) == 100
+    assert state.trial.approved is None, "that was what was approved, and not the end of the bake"
 
 
 def test_a_pass_that_changes_nothing_writes_nothing() -> None:

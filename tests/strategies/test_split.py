@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from modelrollout.api.route import MATCHED
 from modelrollout.api.status import Phase
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import SpecError, parse_spec
@@ -173,3 +174,60 @@ def test_the_others_go_on_when_the_version_of_the_model_itself_leaves(end: str) 
     for _ in range(20):
         world.step(2)
     assert world.live == {"1.0.1": 50, "1.2.3": 50}
+
+
+def test_what_a_version_that_has_left_had_is_said() -> None:
+    world = serving()
+    world.command = "abort 1.2.3 t1"
+    world.run(10)
+    assert (
+        "shares: 1.0.1 70 %, 1.1.2 30 %; not deployed: 1.2.3 (10 %), whose share goes to 1.0.1" in world.status.message
+    )
+
+
+@pytest.mark.parametrize("verb", ["promote", "skip", "promote-full"])
+def test_there_is_nothing_to_go_on_from(verb: str) -> None:
+    world = serving()
+    world.command = f"{verb} 1.1.2 t1"
+    before = world.trial
+    world.run(5)
+    assert world.live == SHARES
+    assert "strategy split has no steps" in (world.status.command_ignored or "")
+    assert world.said(Reason.APPROVED) == []
+    assert world.trial == before
+
+
+def test_a_pause_says_whom_it_holds() -> None:
+    world = serving()
+    world.command = "pause 1.1.2 t1 lunch"
+    world.configure(strategy=split(10, v1_1_2=45, v1_2_3=45)).step(1)
+    assert world.live == {"1.0.1": 25, "1.1.2": 30, "1.2.3": 45}
+    assert world.said(Reason.PAUSED) == ["1.1.2: paused by a person: lunch; weights are held, safety still watches"]
+    assert "1.1.2: paused by a person: lunch" in world.status.message
+    world.command = "pause 1.2.3 t2 sale"
+    world.step(1)
+    assert world.status.message == "1.1.2: paused by a person: lunch; 1.2.3: paused by a person: sale"
+
+
+def test_another_strategy_waits_for_no_end() -> None:
+    world = serving().configure(strategy={"canary": {"steps": [{"setWeight": 10}]}}).apply(version="1.1.2")
+    world.step(1)
+    assert "cannot change from split to canary while 1.1.2 has a share; abort it first" in world.status.message
+
+
+def test_among_the_matched_requests_nobody_takes_the_place_of_the_control() -> None:
+    """All others would go from nothing to a version that nobody judged, in one pass."""
+    match = {"hosts": ["fraud.example.com"], "match": [{"headers": {"x-tenant": {"exact": "internal"}}}]}
+    world = World(spec=yaml.safe_load(CANARY) | {"strategy": THREE, "traffic": match}).installed()
+    world.run(30, tick=2).apply(version="2.0.4", uri="pvc://models/fraud/4").run(60)
+    assert world.route is not None
+    matched = world.route.split(MATCHED)
+    assert matched is not None
+    assert matched.shares == {"2.0.4": 60, "1.1.2": 30, "1.2.3": 10}
+    assert world.live == {"1.0.1": 100}
+    assert world.status.stable is not None
+    assert world.status.stable.version == "1.0.1"
+    assert world.status.phase is Phase.HEALTHY
+    world.configure(traffic={"hosts": ["fraud.example.com"]}).run(30)
+    assert world.live == {"2.0.4": 60, "1.1.2": 30, "1.2.3": 10}, "now the shares are for everybody, as written"
+    assert world.status.stable.version == "2.0.4"

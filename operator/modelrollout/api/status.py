@@ -174,6 +174,7 @@ class Trial(StatusModel):
     memory: dict[str, Any] = Field(default_factory=dict)  # the strategy's own
     step: str | None = None  # what is held now: the content of the step, by which it is approved
     approved: str | None = None  # the step that a person said to go on from
+    approved_share: Annotated[int, Field(ge=0, le=100)] | None = None  # and the largest share, percent, that followed
     waiting: str | None = None  # the step that no clock will end: it waits for a person, for proof or for requests
     waiting_since: Timestamp | None = None
     winner: str | None = (
@@ -195,8 +196,13 @@ class Trial(StatusModel):
 
     @property
     def paused(self) -> str | None:
-        """Why nothing moves: the first arm's reason, when all of them are paused."""
-        return self.arms[0].paused if all(arm.paused for arm in self.arms) else None
+        """Why nothing moves, when all arms are paused."""
+        reasons = dict.fromkeys(arm.paused for arm in self.arms)
+        if not all(reasons):
+            return None
+        return (
+            self.arms[0].paused if len(reasons) == 1 else "; ".join(f"{arm.version}: {arm.paused}" for arm in self.arms)
+        )
 
     def arm(self, version: str) -> Arm | None:
         """The arm of this version."""

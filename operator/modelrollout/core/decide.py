@@ -161,16 +161,19 @@ def desired_splits(state: Pass, outlook: Outlook) -> tuple[str, ...]:
 
 
 def recovery(state: Pass) -> Recovery | None:
-    """The note for the day on which the status is lost. It changes with the route and the versions that get no release
-    alone."""
-    control, kept = state.control, state.status.previous
+    """The note for the day on which the status is lost. It changes with the route and with the versions that are in it,
+    under trial, kept or withheld, and with nothing that is counted.
+
+    An arm without a share is noted, too: it may have been recalled, and what is left of alpha must not become whole.
+    """
+    control, kept, trial = state.control, state.status.previous, state.status.trial
     if control is None or state.route is None:
         return None
-    arms = tuple(sorted(state.route.versions - {control.version}))
+    arms = tuple(sorted(state.route.versions.union(arm.version for arm in state.status.arms) - {control.version}))
     return Recovery(
         control=control.version,
         arms=arms,
-        alpha=state.status.trial.alpha.total / 2 if state.status.trial is not None and arms else None,
+        alpha=trial.alpha.total / 2 if trial is not None and arms else None,
         uri=control.uri,
         pinned=control.pinned,
         route=state.route,

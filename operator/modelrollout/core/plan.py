@@ -103,10 +103,10 @@ class Recovery:
     whatever has become of it meanwhile: a note that does not fit is none.
 
     ``control`` is the version that serves, with its ``uri`` and the digest that its pods were made with; ``route`` the
-    one that was decided, ``arms`` the others in it; ``alpha`` the chance of a false rollback that a trial begun anew
-    may spend; ``failed`` the versions in quarantine; ``taken_back`` those that a person took back, None when there are
-    none, so that notes of operators that did not know of it stay as they are; ``previous`` the version before, while it
-    is kept after a promotion.
+    one that was decided, ``arms`` the others in it and under trial; ``alpha`` the chance of a false rollback that a
+    trial begun anew may spend; ``failed`` the versions in quarantine; ``taken_back`` those that a person took back,
+    None when there are none, so that notes of operators that did not know of it stay as they are; ``previous`` the
+    version before, while it is kept after a promotion.
     """
 
     control: Annotated[str, VERSION]

@@ -7,13 +7,14 @@ gives its share to the control, and the others keep theirs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from modelrollout.api.base import SpecModel, StatusModel
 from modelrollout.api.model import Digest, Model, Uri
+from modelrollout.api.route import Route
 from modelrollout.api.rules import rule, rules
 from modelrollout.api.version import VERSION
 from modelrollout.strategies.base import ArmView, Move, Outline, SmokeCheck, View
@@ -104,8 +105,18 @@ class SplitStrategy:
         written = {view.model: settings.weight} | {item.version: item.weight for item in settings.versions}
         arms = {arm.version: written.get(arm.version, 0) for arm in view.arms}
         route = between(view.control, arms)
-        words = ", ".join(f"{version} {share} %" for version, share in route.everybody.shares.items())
-        if view.control not in written and view.model in arms and route == view.route:
+        # With ``traffic.match`` all others are the control's: nobody moves them to a version that nobody judged.
+        if view.is_last and view.control not in written and view.model in arms and route == view.route:
             why = f"{view.control} is not among the versions of the split"
             return view.stay(why, winner=view.model, goes_on=True)
-        return Move(route, view.memory, f"shares as written: {words}", settled=True)
+        return Move(route, view.memory, _words(route, written, view), settled=True)
+
+
+def _words(route: Route, written: Mapping[str, int], view: View[SplitMemory]) -> str:
+    """Who has what; and whose share the control answers, since that version has left or has not come yet."""
+    there = {view.control, *(arm.version for arm in view.arms)}
+    absent = [f"{version} ({share} %)" for version, share in written.items() if version not in there]
+    shares = ", ".join(f"{version} {share} %" for version, share in route.everybody.shares.items())
+    if not absent:
+        return f"shares as written: {shares}"
+    return f"shares: {shares}; not deployed: {' and '.join(absent)}, whose share goes to {view.control}"

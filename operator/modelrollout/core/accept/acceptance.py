@@ -13,6 +13,7 @@ from modelrollout.core.observation import Observation, Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import ModelRollout, SpecError, parse_accepted
 from modelrollout.resource.spec import Spec
+from modelrollout.strategies import STRATEGIES
 
 
 def accept(rollout: ModelRollout, seen: Observation) -> tuple[Spec | None, Refusal | None]:
@@ -80,11 +81,20 @@ def changed_strategy(spec: Spec, status: Status) -> Refusal | None:
     staying = [arm.version for arm in trial.arms if arm.version in models]
     if not staying:
         return None
-    return Refusal(
-        Reason.STRATEGY_CHANGED,
-        f"spec.strategy: cannot change from {trial.strategy} to {wanted} while {' and '.join(staying)} is being "
-        "released; wait for its end, or abort it",
+    names, one = " and ".join(staying), len(staying) == 1
+    under_way = (
+        f"while {names} {'is' if one else 'are'} being released; wait for the end, or abort {'it' if one else 'them'}"
     )
+    if not has_end(trial.strategy):
+        under_way = f"while {names} {'has' if one else 'have'} a share; abort {'it' if one else 'them'} first"
+    return Refusal(
+        Reason.STRATEGY_CHANGED, f"spec.strategy: cannot change from {trial.strategy} to {wanted} {under_way}"
+    )
+
+
+def has_end(strategy: str) -> bool:
+    """Whether releases by this strategy come to an end by themselves. What was never judged has none."""
+    return strategy not in STRATEGIES or STRATEGIES[strategy].judges
 
 
 def known_digests(status: Status) -> Iterator[tuple[str, str | None]]:

@@ -61,15 +61,19 @@ def _pause(state: Pass, command: Command) -> Pass:
     state = state.for_each_arm(
         lambda arm: arm.model_copy(update={"paused": why}) if command.is_for(arm.version) else arm
     )
-    return state.say(Reason.PAUSED, f"{why}; weights are held, safety still watches")
+    return state.say(Reason.PAUSED, f"{_meant(state, command)}: {why}; weights are held, safety still watches")
 
 
 def _resume(state: Pass, command: Command) -> Pass:
     return (
         without_pause(state, command)
         .change_trial(hold_since=None, held_for=0.0)
-        .say(Reason.RESUMED, "a person said go on")
+        .say(Reason.RESUMED, f"{_meant(state, command)}: a person said go on")
     )
+
+
+def _meant(state: Pass, command: Command) -> str:
+    return " and ".join(arm.version for arm in state.status.arms if command.is_for(arm.version))
 
 
 def _leave_to_safety(state: Pass, command: Command) -> Pass:

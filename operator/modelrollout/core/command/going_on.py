@@ -37,7 +37,7 @@ def _go_on(state: Pass, command: Command) -> Pass:
     step = state.trial.step or START
     words = step.partition(" ")[2] or step
     message = f"{command.version}: a person said go on from {words}"
-    return state.change_trial(approved=step).say(Reason.APPROVED, message)
+    return state.change_trial(approved=step, approved_share=None).say(Reason.APPROVED, message)
 
 
 def without_pause(state: Pass, command: Command) -> Pass:
@@ -48,13 +48,23 @@ def without_pause(state: Pass, command: Command) -> Pass:
 
 
 def too_early(state: Pass, command: Command) -> str | None:
-    """What a person's word does not stand above: readiness, and checks that have not passed yet."""
+    """What a person's word does not stand above: readiness, and checks that have not passed yet; and a strategy that
+    has no steps."""
+    if (objection := no_steps(state)) is not None:
+        return objection
     if all(arm.ready_at is None for arm in state.trial.arms):
         return f"{command.version} is not ready yet"
     check = state.strategy.smoke(state.settings) if state.control is not None else None
     if check is not None and not all(arm.smoke.passed for arm in state.trial.arms):
         return f"the smoke requests to {command.version} have not passed yet; say it again when they have"
     return None
+
+
+def no_steps(state: Pass) -> str | None:
+    """Why there is nowhere to go on to: shares that nobody judges are as the spec writes them."""
+    if state.strategy.judges or state.control is None:
+        return None
+    return f"strategy {state.strategy.name} has no steps, its shares are as the spec writes them; edit them there"
 
 
 def nothing_waits(state: Pass) -> str | None:
@@ -72,6 +82,8 @@ def nothing_waits(state: Pass) -> str | None:
 
 def skip_all(state: Pass, command: Command) -> Pass:
     """All the steps that are left end; the bake is none of them."""
+    if (objection := no_steps(state)) is not None:
+        return state.say(Reason.COMMAND_IGNORED, f"promote --full: {objection}", True)
     left = steps_left(state)
     skipped = f": {', '.join(left)}" if left else ""
     message = f"{command.version}: a person said skip all the steps that are left{skipped}"

@@ -55,6 +55,7 @@ def advance(state: Pass, assessments: Assessments) -> Progress:
         return advance_recalled(state, recalled, assessments)
     if state.trial.winner is not None and not is_last(state):
         return see_with_the_matched(state, state.trial.winner, assessments)
+    state = limit_approval(state, assessments)
     move = propose(state, assessments)
     wanted = widened(state, move.route)
     splits = tuple(split.name for split in wanted.splits)
@@ -69,6 +70,21 @@ def install(state: Pass) -> Progress:
     if obstacle is not None:
         return state, Outlook(Phase.PAUSED if arm.paused else Phase.PENDING, obstacle.message, obstacle.until)
     return at_rest(transitions.promote(state, arm.version))
+
+
+def limit_approval(state: Pass, assessments: Assessments) -> Pass:
+    """A person's word is for what followed when it was given: where the steps were edited to lead further before it was
+    carried out, another one is needed."""
+    said, known = state.trial.approved, state.trial.approved_share
+    if said is None:
+        return state.change_trial(approved_share=None)
+    shares = propose(state, assessments).route.everybody.shares
+    share = max((shares.get(arm.version, 0) for arm in state.trial.arms), default=0)
+    if known is None or share <= known:
+        return state.change_trial(approved_share=share if known is None else known)
+    names = " and ".join(arm.version for arm in state.trial.arms)
+    message = f"{names}: a person said go on to {known} %, and now {share} % would follow; say it again"
+    return state.change_trial(approved=None, approved_share=None).say(Reason.AWAITING_APPROVAL, message)
 
 
 def propose(state: Pass, assessments: Assessments) -> Move[Any]:
@@ -156,7 +172,7 @@ def remember(state: Pass, move: Move[Any]) -> Pass:
 def won(state: Pass, move: Move[Any]) -> Progress:
     """The trial is decided: for those whom it was for so far, or altogether."""
     assert move.winner is not None
-    if not is_last(state) and not move.goes_on:
+    if not is_last(state):
         return end_of_first_round(state, move, move.winner)
     if state.route is not None and not move.goes_on and state.route.everybody.share(move.winner) < 100:
         state = _tell_of_switch(state, move, move.winner)

@@ -120,7 +120,7 @@ def of_arm(state: Pass, arm: Arm, split: str) -> Obstacle | None:
     """What the arm itself lacks: pods, a moment to be known, a person who lets go of it."""
     workload = state.workload(arm.version)
     if arm.paused:
-        return Obstacle(arm.paused)
+        return Obstacle(arm.paused if len(state.trial.arms) == 1 else f"{arm.version}: {arm.paused}")
     if arm.ready_at is None:
         why = f": {workload.waiting}" if workload.waiting else ""
         deadline = (arm.entered_at or state.trial.started_at) + state.spec.serving.load_timeout

@@ -21,7 +21,7 @@ from modelrollout.core.plan import Reason
 from modelrollout.core.progress import transitions
 from modelrollout.core.progress.guards import Obstacle, guarded, together
 from modelrollout.core.progress.hold import hold
-from modelrollout.core.progress.outlook import Outlook, Progress, position
+from modelrollout.core.progress.outlook import Outlook, Progress
 from modelrollout.strategies import Move
 
 LOOK_SECONDS = 60.0  # how long the control is looked at, to see whether a fault of both is over
@@ -144,14 +144,17 @@ def _anew(state: Pass, test: MetricStatus, *, stays: bool) -> MetricStatus:
 
 
 def give_back(state: Pass, arm: Arm, assessments: Assessments) -> Progress:
-    """The arm gets its requests again, as soon as the guards let it."""
+    """The arm gets its requests again, as soon as the guards let it. What holds it then holds a step like any other: it
+    may be undecided for ``maxHold``, and a person may say go on."""
     assert arm.recall is not None
+    assert state.trial.route is not None
     wanted = arm.recall.route
     allowed, obstacles = guarded(state, wanted, assessments)
     if obstacles or allowed != wanted:
-        why = together(obstacles).message if obstacles else "the route of before is not there any more"
-        return state, Outlook(Phase.PROGRESSING, f"{position(state)}: {why}")
-    state = transitions.set_route(state, wanted).change_arm(arm.version, recall=None)
+        found = together(obstacles) if obstacles else Obstacle("the route of before is not there any more")
+        move = Move(state.trial.route, StatusModel(), found.message, step=state.trial.step)
+        return hold(state, move, found, assessments)
+    state = transitions.set_route(state, wanted).change_arm(arm.version, recall=None).change_trial(approved=None)
     message = f"{arm.version} has its requests again: the fault was not its own"
     return state.say(Reason.WEIGHT_CHANGED, message), Outlook(Phase.PROGRESSING, message, state.now)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from modelrollout.api.route import Route
+from modelrollout.api.route import EVERYBODY, Route
 from modelrollout.api.status import Alpha, Arm, Quarantined, SmokeStatus, TakenBack, Trial, VersionStatus
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.observation import LiveRoute, Workload
@@ -92,30 +92,34 @@ def _oldest(wanted: str, names: Collection[str], deployed: Mapping[str, Workload
 
 
 def _with_trial(state: Pass, route: Route | None, note: Recovery | None) -> Pass:
-    """The arms that have requests, as the route has them."""
+    """The arms that have requests, as the route has them; and those that had none yet, or none just then."""
     control, deployed = state.control, _deployed(state)
     if control is None or route is None:
         return state
-    versions = sorted(route.versions - {control.version})
+    waiting = {version for version in note.arms if version in deployed} if note is not None else set()
+    versions = sorted((route.versions | waiting) - {control.version})
     if not versions or any(version not in deployed for version in versions):
         return state
     total = note.alpha if note is not None and note.alpha is not None else state.spec.analysis.false_rollback / 2
     arms = tuple(_arm(state, deployed[version], route, total / len(versions)) for version in versions)
-    names = [split.name for split in route.splits]
     trial = Trial(
         started_at=state.now,
         strategy=state.strategy.name,
         arms=arms,
         route=route,
-        audience=next((name for name in reversed(audiences(state.spec)) if _is_under_way(route, name)), names[-1]),
+        audience=_audience(state, route, control.version),
         alpha=Alpha(total=total, left=total),
     )
     return state.change(trial=trial)
 
 
-def _is_under_way(route: Route, name: str) -> bool:
-    split = route.split(name)
-    return split is not None and split.is_shared
+def _audience(state: Pass, route: Route, control: str) -> str:
+    """Whom the release was for: the last that share requests; those whom it is for first, if none has any yet."""
+    names = audiences(state.spec)
+    shared = [split.name for split in route.splits if split.is_shared and split.name in names]
+    if shared:
+        return shared[-1]
+    return names[0] if route.everybody.share(control) == 100 else EVERYBODY
 
 
 def _arm(state: Pass, workload: Workload, route: Route, alpha: float) -> Arm:

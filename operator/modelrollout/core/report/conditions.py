@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from modelrollout.api.analysis import TimeoutPolicy
 from modelrollout.api.status import Condition, Phase, Status
 from modelrollout.core.judge.sight import silent_too_long
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
+from modelrollout.core.progress.guards import timed_out
 from modelrollout.core.progress.outlook import failed_versions
 from modelrollout.core.report.drift import describe, foreign_owner
 
@@ -48,6 +50,8 @@ def cause(state: Pass, phase: Phase) -> str:
         return Reason.NO_TRAFFIC
     if any(arm.blind_since is not None for arm in state.status.arms):
         return Reason.BLIND
+    if phase is Phase.PAUSED and not state.trial.paused and timed_out(state, TimeoutPolicy.PAUSE):
+        return Reason.UNDECIDED_TIMEOUT
     return phase.value
 
 
