@@ -11,7 +11,7 @@ from modelrollout.api.status import Phase
 from modelrollout.core.evidence import Count
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import SpecError
-from tests.core import phases
+from tests.core import phases, test_scraped_apart
 from tests.core.world import World
 
 OLD, NEW = "1.0.1", "1.1.2"
@@ -175,3 +175,11 @@ def test_a_limit_that_stable_exceeds_excuses_nobody_who_is_worse_than_stable() -
             world.run(5, rate=1000)
     world.run(400, rate=1000, bad={OLD: 0.005, NEW: 0.02})
     assert [item.version for item in world.status.quarantined] == [NEW]
+
+
+@pytest.mark.parametrize(("candidate", "taken"), [(0.05, True), (0.004, False)], ids=["exceeds it", "keeps it"])
+def test_it_holds_where_each_version_counts_by_itself(candidate: float, taken: bool) -> None:
+    """No scrape has both: what one version answered waits for the other's."""
+    world = limited(test_scraped_apart.releasing())
+    test_scraped_apart.scraped_apart(world, 150, share_bad=candidate)
+    assert [item.version for item in world.status.quarantined] == ([NEW] if taken else [])

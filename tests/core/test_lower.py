@@ -179,3 +179,19 @@ def test_stable_without_a_pod_gets_no_more() -> None:
     assert world.live == {NEW: 100}
     assert world.status.command_ignored is not None
     assert "no pod of 1.0.1 is ready to answer more" in world.status.command_ignored
+
+
+@pytest.mark.parametrize("next_version", ["1.2.3", OLD], ids=["superseded", "gone back"])
+@every_phase
+def test_what_ends_a_release_ends_one_that_was_lowered(phase: Callable[[], World], had: int, next_version: str) -> None:
+    world = lower(phase()).apply(version=next_version)
+    world.step(0.5)
+    assert world.live == {OLD: 100}
+    assert world.status.quarantined == ()
+
+
+def test_the_spec_and_the_word_in_one_pass() -> None:
+    world = phases.at_a_clock().apply(version="1.2.3")
+    lower(world)
+    assert world.live == {OLD: 100}, "safety asks first whether it may stay at all"
+    assert not any(arm.version == NEW for arm in world.status.arms)
