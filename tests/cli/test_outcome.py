@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from modelrollout.api.command import Verb
-from modelrollout.api.status import HistoryEntry
+from modelrollout.api.route import EVERYBODY, Route, Split
+from modelrollout.api.status import HistoryEntry, Phase
 from modelrollout.cli.outcome import Exit, Wanted, describe_wait, outcome
 from modelrollout.core.observation import LiveRoute
 from modelrollout.resource.rollout import ModelRollout
@@ -159,6 +160,27 @@ def test_what_the_live_route_still_leads_to_has_not_ended(verb: Verb) -> None:
     end = outcome(world.rollout, ITS_OWN)
     assert end is not None
     assert end.code is Exit.TAKEN_BACK
+
+
+def test_a_version_whose_route_is_refused_serves_nobody_yet() -> None:
+    world = releasing()
+    for _ in range(60):
+        if world.status.stable is not None and world.status.stable.version == CANDIDATE:
+            break
+        world.run(5.0)
+    assert world.route is not None
+    before = Route(splits=(Split(name=EVERYBODY, shares={"1.0.1": 50, CANDIDATE: 50}),))
+    refused = LiveRoute(before, before.versions, recovery=world.recovery, refused="a webhook says no")
+    world.live_route_override = refused
+    world.run(30.0)
+    assert world.status.phase is Phase.HEALTHY
+    assert outcome(world.rollout, ITS_OWN) is None
+    assert describe_wait(world.status).endswith("the VirtualService is refused: a webhook says no")
+    world.live_route_override = None
+    world.run(10.0)
+    end = outcome(world.rollout, ITS_OWN)
+    assert end is not None
+    assert end.code is Exit.SERVES
 
 
 def test_an_edit_that_the_operator_has_not_seen_is_no_end() -> None:

@@ -94,6 +94,13 @@ def test_a_person_who_holds_all_is_named_once() -> None:
     assert held == ["! weights are held: paused by a person: looks slow"]
 
 
+def test_a_command_that_was_not_carried_out_is_told() -> None:
+    case = load("canary-under-way")
+    case["rollout"]["status"]["commandIgnored"] = "promote: step 2 has only just begun"
+    lines = [plain(content) for content in tree(view_of(case))]
+    assert "! the last command was not carried out: promote: step 2 has only just begun" in lines
+
+
 def write_anew() -> None:
     for name in CASES:
         (GOLDEN / f"{name}.txt").write_text(drawn(name))

@@ -100,8 +100,10 @@ def proven_worse() -> World:
 
 
 def promoted() -> World:
-    """The candidate serves all requests."""
-    return carried_out(releasing(), Verb.PROMOTE_FULL)
+    """The candidate serves all requests, and the live route is seen to be so."""
+    world = carried_out(releasing(), Verb.PROMOTE_FULL)
+    world.step(0.5)
+    return world
 
 
 def two_loading() -> World:

@@ -12,7 +12,7 @@ from enum import IntEnum
 
 from modelrollout.api.command import Verb, parse
 from modelrollout.api.status import HistoryEntry, Phase, Quarantined, Status, VersionStatus
-from modelrollout.cli.routed import still_routed
+from modelrollout.cli.routed import not_applied, still_routed
 from modelrollout.cli.text import listed
 from modelrollout.resource.rollout import ModelRollout, SpecError
 
@@ -133,7 +133,10 @@ def _serves(rollout: ModelRollout, version: str) -> Outcome | None:
 
 
 def _is_settled(rollout: ModelRollout, served: VersionStatus) -> bool:
-    """Whether all is as the spec wants it; or all but another of its versions that failed, which is not waited for."""
+    """Whether all is as the spec wants it, the live route too; or all but another of its versions that failed, which is
+    not waited for."""
+    if not_applied(rollout.status) is not None:
+        return False
     status, others = rollout.status, {*spec_versions(rollout)} - {served.version}
     if status.phase is not Phase.DEGRADED:
         return status.phase is Phase.HEALTHY
@@ -152,6 +155,8 @@ def _replaced(rollout: ModelRollout, version: str, wanted: Wanted) -> Outcome | 
 def describe_wait(status: Status) -> str:
     """Where the release is, in a line that changes only when a person would want to know."""
     routed = still_routed(status, [item.version for item in status.retiring])
+    if routed is None and status.phase is Phase.HEALTHY:
+        routed = not_applied(status)
     parts = [status.phase.value, *(f"{arm.version} at {arm.weight} %" for arm in status.arms)]
     if status.step:
         parts.append(f"step {status.step}")
