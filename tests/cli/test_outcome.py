@@ -11,6 +11,7 @@ from modelrollout.api.route import EVERYBODY, Route, Split
 from modelrollout.api.status import HistoryEntry, Phase
 from modelrollout.cli.outcome import Exit, Wanted, describe_wait, outcome
 from modelrollout.core.observation import LiveRoute
+from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import ModelRollout
 from tests.cli.worlds import (
     CANDIDATE,
@@ -162,6 +163,11 @@ def test_what_the_live_route_still_leads_to_has_not_ended(verb: Verb) -> None:
     assert end.code is Exit.TAKEN_BACK
 
 
+def conditions_of(world: World) -> dict[str, tuple[str, str]]:
+    """Status and reason of each condition."""
+    return {item.type: (item.status, item.reason) for item in world.status.conditions}
+
+
 def test_a_version_whose_route_is_refused_serves_nobody_yet() -> None:
     world = releasing()
     for _ in range(60):
@@ -173,9 +179,10 @@ def test_a_version_whose_route_is_refused_serves_nobody_yet() -> None:
     refused = LiveRoute(before, before.versions, recovery=world.recovery, refused="a webhook says no")
     world.live_route_override = refused
     world.run(30.0)
-    assert world.status.phase is Phase.HEALTHY
+    assert (world.status.phase, conditions_of(world)["Ready"]) == (Phase.DEGRADED, ("False", Reason.ROUTE_REFUSED))
     assert outcome(world.rollout, ITS_OWN) is None
-    assert describe_wait(world.status).endswith("the VirtualService is refused: a webhook says no")
+    assert "and they go another way: the VirtualService is refused: a webhook says no" in describe_wait(world.status)
+    assert world.plans[-1].requeue_after >= 0.5, "nothing can be removed, and nothing new comes of looking all the time"
     world.live_route_override = None
     world.run(10.0)
     end = outcome(world.rollout, ITS_OWN)

@@ -91,6 +91,22 @@ def test_it_does_not_stand_for_more_than_what_followed(further: int) -> None:
     assert promoted(world, "t2").weight == further
 
 
+def test_it_does_not_stand_for_the_end_where_a_watch_followed() -> None:
+    text = """
+model: {name: fraud, version: 1.0.1, uri: "pvc://models/fraud/1"}
+traffic: {hosts: [fraud.example.com]}
+strategy: {blueGreen: {approval: true, bake: 1m}}
+"""
+    world = World.of(text).installed().apply(version=NEW).run(20)
+    world.workloads[NEW] = replace(world.workloads[NEW], desired=2)
+    promoted(world).configure(strategy={"blueGreen": {"approval": True, "bake": "0s"}}).run(5)
+    world.workloads[NEW] = replace(world.workloads[NEW], ready=2)
+    world.run(10)
+    assert world.live == {"1.0.1": 100}
+    [said] = [item for item in world.said(Reason.AWAITING_APPROVAL) if "say it again" in item]
+    assert said == "1.1.2: a person said go on to 100 %, and now the end of the release would follow; say it again"
+
+
 def test_it_counts_once() -> None:
     world = waiting().configure(strategy=steps(TEN, APPROVAL, APPROVAL, FIFTY))
     world.run(5)

@@ -14,7 +14,7 @@ import pytest
 from modelrollout.api.base import to_json
 from modelrollout.api.route import MATCHED
 from modelrollout.api.status import Phase, Status
-from modelrollout.core.observation import LiveRoute
+from modelrollout.core.observation import LiveRoute, Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import parse_status
 from tests.core.world import BLUE_GREEN, CANARY, World
@@ -191,6 +191,66 @@ def test_matched_requests_are_still_first_when_none_has_a_share_yet() -> None:
     world.status = Status()
     world.step(0.5)
     assert world.trial.audience == MATCHED
+
+
+@pytest.mark.parametrize("refused", [Reason.NOT_CHECKED, Reason.HOST_TAKEN])
+def test_lost_while_the_newest_spec_is_refused_it_is_judged_by_what_was_noted(refused: Reason) -> None:
+    world = releasing().configure(serving={"drain": "20s"})
+    world.refusal = Refusal(refused, "the API server did not answer")
+    world.step(1)
+    world.status = Status()
+    world.run(30, bad={NEW: 1.0})
+    assert world.live == {OLD: 100}
+    assert [item.version for item in world.status.quarantined] == [NEW]
+
+
+@pytest.mark.parametrize("lost", [Status(), None], ids=["all of it", "the accepted spec"])
+def test_lost_while_the_newest_spec_is_invalid_abort_is_obeyed(lost: Status | None) -> None:
+    world = releasing()
+    world.configure(strategy={"canary": {}}).step(1)
+    world.status = lost or world.status.model_copy(update={"accepted_spec": {"spoilt": True}})
+    world.step(1)
+    world.command = f"abort {NEW} t9"
+    world.step(1)
+    assert world.live == {OLD: 100}
+
+
+def test_a_pause_outlives_the_status() -> None:
+    world = releasing()
+    world.command = f"lower {NEW} t1 2 odd"
+    world.step(1)
+    world.status = Status()
+    world.run(600)
+    assert world.live == {OLD: 98, NEW: 2}
+    assert world.status.message == "lowered to 2 % by a person: odd; modelrollout resume goes on"
+
+
+def test_without_a_note_the_oldest_is_the_control_though_the_spec_names_it() -> None:
+    world = releasing().apply(version=OLD)
+    world.status, world.recovery = Status(), None
+    world.step(1)
+    assert world.live == {OLD: 100}
+    assert world.status.stable is not None
+    assert world.status.stable.version == OLD
+
+
+AT_REST: dict[str, dict[str, Any]] = {
+    "control is gone, and something gave way to it": {"stable": None},
+    "control leaves": {"stable": {"version": OLD, "uri": "pvc://m/1"}},
+    "control is no version": {"stable": {"version": "x", "uri": "pvc://m/1"}},
+}
+
+
+@pytest.mark.parametrize("damage", AT_REST.values(), ids=AT_REST.keys())
+def test_at_rest_what_serves_goes_on_serving(damage: dict[str, Any]) -> None:
+    world = World.of(f"{CANARY}rollback: {{keepPrevious: 1h}}").installed().apply(version=NEW).run(110)
+    assert world.live == {NEW: 100}
+    world.status = parse_status(to_json(world.status) | damage)
+    world.run(60)
+    assert world.live == {NEW: 100}
+    assert world.status.phase is Phase.HEALTHY
+    assert set(world.workloads) == {OLD, NEW}
+    assert not any(NEW in plan.remove for plan in world.plans)
 
 
 def test_a_first_version_on_its_way_is_no_control() -> None:

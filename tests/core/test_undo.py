@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from modelrollout.api.status import Phase, Status
-from modelrollout.core.observation import Refusal
+from modelrollout.core.observation import LiveRoute, Refusal
 from modelrollout.core.plan import Reason
 from tests.core.world import BLUE_GREEN, CANARY, World
 
@@ -139,7 +139,49 @@ def test_what_is_kept_and_has_no_ready_pod_is_released_like_any_other() -> None:
     assert world.live == {NEW: 90, OLD: 10}
 
 
-def test_a_spec_that_is_deleted_or_refused_goes_back_to_nothing() -> None:
+def two_pods(ready: int) -> World:
+    """The version before is kept with two pods, so many of them ready, and the spec names it again."""
+    world = promoted()
+    world.workloads[OLD] = replace(world.workloads[OLD], ready=ready, desired=2)
+    return world.apply(version=OLD).run(20)
+
+
+def test_all_requests_do_not_go_to_half_of_the_pods_by_themselves() -> None:
+    world = two_pods(1)
+    assert world.live == {NEW: 100}
+    assert OLD in world.workloads
+    assert "1.1.2 serves; 1.0.1 is next: 1 of 2 of its pods are ready; modelrollout undo goes" in world.status.message
+    assert undo(world).live == {OLD: 100}, "a person may say so"
+
+
+def test_it_goes_back_when_all_are_ready() -> None:
+    world = two_pods(1)
+    world.workloads[OLD] = replace(world.workloads[OLD], ready=2)
+    world.step(1)
+    assert world.live == {OLD: 100}
+
+
+@pytest.mark.parametrize("owner", [None, "somebody"])
+def test_while_the_route_is_refused_it_does_not_serve(owner: str | None) -> None:
+    world = promoted().apply(version=OLD)
+    assert world.route is not None
+    live = LiveRoute(
+        world.route,
+        world.route.versions,
+        recovery=world.recovery,
+        foreign_owner=owner,
+        refused=None if owner else "a webhook says no",
+    )
+    world.live_route_override = live
+    world.run(60)
+    assert world.status.phase is Phase.DEGRADED
+    assert "1.0.1 shall serve all requests, and they go another way: the VirtualService" in world.status.message
+    world.live_route_override = None
+    world.run(60)
+    assert (world.live, world.status.phase) == ({OLD: 100}, Phase.HEALTHY)
+
+
+def test_a_spec_that_is_refused_goes_back_to_nothing() -> None:
     world = promoted()
     world.refusal = Refusal(Reason.HOST_TAKEN, "spec.traffic.hosts: another rollout has it")
     world.apply(version=OLD).run(20)

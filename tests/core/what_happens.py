@@ -425,8 +425,8 @@ def undone() -> None:
 @row(
     "the spec goes back to the version before (`git revert`), with `rollback.keepPrevious`",
     "none",
-    "the same, and nothing is taken back; a release that is under way leaves first. Without `keepPrevious` it is "
-    "released as any other version",
+    "the same, and nothing is taken back; a release that is under way leaves first. When its pods are gone it "
+    "is released as any other version",
 )
 def undone_by_spec() -> None:
     test_undo.test_a_spec_that_goes_back_to_the_version_before_undoes_the_promotion(CANARY, 3000)

@@ -18,6 +18,7 @@ from modelrollout.adapters.cluster import (
     Object,
 )
 from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
+from modelrollout.api.status import Retiring, VersionStatus
 from modelrollout.api.traffic import RequestMatch
 from modelrollout.core.observation import SETTLE_SECONDS
 from modelrollout.core.plan import DesiredVersion, Event, Plan, Reason, Recovery
@@ -319,6 +320,22 @@ def test_a_version_that_is_promoted_just_now_is_not_what_takes_the_rest(kubernet
         with pytest.raises(Conflict):
             await carry_out(stage, promoted)
         assert await stage.weights() == {"fraud-1-0-1": 50, "fraud-1-0-2": 50}
+
+    play(kubernetes, story)
+
+
+def test_what_a_promotion_is_undone_for_takes_the_rest_at_once(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.submit(OLD)
+        promoted = await plan(stage, {OLD: 0, NEW: 100})
+        later = stage.clock() + 3600
+        kept = Retiring(version=OLD, uri="pvc://m/1", drain_until=later, remove_at=later, reason="Drained")
+        status = promoted.status.model_copy(
+            update={"stable": VersionStatus(version=NEW, uri="pvc://m/2"), "retiring": (kept,)}
+        )
+        await settled(stage, replace(promoted, status=status, recovery=Recovery(NEW)))
+        await carry_out(stage, await plan(stage, {OLD: 100, NEW: 0}, replicas=2))
+        assert stage.writes[0] == "virtualservices"
 
     play(kubernetes, story)
 

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from modelrollout.api.base import LATEST, Duration, StatusModel, Timestamp
 from modelrollout.api.route import EVERYBODY, Route
+from modelrollout.api.version import VERSION
 
 Chance = Annotated[float, Field(gt=0, lt=0.5)]
 """Of a false rollback."""
@@ -102,7 +103,7 @@ class Alpha(StatusModel):
     """The ledger of one trial: the chance of a false rollback that its owner allowed when it began, and what is left.
 
     Looking costs: evidence for a version uses up what could be spent against it. What is left is never raised, whatever
-    is edited, lost or begun anew meanwhile.
+    is edited or begun anew meanwhile. A ledger that is lost with the status is another's: half of it (``Recovery``).
     """
 
     total: Chance = 0.01
@@ -112,7 +113,7 @@ class Alpha(StatusModel):
 class VersionStatus(StatusModel):
     """One version that is deployed."""
 
-    version: str
+    version: Annotated[str, VERSION]
     uri: str
     digest: str | None = None  # as measured at the first fetch, or as the spec declares it
     pinned: str | None = None  # the digest that the spec declared at the start; part of the pods, so it never changes
@@ -175,6 +176,7 @@ class Trial(StatusModel):
     step: str | None = None  # what is held now: the content of the step, by which it is approved
     approved: str | None = None  # the step that a person said to go on from
     approved_share: Annotated[int, Field(ge=0, le=100)] | None = None  # and the largest share, percent, that followed
+    approved_end: bool = False  # and whether that was the end of the release
     waiting: str | None = None  # the step that no clock will end: it waits for a person, for proof or for requests
     waiting_since: Timestamp | None = None
     winner: str | None = (
@@ -212,7 +214,7 @@ class Trial(StatusModel):
 class Retiring(StatusModel):
     """A version without traffic that is still deployed: it drains, then its pods go."""
 
-    version: str
+    version: Annotated[str, VERSION]
     uri: str
     digest: str | None = None
     drain_until: Timestamp  # no release starts before this
@@ -223,7 +225,7 @@ class Retiring(StatusModel):
 class Withheld(StatusModel):
     """A version that gets no release, though the spec may name it."""
 
-    version: str
+    version: Annotated[str, VERSION]
     digest: str | None = None
     reason: str
     message: str

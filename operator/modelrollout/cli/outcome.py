@@ -155,8 +155,6 @@ def _replaced(rollout: ModelRollout, version: str, wanted: Wanted) -> Outcome | 
 def describe_wait(status: Status) -> str:
     """Where the release is, in a line that changes only when a person would want to know."""
     routed = still_routed(status, [item.version for item in status.retiring])
-    if routed is None and status.phase is Phase.HEALTHY:
-        routed = not_applied(status)
     parts = [status.phase.value, *(f"{arm.version} at {arm.weight} %" for arm in status.arms)]
     if status.step:
         parts.append(f"step {status.step}")

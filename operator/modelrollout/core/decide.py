@@ -10,7 +10,7 @@ from modelrollout.api.command import Command
 from modelrollout.api.model import Model
 from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import Phase
-from modelrollout.core.accept.acceptance import accept
+from modelrollout.core.accept.acceptance import accept, last_accepted
 from modelrollout.core.command.commands import execute_command, pending
 from modelrollout.core.command.taken_back import forget_unnamed
 from modelrollout.core.command.undo import undo_by_spec
@@ -22,7 +22,7 @@ from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import DesiredVersion, Plan, Reason, Recovery
 from modelrollout.core.progress import transitions
 from modelrollout.core.progress.advance import advance
-from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, told_of_control
+from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, told_of_control, unrouted
 from modelrollout.core.progress.recalled import recall
 from modelrollout.core.recover.lost_status import recover
 from modelrollout.core.report.summary import refuse_all, summarize
@@ -40,7 +40,7 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
         assert refusal is not None
         return Plan(status=refuse_all(rollout, seen.now, refusal), requeue_after=30.0)
     state = Pass(rollout, seen, spec, rollout.status)
-    if refusal is None:
+    if refusal is None or last_accepted(rollout.status) is None:  # then it is the one that was noted
         state = state.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
     state = update_versions(forget_removed(recover(state)))
     state, outlook = told_of_control(*follow(state))
@@ -180,6 +180,8 @@ def recovery(state: Pass) -> Recovery | None:
         failed=tuple(sorted({item.version for item in state.status.quarantined})),
         taken_back=tuple(sorted(item.version for item in state.status.taken_back)) or None,
         previous=kept.version if kept is not None and kept.remove_at > kept.drain_until else None,
+        paused={arm.version: arm.paused for arm in state.status.arms if arm.paused} or None,
+        spec=state.status.accepted_spec if arms else None,
     )
 
 
@@ -198,13 +200,14 @@ def requeue_after(state: Pass, outlook: Outlook, refusal: Refusal | None) -> flo
     At once after a pass that changed anything: what it wrote may be what the next one waits for, and the watch may
     bring that while this pass is still under way.
     """
-    times = [item.remove_at for item in state.status.retiring]
+    times = [item.remove_at for item in state.status.retiring if item.remove_at > state.now]
+    times += [state.now + POLL_SECONDS] if due_removals(state) else []
     times += [item.drain_until for item in state.status.retiring if item.drain_until > state.now]
     times += [outlook.wake_at] if outlook.wake_at is not None else []
     soonest = min((max(time - state.now, 0.05) for time in times), default=REST_SECONDS)
     under_trial = state.status.trial is not None and outlook.phase is not Phase.HEALTHY
     awake = under_trial or is_moving(state) or state.status != state.rollout.status
-    longest = POLL_SECONDS if awake else 30.0 if refusal else REST_SECONDS
+    longest = POLL_SECONDS if awake else 30.0 if refusal or unrouted(state) else REST_SECONDS
     return min(soonest, longest)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
@@ -106,7 +106,8 @@ class Recovery:
     one that was decided, ``arms`` the others in it and under trial; ``alpha`` the chance of a false rollback that a
     trial begun anew may spend; ``failed`` the versions in quarantine; ``taken_back`` those that a person took back,
     None when there are none, so that notes of operators that did not know of it stay as they are; ``previous`` the
-    version before, while it is kept after a promotion.
+    version before, while it is kept after a promotion; ``paused`` why arms are held, by version; ``spec`` the one that
+    the arms are judged by, as it was accepted, for the day on which the newest is refused besides.
     """
 
     control: Annotated[str, VERSION]
@@ -118,6 +119,8 @@ class Recovery:
     failed: tuple[Annotated[str, VERSION], ...] = ()
     taken_back: tuple[Annotated[str, VERSION], ...] | None = None
     previous: Annotated[str, VERSION] | None = None
+    paused: dict[str, str] | None = None
+    spec: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

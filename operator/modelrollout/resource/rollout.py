@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -121,6 +121,12 @@ def parse_status(status: object, spec: Spec | SpecError | None = None) -> Status
             return found if _fits(found) else Status.model_validate(_without(parts, set(MEMORY)))
 
 
+def without_memory(rollout: ModelRollout) -> ModelRollout:
+    """The same with a status that is lost, but for its records."""
+    parts = rollout.status.model_dump()
+    return replace(rollout, status=Status.model_validate(_without(parts, set(MEMORY))))
+
+
 def _with_command_heard(status: Status, written: object, command: str | None) -> Status:
     """Where it cannot be read which command was carried out last, the present one was: nothing is done twice."""
     spoilt = isinstance(written, Mapping) and written.get("lastCommand") is not None and status.last_command is None
@@ -141,13 +147,15 @@ def _without(parts: dict[str, Any], spoilt: set[str]) -> dict[str, Any]:
 
 
 def _fits(status: Status) -> bool:
-    """Whether the route names none but the control and the arms."""
+    """Whether no version is two things at once, and the route names none but the control and the arms."""
     trial, stable = status.trial, status.stable
-    if trial is None:
-        return True
-    versions = [arm.version for arm in trial.arms]
+    versions = [arm.version for arm in status.arms]
     gone = {item.version for item in status.retiring}
     if gone & {*versions, *([stable.version] if stable is not None else [])}:
+        return False
+    if trial is None:  # without a control nothing can have taken its place, or given it back
+        return stable is not None or not any(item.reason in ("Drained", "Undone") for item in status.retiring)
+    if trial.winner is not None and trial.winner not in versions:
         return False
     if any(sum(test.share for test in arm.metrics) > 1 + 1e-6 for arm in trial.arms):
         return False

@@ -118,12 +118,14 @@ class _Application:
         return present and takes_away(route, live.route, self._control(live))
 
     def _control(self, live: LiveRoute) -> str | None:
-        """The version that takes what arms lose. One that becomes the control by this very plan gains by it."""
+        """The version that takes what arms lose. One that becomes the control by this very plan gains by it, unless it
+        was the control before: then a promotion is undone."""
         before = live.recovery.control if live.recovery is not None else None
         if self._rollout.status.stable is not None:
             before = self._rollout.status.stable.version
-        note = self._plan.recovery
-        return before if note is not None and note.control == before else None
+        note, previous = self._plan.recovery, self._rollout.status.previous
+        known = {before, previous.version if previous is not None else None}
+        return note.control if note is not None and note.control in known else None
 
     def _services(self, route: Route) -> Iterator[str]:
         """The names of the Services that a route leads to."""

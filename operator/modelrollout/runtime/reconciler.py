@@ -14,8 +14,9 @@ from modelrollout.adapters.cluster import ApiError, Conflict
 from modelrollout.api.command import parse
 from modelrollout.core.accept.questions import questions
 from modelrollout.core.decide import decide
+from modelrollout.core.observation import Observation
 from modelrollout.core.plan import Plan
-from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.rollout import ModelRollout, without_memory
 from modelrollout.runtime.apply import Applier, apply
 from modelrollout.runtime.logs import about
 from modelrollout.runtime.observe import Observer, observe
@@ -86,7 +87,7 @@ class Reconciler:
         rollout = _leaving(rollout) if rollout.deleting else rollout
         asked = questions(rollout, self.clock())
         seen = await observe(rollout, snapshot, asked, self.observer)
-        plan = decide(rollout, seen)
+        plan = decide_or_recover(rollout, seen)
         if rollout.deleting and not _same_stable(rollout, plan):
             return None
         complete = await apply(rollout, plan, snapshot, self.applier)
@@ -103,6 +104,15 @@ class Reconciler:
         self.observer.refused_routes.pop(key, None)
         self.telemetry.forget(key)
         self.queue.gone(key)
+
+
+def decide_or_recover(rollout: ModelRollout, seen: Observation) -> Plan:
+    """The plan. A status from which no pass can go on is a lost one: while passes fail nobody would be judged."""
+    try:
+        return decide(rollout, seen)
+    except Exception:
+        log.exception("no pass can go on from the status of %s/%s: it is lost", rollout.namespace, rollout.name)
+        return decide(without_memory(rollout), seen)
 
 
 def _has_candidate(rollout: ModelRollout, snapshot: Snapshot) -> bool:

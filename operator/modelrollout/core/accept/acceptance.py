@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from modelrollout.api.status import Status
 from modelrollout.core.observation import Observation, Refusal
 from modelrollout.core.plan import Reason
-from modelrollout.resource.rollout import ModelRollout, SpecError, parse_accepted
+from modelrollout.resource.rollout import ModelRollout, SpecError, parse_accepted, parse_spec
 from modelrollout.resource.spec import Spec
 from modelrollout.strategies import STRATEGIES
 
@@ -21,7 +21,15 @@ def accept(rollout: ModelRollout, seen: Observation) -> tuple[Spec | None, Refus
     refusal = refuse(rollout, seen)
     if refusal is None and isinstance(rollout.spec, Spec):
         return rollout.spec, None
-    return back_to_stable(rollout, last_accepted(rollout.status)), refusal
+    return back_to_stable(rollout, last_accepted(rollout.status) or noted(seen)), refusal
+
+
+def noted(seen: Observation) -> Spec | None:
+    """The spec that a trial was judged by when the status was lost, by the note beside the route."""
+    live = seen.route
+    note = live.recovery if live is not None and live.foreign_owner is None else None
+    found = parse_spec(note.spec) if note is not None and note.spec is not None else None
+    return found if isinstance(found, Spec) else None
 
 
 def back_to_stable(rollout: ModelRollout, accepted: Spec | None) -> Spec | None:

@@ -25,19 +25,19 @@ def undo(state: Pass, command: Command) -> Pass:
 
 def undo_by_spec(state: Pass) -> Pass:
     """The version before has all requests again, when the spec names it and no release is under way."""
-    previous = state.status.previous
+    previous, control = state.status.previous, state.control
     if previous is None or wanted(state) != [previous.version] or not is_warm(state, previous):
         return state
-    if state.status.trial is not None or state.rollout.deleting:
+    if control is None or state.status.trial is not None or state.rollout.deleting:
         return state
     return transitions.go_back(state, previous, f"undone: the spec names {previous.version} again")
 
 
 def is_warm(state: Pass, previous: Retiring) -> bool:
-    """Whether it can answer at once, and is neither withheld nor on its way out."""
+    """Whether it can answer all requests at once, and is neither withheld nor on its way out."""
     withheld = {item.version for item in state.status.withheld}
     stays = previous.version not in withheld and previous.remove_at > state.now
-    return stays and state.workload(previous.version).ready > 0
+    return stays and state.workload(previous.version).is_ready
 
 
 def object_to(state: Pass, command: Command, previous: Retiring | None) -> str | None:

@@ -77,14 +77,19 @@ def limit_approval(state: Pass, assessments: Assessments) -> Pass:
     carried out, another one is needed."""
     said, known = state.trial.approved, state.trial.approved_share
     if said is None:
-        return state.change_trial(approved_share=None)
-    shares = propose(state, assessments).route.everybody.shares
-    share = max((shares.get(arm.version, 0) for arm in state.trial.arms), default=0)
-    if known is None or share <= known:
-        return state.change_trial(approved_share=share if known is None else known)
+        return state.change_trial(approved_share=None, approved_end=False)
+    move = propose(state, assessments)
+    share = max((move.route.everybody.share(arm.version) for arm in state.trial.arms), default=0)
+    ends = move.winner is not None
+    if known is None:
+        return state.change_trial(approved_share=share, approved_end=ends)
+    if share <= known and (state.trial.approved_end or not ends):
+        return state
     names = " and ".join(arm.version for arm in state.trial.arms)
-    message = f"{names}: a person said go on to {known} %, and now {share} % would follow; say it again"
-    return state.change_trial(approved=None, approved_share=None).say(Reason.AWAITING_APPROVAL, message)
+    follows = "now the end of the release" if ends else f"now {share} %"
+    message = f"{names}: a person said go on to {known} %, and {follows} would follow; say it again"
+    state = state.change_trial(approved=None, approved_share=None, approved_end=False)
+    return state.say(Reason.AWAITING_APPROVAL, message)
 
 
 def propose(state: Pass, assessments: Assessments) -> Move[Any]:

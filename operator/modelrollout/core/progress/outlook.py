@@ -48,9 +48,28 @@ def at_rest(state: Pass) -> Progress:
         return state, health(state, wanted, draining)
     serving = f"{stable.version} serves" if stable else "nothing serves"
     if not failed:
-        return state, Outlook(Phase.PENDING, f"{serving}; {wanted} is next", draining)
+        return state, Outlook(Phase.PENDING, f"{serving}; {wanted} is next{_way_back(state, wanted)}", draining)
     phase = Phase.ROLLING_BACK if draining else Phase.DEGRADED
     return state, Outlook(phase, f"{describe_failures(failed)}; {serving}. {way_out(failed)}", draining)
+
+
+def _way_back(state: Pass, wanted: str) -> str:
+    """What the version before waits for, when the spec went back to it."""
+    previous = state.status.previous
+    if previous is None or previous.version != wanted:
+        return ""
+    seen = state.workload(wanted)
+    return f": {seen.ready} of {seen.desired} of its pods are ready; modelrollout undo goes back all the same"
+
+
+def unrouted(state: Pass) -> str | None:
+    """Why the requests go another way than was decided, where somebody has to act."""
+    live = state.seen.route
+    if live is None or live.route == state.route:
+        return None
+    if live.foreign_owner is not None:
+        return f"the VirtualService of this name belongs to {live.foreign_owner}"
+    return f"the VirtualService is refused: {live.refused}" if live.refused is not None else None
 
 
 def failed_versions(state: Pass) -> list[Withheld]:
@@ -99,6 +118,8 @@ def health(state: Pass, wanted: str, draining: float | None) -> Outlook:
     if other is not None:
         message = f"a pod of {wanted} serves another model than the version was released with: {other}, not {known}"
         return Outlook(Phase.DEGRADED, message, draining)
+    if (why := unrouted(state)) is not None:
+        return Outlook(Phase.DEGRADED, f"{wanted} shall serve all requests, and they go another way: {why}", draining)
     if workload.ready > 0:
         return Outlook(Phase.HEALTHY, f"{wanted} serves all requests", draining)
     why = workload.failure or workload.waiting

@@ -46,7 +46,7 @@ def _with_failed(state: Pass, note: Recovery | None) -> Pass:
         for version in note.failed
         if version not in known
     )
-    words = "aborted by a person before the status was lost"
+    words = "that was before the status was lost"
     taken = tuple(
         TakenBack(version=version, reason=Reason.ABORTED, message=words, at=state.now)
         for version in note.taken_back or ()
@@ -60,10 +60,9 @@ def _with_failed(state: Pass, note: Recovery | None) -> Pass:
 def find_control(state: Pass, live: LiveRoute | None, note: Recovery | None) -> VersionStatus | None:
     """The version that served when the status was lost. None when none had served yet.
 
-    The noted one is deployed again if it is gone. Without a note: of the versions that the route names, one that it
-    gives nothing and that is older than the others is the control of a bake; else the oldest is the one that was there
-    first, and that which the spec wants came last. Without a route the same among all that are deployed; the spec's
-    alone may be a first version on its way.
+    The noted one is deployed again if it is gone. Without a note: of the versions that the route names the oldest is
+    the one that was there first, also where it has no requests, as in a bake. Without a route the same among all that
+    are deployed, but for that which the spec wants: it came last, and alone it may be a first version on its way.
     """
     deployed = _deployed(state)
     if note is not None and note.control in deployed:
@@ -75,9 +74,7 @@ def find_control(state: Pass, live: LiveRoute | None, note: Recovery | None) -> 
     if not named:
         found = _oldest(wanted, deployed.keys() - {wanted}, deployed)
     else:
-        first = min(named, key=lambda name: (deployed[name].created_at, name == wanted))
-        idle = live is not None and live.route is not None and first not in live.route.versions
-        found = first if idle else _oldest(wanted, named, deployed)
+        found = min(named, key=lambda name: (deployed[name].created_at, name == wanted, name))
     return _version(deployed[found]) if found is not None else None
 
 
@@ -101,7 +98,11 @@ def _with_trial(state: Pass, route: Route | None, note: Recovery | None) -> Pass
     if not versions or any(version not in deployed for version in versions):
         return state
     total = note.alpha if note is not None and note.alpha is not None else state.spec.analysis.false_rollback / 2
-    arms = tuple(_arm(state, deployed[version], route, total / len(versions)) for version in versions)
+    paused = (note.paused or {}) if note is not None else {}
+    arms = tuple(
+        _arm(state, deployed[version], route, total / len(versions)).model_copy(update={"paused": paused.get(version)})
+        for version in versions
+    )
     trial = Trial(
         started_at=state.now,
         strategy=state.strategy.name,
@@ -147,7 +148,7 @@ def _unheard(state: Pass) -> str | None:
 
 def _announce(state: Pass) -> Pass:
     assert state.control is not None
-    arms = " and ".join(arm.version for arm in state.status.arms)
-    rest = f"; {arms} keeps its requests and is judged from the beginning" if arms else ""
+    arms = [arm.version for arm in state.status.arms]
+    rest = f"; {' and '.join(arms)} {'is' if len(arms) == 1 else 'are'} judged from the beginning" if arms else ""
     message = f"the status was lost and is made anew from the cluster: {state.control.version} is stable{rest}"
     return state.say(Reason.STATUS_LOST, message, warning=True)

@@ -11,7 +11,7 @@ from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress.guards import timed_out
-from modelrollout.core.progress.outlook import failed_versions
+from modelrollout.core.progress.outlook import failed_versions, unrouted
 from modelrollout.core.report.drift import describe, foreign_owner
 
 Fact = tuple[str, str, str, str]  # type, status, reason, message
@@ -44,8 +44,9 @@ def cause(state: Pass, phase: Phase) -> str:
     A version that failed is what people look for first: the REASON column says why it did.
     """
     if phase in (Phase.ROLLING_BACK, Phase.DEGRADED):
-        failed = failed_versions(state)
-        return failed[-1].reason if failed else Reason.STABLE_LOST
+        if failed := failed_versions(state):
+            return failed[-1].reason
+        return Reason.STABLE_LOST if unrouted(state) is None else routed(state)[2]
     if is_silent(state):
         return Reason.NO_TRAFFIC
     if any(arm.blind_since is not None for arm in state.status.arms):

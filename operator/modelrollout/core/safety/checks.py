@@ -90,7 +90,10 @@ def unwanted(case: Case) -> Leave | None:
         return Leave(Reason.RETURNED_TO_STABLE, message, outcome="Aborted", quarantine=False)
     known = {control, *(arm.version for arm in state.status.arms)}
     if new := [version for version in wanted if version not in known]:
-        message = f"the spec names {' and '.join(new)} now; that one starts when this one has drained"
+        previous = state.status.previous
+        goes_back = previous is not None and new == [previous.version]
+        follows = "which was there before" if goes_back else "that one starts when this one has drained"
+        message = f"the spec names {' and '.join(new)} now; {follows}"
     else:
         message = "the spec does not name it any more"
     return Leave(Reason.SUPERSEDED, message, outcome="Superseded", quarantine=False)
