@@ -159,6 +159,9 @@ def full_status() -> dict[str, Any]:
         test["ahead"] = [1, 2]
     for test in (status["trial"]["arms"][0]["metrics"][0], status["lastAnalysis"][0]):
         test["bound"] = "1s"
+    versions = (status["stable"], *status["trial"]["arms"], *status["retiring"])
+    for item in (*versions, *status["quarantined"], *status["takenBack"]):
+        item["version"] = "1.0.1"
     return status
 
 

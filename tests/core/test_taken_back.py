@@ -149,7 +149,7 @@ def test_it_does_not_start_when_the_status_is_lost() -> None:
     world.run(60)
     assert world.status.trial is None
     assert [item.version for item in world.status.taken_back] == [NEW]
-    assert "was taken back: aborted by a person before the status was lost" in world.status.message
+    assert "1.1.2 was taken back: before the status was lost; 1.0.1 serves" in world.status.message
 
 
 def test_one_that_was_aborted_and_quarantined_by_an_earlier_operator_stays_so() -> None:

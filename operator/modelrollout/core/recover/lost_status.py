@@ -46,7 +46,7 @@ def _with_failed(state: Pass, note: Recovery | None) -> Pass:
         for version in note.failed
         if version not in known
     )
-    words = "that was before the status was lost"
+    words = "before the status was lost"
     taken = tuple(
         TakenBack(version=version, reason=Reason.ABORTED, message=words, at=state.now)
         for version in note.taken_back or ()
