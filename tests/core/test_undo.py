@@ -133,8 +133,17 @@ def test_a_release_that_is_under_way_leaves_first_and_what_is_kept_stays_for_it(
 def test_what_is_kept_and_has_no_ready_pod_is_released_like_any_other() -> None:
     world = promoted()
     world.workloads[OLD] = replace(world.workloads[OLD], ready=0)
-    world.apply(version=OLD).run(2, tick=0.5)
+    world.apply(version=OLD).run(60)
     assert world.live == {NEW: 100}, "nobody would answer"
+    assert world.status.message.endswith("it has all requests again when its pods are ready, 0 of 1 now")
+    world.run(80)
+    assert world.live == {NEW: 90, OLD: 10}, "after loadTimeout it is made anew"
+
+
+def test_one_that_was_kept_with_fewer_pods_than_are_wanted_now_is_released_like_any_other() -> None:
+    world = promoted().configure(serving={"replicas": 4, "drain": "10s"}).run(10).apply(version=OLD)
+    world.step(0.5)
+    assert world.live == {NEW: 100}
     world.run(20)
     assert world.live == {NEW: 90, OLD: 10}
 
@@ -150,7 +159,7 @@ def test_all_requests_do_not_go_to_half_of_the_pods_by_themselves() -> None:
     world = two_pods(1)
     assert world.live == {NEW: 100}
     assert OLD in world.workloads
-    assert "1.1.2 serves; 1.0.1 is next: 1 of 2 of its pods are ready; modelrollout undo goes" in world.status.message
+    assert "are ready, 1 of 2 now; modelrollout undo goes back all the same" in world.status.message
     assert undo(world).live == {OLD: 100}, "a person may say so"
 
 
@@ -159,6 +168,12 @@ def test_it_goes_back_when_all_are_ready() -> None:
     world.workloads[OLD] = replace(world.workloads[OLD], ready=2)
     world.step(1)
     assert world.live == {OLD: 100}
+
+
+def test_it_is_not_waited_for_without_end() -> None:
+    world = two_pods(1).run(120)
+    assert world.live is not None
+    assert world.live[NEW] < 100, "made anew after loadTimeout, and released by its steps"
 
 
 @pytest.mark.parametrize("owner", [None, "somebody"])

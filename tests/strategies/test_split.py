@@ -10,6 +10,7 @@ import yaml
 
 from modelrollout.api.route import MATCHED
 from modelrollout.api.status import Phase
+from modelrollout.core.observation import LiveRoute
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import SpecError, parse_spec
 from tests.core.world import CANARY, World
@@ -231,3 +232,13 @@ def test_among_the_matched_requests_nobody_takes_the_place_of_the_control() -> N
     world.configure(traffic={"hosts": ["fraud.example.com"]}).run(30)
     assert world.live == {"2.0.4": 60, "1.1.2": 30, "1.2.3": 10}, "now the shares are for everybody, as written"
     assert world.status.stable.version == "2.0.4"
+
+
+def test_while_the_route_is_refused_it_is_not_healthy() -> None:
+    world = serving()
+    assert world.route is not None
+    live = LiveRoute(world.route, world.route.versions, recovery=world.recovery, refused="a webhook says no")
+    world.configure(strategy=split(10, v1_1_2=45, v1_2_3=45)).live_route_override = live
+    world.run(10)
+    assert world.status.phase is not Phase.HEALTHY
+    assert "the VirtualService is refused: a webhook says no" in world.status.message

@@ -220,6 +220,7 @@ class Retiring(StatusModel):
     drain_until: Timestamp  # no release starts before this
     remove_at: Timestamp  # its objects are deleted then
     reason: str = ""
+    wanted_at: Timestamp | None = None  # since when the spec wants it back, while its pods are waited for
 
 
 class Withheld(StatusModel):

@@ -21,9 +21,7 @@ def alerts(view: View, length: int = MESSAGE_SHOWN) -> Iterator[Line]:
     if view.rollout.generation > status.observed_generation:
         yield line(Span("! the operator has not seen the newest spec yet", Style.WARN))
     if status.command_ignored is not None:
-        yield line(
-            Span(f"! the last command was not carried out: {shortened(status.command_ignored, length)}", Style.WARN)
-        )
+        yield line(Span(f"! the last command: {shortened(status.command_ignored, length)}", Style.WARN))
     yield from _blindness(status, view.now)
     for item in status.quarantined:
         words = "" if item.message in status.message else f": {shortened(item.message, length)}"

@@ -6,6 +6,8 @@ safety: must traffic leave an arm? Only arms that may stay are asked for their n
 
 from __future__ import annotations
 
+import json
+
 from modelrollout.api.command import Command
 from modelrollout.api.model import Model
 from modelrollout.api.route import EVERYBODY
@@ -30,6 +32,7 @@ from modelrollout.core.safety.checks import Case, Leave, must_leave, stranded
 from modelrollout.resource.rollout import ModelRollout
 
 POLL_SECONDS = 0.5  # between two looks at the metrics while a trial is under way; a scrape takes seconds
+LONGEST_NOTED = 65_536  # bytes of a spec; all annotations of an object have 262,144 together
 REST_SECONDS = 300.0  # a look at everything even if no event ever came
 
 
@@ -181,8 +184,15 @@ def recovery(state: Pass) -> Recovery | None:
         taken_back=tuple(sorted(item.version for item in state.status.taken_back)) or None,
         previous=kept.version if kept is not None and kept.remove_at > kept.drain_until else None,
         paused={arm.version: arm.paused for arm in state.status.arms if arm.paused} or None,
-        spec=state.status.accepted_spec if arms else None,
+        spec=noted_spec(state) if arms else None,
     )
+
+
+def noted_spec(state: Pass) -> str | None:
+    """The accepted spec, always the same text for the same one; none that could make the note too large to be written,
+    and the way back with it."""
+    text = json.dumps(state.status.accepted_spec, sort_keys=True, separators=(",", ":"))
+    return text if len(text.encode()) <= LONGEST_NOTED else None
 
 
 def due_removals(state: Pass) -> tuple[str, ...]:
@@ -202,6 +212,7 @@ def requeue_after(state: Pass, outlook: Outlook, refusal: Refusal | None) -> flo
     """
     times = [item.remove_at for item in state.status.retiring if item.remove_at > state.now]
     times += [state.now + POLL_SECONDS] if due_removals(state) else []
+    times += [item.wanted_at + state.spec.serving.load_timeout for item in state.status.retiring if item.wanted_at]
     times += [item.drain_until for item in state.status.retiring if item.drain_until > state.now]
     times += [outlook.wake_at] if outlook.wake_at is not None else []
     soonest = min((max(time - state.now, 0.05) for time in times), default=REST_SECONDS)

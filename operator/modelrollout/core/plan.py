@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
@@ -107,7 +107,7 @@ class Recovery:
     trial begun anew may spend; ``failed`` the versions in quarantine; ``taken_back`` those that a person took back,
     None when there are none, so that notes of operators that did not know of it stay as they are; ``previous`` the
     version before, while it is kept after a promotion; ``paused`` why arms are held, by version; ``spec`` the one that
-    the arms are judged by, as it was accepted, for the day on which the newest is refused besides.
+    the arms are judged by, as JSON, for the day on which the newest is refused besides.
     """
 
     control: Annotated[str, VERSION]
@@ -120,7 +120,7 @@ class Recovery:
     taken_back: tuple[Annotated[str, VERSION], ...] | None = None
     previous: Annotated[str, VERSION] | None = None
     paused: dict[str, str] | None = None
-    spec: dict[str, Any] | None = None
+    spec: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

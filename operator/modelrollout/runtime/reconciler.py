@@ -6,18 +6,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import aiohttp
 
 from modelrollout.adapters.cluster import ApiError, Conflict
 from modelrollout.api.command import parse
 from modelrollout.core.accept.questions import questions
-from modelrollout.core.decide import decide
-from modelrollout.core.observation import Observation
 from modelrollout.core.plan import Plan
-from modelrollout.resource.rollout import ModelRollout, without_memory
+from modelrollout.resource.rollout import ModelRollout
 from modelrollout.runtime.apply import Applier, apply
+from modelrollout.runtime.decider import Decider
 from modelrollout.runtime.logs import about
 from modelrollout.runtime.observe import Observer, observe
 from modelrollout.runtime.queue import WorkQueue
@@ -42,6 +41,7 @@ class Reconciler:
     telemetry: Telemetry
     pass_timeout: float
     clock: Callable[[], float]
+    decider: Decider = field(default_factory=Decider)
 
     async def one_pass(self, key: Key) -> None:
         """A whole pass, settled with the queue. Never raises but to be cancelled."""
@@ -87,7 +87,7 @@ class Reconciler:
         rollout = _leaving(rollout) if rollout.deleting else rollout
         asked = questions(rollout, self.clock())
         seen = await observe(rollout, snapshot, asked, self.observer)
-        plan = decide_or_recover(rollout, seen)
+        plan = self.decider.decide(key, rollout, seen)
         if rollout.deleting and not _same_stable(rollout, plan):
             return None
         complete = await apply(rollout, plan, snapshot, self.applier)
@@ -95,6 +95,7 @@ class Reconciler:
         return plan if complete else replace(plan, requeue_after=min(plan.requeue_after, _INCOMPLETE))
 
     def _forget(self, key: Key) -> None:
+        self.decider.forget(key)
         self.world.gone(key)
         self.observer.samples.forget(key)
         self.observer.inquiries.forget(key)
@@ -104,15 +105,6 @@ class Reconciler:
         self.observer.refused_routes.pop(key, None)
         self.telemetry.forget(key)
         self.queue.gone(key)
-
-
-def decide_or_recover(rollout: ModelRollout, seen: Observation) -> Plan:
-    """The plan. A status from which no pass can go on is a lost one: while passes fail nobody would be judged."""
-    try:
-        return decide(rollout, seen)
-    except Exception:
-        log.exception("no pass can go on from the status of %s/%s: it is lost", rollout.namespace, rollout.name)
-        return decide(without_memory(rollout), seen)
 
 
 def _has_candidate(rollout: ModelRollout, snapshot: Snapshot) -> bool:

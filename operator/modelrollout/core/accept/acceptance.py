@@ -6,12 +6,13 @@ by the spec that was accepted for it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from modelrollout.api.status import Status
 from modelrollout.core.observation import Observation, Refusal
 from modelrollout.core.plan import Reason
-from modelrollout.resource.rollout import ModelRollout, SpecError, parse_accepted, parse_spec
+from modelrollout.resource.rollout import ModelRollout, SpecError, parse_accepted
 from modelrollout.resource.spec import Spec
 from modelrollout.strategies import STRATEGIES
 
@@ -28,8 +29,12 @@ def noted(seen: Observation) -> Spec | None:
     """The spec that a trial was judged by when the status was lost, by the note beside the route."""
     live = seen.route
     note = live.recovery if live is not None and live.foreign_owner is None else None
-    found = parse_spec(note.spec) if note is not None and note.spec is not None else None
-    return found if isinstance(found, Spec) else None
+    if note is None or note.spec is None:
+        return None
+    try:
+        return parse_accepted({"acceptedSpec": json.loads(note.spec)})
+    except ValueError:
+        return None
 
 
 def back_to_stable(rollout: ModelRollout, accepted: Spec | None) -> Spec | None:

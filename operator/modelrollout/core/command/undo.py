@@ -37,7 +37,8 @@ def is_warm(state: Pass, previous: Retiring) -> bool:
     """Whether it can answer all requests at once, and is neither withheld nor on its way out."""
     withheld = {item.version for item in state.status.withheld}
     stays = previous.version not in withheld and previous.remove_at > state.now
-    return stays and state.workload(previous.version).is_ready
+    workload = state.workload(previous.version)
+    return stays and workload.is_ready and workload.desired >= state.spec.serving.replicas
 
 
 def object_to(state: Pass, command: Command, previous: Retiring | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from modelrollout.api.status import Arm, SmokeStatus, VersionStatus
+from modelrollout.api.status import Arm, Retiring, SmokeStatus, VersionStatus
 from modelrollout.core.observation import SmokeResult
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
@@ -74,17 +74,27 @@ def words_of(result: SmokeResult) -> str:
     return f"{len(result.failures)} of {result.sent} smoke requests failed: {shown}"
 
 
+def may_go_back(state: Pass, item: Retiring) -> bool:
+    """Whether it is the version before and can have all requests again: at full size, and with its pods ready before
+    one that is made anew would have to be."""
+    since = item.wanted_at or state.now
+    if item != state.status.previous or state.now - since >= state.spec.serving.load_timeout:
+        return False
+    return state.workload(item.version).desired >= state.spec.serving.replicas
+
+
 def forget_removed(state: Pass) -> Pass:
     """Retired versions whose objects are gone are forgotten; one that the spec wants again is not kept for its logs,
     unless it is the one before, which is warm; deployed versions that nobody knows any more are retired."""
-    before = state.status.previous
     wanted = {model.version for model in state.strategy.models(state.settings, state.spec.model)}
     withheld = {item.version for item in state.status.withheld}
     kept = []
     for item in state.status.retiring:
-        goes_back = item == before and wanted == {item.version} and state.workload(item.version).ready > 0
+        goes_back = wanted == {item.version} and may_go_back(state, item)
         if item.version in wanted - withheld and not goes_back:
             item = item.model_copy(update={"remove_at": item.drain_until})
+        since = (item.wanted_at or state.now) if goes_back else None
+        item = item.model_copy(update={"wanted_at": since}) if since != item.wanted_at else item
         if item.remove_at > state.now or item.version in state.seen.workloads:
             kept.append(item)
     known = {item.version for item in (*kept, state.control, *state.status.arms) if item is not None}

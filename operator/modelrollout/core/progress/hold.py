@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from modelrollout.api.analysis import BlindPolicy, TimeoutPolicy
@@ -17,6 +18,7 @@ from modelrollout.core.progress.outlook import (
     describe_failures,
     failed_versions,
     position,
+    unrouted,
     way_out,
 )
 from modelrollout.strategies import Move
@@ -41,9 +43,11 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
         versions = " and ".join(arm.version for arm in state.trial.arms)
         state = state.say(Reason.AWAITING_APPROVAL, f"{versions}: {move.why}")
     message = _words(state, why, unseen, told=move.settled)
-    phase = _phase(state, move, approval)
+    phase = _phase(state, replace(move, settled=move.settled and obstacle is None), approval)
     if phase is Phase.HEALTHY and (failed := failed_versions(state)):
         return state, Outlook(Phase.DEGRADED, f"{describe_failures(failed)}; {message}. {way_out(failed)}", until)
+    if phase is Phase.HEALTHY and (elsewhere := unrouted(state)):
+        return state, Outlook(Phase.DEGRADED, f"{message}; but the requests go another way: {elsewhere}", until)
     return state, Outlook(phase, message, until)
 
 

@@ -56,10 +56,11 @@ def at_rest(state: Pass) -> Progress:
 def _way_back(state: Pass, wanted: str) -> str:
     """What the version before waits for, when the spec went back to it."""
     previous = state.status.previous
-    if previous is None or previous.version != wanted:
+    if previous is None or previous.version != wanted or previous.wanted_at is None:
         return ""
     seen = state.workload(wanted)
-    return f": {seen.ready} of {seen.desired} of its pods are ready; modelrollout undo goes back all the same"
+    undo = "; modelrollout undo goes back all the same" if seen.ready else ""
+    return f": it has all requests again when its pods are ready, {seen.ready} of {seen.desired} now{undo}"
 
 
 def unrouted(state: Pass) -> str | None:

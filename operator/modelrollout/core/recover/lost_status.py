@@ -29,7 +29,9 @@ def recover(state: Pass) -> Pass:
     control = find_control(state, live, note)
     if control is None:
         return state
-    state = state.change(stable=control, last_command=state.rollout.command, command_ignored=_unheard(state))
+    state = state.change(stable=control)
+    if state.status.last_command is None:  # else it is known whether the present one is new
+        state = state.change(last_command=state.rollout.command, command_ignored=_unheard(state))
     noted, found = note.route if note is not None else None, live.route if live is not None else None
     return _announce(_with_trial(state, noted or found, note))
 
@@ -143,7 +145,8 @@ def _version(workload: Workload) -> VersionStatus:
 
 def _unheard(state: Pass) -> str | None:
     """Nobody knows any more whether the command was carried out, and an old one must not be again."""
-    return "the status was lost when it came; say it again" if state.rollout.command else None
+    words = "the status was lost, so nobody knows whether it was carried out; say it again if it is meant"
+    return words if state.rollout.command else None
 
 
 def _announce(state: Pass) -> Pass:

@@ -46,7 +46,8 @@ def cause(state: Pass, phase: Phase) -> str:
     if phase in (Phase.ROLLING_BACK, Phase.DEGRADED):
         if failed := failed_versions(state):
             return failed[-1].reason
-        return Reason.STABLE_LOST if unrouted(state) is None else routed(state)[2]
+        answers = state.control is not None and state.workload(state.control.version).ready > 0
+        return routed(state)[2] if answers and unrouted(state) is not None else Reason.STABLE_LOST
     if is_silent(state):
         return Reason.NO_TRAFFIC
     if any(arm.blind_since is not None for arm in state.status.arms):
