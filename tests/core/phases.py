@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from modelrollout.api.status import Phase
@@ -78,3 +79,13 @@ def fully_in_the_bake(**bake: Any) -> World:
     say(world, "promote-full").run(20)
     assert world.status.phase is Phase.BAKING
     return world
+
+
+WITH_A_PART: dict[str, tuple[Callable[[], World], int]] = {
+    "at a step": (at_a_clock, 10),
+    "while a person is asked": (awaiting, 10),
+    "while a person holds it": (paused, 10),
+    "while nothing can be seen": (blind, 10),
+    "in the bake": (baking, 95),
+}
+"""Each phase in which both versions have requests, and the new version's share, percent."""

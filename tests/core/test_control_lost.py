@@ -16,11 +16,7 @@ from tests.strategies.test_split import serving
 OLD = "1.0.1"
 PHASES: dict[str, tuple[Callable[[], World], int]] = {
     "while the version is loaded": (phases.loading, 100),
-    "at a step": (phases.at_a_clock, 90),
-    "while a person is asked": (phases.awaiting, 90),
-    "while a person holds it": (phases.paused, 90),
-    "while nothing can be seen": (phases.blind, 90),
-    "in the bake": (phases.baking, 5),
+    **{name: (phase, 100 - share) for name, (phase, share) in phases.WITH_A_PART.items()},
     "in a split": (serving, 60),
 }
 

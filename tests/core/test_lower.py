@@ -17,11 +17,7 @@ from tests.core.world import BLUE_GREEN, CANARY, World
 OLD, NEW = "1.0.1", "1.1.2"
 
 PHASES: dict[str, tuple[Callable[[], World], int]] = {
-    "at a step": (phases.at_a_clock, 10),
-    "while a person is asked": (phases.awaiting, 10),
-    "while a person holds it": (phases.paused, 10),
-    "while nothing can be seen": (phases.blind, 10),
-    "in the bake": (phases.baking, 95),
+    **phases.WITH_A_PART,
     "in a bake with all requests": (lambda: phases.fully_in_the_bake(control=0), 100),
 }
 every_phase = pytest.mark.parametrize(("phase", "had"), PHASES.values(), ids=PHASES.keys())

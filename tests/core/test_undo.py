@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from modelrollout.api.status import Phase, Status
+from modelrollout.core.decide import decide
 from modelrollout.core.observation import LiveRoute, Refusal
 from modelrollout.core.plan import Reason
 from tests.core.world import BLUE_GREEN, CANARY, World
@@ -201,6 +202,13 @@ def test_a_spec_that_is_refused_goes_back_to_nothing() -> None:
     world.refusal = Refusal(Reason.HOST_TAKEN, "spec.traffic.hosts: another rollout has it")
     world.apply(version=OLD).run(20)
     assert world.live == {NEW: 100}
+
+
+def test_a_rollout_that_is_being_deleted_goes_back_to_nothing() -> None:
+    world = promoted().apply(version=OLD)
+    plan = decide(replace(world.rollout, deleting=True), world.observe())
+    assert plan.route is not None
+    assert plan.route.everybody.shares == {NEW: 100}
 
 
 def test_a_status_that_is_lost_keeps_the_version_before() -> None:

@@ -6,8 +6,6 @@ safety: must traffic leave an arm? Only arms that may stay are asked for their n
 
 from __future__ import annotations
 
-import json
-
 from modelrollout.api.command import Command
 from modelrollout.api.model import Model
 from modelrollout.api.route import EVERYBODY
@@ -21,18 +19,18 @@ from modelrollout.core.judge.splits import audiences
 from modelrollout.core.observation import Observation, Refusal
 from modelrollout.core.observed.readiness import forget_removed, update_readiness, update_smoke, update_versions
 from modelrollout.core.pass_state import Pass
-from modelrollout.core.plan import DesiredVersion, Plan, Reason, Recovery
+from modelrollout.core.plan import DesiredVersion, Plan, Reason
 from modelrollout.core.progress import transitions
 from modelrollout.core.progress.advance import advance
 from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, told_of_control, unrouted
 from modelrollout.core.progress.recalled import recall
 from modelrollout.core.recover.lost_status import recover
+from modelrollout.core.recover.note import note
 from modelrollout.core.report.summary import refuse_all, summarize
 from modelrollout.core.safety.checks import Case, Leave, must_leave, stranded
 from modelrollout.resource.rollout import ModelRollout
 
 POLL_SECONDS = 0.5  # between two looks at the metrics while a trial is under way; a scrape takes seconds
-LONGEST_NOTED = 65_536  # bytes of a spec; all annotations of an object have 262,144 together
 REST_SECONDS = 300.0  # a look at everything even if no event ever came
 
 
@@ -135,7 +133,7 @@ def plan(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Plan:
         spec=state.spec,
         versions=desired_versions(state, outlook),
         route=state.route,
-        recovery=recovery(state),
+        recovery=note(state),
         remove=due_removals(state),
         at_rest=state.status.trial is None and not draining,
         events=state.events,
@@ -163,43 +161,11 @@ def desired_splits(state: Pass, outlook: Outlook) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def recovery(state: Pass) -> Recovery | None:
-    """The note for the day on which the status is lost. It changes with the route and with the versions that are in it,
-    under trial, kept or withheld, and with nothing that is counted.
-
-    An arm without a share is noted, too: it may have been recalled, and what is left of alpha must not become whole.
-    """
-    control, kept, trial = state.control, state.status.previous, state.status.trial
-    if control is None or state.route is None:
-        return None
-    arms = tuple(sorted(state.route.versions.union(arm.version for arm in state.status.arms) - {control.version}))
-    return Recovery(
-        control=control.version,
-        arms=arms,
-        alpha=trial.alpha.total / 2 if trial is not None and arms else None,
-        uri=control.uri,
-        pinned=control.pinned,
-        route=state.route,
-        failed=tuple(sorted({item.version for item in state.status.quarantined})),
-        taken_back=tuple(sorted(item.version for item in state.status.taken_back)) or None,
-        previous=kept.version if kept is not None and kept.remove_at > kept.drain_until else None,
-        paused={arm.version: arm.paused for arm in state.status.arms if arm.paused} or None,
-        spec=noted_spec(state) if arms else None,
-    )
-
-
-def noted_spec(state: Pass) -> str | None:
-    """The accepted spec, always the same text for the same one; none that could make the note too large to be written,
-    and the way back with it."""
-    text = json.dumps(state.status.accepted_spec, sort_keys=True, separators=(",", ":"))
-    return text if len(text.encode()) <= LONGEST_NOTED else None
-
-
 def due_removals(state: Pass) -> tuple[str, ...]:
     """Retired versions whose time is over. None while the route is somebody else's, or not the one that was decided: it
     may name any of them."""
     live = state.seen.route
-    if live is not None and (live.foreign_owner is not None or live.refused is not None):
+    if live is not None and live.obstacle is not None:
         return ()
     return tuple(item.version for item in state.status.retiring if item.remove_at <= state.now)
 
@@ -226,6 +192,6 @@ def is_moving(state: Pass) -> bool:
     """Whether this pass moves the route. The next one has to see that it is there, and what follows from it: the watch
     may bring its own write while the pass is still under way."""
     live = state.seen.route
-    if state.route is None or (live is not None and (live.foreign_owner is not None or live.refused is not None)):
+    if state.route is None or (live is not None and live.obstacle is not None):
         return False
     return live is None or live.route != state.route

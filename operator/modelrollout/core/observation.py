@@ -75,6 +75,13 @@ class LiveRoute:
     refused: str | None = None
     recovery: Recovery | None = None
 
+    @property
+    def obstacle(self) -> str | None:
+        """Why it is not what was decided, where somebody else has to act."""
+        if self.foreign_owner is not None:
+            return f"the VirtualService of this name belongs to {self.foreign_owner}"
+        return f"the VirtualService is refused: {self.refused}" if self.refused is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -153,3 +160,8 @@ class Observation:
     refusal: Refusal | None = None
     baseline: Mapping[str, tuple[Count, ...]] | None = None
     scrape_interval: float = USUAL_SCRAPE_INTERVAL
+
+    @property
+    def note(self) -> Recovery | None:
+        """The note beside the route. What stands in a VirtualService of somebody else's is not ours to believe."""
+        return self.route.recovery if self.route is not None and self.route.foreign_owner is None else None

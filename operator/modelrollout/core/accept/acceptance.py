@@ -27,12 +27,10 @@ def accept(rollout: ModelRollout, seen: Observation) -> tuple[Spec | None, Refus
 
 def noted(seen: Observation) -> Spec | None:
     """The spec that a trial was judged by when the status was lost, by the note beside the route."""
-    live = seen.route
-    note = live.recovery if live is not None and live.foreign_owner is None else None
-    if note is None or note.spec is None:
+    if seen.note is None or seen.note.spec is None:
         return None
     try:
-        return parse_accepted({"acceptedSpec": json.loads(note.spec)})
+        return parse_accepted({"acceptedSpec": json.loads(seen.note.spec)})
     except ValueError:
         return None
 

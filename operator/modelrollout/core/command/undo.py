@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from modelrollout.api.command import Command
 from modelrollout.api.status import Retiring
-from modelrollout.core.command.taken_back import wanted
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress import transitions
@@ -24,9 +23,10 @@ def undo(state: Pass, command: Command) -> Pass:
 
 
 def undo_by_spec(state: Pass) -> Pass:
-    """The version before has all requests again, when the spec names it and no release is under way."""
+    """The version before has all requests again, when the spec wants it back (``wanted_at``) and no release is under
+    way."""
     previous, control = state.status.previous, state.control
-    if previous is None or wanted(state) != [previous.version] or not is_warm(state, previous):
+    if previous is None or previous.wanted_at is None or not is_warm(state, previous):
         return state
     if control is None or state.status.trial is not None or state.rollout.deleting:
         return state
@@ -37,8 +37,7 @@ def is_warm(state: Pass, previous: Retiring) -> bool:
     """Whether it can answer all requests at once, and is neither withheld nor on its way out."""
     withheld = {item.version for item in state.status.withheld}
     stays = previous.version not in withheld and previous.remove_at > state.now
-    workload = state.workload(previous.version)
-    return stays and workload.is_ready and workload.desired >= state.spec.serving.replicas
+    return stays and state.workload(previous.version).is_ready
 
 
 def object_to(state: Pass, command: Command, previous: Retiring | None) -> str | None:

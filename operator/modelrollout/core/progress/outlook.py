@@ -66,11 +66,7 @@ def _way_back(state: Pass, wanted: str) -> str:
 def unrouted(state: Pass) -> str | None:
     """Why the requests go another way than was decided, where somebody has to act."""
     live = state.seen.route
-    if live is None or live.route == state.route:
-        return None
-    if live.foreign_owner is not None:
-        return f"the VirtualService of this name belongs to {live.foreign_owner}"
-    return f"the VirtualService is refused: {live.refused}" if live.refused is not None else None
+    return live.obstacle if live is not None and live.route != state.route else None
 
 
 def failed_versions(state: Pass) -> list[Withheld]:

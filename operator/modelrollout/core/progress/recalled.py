@@ -60,9 +60,14 @@ def advance_recalled(state: Pass, arm: Arm, assessments: Assessments) -> Progres
         return give_back(state, arm, assessments)
     if arm.paused:
         return state, Outlook(Phase.PAUSED, arm.paused)
+    return stay(state, Obstacle(waiting(state, arm), undecided=True), assessments)
+
+
+def stay(state: Pass, obstacle: Obstacle, assessments: Assessments) -> Progress:
+    """The arm stays out of traffic, in the step that was held."""
     assert state.trial.route is not None
-    move = Move(state.trial.route, StatusModel(), waiting(state, arm), step=state.trial.step)
-    return hold(state, move, Obstacle(move.why, undecided=True), assessments)
+    move = Move(state.trial.route, StatusModel(), obstacle.message, step=state.trial.step)
+    return hold(state, move, obstacle, assessments)
 
 
 def look(state: Pass, arm: Arm) -> Pass:
@@ -147,13 +152,11 @@ def give_back(state: Pass, arm: Arm, assessments: Assessments) -> Progress:
     """The arm gets its requests again, as soon as the guards let it. What holds it then holds a step like any other: it
     may be undecided for ``maxHold``, and a person may say go on."""
     assert arm.recall is not None
-    assert state.trial.route is not None
     wanted = arm.recall.route
     allowed, obstacles = guarded(state, wanted, assessments)
     if obstacles or allowed != wanted:
         found = together(obstacles) if obstacles else Obstacle("the route of before is not there any more")
-        move = Move(state.trial.route, StatusModel(), found.message, step=state.trial.step)
-        return hold(state, move, found, assessments)
+        return stay(state, found, assessments)
     state = transitions.set_route(state, wanted).change_arm(arm.version, recall=None).change_trial(approved=None)
     message = f"{arm.version} has its requests again: the fault was not its own"
     return state.say(Reason.WEIGHT_CHANGED, message), Outlook(Phase.PROGRESSING, message, state.now)

@@ -204,9 +204,7 @@ def retire_unknown(state: Pass, seen: Workload) -> Retiring:
 
 def noted_previous(state: Pass) -> str | None:
     """The version before, by the note beside the route."""
-    live = state.seen.route
-    note = live.recovery if live is not None and live.foreign_owner is None else None
-    return note.previous if note is not None else None
+    return state.seen.note.previous if state.seen.note is not None else None
 
 
 def _end(state: Pass, arm: Arm, outcome: str, reason: Reason, message: str) -> Pass:

@@ -7,8 +7,6 @@ control is never removed: an arm goes on being judged from the beginning.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-
 from modelrollout.api.route import EVERYBODY, Route
 from modelrollout.api.status import Alpha, Arm, Quarantined, SmokeStatus, TakenBack, Trial, VersionStatus
 from modelrollout.core.judge.splits import audiences
@@ -24,7 +22,7 @@ def recover(state: Pass) -> Pass:
     live = state.seen.route
     if live is not None and live.foreign_owner is not None:
         live = None
-    note = live.recovery if live is not None else None
+    note = state.seen.note
     state = _with_failed(state, note)
     control = find_control(state, live, note)
     if control is None:
@@ -73,10 +71,11 @@ def find_control(state: Pass, live: LiveRoute | None, note: Recovery | None) -> 
         return VersionStatus(version=note.control, uri=note.uri, pinned=note.pinned, digest=note.pinned)
     wanted = state.spec.model.version
     named = live.named & deployed.keys() if live is not None else frozenset()
-    if not named:
-        found = _oldest(wanted, deployed.keys() - {wanted}, deployed)
-    else:
-        found = min(named, key=lambda name: (deployed[name].created_at, name == wanted, name))
+    found = min(
+        named or deployed.keys() - {wanted},
+        key=lambda name: (deployed[name].created_at, name == wanted, name),
+        default=None,
+    )
     return _version(deployed[found]) if found is not None else None
 
 
@@ -84,10 +83,6 @@ def _deployed(state: Pass) -> dict[str, Workload]:
     """What runs, without those that failed or were taken back: their pods may still be there."""
     gone = {item.version for item in state.status.withheld}
     return {name: item for name, item in state.seen.workloads.items() if item.uri is not None and name not in gone}
-
-
-def _oldest(wanted: str, names: Collection[str], deployed: Mapping[str, Workload]) -> str | None:
-    return min(names, key=lambda name: (name == wanted, deployed[name].created_at, name), default=None)
 
 
 def _with_trial(state: Pass, route: Route | None, note: Recovery | None) -> Pass:
@@ -101,10 +96,8 @@ def _with_trial(state: Pass, route: Route | None, note: Recovery | None) -> Pass
         return state
     total = note.alpha if note is not None and note.alpha is not None else state.spec.analysis.false_rollback / 2
     paused = (note.paused or {}) if note is not None else {}
-    arms = tuple(
-        _arm(state, deployed[version], route, total / len(versions)).model_copy(update={"paused": paused.get(version)})
-        for version in versions
-    )
+    alpha = total / len(versions)
+    arms = tuple(_arm(state, deployed[version], route, alpha, paused.get(version)) for version in versions)
     trial = Trial(
         started_at=state.now,
         strategy=state.strategy.name,
@@ -125,7 +118,7 @@ def _audience(state: Pass, route: Route, control: str) -> str:
     return names[0] if route.everybody.share(control) == 100 else EVERYBODY
 
 
-def _arm(state: Pass, workload: Workload, route: Route, alpha: float) -> Arm:
+def _arm(state: Pass, workload: Workload, route: Route, alpha: float, paused: str | None) -> Arm:
     """Its smoke requests passed before it got its first share."""
     served = route.largest_share(workload.version) > 0
     return Arm(
@@ -133,6 +126,7 @@ def _arm(state: Pass, workload: Workload, route: Route, alpha: float) -> Arm:
         ready_at=state.now if served or workload.is_ready else None,
         weight_since=state.now if served else None,
         smoke=SmokeStatus(passed=served),
+        paused=paused,
         alpha=alpha,
     )
 
