@@ -110,9 +110,9 @@ COMBINED: dict[str, tuple[dict[str, Moments], dict[str, Moments], Direction, Cou
 def test_successes_and_trials(
     successes: dict[str, Moments], trials: dict[str, Moments], direction: Direction, expected: Counted
 ) -> None:
-    assert newest(combine(successes, trials, direction)) == expected
+    assert newest(combine(successes, trials, turned=direction is HIGHER)) == expected
 
 
 def test_more_successes_than_trials_are_refused() -> None:
     with pytest.raises(BadCount):
-        newest(combine({"a": moments((10, 101))}, {"a": moments((10, 100))}, HIGHER))
+        newest(combine({"a": moments((10, 101))}, {"a": moments((10, 100))}, turned=True))

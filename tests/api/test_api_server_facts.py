@@ -160,6 +160,7 @@ def full_status() -> dict[str, Any]:
     for test in (status["trial"]["arms"][0]["metrics"][0], status["lastAnalysis"][0]):
         test["bound"] = "1s"
     versions = (status["stable"], *status["trial"]["arms"], *status["retiring"])
+    versions += (*status["trial"]["contest"]["versions"], *status["lastContest"]["versions"])
     for item in (*versions, *status["quarantined"], *status["takenBack"]):
         item["version"] = "1.0.1"
     return status

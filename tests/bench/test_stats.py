@@ -81,8 +81,8 @@ def test_twice_means_the_odds() -> None:
 def test_a_clear_winner_is_found_and_a_tie_is_not() -> None:
     answers = np.full((60, 3), 1000)
     wins = np.tile([50, 100, 50], (60, 1))
-    assert arms.winner(answers, wins)[0] == 1
-    assert arms.winner(answers, np.tile([50, 100, 100], (60, 1))) == (-1, inf)
+    assert arms.ended(answers, wins, alike=False)[0] == 1
+    assert arms.ended(answers, np.tile([50, 100, 100], (60, 1)), alike=False) == (-1, inf)
     assert fisher_exact([[50, 950], [100, 900]]).pvalue < 0.001, "one look of ten seconds would nearly do"
 
 

@@ -21,20 +21,30 @@ from modelrollout.api.status import Status
 from modelrollout.core.decide import decide
 from modelrollout.core.observation import LiveRoute, Observation, SmokeResult
 from modelrollout.resource.rollout import parse_status
+from modelrollout.strategies import STRATEGIES as ALL_STRATEGIES
 from tests.core.world import CANARY, World
 from tests.strategies.registry import specs
+
+
+def reward_of(strategy: dict[str, Any]) -> list[dict[str, Any]]:
+    """The metric that the arms of a strategy compete by, if they do."""
+    return [REWARD] if any(ALL_STRATEGIES[name].competes for name in strategy) else []
+
 
 FIRST = "1.0.1"
 PLAIN: dict[str, Any] = yaml.safe_load(CANARY)
 MATCH = [{"headers": {"x-tenant": {"exact": "internal"}}}]
 STRATEGIES = specs()
+REWARD = {"name": "clicks", "role": "Reward", "successes": "c{{ service }}", "trials": "s{{ service }}"}
 SPECS = {
     f"{name}{' focused' if focused else ''}": PLAIN
     | {"strategy": strategy, "traffic": PLAIN["traffic"] | ({"match": MATCH} if focused else {})}
+    | {"analysis": PLAIN["analysis"] | {"metrics": [{"name": "errors"}, *reward_of(strategy)]}}
     for name, strategy in STRATEGIES.items()
     for focused in (False, True)
 }
 
+CLICKS = {"1.1.2": 0.06, "1.2.3": 0.07}  # else 0.05
 Action = Callable[[World], Any]
 
 
@@ -45,6 +55,8 @@ def traffic(bad: float) -> Action:
         failing = {version: bad for version in world.workloads if version != FIRST}
         for _ in range(3):
             world.matched_requests(100, failing)
+            world.matched_requests(100, dict.fromkeys(world.workloads, 0.05) | CLICKS, metric="clicks")
+            world.requests(500, dict.fromkeys(world.workloads, 0.05) | CLICKS, metric="clicks")
             world.run(5, bad=failing)
 
     return answer
@@ -97,7 +109,14 @@ def wrong_spec(world: World) -> None:
 
 def edited_spec(**analysis: Any) -> Action:
     """The owner edits how the release is judged."""
-    return lambda world: world.configure(analysis={**world.spec["analysis"], **analysis}).step(1)
+
+    def edit(world: World) -> None:
+        edited = {**world.spec["analysis"], **analysis}
+        if "metrics" in analysis:
+            edited["metrics"] = [*analysis["metrics"], *reward_of(world.spec["strategy"])]
+        world.configure(analysis=edited).step(1)
+
+    return edit
 
 
 def edited_match(world: World) -> None:
@@ -222,9 +241,10 @@ def test_alpha_that_is_spent_never_exceeds_the_ledger(life: tuple[str, list[str]
         trial = plan.status.trial
         if trial is None:
             continue
-        shares = [sum(item.share for item in arm.metrics) for arm in trial.arms]
+        shares = [sum(item.share for item in arm.metrics) if arm.metrics else 1.0 for arm in trial.arms]
         assert all(share <= 1 + 1e-9 for share in shares)
-        assert sum(arm.alpha for arm in trial.arms) <= trial.alpha.total * (1 + 1e-9)
+        given_out = sum(arm.alpha * share for arm, share in zip(trial.arms, shares, strict=True))  # who enters buys
+        assert given_out <= trial.alpha.total * (1 + 1e-9)
         assert trial.alpha.left <= trial.alpha.total * (1 + 1e-9)
 
 
@@ -379,6 +399,8 @@ def test_a_release_from_good_traffic_alone_comes_to_an_end(kind: str) -> None:
     for _ in range(80):
         alike = dict.fromkeys(world.workloads, 0.02)
         world.matched_requests(5000, alike)
+        world.matched_requests(5000, alike | {"1.1.2": 0.04}, metric="clicks")
+        world.requests(500, alike | {"1.1.2": 0.04}, metric="clicks")
         world.run(5, bad=alike)
         if world.status.phase.value == "AwaitingApproval":
             world.command = f"promote 1.1.2 t{world.now}"

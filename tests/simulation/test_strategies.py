@@ -10,10 +10,12 @@ import yaml
 
 from modelrollout.simulation.decisions import decisions, ending
 from modelrollout.simulation.scenario import Scenario
+from modelrollout.strategies import STRATEGIES
 from tests.simulation.scenes import FOCUSED, MANIFEST, TRAFFIC, scene
 from tests.strategies.registry import specs
 
 STABLE = "1.0.1"
+REWARD = {"name": "clicks", "role": "Reward", "successes": "c{{ service }}", "trials": "s{{ service }}"}
 EQUAL = TRAFFIC.replace("2.3.1160", STABLE)
 GIVEN = {
     "everybody at once": (MANIFEST, EQUAL),
@@ -28,6 +30,12 @@ def played(folder: Path, strategy: dict[str, Any], manifest: str, traffic: str) 
     """A manifest with this strategy."""
     body = yaml.safe_load(manifest)
     body["spec"] |= {"strategy": strategy}
+    if any(STRATEGIES[name].competes for name in strategy):
+        analysis = body["spec"].setdefault("analysis", {"metrics": [{"name": "errors"}]})
+        analysis["metrics"] = [*analysis["metrics"], REWARD]
+        traffic = traffic.replace("{errors: ", "{rewards: {clicks: 0.1}, errors: ").replace(
+            "{version: 1.0.1, ", "{version: 1.0.1, rewards: {clicks: 0.1}, "
+        )
     return scene(folder, traffic, yaml.safe_dump(body))
 
 
@@ -42,4 +50,4 @@ def test_equal_versions_are_never_rolled_back(
     told = [decision for _, decision in passes if decision is not None]
     assert {sum(decision.weights.values()) for decision in told} == {100}
     assert set(told[0].weights) == {STABLE, *scenario.cast.arms}
-    assert ending(release, passes[-1][0]).outcome in ("Promoted", "Paused", "Running")
+    assert ending(release, passes[-1][0]).outcome in ("Promoted", "Kept", "Paused", "Running")

@@ -26,6 +26,14 @@ class Direction(StrEnum):
     LOWER_IS_BETTER = "LowerIsBetter"
 
 
+class Role(StrEnum):
+    """What a metric is for. A guardrail takes an arm out that is worse by it than the version that serves; the reward
+    is what the arms of a test compete by."""
+
+    GUARDRAIL = "Guardrail"
+    REWARD = "Reward"
+
+
 class BlindPolicy(StrEnum):
     """What to do when Prometheus has been away for ``maxBlind``."""
 
@@ -55,6 +63,9 @@ _NEEDS_OVER = "metric latency needs over, for example over: 70ms"
 _OVER_IS_FOR_LATENCY = "over belongs to metric latency alone; remove it"
 _BUILT_IN_TAKES_NO_QUERY = "metrics errors and latency are built in and take no successes or trials; rename the metric"
 _NEEDS_QUERIES = "a metric that is not built in (errors, latency) needs successes and trials"
+_NO_REWARD_BUILT_IN = "errors and latency are guardrails; role: Reward is for a metric of your own"
+_FOR_GUARDRAILS = "limit and required: false are for guardrails; a metric with role: Reward takes neither"
+_NO_GUARDRAIL = "all metrics have role: Reward, so nothing would take a bad version out; add {name: errors}"
 
 Query = Annotated[
     str,
@@ -85,6 +96,15 @@ class Metric(SpecModel):
                 _BUILT_IN_TAKES_NO_QUERY,
             ),
             rule("self.name in ['errors', 'latency'] || (has(self.successes) && has(self.trials))", _NEEDS_QUERIES),
+            rule(
+                "!(self.name in ['errors', 'latency']) || !has(self.role) || self.role != 'Reward'",
+                _NO_REWARD_BUILT_IN,
+            ),
+            rule(
+                "!has(self.role) || self.role != 'Reward' || "
+                "(!has(self.limit) && (!has(self.required) || self.required))",
+                _FOR_GUARDRAILS,
+            ),
         )
     )
     name: Annotated[
@@ -95,6 +115,11 @@ class Metric(SpecModel):
         ),
         Field(max_length=32),
     ] = Field(description="errors, latency, or a name of your own with its queries.")
+    role: Role = Field(
+        default=Role.GUARDRAIL,
+        description="Guardrail: a version that is worse by it is taken out. Reward: what the arms of a test compete by "
+        "(strategy abTest, which needs one such metric).",
+    )
     over: PositiveDuration | None = Field(
         default=None,
         description="latency only: an answer slower than this is a bad one. The next histogram bucket bound at or "
@@ -126,14 +151,20 @@ class Metric(SpecModel):
         return self.name in ("errors", "latency")
 
     @property
+    def is_reward(self) -> bool:
+        """Whether the arms of a test compete by it."""
+        return self.role is Role.REWARD
+
+    @property
     def limit_of_bad(self) -> float | None:
         """The limit as a share of bad answers."""
         return None if self.limit is None else 1.0 - self.limit if self.counts_good else self.limit
 
     @property
     def counts_good(self) -> bool:
-        """Whether what its owner counts, the successes, is what should be more. Then the bad answers are all others."""
-        return not self.built_in and self.direction is Direction.HIGHER_IS_BETTER
+        """Whether what its owner counts, the successes, is what should be more. Then the bad answers are all others.
+        Of a reward the successes themselves are counted."""
+        return not (self.built_in or self.is_reward) and self.direction is Direction.HIGHER_IS_BETTER
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:
@@ -145,6 +176,14 @@ class Metric(SpecModel):
             raise ValueError(_BUILT_IN_TAKES_NO_QUERY)
         if not self.built_in and not (self.successes and self.trials):
             raise ValueError(_NEEDS_QUERIES)
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_role(self) -> Self:
+        if self.built_in and self.is_reward:
+            raise ValueError(_NO_REWARD_BUILT_IN)
+        if self.is_reward and (self.limit is not None or not self.required):
+            raise ValueError(_FOR_GUARDRAILS)
         return self
 
 
@@ -176,6 +215,9 @@ class Analysis(SpecModel):
         min_length=1,
         max_length=8,
         description="What is judged; each name once. Without it, errors alone.",
+        json_schema_extra=rules(
+            rule("self.exists(metric, !has(metric.role) || metric.role != 'Reward')", _NO_GUARDRAIL),
+        ),
     )
     client_cancels: ClientCancels = ClientCancels.BAD
     min_requests: int = Field(
@@ -199,4 +241,16 @@ class Analysis(SpecModel):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"metric {name} is given twice")
+        if all(metric.is_reward for metric in metrics):
+            raise ValueError(_NO_GUARDRAIL)
         return metrics
+
+    @property
+    def guardrails(self) -> tuple[Metric, ...]:
+        """The metrics by which an arm is compared with the version that serves."""
+        return tuple(metric for metric in self.metrics if not metric.is_reward)
+
+    @property
+    def rewards(self) -> tuple[Metric, ...]:
+        """Those that arms compete by."""
+        return tuple(metric for metric in self.metrics if metric.is_reward)

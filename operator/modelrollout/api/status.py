@@ -99,6 +99,38 @@ class MetricStatus(StatusModel):
         return side.requests - side.bad if self.counts_good else side.bad
 
 
+class Competitor(StatusModel):
+    """What one version of a test has earned. ``low`` and ``high`` bound its true rate at all times at once."""
+
+    version: Annotated[str, VERSION]
+    requests: int = 0
+    rewards: int = 0
+    rate: float | None = None
+    low: float = 0.0
+    high: float = 1.0
+    against: dict[str, float] = Field(default_factory=dict)  # evidence that it is better than each other version
+
+
+class ContestStatus(StatusModel):
+    """Who earns more in a test, and the memory of its sequential tests."""
+
+    metric: str
+    split: str = EVERYBODY
+    trouble: str | None = None  # why the rewards cannot be seen now
+    skewed: str | None = None  # why no comparison can be trusted: requests do not go where the shares say
+    needed: float = 20.0  # evidence against each of the others at which a version has won
+    alike: float = 0.0  # evidence that those that may still be the best do not differ; proven at `alikeNeeded`
+    alike_needed: float = 20.0
+    versions: tuple[Competitor, ...] = ()
+    last_sample_at: Timestamp | None = None
+    shares: dict[str, int] = Field(default_factory=dict)  # percent, by which the sample ratio is tested
+    shares_since: Timestamp | None = None
+    source: str = ""  # digest of what is counted
+    noise: float | None = None  # overdispersion of stable's past
+    state: dict[str, Any] = Field(default_factory=dict)  # the tests' own floats
+    counters: dict[str, Any] = Field(default_factory=dict)  # last raw counters, by version and series
+
+
 class Alpha(StatusModel):
     """The ledger of one trial: the chance of a false rollback that its owner allowed when it began, and what is left.
 
@@ -190,6 +222,7 @@ class Trial(StatusModel):
     stopped_since: Timestamp | None = None  # the clock of the steps stands still: nothing can be seen
     stopped_for: Annotated[float, Field(ge=0, le=LATEST)] = 0.0  # seconds that it stood still before
     alpha: Alpha = Alpha()
+    contest: ContestStatus | None = None  # who earns more, where arms compete by a reward
 
     def stood_still(self, now: float) -> float:
         """Seconds that the clock of the steps stood still until ``now``."""
@@ -277,6 +310,7 @@ class Status(StatusModel):
     weights: str | None = None  # theirs, in percent and in the same order, for the printer column
     step: str | None = None  # "2/5", for the printer column
     strategy: str | None = None
+    last_contest: ContestStatus | None = None  # what came of the test that ended last, to be read
     last_analysis: tuple[MetricStatus, ...] = ()  # the verdicts of the release that ended last, to be read
     retiring: tuple[Retiring, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()

@@ -14,6 +14,7 @@ from modelrollout.api.command import Verb, parse
 from modelrollout.api.status import HistoryEntry, Phase, Quarantined, Status, VersionStatus
 from modelrollout.cli.routed import not_applied, still_routed
 from modelrollout.cli.text import listed
+from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import ModelRollout, SpecError
 
 
@@ -57,6 +58,8 @@ def outcome(rollout: ModelRollout, wanted: Wanted) -> Outcome | None:
     version = wanted.version or next(iter(named), None)
     if version is None or _retry_is_on_its_way(rollout, {version} if wanted.may_come else {version, *named}):
         return None
+    if wanted.version is None and (decided := _decided(rollout)) is not None:
+        return decided
     ended = _ended(rollout, version, wanted) or _failed_beside(rollout, version, wanted)
     if ended is not None and still_routed(status, {version, *named}) is not None:
         return None
@@ -102,6 +105,8 @@ def _withheld(rollout: ModelRollout, version: str) -> Outcome | None:
         return None
     if isinstance(held, Quarantined):
         return Outcome(Exit.TAKEN_BACK, f"{version} is quarantined: {held.reason}: {held.message}")
+    if held.reason == Reason.NOT_CHOSEN:
+        return Outcome(Exit.TAKEN_BACK, f"{version} was not chosen: {held.message}")
     return Outcome(Exit.TAKEN_BACK, f"{version} was taken back: {held.message}")
 
 
@@ -110,7 +115,19 @@ def _failed_beside(rollout: ModelRollout, version: str, wanted: Wanted) -> Outco
     named = spec_versions(rollout)
     if wanted.may_come or version not in named:
         return None
-    return next((end for other in named if (end := _withheld(rollout, other)) is not None), None)
+    chosen_against = {item.version for item in rollout.status.taken_back if item.reason == Reason.NOT_CHOSEN}
+    others = [other for other in named if other not in chosen_against]
+    return next((end for other in others if (end := _withheld(rollout, other)) is not None), None)
+
+
+def _decided(rollout: ModelRollout) -> Outcome | None:
+    """A test is over, whoever it chose: that is what who waits for the spec as a whole waits for."""
+    status, named = rollout.status, spec_versions(rollout)
+    chosen_against = {item.version for item in status.taken_back if item.reason == Reason.NOT_CHOSEN}
+    if not chosen_against & {*named} or status.trial is not None or status.stable is None:
+        return None
+    settled = _is_settled(rollout, status.stable)
+    return Outcome(Exit.SERVES, f"{status.stable.version} serves: {status.message}") if settled else None
 
 
 def _retry_is_on_its_way(rollout: ModelRollout, versions: Set[str]) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from modelrollout.api.status import Arm, HistoryEntry, Phase, Status
 from modelrollout.cli.render_alerts import MESSAGE_SHOWN, alerts
+from modelrollout.cli.render_contest import contest_lines
 from modelrollout.cli.render_evidence import asked_now, evidence_lines
 from modelrollout.cli.render_route import route_lines
 from modelrollout.cli.render_steps import step_lines
@@ -42,6 +43,7 @@ def tree(view: View) -> list[Line]:
         list(version_lines(view)),
         route_lines(status),
         step_lines(status, spec, view.now),
+        contest_lines(status, view.now),
         evidence_lines(status, spec, view.now),
         list(alerts(view)),
         history_lines(status.history, view.now),
@@ -100,6 +102,9 @@ def one_line(rollout: ModelRollout) -> str:
     parts += [f"candidate {arm.version} {arm.weight} % {arm.ready} ready" for arm in status.arms]
     if status.step:
         parts.append(f"step {status.step}")
+    if status.trial is not None and status.trial.contest is not None:
+        contest = status.trial.contest
+        parts += [f"{contest.metric} {item.version} {item.rewards}/{item.requests}" for item in contest.versions]
     for arm in status.arms:
         parts += _counts(status, spec, arm)
     return ", ".join(parts) + (f": {status.message}" if status.message else "")

@@ -11,6 +11,7 @@ from modelrollout.api.base import format_duration, format_timestamp
 from modelrollout.api.status import Condition, HistoryEntry, VersionStatus
 from modelrollout.cli.render import head, history_lines, join_blocks
 from modelrollout.cli.render_alerts import alerts
+from modelrollout.cli.render_contest import contest_lines
 from modelrollout.cli.render_evidence import evidence_lines
 from modelrollout.cli.render_route import match_words, route_lines
 from modelrollout.cli.render_steps import step_lines
@@ -61,6 +62,7 @@ def detail(view: View, events: Sequence[EventLine]) -> list[Line]:
         route_lines(status, EVERYTHING),
         _block("Models", table(list(model_rows(rollout)))),
         step_lines(status, spec, view.now),
+        contest_lines(status, view.now),
         evidence_lines(status, spec, view.now),
         list(alerts(view, EVERYTHING)),
         _block("Conditions", table(condition_rows(status.conditions, view.now))),
@@ -108,7 +110,9 @@ def _analysis_facts(spec: Spec) -> Iterator[tuple[str, str]]:
     analysis = spec.analysis
     if not spec.strategy.chosen.judges:
         return
-    metrics = [f"latency over {format_duration(item.over)}" if item.over else item.name for item in analysis.metrics]
+    metrics = [f"latency over {format_duration(item.over)}" if item.over else item.name for item in analysis.guardrails]
+    if analysis.rewards:
+        yield "reward", ", ".join(item.name for item in analysis.rewards)
     yield "metrics", f"{', '.join(metrics)} (from {analysis.provider.value})"
     yield "false rollback", f"{100 * analysis.false_rollback:g} % of the releases that are as good as stable"
     yield "undecided", f"{analysis.on_timeout.value} after {format_duration(analysis.max_hold)}"

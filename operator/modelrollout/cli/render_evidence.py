@@ -69,7 +69,7 @@ def asked(status: Status, spec: Spec | None, arm: Arm) -> tuple[MetricStatus, ..
     """The tests that the spec asks for. Those of a metric that was taken out of it are kept, and say nothing new."""
     if spec is None:
         return arm.metrics
-    names, splits = {metric.name for metric in spec.analysis.metrics}, counted(spec, status.trial)
+    names, splits = {metric.name for metric in spec.analysis.guardrails}, counted(spec, status.trial)
     return tuple(item for item in arm.metrics if item.metric in names and item.split in splits)
 
 

@@ -12,7 +12,7 @@ from modelrollout.simulation.runs import Share
 from modelrollout.simulation.scenario import Scenario
 
 MOVE_STYLE = {"Promote": Style.GOOD, "Rollback": Style.BAD, "Hold": Style.FAINT}
-OUTCOME_STYLE = {"Promoted": Style.GOOD, "RolledBack": Style.BAD}
+OUTCOME_STYLE = {"Promoted": Style.GOOD, "Kept": Style.GOOD, "RolledBack": Style.BAD}
 
 
 def arms(scenario: Scenario) -> str:
@@ -52,7 +52,7 @@ def end_lines(scenario: Scenario, last: Decision, end: Ending) -> list[Line]:
     return [
         *verdicts,
         line(
-            Span(end.outcome, OUTCOME_STYLE.get(end.outcome, Style.WARN)),
+            Span(end.told, OUTCOME_STYLE.get(end.outcome, Style.WARN)),
             f" after {format_duration(round(end.at, 2))}: {served}",
         ),
     ]

@@ -47,6 +47,11 @@ class Pass:
         return self.spec.strategy.settings
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """The versions that the spec names, its model's first."""
+        return tuple(model.version for model in self.strategy.models(self.settings, self.spec.model))
+
+    @property
     def control(self) -> VersionStatus | None:
         """The version that serves."""
         return self.status.stable

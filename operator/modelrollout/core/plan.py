@@ -105,7 +105,8 @@ class Recovery:
     ``control`` is the version that serves, with its ``uri`` and the digest that its pods were made with; ``route`` the
     one that was decided, ``arms`` the others in it and under trial; ``alpha`` the chance of a false rollback that a
     trial begun anew may spend; ``failed`` the versions in quarantine; ``taken_back`` those that a person took back,
-    None when there are none, so that notes of operators that did not know of it stay as they are; ``previous`` the
+    None when there are none, so that notes of operators that did not know of it stay as they are; ``not_chosen`` those
+    that took part in a test and were not the best, likewise; ``previous`` the
     version before, while it is kept after a promotion; ``paused`` why arms are held, by version; ``spec`` the one that
     the arms are judged by, as JSON, for the day on which the newest is refused besides.
     """
@@ -118,6 +119,7 @@ class Recovery:
     route: Route | None = None
     failed: tuple[Annotated[str, VERSION], ...] = ()
     taken_back: tuple[Annotated[str, VERSION], ...] | None = None
+    not_chosen: tuple[Annotated[str, VERSION], ...] | None = None
     previous: Annotated[str, VERSION] | None = None
     paused: dict[str, str] | None = None
     spec: str | None = None

@@ -36,6 +36,9 @@ __all__ = [
     "Traffic",
 ]
 
+_COMPETING = [name for name, strategy in STRATEGIES.items() if strategy.competes]
+_NEEDS_REWARD = f"strategy {' or '.join(_COMPETING)} needs one metric with role: Reward, what the versions compete by"
+_NEEDS_NO_REWARD = f"role: Reward is for strategy {' or '.join(_COMPETING)}; remove the metric, or its role"
 _ONE_STRATEGY = "exactly one strategy is needed, {}; keep one of " + ", ".join(STRATEGIES)
 
 
@@ -114,7 +117,21 @@ def _strategy_by_rule(schema: dict[str, Any]) -> None:
             _ONE_STRATEGY.format("several are given"),
             field=".strategy",
         ),
+        *_reward_rules(),
     )(schema)
+
+
+def _reward_rules() -> list[dict[str, Any]]:
+    """Who competes needs one reward, and nobody else takes any."""
+    rewards = (
+        "(has(self.analysis) && has(self.analysis.metrics) ? self.analysis.metrics.filter(metric, "
+        "has(metric.role) && metric.role == 'Reward').size() : 0)"
+    )
+    competes = " || ".join(f"has(self.strategy.{name})" for name in _COMPETING)
+    return [
+        rule(f"!has(self.strategy) || !({competes}) || {rewards} == 1", _NEEDS_REWARD),
+        rule(f"!has(self.strategy) || {competes} || {rewards} == 0", _NEEDS_NO_REWARD),
+    ]
 
 
 class Spec(SpecModel):
@@ -133,3 +150,12 @@ class Spec(SpecModel):
         description="Delete: Deployments, Services and the VirtualService go with the ModelRollout. Orphan: they "
         "stay and keep serving.",
     )
+
+    @model_validator(mode="after")
+    def _has_its_reward(self) -> Self:
+        rewards = len(self.analysis.rewards)
+        if self.strategy.chosen.competes and rewards != 1:
+            raise ValueError(_NEEDS_REWARD)
+        if rewards and not self.strategy.chosen.competes:
+            raise ValueError(_NEEDS_NO_REWARD)
+        return self

@@ -8,12 +8,13 @@ from typing import Any
 
 from modelrollout.api.base import to_json
 from modelrollout.api.route import EVERYBODY, Route
-from modelrollout.api.status import MetricStatus, Phase, Status
+from modelrollout.api.status import ContestStatus, MetricStatus, Phase, Status
 from modelrollout.core.evidence import Outcome
 from modelrollout.simulation.cast import Cast
 from modelrollout.simulation.release import Frame, Release, play
 
 SILENT = (Outcome.NO_TRAFFIC, Outcome.BLIND, Outcome.INVALID)
+ENDS = {"Promoted": "Promoted", "NotChosen": "Kept"}
 MEMORY = ("state", "counters", "noise")  # what a test remembers for itself
 
 
@@ -52,12 +53,14 @@ class Decision:
     audience: str
     weights: Mapping[str, int]
     splits: Splits
-    move: str  # Start, Shift, Switch, Promote, Rollback, Hold
+    move: str  # Start, Shift, Switch, Promote, Keep, Rollback, Hold
     reason: str
     verdicts: tuple[Judged, ...]
+    contest: ContestStatus | None = None  # who earns more, where the versions compete
 
     def to_json(self) -> dict[str, Any]:
         """One line of ``--output jsonl``."""
+        reward = {"reward": contest_json(self.contest)} if self.contest is not None else {}
         several = {"splits": {name: dict(shares) for name, shares in self.splits.items()}}
         return {
             "at": self.at,
@@ -67,6 +70,7 @@ class Decision:
             "move": self.move,
             "reason": self.reason,
             "verdicts": [item.to_json() for item in self.verdicts],
+            **reward,
         }
 
 
@@ -78,14 +82,24 @@ class Ending:
     judged.
     """
 
-    outcome: str  # RolledBack, Promoted, Paused, Running
+    outcome: str  # RolledBack, Promoted, Kept (the control, by a test), Paused, Running
     at: float
     bad_served: int
     requests: int
+    serves: str | None = None  # the version that serves then, where several could have come to it
+
+    @property
+    def told(self) -> str:
+        """The outcome, with the version where that is not clear."""
+        return (
+            f"{self.outcome} {self.serves}" if self.serves is not None and self.outcome == "Promoted" else self.outcome
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The last line of ``--output jsonl``."""
-        return {"outcome": self.outcome, "at": self.at, "badServed": self.bad_served, "requests": self.requests}
+        serves = {"serves": self.serves} if self.serves is not None else {}
+        end = {"outcome": self.outcome, "at": self.at, "badServed": self.bad_served, "requests": self.requests}
+        return end | serves
 
 
 def decisions(release: Release) -> Iterator[tuple[Frame, Decision | None]]:
@@ -112,7 +126,13 @@ def decision(release: Release, before: Status, frame: Frame) -> Decision | None:
         move=move(before, status),
         reason="; ".join(event.message for event in events) or "; ".join(changed) or status.message,
         verdicts=verdicts(status, before),
+        contest=status.trial.contest if status.trial is not None else status.last_contest,
     )
+
+
+def contest_json(contest: ContestStatus) -> dict[str, Any]:
+    """Who earns more, with the numbers, without the tests' own memory."""
+    return {key: value for key, value in to_json(contest).items() if key not in MEMORY}
 
 
 def verdicts(after: Status, before: Status) -> tuple[Judged, ...]:
@@ -135,7 +155,9 @@ def move(before: Status, after: Status) -> str:
     """What a pass did, in one word."""
     ended = [entry.outcome for entry in after.history[len(before.history) :]]
     if ended:
-        return "Promote" if "Promoted" in ended else "Rollback"
+        if "Promoted" in ended:
+            return "Promote"
+        return "Keep" if set(ended) == {"NotChosen"} else "Rollback"
     if {arm.version for arm in after.arms} - {arm.version for arm in before.arms}:
         return "Start"
     old, new = (shares_of_arms(status, after) for status in (before, after))
@@ -181,11 +203,13 @@ def ending(release: Release, last: Frame) -> Ending:
     """How the release ended with its last pass; one that is under way at the end of its time ends there."""
     at = last.time if last.over else release.duration
     served = release.source.served(at)
-    return Ending(outcome_of(last.status, last.over), at, served.bad, served.trials)
+    stable = last.status.stable
+    serves = stable.version if stable is not None and len(release.cast.arms) > 1 else None
+    return Ending(outcome_of(last.status, last.over), at, served.bad, served.trials, serves)
 
 
 def outcome_of(status: Status, over: bool) -> str:
     """The outcome in one word."""
     if over:
-        return "Promoted" if status.history[-1].outcome == "Promoted" else "RolledBack"
+        return ENDS.get(status.history[-1].outcome, "RolledBack")
     return "Paused" if status.phase in (Phase.PAUSED, Phase.AWAITING_APPROVAL) else "Running"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STABLE, BOUND = "#4477aa", "#555555"
 ARMS = ("#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#cc7711", "#999999")
 PARTS = 1.6  # inches for each panel besides the rates
-MOVES = ("Shift", "Switch", "Promote", "Rollback")
+MOVES = ("Shift", "Switch", "Promote", "Keep", "Rollback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,12 @@ class Story:
     @property
     def metrics(self) -> list[str]:
         """What is judged."""
-        return [metric.name for metric in self.scenario.spec.analysis.metrics]
+        return [metric.name for metric in self.scenario.spec.analysis.guardrails]
+
+    @property
+    def rewards(self) -> list[str]:
+        """What the versions compete by, if they do."""
+        return [metric.name for metric in self.scenario.spec.analysis.rewards]
 
     @property
     def colours(self) -> Mapping[str, str]:
@@ -50,7 +55,7 @@ def draw(story: Story, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    heights = [1.0, *[1.3] * len(story.metrics), 1.5]
+    heights = [1.0, *[1.3] * (len(story.rewards) + len(story.metrics)), 1.5]
     figure = Figure(figsize=(10, PARTS * sum(heights)), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})
@@ -60,7 +65,9 @@ def draw(story: Story, path: Path) -> None:
         f"{model.name} {model.version}: {story.decisions[-1].reason.split(';')[0]}", fontsize=10, x=0.01, ha="left"
     )
     draw_weights(axes[0], story)
-    for panel, metric in zip(axes[1:-1], story.metrics, strict=True):
+    for panel, reward in zip(axes[1:], story.rewards, strict=False):
+        draw_rewards(panel, story, reward)
+    for panel, metric in zip(axes[1 + len(story.rewards) : -1], story.metrics, strict=True):
         draw_rates(panel, story, metric)
     draw_evidence(axes[-1], story)
     mark_moves(axes, story)
@@ -77,6 +84,25 @@ def draw_weights(panel: Axes, story: Story) -> None:
         panel.step([*times, end], [*weights, weights[-1]], where="post", color=colour, label=version)
     panel.set(ylabel="weight, %", ylim=(-5, 105))
     panel.legend(loc="center left", fontsize=8)
+
+
+def draw_rewards(panel: Axes, story: Story, reward: str) -> None:
+    """What each version has earned so far, with its interval, in percent of its requests."""
+    seen = [(frame.time, frame.status.trial.contest) for frame in story.frames if frame.status.trial is not None]
+    for version, colour in story.colours.items():
+        points = [
+            (at, item)
+            for at, contest in seen
+            for item in (contest.versions if contest is not None else ())
+            if item.version == version and item.requests
+        ]
+        times = [at for at, _ in points]
+        panel.plot(times, [100 * (item.rate or 0.0) for _, item in points], color=colour)
+        low, high = [100 * item.low for _, item in points], [100 * item.high for _, item in points]
+        panel.fill_between(times, low, high, color=colour, alpha=0.15, lw=0)
+    every = [item.rate for _, contest in seen if contest is not None for item in contest.versions if item.rate]
+    top = 100 * max(every, default=0.01)
+    panel.set(ylabel=f"{reward},\nrewarded, %", ylim=(0.5 * top, 1.25 * top))
 
 
 def draw_rates(panel: Axes, story: Story, metric: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from modelrollout.api.analysis import Analysis, Direction, Metric
+from modelrollout.api.analysis import Analysis, Metric
 from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
 from modelrollout.api.version import VERSION
 from modelrollout.simulation.latency import Latency, read_latency
@@ -37,7 +37,8 @@ class Behaviour:
             yield from reward.changes
 
     def bad(self, metric: Metric, analysis: Analysis, time: float) -> float:
-        """The chance that an answer is bad by this metric at ``time``. Raises KeyError where nothing is said of it."""
+        """The chance that an answer is bad by this metric at ``time``, or is rewarded. Raises KeyError where nothing is
+        said of it."""
         if metric.name == "errors":
             return self.errors.at(time)
         if metric.name == "latency":
@@ -45,7 +46,7 @@ class Behaviour:
                 raise KeyError("latency")
             return self.latency.slower(metric.over, analysis.provider, time)
         success = self.rewards[metric.name].at(time)
-        return 1.0 - success if metric.direction is Direction.HIGHER_IS_BETTER else success
+        return 1.0 - success if metric.counts_good else success
 
 
 @dataclass(frozen=True, slots=True)

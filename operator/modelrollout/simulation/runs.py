@@ -60,8 +60,8 @@ class Share:
 
 def summarize(ends: Sequence[Ending]) -> Mapping[str, Share]:
     """The ways in which runs ended, by outcome, the most frequent one first."""
-    outcomes = {end.outcome for end in ends}
-    shares = {outcome: _share([end for end in ends if end.outcome == outcome], len(ends)) for outcome in outcomes}
+    outcomes = {end.told for end in ends}
+    shares = {outcome: _share([end for end in ends if end.told == outcome], len(ends)) for outcome in outcomes}
     return dict(sorted(shares.items(), key=lambda item: (-item[1].runs, item[0])))
 
 

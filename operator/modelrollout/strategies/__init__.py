@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelrollout.strategies.base import ArmView, Move, Outline, SmokeCheck, Strategy, View
+from modelrollout.strategies.ab_test import AbTestStrategy
+from modelrollout.strategies.base import ArmView, Design, Move, Outline, SmokeCheck, Standing, Strategy, View
 from modelrollout.strategies.blue_green import BlueGreenStrategy
 from modelrollout.strategies.canary import CanaryStrategy
 from modelrollout.strategies.split import SplitStrategy
@@ -18,8 +19,20 @@ STRATEGIES: dict[str, AnyStrategy] = {
         CanaryStrategy(),
         BlueGreenStrategy(),
         SplitStrategy(),
+        AbTestStrategy(),
     )
 }
 """By the name of the field in ``spec.strategy``, in the order in which people read of them."""
 
-__all__ = ["STRATEGIES", "AnyStrategy", "ArmView", "Move", "Outline", "SmokeCheck", "Strategy", "View"]
+__all__ = [
+    "STRATEGIES",
+    "AnyStrategy",
+    "ArmView",
+    "Design",
+    "Move",
+    "Outline",
+    "SmokeCheck",
+    "Standing",
+    "Strategy",
+    "View",
+]

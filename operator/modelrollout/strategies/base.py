@@ -39,12 +39,40 @@ class ArmView:
 
 
 @dataclass(frozen=True, slots=True)
+class Design:
+    """How a test by a reward decides: ``false_winner`` is the chance of ever naming a wrong winner; ``indifference``
+    the part by which odds may differ and still be the same."""
+
+    false_winner: float
+    indifference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of who earns more, in words and as a decision.
+
+    ``winner`` is proven better than each of the others; ``alike`` says that those who may still be the best are proven
+    not to differ, and ``best`` is the one of them that earned the most. ``obstacle`` is why nothing can be decided now.
+    ``account`` tells of the versions' rewards, with the numbers; ``contenders`` are those that nobody is proven to be
+    better than.
+    """
+
+    account: str = ""
+    winner: str | None = None
+    alike: bool = False
+    best: str | None = None
+    contenders: tuple[str, ...] = ()
+    obstacle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class View(Generic[Memory]):
     """How things stand. ``now`` in seconds since the epoch.
 
     ``model`` is the version that the spec's model names; it may be an arm or the control. ``approved`` is the step that
     a person said to go on from; ``skip``: a person wants no more steps. ``is_last`` is False while the release is for
     the requests of ``traffic.match`` alone: whoever wins then is released to everybody else, by a round of its own.
+    ``standing`` is there where the arms compete by a reward.
     """
 
     control: str
@@ -56,6 +84,7 @@ class View(Generic[Memory]):
     approved: str | None = None
     skip: bool = False
     is_last: bool = True
+    standing: Standing | None = None
 
     def stay(self, why: str, **fields: object) -> Move[Memory]:
         """The move that leaves the route as it is."""
@@ -70,7 +99,7 @@ class Move(Generic[Memory]):
     to be approved. ``until`` when a clock will end it, in seconds since the epoch; ``approval`` when a person must;
     ``under_way`` when it ends by itself in a moment; ``watched`` during a bake; ``settled`` when all is as it shall
     stay. With ``winner`` the trial is decided: that version takes everything and becomes the control. It is over then,
-    unless the strategy ``goes_on`` with the other arms.
+    unless the strategy ``goes_on`` with the other arms. Where the winner is the control itself, all arms leave.
     """
 
     route: Route
@@ -114,12 +143,14 @@ class SmokeCheck:
 class Strategy(Protocol[Settings, Memory]):
     """One way to move traffic. ``name`` is its field in ``spec.strategy``; ``judges``: whether its arms are compared
     with the control by the metrics; ``part_first``: whether an arm must be seen with a part of the requests before it
-    may have all of them. Who switches all at once is judged afterwards."""
+    may have all of them (who switches all at once is judged afterwards); ``competes``: whether they compete by a
+    reward."""
 
     name: str
     title: str
     judges: bool
     part_first: bool
+    competes: bool
 
     @property
     def settings(self) -> type[SpecModel]:
@@ -149,4 +180,8 @@ class Strategy(Protocol[Settings, Memory]):
 
     def smoke(self, settings: Settings) -> SmokeCheck | None:
         """What an arm must answer before its first share."""
+        ...
+
+    def design(self, settings: Settings) -> Design | None:
+        """How its arms compete by the metric with ``role: Reward``; None where they do not."""
         ...

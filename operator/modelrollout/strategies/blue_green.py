@@ -50,6 +50,7 @@ class BlueGreenStrategy:
     title = "one switch of all the requests"
     judges = True
     part_first = False
+    competes = False
     settings = BlueGreen
     memory = BlueGreenMemory
 
@@ -64,6 +65,9 @@ class BlueGreenStrategy:
     def smoke(self, settings: BlueGreen) -> SmokeCheck | None:
         """By the preview header."""
         return SmokeCheck(settings.smoke, settings.preview) if settings.smoke is not None else None
+
+    def design(self, settings: BlueGreen) -> None:
+        """No reward."""
 
     def outline(self, settings: BlueGreen, memory: BlueGreenMemory, arms: Sequence[ArmView]) -> Outline:
         """What green goes through: smoke requests and approval where wanted, the switch, the bake."""

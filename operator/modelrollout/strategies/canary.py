@@ -208,6 +208,7 @@ class CanaryStrategy:
     title = "a growing share of the requests"
     judges = True
     part_first = True
+    competes = False
     settings = Canary
     memory = CanaryMemory
 
@@ -224,6 +225,9 @@ class CanaryStrategy:
     def smoke(self, settings: Canary) -> SmokeCheck | None:
         """None: a canary's first requests are few."""
         return None
+
+    def design(self, settings: Canary) -> None:
+        """No reward."""
 
     def outline(self, settings: Canary, memory: CanaryMemory, arms: Sequence[ArmView]) -> Outline:
         """Each step in words, the bake as the last."""

@@ -75,6 +75,7 @@ class SplitStrategy:
     title = "fixed shares of two to eight versions"
     judges = False
     part_first = False
+    competes = False
     settings = SplitSettings
     memory = SplitMemory
 
@@ -94,6 +95,9 @@ class SplitStrategy:
     def smoke(self, settings: SplitSettings) -> SmokeCheck | None:
         """None."""
         return None
+
+    def design(self, settings: SplitSettings) -> None:
+        """No reward."""
 
     def outline(self, settings: SplitSettings, memory: SplitMemory, arms: Sequence[ArmView]) -> Outline:
         """One step that has no end."""

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from modelrollout.adapters.metrics.base import Target
 from modelrollout.adapters.metrics.counts import Counting, tally
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, Series
-from modelrollout.api.analysis import Direction
 from modelrollout.core.evidence import BadCount, Moments
 from modelrollout.manifests.meta import child_name
 
@@ -72,10 +71,8 @@ def _on_ticks(series: list[Series], interval: float) -> Iterator[Series]:
         yield Series(one.labels, tuple((at // interval * interval, value) for at, value in one.points))
 
 
-def combine(
-    successes: Mapping[str, Moments], trials: Mapping[str, Moments], direction: Direction
-) -> Mapping[str, Moments]:
-    """Bad answers and all answers by process and time.
+def combine(successes: Mapping[str, Moments], trials: Mapping[str, Moments], *, turned: bool) -> Mapping[str, Moments]:
+    """What is counted and all trials, by process and time; ``turned``: all others are, not the successes.
 
     Both counters of one process are taken at the same scrape. Where they come from different processes there is no
     such pairing, and only their newest sums are compared.
@@ -84,18 +81,18 @@ def combine(
         at = max(at for moments in trials.values() for at in moments)
         successes, trials = _summed(successes, at), _summed(trials, at)
     combined = {
-        process: {at: _turned(pair, direction) for at, pair in _paired(successes.get(process, {}), moments)}
+        process: {at: _checked(pair, turned) for at, pair in _paired(successes.get(process, {}), moments)}
         for process, moments in trials.items()
     }
     return {process: moments for process, moments in combined.items() if moments}
 
 
-def _turned(pair: tuple[float, float], direction: Direction) -> tuple[float, float]:
-    """(successes, trials) -> (bad, trials). Raises BadCount for more successes than trials."""
+def _checked(pair: tuple[float, float], turned: bool) -> tuple[float, float]:
+    """(successes, trials) -> (counted, trials). Raises BadCount for more successes than trials."""
     successes, every = pair
     if successes > every:
         raise BadCount(f"{successes:g} successes of {every:g} trials; both must count the same requests")
-    return (every - successes if direction is Direction.HIGHER_IS_BETTER else successes), every
+    return (every - successes if turned else successes), every
 
 
 def _paired(successes: Moments, trials: Moments) -> Iterator[tuple[float, tuple[float, float]]]:

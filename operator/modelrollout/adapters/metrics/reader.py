@@ -218,7 +218,7 @@ class Reader:
             await custom.read(self._patient, custom.fill(query or "", target), window, interval)
             for query in (metric.successes, metric.trials)
         ]
-        return custom.combine(successes, trials, metric.direction)
+        return custom.combine(successes, trials, turned=metric.counts_good)
 
     async def _past(
         self, provider: Provider, control: Target, metric: Metric, cancels: ClientCancels

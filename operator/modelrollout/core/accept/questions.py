@@ -47,7 +47,7 @@ def baseline_due(trial: Trial, spec: Spec, now: float) -> bool:
     if routed or now > trial.started_at + BASELINE_SECONDS:
         return False
     known = {item.metric for arm in trial.arms for item in arm.metrics if item.noise is not None}
-    return any(metric.name not in known for metric in spec.analysis.metrics)
+    return any(metric.name not in known for metric in spec.analysis.guardrails)
 
 
 def smoke_due(trial: Trial, spec: Spec, now: float) -> tuple[str, ...]:

@@ -21,9 +21,9 @@ def retry(state: Pass, command: Command) -> Pass:
 
 
 def _what_starts(state: Pass, meant: list[str]) -> str:
-    named = [version for version in wanted(state) if version in meant]
+    named = [version for version in state.named if version in meant]
     if not named:
-        return f"the spec names {' and '.join(wanted(state))}, so nothing starts until it names {' or '.join(meant)}"
+        return f"the spec names {' and '.join(state.named)}, so nothing starts until it names {' or '.join(meant)}"
     before = any(item.version in meant or item.drain_until > state.now for item in state.status.retiring)
     when = " when what ran before is gone" if before else ""
     return f"the release of {' and '.join(named)} starts from the beginning{when}"
@@ -31,10 +31,5 @@ def _what_starts(state: Pass, meant: list[str]) -> str:
 
 def forget_unnamed(state: Pass) -> Pass:
     """A version that the spec does not name any more may be released when it is named anew."""
-    kept = tuple(item for item in state.status.taken_back if item.version in wanted(state))
+    kept = tuple(item for item in state.status.taken_back if item.version in state.named)
     return state if kept == state.status.taken_back else state.change(taken_back=kept)
-
-
-def wanted(state: Pass) -> list[str]:
-    """The versions that the spec names, its model's first."""
-    return [model.version for model in state.strategy.models(state.settings, state.spec.model)]

@@ -1,38 +1,17 @@
-"""Counters: from raw cumulative counters, as scraped, to what was counted between two rounds of scrapes.
-
-``increase()`` of Prometheus extrapolates to fractions and cannot tell a reset from a pause, so the raw values are
-differenced here, series by series (``series_counters``). The first sample of a release only sets the base.
-
-Each reporter (a process that is scraped) has its own time, that of its own scrape, and what is not newer than known is
-ignored: two Prometheus that are asked in turn are not of one mind, and one that comes back may know less than before.
-
-A tick is a whole round: it closes when every reporter has been scraped again since the last one. One that is late is
-waited for until it has missed a scrape (LATE), and then no more.
-"""
+"""Counters: the last raw counters of one arm and of the control, and the tick between two rounds of scrapes
+(``rounds``)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
-from modelrollout.core.evidence.counts import Count, Tick
-from modelrollout.core.evidence.series_counters import SERIES, SeriesCounters, digest
+from modelrollout.core.evidence.counts import Tick
+from modelrollout.core.evidence.rounds import LATE, RawSample, Rounds
+from modelrollout.core.evidence.series_counters import SeriesCounters
 
-LATE = 2.0
-"""Scrape intervals after its last scrape at which a reporter has missed one, and counts as away."""
-
-
-class RawSample(Protocol):
-    """Raw cumulative counts of one metric: ``series`` by version, then by reporter; ``times`` are those of the
-    reporters' scrapes, ``at`` the newest of them, and that of every reporter without one."""
-
-    @property
-    def at(self) -> float: ...
-    @property
-    def series(self) -> Mapping[str, Mapping[str, Count]]: ...
-    @property
-    def times(self) -> Mapping[str, float]: ...
+__all__ = ["LATE", "Counters", "RawSample"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +33,13 @@ class Counters:
         is not whole (then the counters stay as they are). A version without series has not answered yet. Raises
         BadCount for impossible counts: the caller keeps the old counters and says so.
         """
-        if self.at is not None and sample.at <= self.at:
+        before = Rounds(dict(zip(self.versions, (self.of_candidate, self.of_stable), strict=True)), self.at, self.times)
+        rounds, new = before.after(sample, self.versions, interval)
+        if rounds is before:
             return self, None
-        since = sample.at - LATE * interval
-        times = _times(sample, since)
-        fresh = {name: at for name, at in times.items() if at > self.times.get(name, float("-inf"))}
-        candidate, stable = (_of(sample, version, fresh) for version in (self.candidate, self.stable))
-        folds_wait = self.of_candidate.waits_for(candidate, times) or self.of_stable.waits_for(stable, times)
-        if self._waits(since, fresh) or (self.at is not None and self.at > since and folds_wait):
-            return self, None
-        of_candidate, new_candidate = self.of_candidate.after(candidate, self.times.keys(), times)
-        of_stable, new_stable = self.of_stable.after(stable, self.times.keys(), times)
-        kept = _remembered(dict(self.times) | fresh, of_candidate, of_stable)
-        counters = Counters(self.candidate, self.stable, sample.at, of_candidate, of_stable, kept)
-        if self.at is None or new_candidate is None or new_stable is None:
-            return counters, None
-        return counters, Tick(sample.at, new_candidate, new_stable)
-
-    def _waits(self, since: float, fresh: Collection[str]) -> bool:
-        """Whether a reporter that was scraped later than ``since`` has not been scraped again."""
-        return any(at > since and name not in fresh for name, at in self.times.items())
+        of_candidate, of_stable = rounds.of[self.candidate], rounds.of[self.stable]
+        counters = Counters(self.candidate, self.stable, rounds.at, of_candidate, of_stable, rounds.times)
+        return counters, None if new is None else Tick(sample.at, new[self.candidate], new[self.stable])
 
     @property
     def known(self) -> tuple[frozenset[str], ...]:
@@ -123,24 +89,3 @@ class Counters:
         return cls(
             candidate, stable, at, of_candidate, of_stable, {name: float(time) for name, time in (times or {}).items()}
         )
-
-
-def _times(sample: RawSample, since: float) -> dict[str, float]:
-    """Of the reporters in a sample, by digest; those that are away have been scraped last before ``since``."""
-    names = {name for series in sample.series.values() for name in series} | sample.times.keys()
-    times = {digest(name): sample.times.get(name, sample.at) for name in names}
-    return {name: at for name, at in times.items() if at > since}
-
-
-def _of(sample: RawSample, version: str, reporters: Collection[str]) -> dict[str, Count]:
-    """One version's counts by these reporters."""
-    series = {digest(name): count for name, count in sample.series.get(version, {}).items()}
-    return {name: count for name, count in series.items() if name in reporters}
-
-
-def _remembered(times: Mapping[str, float], *versions: SeriesCounters) -> dict[str, float]:
-    """The times of all whose counts are kept one by one, and of as many others, the newest first."""
-    counted = {name for version in versions for name in version.last}
-    others = sorted((name for name in times if name not in counted), key=lambda name: (-times[name], name))
-    folded = any(version.fold is not None for version in versions)  # has a time of its own
-    return {name: times[name] for name in (*sorted(counted & times.keys()), *others[: 0 if folded else SERIES])}

@@ -73,7 +73,9 @@ def questions(state: Pass, arm: Arm) -> list[Question]:
     assert state.control is not None
     control = state.control.version
     wanted = [
-        (split, metric) for split in splits.counted(state.spec, state.trial) for metric in state.spec.analysis.metrics
+        (split, metric)
+        for split in splits.counted(state.spec, state.trial)
+        for metric in state.spec.analysis.guardrails
     ]
     shares = ledger.shares(arm.metrics, [(split, metric.name) for split, metric in wanted])
     compared = splits.compared(state.route, arm.version, control)

@@ -51,7 +51,7 @@ class SeenAtWeight:
 
 def seen_at_weight(spec: Spec, arm: Arm, splits: Sequence[str]) -> SeenAtWeight:
     """That of its required metrics in these splits which has the least; of all its metrics where none is required."""
-    required = {metric.name for metric in spec.analysis.metrics if metric.required}
+    required = {metric.name for metric in spec.analysis.guardrails if metric.required}
     tests = [test for test in arm.metrics if test.split in splits]
     counted = [test for test in tests if test.metric in required] or tests
     seen = [of_one(test, spec.analysis.min_requests) for test in counted]

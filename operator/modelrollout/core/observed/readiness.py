@@ -86,7 +86,7 @@ def may_go_back(state: Pass, item: Retiring) -> bool:
 def forget_removed(state: Pass) -> Pass:
     """Retired versions whose objects are gone are forgotten; one that the spec wants again is not kept for its logs,
     unless it is the one before, which is warm; deployed versions that nobody knows any more are retired."""
-    wanted = {model.version for model in state.strategy.models(state.settings, state.spec.model)}
+    wanted = set(state.named)
     withheld = {item.version for item in state.status.withheld}
     kept = []
     for item in state.status.retiring:

@@ -12,6 +12,7 @@ from modelrollout.api.base import StatusModel
 from modelrollout.api.route import EVERYBODY, MATCHED, Route
 from modelrollout.api.status import Phase
 from modelrollout.core.judge.assess import Assessments
+from modelrollout.core.judge.contest import compete, standing
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress import clock, transitions
@@ -48,7 +49,7 @@ def advance(state: Pass, assessments: Assessments) -> Progress:
     """One pass of a trial whose arms may keep their traffic."""
     if state.control is None:
         return install(state)
-    state = update_clock(update_audience(state), assessments)
+    state = compete(update_clock(update_audience(state), assessments))
     if state.trial.paused:
         state = stop_counting(state)
     if (recalled := next((arm for arm in state.status.arms if arm.recall is not None), None)) is not None:
@@ -120,6 +121,7 @@ def propose(state: Pass, assessments: Assessments) -> Move[Any]:
         approved=trial.approved,
         skip=trial.promote_fully,
         is_last=is_last(state),
+        standing=standing(state),
     )
     move: Move[Any] = state.strategy.next(state.settings, view)
     return replace(move, until=clock.due(state, move.until))
@@ -161,7 +163,9 @@ def tell_what_is_skipped(state: Pass, move: Move[Any], wanted: Route, assessment
 
 def of_winner(state: Pass, version: str, assessments: Assessments) -> dict[str, Obstacle]:
     """What stands in the way of the end of a trial: no share may rise, and yet nothing is more final."""
-    arm = state.arm(version)
+    arm = state.status.arm(version)
+    if arm is None:  # the control stays
+        return {}
     found = of_the_route(state) or of_arm(state, arm, EVERYBODY)
     found = found or of_evidence(state, arm, assessments[version], gets_all=True)
     return {version: found} if found is not None else {}
@@ -177,12 +181,14 @@ def remember(state: Pass, move: Move[Any]) -> Pass:
 def won(state: Pass, move: Move[Any]) -> Progress:
     """The trial is decided: for those whom it was for so far, or altogether."""
     assert move.winner is not None
+    if state.status.arm(move.winner) is None:
+        return at_rest(transitions.keep_control(state, move.why))
     if not is_last(state):
         return end_of_first_round(state, move, move.winner)
     if state.route is not None and not move.goes_on and state.route.everybody.share(move.winner) < 100:
         state = _tell_of_switch(state, move, move.winner)
     state = transitions.set_route(state, widened(state, move.route))
-    return at_rest(transitions.promote(state, move.winner, move.goes_on))
+    return at_rest(transitions.promote(state, move.winner, move.goes_on, why=move.why))
 
 
 def end_of_first_round(state: Pass, move: Move[Any], winner: str) -> Progress:

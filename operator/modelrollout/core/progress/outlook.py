@@ -44,13 +44,25 @@ def at_rest(state: Pass) -> Progress:
     stable, wanted = state.control, state.spec.model.version
     draining = max((item.drain_until for item in state.status.retiring if item.drain_until > state.now), default=None)
     failed = failed_versions(state)
-    if stable is not None and stable.version == wanted and not failed:
-        return state, health(state, wanted, draining)
+    if stable is not None and not failed and (stable.version == wanted or is_decided(state, stable.version)):
+        return state, health(state, stable.version, draining)
     serving = f"{stable.version} serves" if stable else "nothing serves"
     if not failed:
         return state, Outlook(Phase.PENDING, f"{serving}; {wanted} is next{_way_back(state, wanted)}", draining)
     phase = Phase.ROLLING_BACK if draining else Phase.DEGRADED
     return state, Outlook(phase, f"{describe_failures(failed)}; {serving}. {way_out(failed)}", draining)
+
+
+def is_decided(state: Pass, serving: str) -> bool:
+    """Whether a test has chosen the version that serves: all others that the spec names took part and were not."""
+    chosen = not_chosen(state)
+    return bool(chosen) and set(state.named) - {serving} <= chosen.keys()
+
+
+def not_chosen(state: Pass) -> dict[str, str]:
+    """The versions that a test did not choose, and why."""
+    found = (item for item in state.status.taken_back if item.reason == Reason.NOT_CHOSEN)
+    return {item.version: item.message for item in found}
 
 
 def _way_back(state: Pass, wanted: str) -> str:
@@ -70,10 +82,10 @@ def unrouted(state: Pass) -> str | None:
 
 
 def failed_versions(state: Pass) -> list[Withheld]:
-    """Those that the spec names and that get no release: they failed, or a person took them back."""
-    wanted = [model.version for model in state.strategy.models(state.settings, state.spec.model)]
-    newest = {item.version: item for item in state.status.withheld}
-    return [newest[version] for version in wanted if version in newest]
+    """Those that the spec names and that get no release: they failed, or a person took them back. Not those that a
+    test did not choose: nothing is wrong with them."""
+    newest = {item.version: item for item in state.status.withheld if item.reason != Reason.NOT_CHOSEN}
+    return [newest[version] for version in state.named if version in newest]
 
 
 def way_out(failed: Sequence[Withheld]) -> str:
@@ -118,6 +130,8 @@ def health(state: Pass, wanted: str, draining: float | None) -> Outlook:
     if (why := unrouted(state)) is not None:
         return Outlook(Phase.DEGRADED, f"{wanted} shall serve all requests, and they go another way: {why}", draining)
     if workload.ready > 0:
-        return Outlook(Phase.HEALTHY, f"{wanted} serves all requests", draining)
+        decided = "; ".join(dict.fromkeys(not_chosen(state).values()))
+        after = f"; the test is over: {decided}" if decided and is_decided(state, wanted) else ""
+        return Outlook(Phase.HEALTHY, f"{wanted} serves all requests{after}", draining)
     why = workload.failure or workload.waiting
     return Outlook(Phase.DEGRADED, f"no pod of {wanted} is ready" + (f": {why}" if why else ""), draining)

@@ -31,8 +31,14 @@ from modelrollout.core.plan import Reason
 
 HISTORY_LENGTH = 20  # entries that a person would scroll through; the object must stay far below etcd's limit
 TAKEN_BACK = (Reason.ABORTED, Reason.CANDIDATE_LOST)  # without quarantine, where the version is not to blame
+WITHHELD = (*TAKEN_BACK, Reason.NOT_CHOSEN)  # and who was only not the best: none begins again by itself
 QUARANTINE_LENGTH = 20
-PARTICIPLE = {"RolledBack": "was rolled back", "Aborted": "was taken back", "TakenBack": "was taken back"}
+PARTICIPLE = {
+    "RolledBack": "was rolled back",
+    "Aborted": "was taken back",
+    "TakenBack": "was taken back",
+    "NotChosen": "was not chosen",
+}
 
 
 def begin(state: Pass, models: Sequence[Model]) -> Pass:
@@ -48,7 +54,7 @@ def begin(state: Pass, models: Sequence[Model]) -> Pass:
         audience=audiences(state.spec)[0],
         alpha=Alpha(total=total, left=total),
     )
-    return _tell_of_start(state.change(trial=trial, last_analysis=()), arms)
+    return _tell_of_start(state.change(trial=trial, last_analysis=(), last_contest=None), arms)
 
 
 def enter(state: Pass, models: Sequence[Model]) -> Pass:
@@ -97,10 +103,18 @@ def _recounted(arm: Arm) -> tuple[MetricStatus, ...]:
     return tuple(item.model_copy(update=NOTHING_COUNTED) for item in arm.metrics)
 
 
-def promote(state: Pass, version: str, goes_on: bool = False) -> Pass:
+def keep_control(state: Pass, why: str) -> Pass:
+    """The trial ends with the control that there was: every arm leaves, and none is to blame."""
+    for arm in state.trial.arms:
+        state = leave(state, arm.version, Reason.NOT_CHOSEN, why, outcome="NotChosen", quarantine=False)
+    return state
+
+
+def promote(state: Pass, version: str, goes_on: bool = False, why: str = "") -> Pass:
     """An arm becomes the control; the old one drains. No pod is touched: only the pointer moves.
 
-    The other arms stay under trial when it ``goes_on``; otherwise they leave.
+    The other arms stay under trial when it ``goes_on``; otherwise they leave: ``why`` says what decided it. So does an
+    old control that the spec names as well: it took part, and does not begin again by itself.
     """
     arm, old = state.arm(version), state.control
     reason, outcome = (Reason.PROMOTED, "Promoted") if old else (Reason.INSTALLED, "Installed")
@@ -110,14 +124,14 @@ def promote(state: Pass, version: str, goes_on: bool = False) -> Pass:
     else:
         for other in state.trial.arms:
             if other.version != version:
-                state = leave(
-                    state, other.version, Reason.NOT_CHOSEN, f"{version} won", outcome="NotChosen", quarantine=False
-                )
+                state = leave(state, other.version, Reason.NOT_CHOSEN, why, outcome="NotChosen", quarantine=False)
     state = _end(state, arm, outcome, reason, message)
     if old is not None and state.status.trial is not None and state.trial.route is not None:
         state = state.change_trial(route=state.trial.route.without(old.version, version))
     if old is not None:
         state = _retire(_without_older(state), old, keep=state.spec.rollback.keep_previous, reason=Reason.DRAINED)
+        if state.strategy.competes and old.version in state.named:
+            state = _take_back(state, old, Reason.NOT_CHOSEN, why)
     kept = {name: getattr(arm, name) for name in VersionStatus.model_fields}
     return state.change(stable=VersionStatus(**kept | {"weight": 100})).say(reason, message)
 
@@ -135,7 +149,7 @@ def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: s
     if quarantine:
         failed = Quarantined(version=version, digest=arm.digest, reason=reason, message=message, at=state.now)
         state = state.change(quarantined=(*state.status.quarantined, failed)[-QUARANTINE_LENGTH:])
-    elif reason in TAKEN_BACK:
+    elif reason in WITHHELD:
         state = _take_back(state, arm, reason, message)
     words = f"{version} {PARTICIPLE.get(outcome, 'is out of traffic')}: {message}"
     return state.say(reason, words, warning=quarantine or reason in TAKEN_BACK)
@@ -156,7 +170,10 @@ def go_back(state: Pass, previous: Retiring, message: str) -> Pass:
     """
     undone, seen = state.control, state.workload(previous.version)
     assert undone is not None
-    state = state.change(retiring=tuple(item for item in state.status.retiring if item is not previous))
+    state = state.change(
+        retiring=tuple(item for item in state.status.retiring if item is not previous),
+        taken_back=tuple(item for item in state.status.taken_back if item.version != previous.version),
+    )
     state = _retire(state, undone, keep=state.spec.rollback.keep_failed_for, reason=Reason.UNDONE)
     state = _take_back(state, undone, Reason.UNDONE, message)
     state = _record(state, undone, "Undone", Reason.UNDONE, message, started_at=state.now)
@@ -214,7 +231,9 @@ def _end(state: Pass, arm: Arm, outcome: str, reason: Reason, message: str) -> P
     state = state.change(last_analysis=verdicts)
     others = tuple(item for item in state.trial.arms if item.version != arm.version)
     if not others:
-        return state.change(trial=None)
+        contest = state.trial.contest
+        told = contest.model_copy(update={"state": {}, "counters": {}}) if contest is not None else None
+        return state.change(trial=None, last_contest=told)
     state = state.change_trial(arms=others)
     if outcome == "Promoted" or state.control is None or state.trial.route is None:
         return state

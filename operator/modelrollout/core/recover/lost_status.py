@@ -48,8 +48,9 @@ def _with_failed(state: Pass, note: Recovery | None) -> Pass:
     )
     words = "before the status was lost"
     taken = tuple(
-        TakenBack(version=version, reason=Reason.ABORTED, message=words, at=state.now)
-        for version in note.taken_back or ()
+        TakenBack(version=version, reason=reason, message=words, at=state.now)
+        for reason, versions in ((Reason.ABORTED, note.taken_back), (Reason.NOT_CHOSEN, note.not_chosen))
+        for version in versions or ()
         if version not in known
     )
     if not failed and not taken:

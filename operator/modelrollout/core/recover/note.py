@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from modelrollout.core.pass_state import Pass
-from modelrollout.core.plan import Recovery
+from modelrollout.core.plan import Reason, Recovery
 
 LONGEST_SPEC = 65_536  # bytes; all annotations of an object have 262,144 together
 
@@ -28,11 +28,18 @@ def note(state: Pass) -> Recovery | None:
         pinned=control.pinned,
         route=state.route,
         failed=tuple(sorted({item.version for item in state.status.quarantined})),
-        taken_back=tuple(sorted(item.version for item in state.status.taken_back)) or None,
+        taken_back=_withheld(state, chosen_against=False),
+        not_chosen=_withheld(state, chosen_against=True),
         previous=kept.version if kept is not None and kept.remove_at > kept.drain_until else None,
         paused={arm.version: arm.paused for arm in state.status.arms if arm.paused} or None,
         spec=noted_spec(state) if arms else None,
     )
+
+
+def _withheld(state: Pass, *, chosen_against: bool) -> tuple[str, ...] | None:
+    """The versions that were taken back, or that a test did not choose."""
+    found = (item for item in state.status.taken_back if (item.reason == Reason.NOT_CHOSEN) is chosen_against)
+    return tuple(sorted(item.version for item in found)) or None
 
 
 def noted_spec(state: Pass) -> str | None:

@@ -81,6 +81,9 @@ def routed(state: Pass) -> Fact:
 def analysed(state: Pass) -> Fact:
     """Whether the metrics can speak."""
     tests = [item for arm in state.status.arms for item in arm.metrics]
+    contest = state.status.trial.contest if state.status.trial is not None else None
+    if contest is not None and contest.trouble is not None:
+        return "AnalysisHealthy", "False", Reason.BLIND, f"{contest.metric}: {contest.trouble}"
     if not tests:
         return "AnalysisHealthy", "Unknown", Reason.HEALTHY, "no release is being judged"
     for verdict, reason in (

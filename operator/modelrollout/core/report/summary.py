@@ -90,8 +90,9 @@ def step_column(state: Pass) -> str | None:
 
 def unfetched(state: Pass) -> Refusal | None:
     """A spec whose model could not be fetched is not in order, though only the fetcher could find that out."""
-    wanted = {model.version for model in state.strategy.models(state.settings, state.spec.model)}
-    found = [item for item in state.status.quarantined if item.version in wanted and item.reason == Reason.FETCH_FAILED]
+    found = [
+        item for item in state.status.quarantined if item.version in state.named and item.reason == Reason.FETCH_FAILED
+    ]
     return Refusal(Reason.FETCH_FAILED, found[-1].message) if found else None
 
 

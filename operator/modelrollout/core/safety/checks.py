@@ -81,11 +81,11 @@ def aborted(case: Case) -> Leave | None:
 def unwanted(case: Case) -> Leave | None:
     """The spec names other versions now."""
     state = case.state
-    wanted = [model.version for model in state.strategy.models(state.settings, state.spec.model)]
+    wanted = state.named
     if case.arm.version in wanted:
         return None
     control = state.control.version if state.control is not None else None
-    if wanted == [control]:
+    if wanted == (control,):
         message = f"the spec went back to {control}, which serves"
         return Leave(Reason.RETURNED_TO_STABLE, message, outcome="Aborted", quarantine=False)
     known = {control, *(arm.version for arm in state.status.arms)}

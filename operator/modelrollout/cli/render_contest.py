@@ -1,0 +1,76 @@
+"""Who earns more in a test: a bar for each version's rate with its interval, all on one scale, and how sure it is that
+the one that leads is better than the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from modelrollout.api.status import Competitor, ContestStatus, Status
+from modelrollout.cli.text import Line, Span, Style, bar, lasting, line, number, percent, towards
+
+RATE_BAR = 32
+EVIDENCE_BAR = 20
+
+
+def contest_lines(status: Status, now: float) -> list[Line]:
+    """The versions of the test under way, the best first; of the last one when none is."""
+    trial = status.trial
+    contest = trial.contest if trial is not None else status.last_contest
+    if contest is None or not contest.versions:
+        return []
+    age = f", sampled {lasting(now - contest.last_sample_at)} ago" if trial and contest.last_sample_at else ""
+    last = "" if trial is not None else " of the last test"
+    title = line(Span(f"Reward{last}", Style.TITLE), Span(f"  {contest.metric}{age}", Style.FAINT))
+    why = contest.trouble or contest.skewed
+    warned = [line("  ", Span(why, Style.WARN))] if why else []
+    return [title, *warned, *_rates(contest), *_evidence(contest)]
+
+
+def ranked(contest: ContestStatus) -> list[Competitor]:
+    """By how much evidence there is that each is the best; by what they earned where there is none."""
+    return sorted(contest.versions, key=lambda item: (-lead(item), -(item.rate or 0.0), item.version))
+
+
+def lead(version: Competitor) -> float:
+    """Evidence that it is better than each of the others: the least."""
+    return min(version.against.values(), default=0.0)
+
+
+def _rates(contest: ContestStatus) -> Iterator[Line]:
+    told = ranked(contest)
+    width = max(len(item.version) for item in told)
+    known = [item for item in told if item.requests]
+    low, high = min((item.low for item in known), default=0.0), max((item.high for item in known), default=1.0)
+    for item in told:
+        share = contest.shares.get(item.version)
+        name = f"  {item.version.ljust(width)}  {f'{share} %'.rjust(5) if share is not None else ''.rjust(5)}  "
+        counts = f"  {item.rewards:,} of {item.requests:,} ({percent(item.rewards, item.requests)})"
+        within = f", between {100 * item.low:.3g} and {100 * item.high:.3g} %" if item.requests else ""
+        yield line(name, Span(interval_bar(item, low, high)), counts, Span(within, Style.FAINT))
+
+
+def interval_bar(item: Competitor, low: float, high: float) -> str:
+    """``···──●───····``: where the true rate lies, on a scale from ``low`` to ``high``, and the rate that was seen."""
+    if not item.requests or high <= low:
+        return "·" * RATE_BAR
+
+    def place(rate: float) -> int:
+        return min(RATE_BAR - 1, max(0, int((rate - low) / (high - low) * RATE_BAR)))
+
+    first, last = place(item.low), place(item.high)
+    cells = ["─" if first <= index <= last else "·" for index in range(RATE_BAR)]
+    cells[place(item.rate or 0.0)] = "●"
+    return "".join(cells)
+
+
+def _evidence(contest: ContestStatus) -> Iterator[Line]:
+    """How far the leader is from having won, and all of them from being proven alike."""
+    told: Sequence[Competitor] = [item for item in ranked(contest) if item.requests]
+    if len(told) < 2:
+        return
+    first = told[0]
+    width = len(f"{first.version} is the best")
+    best = (*bar(towards(lead(first), contest.needed), EVIDENCE_BAR, Style.GOOD), Span(f"  {number(lead(first))}"))
+    alike = (*bar(towards(contest.alike, contest.alike_needed), EVIDENCE_BAR), Span(f"  {number(contest.alike)}"))
+    yield line("  ", f"{first.version} is the best  ", *best, f" of {number(contest.needed)}")
+    yield line("  ", f"{'no difference'.ljust(width)}  ", *alike, f" of {number(contest.alike_needed)}")

@@ -1,0 +1,120 @@
+"""PairEvidence: of two versions that answer the same people, which earns more, or do both earn the same?
+
+Four sequential tests on one likelihood. Given how many requests of both were rewarded in a tick, those of the first
+follow Fisher's noncentral hypergeometric distribution, whatever the common rate and the shares were
+(``hypergeometric``). So neither a rate that changes over the day nor an edit of the shares can make up a winner.
+ - The first is better: odds ratio above 1, against 1 or below.
+ - The second is better: the same the other way round.
+ - No difference, in two halves: the odds ratio is not above the bound of indifference, and not below its inverse.
+   Both must be proven (D. Schuirmann, "A comparison of the two one-sided tests procedure", J. Pharmacokinet. Biopharm.
+   15 (1987)), each by a mixture of odds ratios inside the bounds.
+
+Each is an e-process: the chance that it ever reaches 1 / alpha while its null hypothesis holds is at most alpha,
+however often one looks. Among K versions one wins when its evidence against every other reached (K - 1) / alpha.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import exp, fsum, log1p
+from typing import Any, Self
+
+import numpy as np
+
+from modelrollout.core.evidence.counts import Tick
+from modelrollout.core.evidence.hypergeometric import Floats, log_likelihoods
+
+BETTER_BY = (1.05, 1.1, 1.2, 1.4, 1.8, 2.6)  # odds ratios: rewards differ by less than errors do
+INSIDE = (-0.5, 0.0, 0.5)  # alternatives of "no difference", as parts of the log of the bound
+PLENTY = 1e7  # more capital on one alternative is thrown away: it decides nothing, and a float has an end
+
+Capital = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PairEvidence:
+    """Capital on each alternative of the four tests."""
+
+    first: Capital = (1.0,) * len(BETTER_BY)
+    second: Capital = (1.0,) * len(BETTER_BY)
+    not_above: Capital = (1.0,) * len(INSIDE)
+    not_below: Capital = (1.0,) * len(INSIDE)
+
+    @property
+    def first_is_better(self) -> float:
+        """An e-value, 1 before the first tick."""
+        return _mean(self.first)
+
+    @property
+    def second_is_better(self) -> float:
+        """An e-value, 1 before the first tick."""
+        return _mean(self.second)
+
+    @property
+    def no_difference(self) -> float:
+        """The lesser of both halves: an e-value against "they differ by more than the indifference"."""
+        return min(_mean(self.not_above), _mean(self.not_below))
+
+    def after(self, tick: Tick, indifference: float, overdispersion: float = 1.0) -> PairEvidence:
+        """After one tick: ``candidate`` of it is the first version, ``bad`` are the rewarded requests.
+
+        ``indifference`` is the part by which the odds may differ and still be called the same. Evidence is divided by
+        the ``overdispersion`` that was known before this tick. The same when a version had no requests.
+        """
+        if not tick.candidate.trials or not tick.stable.trials:
+            return self
+        values = log_likelihoods(tick, _grid(indifference))
+        equal, upper, lower = (float(value) for value in values[:3])
+        first, second, inside = np.split(values[3:], [len(BETTER_BY), 2 * len(BETTER_BY)])
+        return PairEvidence(
+            _grown(self.first, first - equal, overdispersion),
+            _grown(self.second, second - equal, overdispersion),
+            _grown(self.not_above, inside - upper, overdispersion),
+            _grown(self.not_below, inside - lower, overdispersion),
+        )
+
+    def to_status(self) -> dict[str, Any]:
+        """As plain values for JSON, nothing lost."""
+        return {
+            "first": list(self.first),
+            "second": list(self.second),
+            "notAbove": list(self.not_above),
+            "notBelow": list(self.not_below),
+        }
+
+    @classmethod
+    def from_status(cls, status: Mapping[str, Any]) -> Self:
+        """From what ``to_status`` gave. Raises KeyError, TypeError or ValueError when it is not that."""
+        fresh = cls()
+        return cls(
+            _read(status["first"], fresh.first),
+            _read(status["second"], fresh.second),
+            _read(status["notAbove"], fresh.not_above),
+            _read(status["notBelow"], fresh.not_below),
+        )
+
+
+def _mean(capital: Capital) -> float:
+    return fsum(capital) / len(capital)
+
+
+def _grown(capital: Capital, log_ratios: Floats, overdispersion: float) -> Capital:
+    powers = np.minimum(log_ratios / overdispersion, 300.0).tolist()
+    return tuple(min(PLENTY, known * exp(power)) for known, power in zip(capital, powers, strict=True))
+
+
+@lru_cache(maxsize=64)
+def _grid(indifference: float) -> Floats:
+    """Log odds ratios: 1, both bounds of indifference, then the alternatives of the tests."""
+    bound, better = log1p(indifference), np.log(np.array(BETTER_BY))
+    grid = np.concatenate([[0.0, bound, -bound], better, -better, bound * np.array(INSIDE)])
+    grid.setflags(write=False)
+    return grid
+
+
+def _read(values: Sequence[float], fresh: Capital) -> Capital:
+    if len(values) != len(fresh):
+        raise ValueError(f"{len(values)} numbers where {len(fresh)} belong: the status is of another version")
+    return tuple(float(value) for value in values)

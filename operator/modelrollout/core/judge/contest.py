@@ -1,0 +1,272 @@
+"""Who earns more: the newest sample of a test's reward, taken into what is known, and what that says.
+
+Everything that the tests need to go on is in the status (``ContestStatus``), so that a pass on any replica, after any
+interruption, counts every reward exactly once. What cannot be seen decides nothing: no evidence, no winner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modelrollout.api.analysis import Direction, Metric
+from modelrollout.api.status import Competitor, ContestStatus
+from modelrollout.core.evidence import BadCount, Count, SeriesCounters, overdispersion, percent, rate_interval
+from modelrollout.core.evidence.contest import BETA, Contest, Rules
+from modelrollout.core.evidence.rounds import Rounds
+from modelrollout.core.evidence.settings import EvidenceSettings
+from modelrollout.core.evidence.skew import Skew
+from modelrollout.core.judge.loading import UNREADABLE, source_of
+from modelrollout.core.observation import Sample, Unavailable
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import Reason
+from modelrollout.strategies import Standing
+
+STALE_SCRAPES = EvidenceSettings().stale_scrapes
+OLD_SCRAPES = 2.0  # after a change of the shares: what these show may have been answered before
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a test: as it is told (``status``), and the values that grow."""
+
+    status: ContestStatus
+    contest: Contest = field(default_factory=Contest)
+    skew: Skew = field(default_factory=Skew)
+    rounds: Rounds = field(default_factory=Rounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """A raw sample in which a series' ``bad`` are rewards, and its ``trials`` requests and rewards together: both grow,
+    and never is one more than the other, though rewards may come when no request does."""
+
+    at: float
+    series: Mapping[str, Mapping[str, Count]]
+    times: Mapping[str, float]
+
+
+def compete(state: Pass) -> Pass:
+    """The pass with what the newest sample says of who earns more; as it was where nobody competes."""
+    if state.strategy.design(state.settings) is None or state.control is None:
+        return state if state.trial.contest is None else state.change_trial(contest=None)
+    metric = state.spec.analysis.rewards[0]
+    before = load(state, metric)
+    known = with_shares(state, before)
+    sample = state.seen.samples.get((metric.name, state.trial.audience))
+    if isinstance(sample, Sample):
+        known = take_in(state, known, sample)
+    elif sample is not None and not is_brief(state, known, sample):
+        known = troubled(known, sample.message)
+    return tell(state.change_trial(contest=to_status(state, known)), before.status.trouble)
+
+
+def competing(state: Pass) -> tuple[str, ...]:
+    """The versions that compete: the control and every arm that has a share."""
+    route, control, audience = state.route, state.control, state.trial.audience
+    assert control is not None
+    shares = route.split(audience) if route is not None else None
+    arms = [arm.version for arm in state.trial.arms if shares is not None and shares.share(arm.version)]
+    return (control.version, *arms)
+
+
+def load(state: Pass, metric: Metric) -> Known:
+    """What the status knows. Another reward, or other people's, is another test."""
+    source, split = source_of(metric, state.spec.analysis), state.trial.audience
+    status = state.trial.contest
+    if status is None or (status.metric, status.split, status.source) != (metric.name, split, source):
+        status = ContestStatus(metric=metric.name, split=split, source=source)
+    status = status.model_copy(update={"noise": noise_known(state, metric, status)})
+    try:
+        known = Known(
+            status,
+            Contest.from_status(status.state["contest"]) if status.state else Contest(),
+            Skew.from_status(status.state["skew"]) if status.state else Skew(),
+            read_rounds(status.counters),
+        )
+    except UNREADABLE:
+        known = Known(ContestStatus(metric=metric.name, split=split, source=source, noise=status.noise))
+    return Known(known.status, known.contest.among(competing(state)), known.skew, known.rounds)
+
+
+def noise_known(state: Pass, metric: Metric, status: ContestStatus) -> float | None:
+    """In which bursts the control's rewards came before the test; fixed when it begins."""
+    if status.noise is not None or state.seen.baseline is None or metric.name not in state.seen.baseline:
+        return status.noise
+    return overdispersion(state.seen.baseline[metric.name])
+
+
+def with_shares(state: Pass, known: Known) -> Known:
+    """Where requests go by other shares than before, the sample ratio is asked anew."""
+    split = state.route.split(state.trial.audience) if state.route is not None else None
+    shares = {version: split.share(version) for version in known.contest.versions} if split is not None else {}
+    if shares == known.status.shares:
+        return known
+    status = known.status.model_copy(update={"shares": shares, "shares_since": state.now})
+    return Known(status, known.contest, Skew(), known.rounds)
+
+
+def take_in(state: Pass, known: Known, sample: Sample) -> Known:
+    """What is known with what a sample adds to it."""
+    assert state.control is not None
+    status = known.status.model_copy(update={"trouble": None})
+    earned = Earned(sample.at, {name: _encoded(series) for name, series in sample.series.items()}, sample.times)
+    try:
+        rounds, new = known.rounds.after(earned, known.contest.versions, state.seen.scrape_interval)
+    except BadCount as error:
+        fresh, _ = Rounds().after(earned, known.contest.versions, state.seen.scrape_interval)
+        return Known(status.model_copy(update={"trouble": str(error)}), known.contest, known.skew, fresh)
+    counted = {version: (count.trials - count.bad, count.bad) for version, count in (new or {}).items()}
+    if new is not None and not any(map(any, counted.values())) and _known_to(rounds) == _known_to(known.rounds):
+        return Known(status, known.contest, known.skew, known.rounds)  # a pass that changes nothing writes nothing
+    contest = known.contest.after(sample.at, counted, state.control.version, rules(state, known.status))
+    skew, requests = known.skew, {version: counts[0] for version, counts in counted.items()}
+    if counted and known.rounds.at is not None and is_of_these_shares(state, known, known.rounds.at):
+        skew = skew.after(requests, status.shares)
+    return Known(status.model_copy(update={"last_sample_at": rounds.at}), contest, skew, rounds)
+
+
+def is_of_these_shares(state: Pass, known: Known, since: float) -> bool:
+    """Whether what was answered after ``since`` (of Prometheus' clock) was all answered by the present shares."""
+    changed = known.status.shares_since
+    return changed is not None and since >= changed + OLD_SCRAPES * state.seen.scrape_interval
+
+
+def is_brief(state: Pass, known: Known, gap: Unavailable) -> bool:
+    """One failed question to Prometheus is no blindness while the last sample is still fresh."""
+    last = known.status.last_sample_at
+    return not gap.invalid and last is not None and state.now - last <= STALE_SCRAPES * state.seen.scrape_interval
+
+
+def troubled(known: Known, why: str) -> Known:
+    """What is known stays; nothing is added to it."""
+    return Known(known.status.model_copy(update={"trouble": why}), known.contest, known.skew, known.rounds)
+
+
+def tell(state: Pass, before: str | None) -> Pass:
+    """An Event when the rewards cannot be seen any more, and when they can be again."""
+    contest = state.trial.contest
+    assert contest is not None
+    if contest.trouble is not None and before is None:
+        return state.say(Reason.BLIND, f"the reward {contest.metric} cannot be seen: {contest.trouble}", warning=True)
+    if contest.trouble is None and before is not None:
+        return state.say(Reason.SIGHT_RESTORED, f"the reward {contest.metric} is back")
+    return state
+
+
+def rules(state: Pass, status: ContestStatus) -> Rules:
+    """What decides, by the strategy's settings and the metric's direction."""
+    design = state.strategy.design(state.settings)
+    assert design is not None
+    return Rules(
+        false_winner=design.false_winner,
+        indifference=design.indifference,
+        more_is_better=state.spec.analysis.rewards[0].direction is Direction.HIGHER_IS_BETTER,
+        overdispersion=status.noise,
+    )
+
+
+def standing(state: Pass) -> Standing | None:
+    """What a strategy may decide by; None where nobody competes."""
+    status = state.trial.contest
+    if status is None:
+        return None
+    known = load(state, state.spec.analysis.rewards[0])
+    decided, contest = rules(state, status), known.contest
+    return Standing(
+        account=account(status),
+        winner=contest.winner(decided),
+        alike=contest.alike(decided) >= 1.0 / BETA,
+        best=contest.best(decided),
+        contenders=contest.contenders(decided),
+        obstacle=status.trouble or unheard(status) or status.skewed,
+    )
+
+
+def unheard(status: ContestStatus) -> str | None:
+    """Why nothing can be said yet: of some version no request was counted."""
+    silent = [item.version for item in status.versions if not item.requests]
+    if len(silent) == len(status.versions):
+        return f"{status.metric} has counted nothing yet"
+    return f"{status.metric} has counted no request of {' and '.join(silent)}" if silent else None
+
+
+def account(status: ContestStatus) -> str:
+    """The rewards of all versions, the most requests' first where rates are equal."""
+    told = sorted(status.versions, key=lambda item: -(item.rate or 0.0))
+    shown = [f"{item.rewards} of {item.requests} by {item.version} ({percent(item.rate or 0.0)})" for item in told]
+    return f"{status.metric}: {', '.join(shown)}"
+
+
+def to_status(state: Pass, known: Known) -> ContestStatus:
+    """As it is stored and read by people."""
+    decided, contest = rules(state, known.status), known.contest
+    running = known.rounds.at is not None
+    return known.status.model_copy(
+        update={
+            "needed": contest.needed(decided),
+            "alike": round(contest.alike(decided), 3),
+            "alike_needed": 1.0 / BETA,
+            "versions": tuple(competitor(contest, version, decided) for version in contest.versions),
+            "skewed": skewed(known),
+            "state": {"contest": contest.to_status(), "skew": known.skew.to_status()} if running else {},
+            "counters": written_rounds(known.rounds) if running else {},
+        }
+    )
+
+
+def competitor(contest: Contest, version: str, decided: Rules) -> Competitor:
+    """What one version has earned."""
+    count = contest.counts[version]
+    known = rate_interval(count, decided.false_winner, contest.spread.factor(decided.overdispersion))
+    others = [other for other in contest.versions if other != version]
+    return Competitor(
+        version=version,
+        requests=count.trials,
+        rewards=count.bad,
+        rate=round(count.rate, 6) if count.trials else None,
+        low=round(known.low, 6),
+        high=round(known.high, 6),
+        against={other: round(contest.evidence(version, other), 3) for other in others},
+    )
+
+
+def skewed(known: Known) -> str | None:
+    """Why no comparison can be trusted, with both numbers."""
+    version = known.skew.broken
+    if version is None:
+        return None
+    got, every = known.skew.requests[version], sum(known.skew.requests.values())
+    return (
+        f"{version} got {got} of {every} requests ({percent(got / max(1, every))}) where its share is "
+        f"{known.status.shares.get(version, 0)} %: the requests do not go where the shares say, or are not all counted"
+    )
+
+
+def written_rounds(rounds: Rounds) -> dict[str, object]:
+    """As plain values for JSON, nothing lost."""
+    return {
+        "at": rounds.at,
+        "of": {version: counters.to_status() for version, counters in rounds.of.items()},
+        "times": dict(sorted(rounds.times.items())),
+    }
+
+
+def read_rounds(status: Mapping[str, object]) -> Rounds:
+    """From what ``written_rounds`` gave. Raises one of UNREADABLE when it is not that."""
+    if not status:
+        return Rounds()
+    of, times, at = status["of"], status["times"], status["at"]
+    if not (isinstance(of, Mapping) and isinstance(times, Mapping) and isinstance(at, int | float)):
+        raise TypeError("the counters are of another version")
+    counters = {str(version): SeriesCounters.from_status(series) for version, series in of.items()}
+    return Rounds(counters, float(at), {str(name): float(time) for name, time in times.items()})
+
+
+def _encoded(series: Mapping[str, Count]) -> dict[str, Count]:
+    return {reporter: Count(count.bad, count.trials + count.bad) for reporter, count in series.items()}
+
+
+def _known_to(rounds: Rounds) -> object:
+    """Who has a base."""
+    return set(rounds.times), {version: set(counters.last) for version, counters in rounds.of.items()}

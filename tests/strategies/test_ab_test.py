@@ -1,0 +1,291 @@
+"""A/B test: versions compete by a reward at fixed shares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from modelrollout.api.status import ContestStatus, Phase
+from modelrollout.core.evidence import Count
+from modelrollout.core.plan import Reason
+from modelrollout.resource.rollout import SpecError, parse_spec
+from tests.core.world import CANARY, World
+
+REWARD = {
+    "name": "clicks",
+    "role": "Reward",
+    "successes": 'clicks_total{version="{{ version }}"}',
+    "trials": 'shown_total{version="{{ version }}"}',
+}
+ANALYSIS: dict[str, Any] = {"metrics": [{"name": "errors"}, REWARD]}
+
+
+def ab_test(*arms: str, **settings: Any) -> dict[str, Any]:
+    """A test of at most an hour of spec.model and further arms."""
+    others = [{"version": version, "uri": f"pvc://models/fraud/{version}"} for version in arms]
+    return {"abTest": {"arms": others, "minDuration": "1m", "maxDuration": "1h"} | settings}
+
+
+SHORT = {"maxDuration": "5m"}
+SPECS = {
+    "two": ab_test(**SHORT),
+    "three": ab_test("1.2.3", **SHORT),
+    "weighted": ab_test("1.2.3", "2.0.4", weight=10, **SHORT),
+    "by hand": ab_test("1.2.3", onWinner="Pause", onNoDifference="Pause", **SHORT),
+}
+"""For the properties of the core."""
+
+
+def serving(**analysis: Any) -> World:
+    """1.0.1 serves, by a canary."""
+    spec = yaml.safe_load(CANARY)
+    return World(spec=spec | {"analysis": ANALYSIS | analysis, "strategy": ab_test()}).installed()
+
+
+def under_test(*arms: str, **settings: Any) -> World:
+    """A test of 1.1.2 and other arms against 1.0.1, all of them with their shares."""
+    world = serving()
+    world.configure(strategy=ab_test(*arms, **settings)).apply(version="1.1.2", uri="pvc://models/fraud/2")
+    for _ in range(8):
+        world.step(1)
+    assert world.status.trial is not None
+    return world
+
+
+def contest_of(world: World) -> ContestStatus:
+    """Who earns more, as the status has it."""
+    assert world.status.trial is not None
+    assert world.status.trial.contest is not None
+    return world.status.trial.contest
+
+
+def play(world: World, seconds: float, rewards: dict[str, float], *, rate: int = 1000) -> World:
+    """Requests at a rate of so many a second, a part of them rewarded, until the test is over."""
+    end = world.now + seconds
+    while world.now < end and world.status.trial is not None:
+        world.requests(rate * 5)
+        world.requests(rate * 5, rewards, metric="clicks")
+        world.step(5)
+    return world
+
+
+def test_all_versions_get_the_same_share() -> None:
+    world = under_test("1.2.3")
+    assert world.live == {"1.0.1": 34, "1.1.2": 33, "1.2.3": 33}
+    assert world.status.phase is Phase.PROGRESSING
+    assert "nothing is decided: clicks has counted nothing yet" in world.status.message
+    play(world, 20, {"1.0.1": 0.05, "1.1.2": 0.05, "1.2.3": 0.05})
+    assert "no winner is named before minDuration 1m" in world.status.message
+
+
+@pytest.mark.parametrize(
+    ("settings", "shares"),
+    [
+        ({"weight": 10}, {"1.0.1": 45, "1.1.2": 10, "1.2.3": 45}),
+        ({}, {"1.0.1": 34, "1.1.2": 33, "1.2.3": 33}),
+    ],
+    ids=["one has a weight", "none has"],
+)
+def test_who_has_no_weight_shares_what_the_others_leave(settings: dict[str, Any], shares: dict[str, int]) -> None:
+    assert under_test("1.2.3", **settings).live == shares
+
+
+def test_the_winner_takes_everything_and_nobody_begins_again() -> None:
+    world = play(under_test("1.2.3"), 1800, {"1.0.1": 0.05, "1.1.2": 0.05, "1.2.3": 0.06})
+    assert world.status.stable is not None
+    assert world.status.stable.version == "1.2.3"
+    for _ in range(60):
+        world.step(5)
+    assert world.live == {"1.2.3": 100}
+    assert world.status.phase is Phase.HEALTHY
+    assert world.status.message.startswith("1.2.3 serves all requests; the test is over: 1.2.3 won by clicks: ")
+    assert not world.status.quarantined
+    assert {item.version for item in world.status.taken_back} == {"1.1.2"}
+    assert {entry.outcome for entry in world.status.history} == {"Installed", "NotChosen", "Promoted"}
+
+
+def test_no_winner_before_min_duration() -> None:
+    world = play(under_test(minDuration="20m"), 1140, {"1.0.1": 0.05, "1.1.2": 0.10})
+    assert world.live == {"1.0.1": 50, "1.1.2": 50}
+    contest = contest_of(world)
+    assert contest.versions[1].against["1.0.1"] > contest.needed
+    play(world, 120, {"1.0.1": 0.05, "1.1.2": 0.10})
+    assert world.live == {"1.1.2": 100}
+
+
+def test_the_control_may_win() -> None:
+    world = play(under_test("1.2.3"), 3600, {"1.0.1": 0.07, "1.1.2": 0.05, "1.2.3": 0.06})
+    assert world.status.trial is None
+    assert world.live == {"1.0.1": 100}
+    assert world.said(Reason.NOT_CHOSEN)[0].startswith("1.1.2 was not chosen: 1.0.1 won by clicks: ")
+    for _ in range(10):
+        world.step(5)
+    assert world.status.phase is Phase.HEALTHY
+
+
+def test_no_difference_keeps_the_control() -> None:
+    world = play(under_test(indifference=0.5), 3500, {"1.0.1": 0.2, "1.1.2": 0.2})
+    assert world.status.trial is None
+    assert "the versions do not differ, so 1.0.1 stays" in world.said(Reason.NOT_CHOSEN)[0]
+    assert world.now < world.status.history[-1].started_at + 3500
+
+
+def test_of_several_that_are_better_and_alike_the_best_is_taken() -> None:
+    world = play(under_test("1.2.3", indifference=0.5), 3500, {"1.0.1": 0.1, "1.1.2": 0.2, "1.2.3": 0.2})
+    assert world.status.trial is None
+    assert world.live in ({"1.1.2": 100}, {"1.2.3": 100})
+
+
+def test_what_is_undecided_at_the_end_keeps_the_control() -> None:
+    world = play(under_test(), 4000, {"1.0.1": 0.05, "1.1.2": 0.0505}, rate=10)
+    assert world.status.trial is None
+    assert "no version is proven to be the best, so 1.0.1 stays" in world.said(Reason.NOT_CHOSEN)[0]
+
+
+def test_an_arm_that_fails_leaves_at_once_and_no_other_is_touched() -> None:
+    world = play(under_test("1.2.3"), 60, {"1.0.1": 0.05, "1.1.2": 0.05, "1.2.3": 0.05})
+    for _ in range(6):
+        world.requests(5000, {"1.1.2": 0.3})
+        world.step(5)
+    assert world.live == {"1.0.1": 67, "1.2.3": 33}
+    assert [item.version for item in world.status.quarantined] == ["1.1.2"]
+    play(world, 1200, {"1.0.1": 0.05, "1.2.3": 0.07})
+    assert world.live == {"1.2.3": 100}
+
+
+def test_a_person_is_waited_for() -> None:
+    world = play(under_test(onWinner="Pause"), 900, {"1.0.1": 0.05, "1.1.2": 0.08})
+    assert world.status.phase is Phase.AWAITING_APPROVAL
+    assert "1.1.2 won by clicks: " in world.status.message
+    assert world.live == {"1.0.1": 50, "1.1.2": 50}
+    world.command = "promote 1.1.2 1"
+    play(world, 30, {"1.0.1": 0.05, "1.1.2": 0.08})
+    assert world.live == {"1.1.2": 100}
+
+
+def test_a_person_ends_the_test_now() -> None:
+    world = play(under_test(), 30, {"1.0.1": 0.05, "1.1.2": 0.05})
+    world.command = "skip 1.1.2 1"
+    play(world, 30, {"1.0.1": 0.05, "1.1.2": 0.05})
+    assert world.status.trial is None
+    assert world.live == {"1.0.1": 100}
+
+
+def test_what_cannot_be_seen_decides_nothing() -> None:
+    world = play(under_test(), 30, {"1.0.1": 0.05, "1.1.2": 0.05})
+    world.away = "Prometheus does not answer"
+    for _ in range(900):
+        world.step(5)
+    assert world.status.trial is not None, "maxDuration is over, and nothing was seen"
+    assert world.live == {"1.0.1": 50, "1.1.2": 50}
+
+
+def test_a_version_whose_rewards_nobody_counts_wins_nothing() -> None:
+    world = under_test("1.2.3")
+    for _ in range(60):
+        world.requests(5000)
+        world.requests(5000, {"1.0.1": 0.02, "1.1.2": 0.1}, metric="clicks")
+        world.counts["clicks"].pop("1.2.3")
+        world.step(5)
+    assert world.status.trial is not None
+    assert "clicks has counted no request of 1.2.3" in world.status.message
+
+
+def test_requests_that_go_elsewhere_are_said_and_decide_nothing() -> None:
+    world = under_test()
+    for _ in range(120):
+        world.requests(5000)
+        counts = world.counts.setdefault("clicks", {})
+        for version, requests, share in (("1.0.1", 1000, 0.05), ("1.1.2", 2000, 0.1)):
+            counts[version] = counts.get(version, Count(0, 0)) + Count(int(requests * share), requests)
+        world.step(5)
+    assert world.status.trial is not None
+    assert "where its share is 50 %" in world.status.message
+
+
+def test_rewards_may_come_later_than_their_requests() -> None:
+    world = under_test()
+    counts = world.counts.setdefault("clicks", {})
+    for tick in range(40):
+        new = (50, 0) if tick % 2 else (0, 500)
+        for version in ("1.0.1", "1.1.2"):
+            before = counts.get(version, Count(0, 0))
+            counts[version] = Count(before.bad + new[0], before.trials + new[1])
+        world.requests(1000)
+        world.step(5)
+    contest = contest_of(world)
+    assert contest.trouble is None
+    assert contest.versions[0].rewards > 800
+
+
+def test_an_operator_that_is_killed_knows_what_it_knew() -> None:
+    world = play(under_test("1.2.3"), 100, {"1.0.1": 0.05, "1.1.2": 0.052, "1.2.3": 0.05})
+    before = contest_of(world)
+    again = replace(world)  # the status went through JSON after every pass
+    again.step(0.5)
+    assert contest_of(again) == before
+
+
+def test_undo_goes_back_to_the_version_before() -> None:
+    world = under_test()
+    world.configure(rollback={"keepPrevious": "1h"})
+    play(world, 900, {"1.0.1": 0.05, "1.1.2": 0.08})
+    assert world.live == {"1.1.2": 100}
+    world.command = "undo 1.1.2 1"
+    for _ in range(10):
+        world.step(5)
+    assert world.live == {"1.0.1": 100}
+    assert world.status.phase is Phase.DEGRADED
+
+
+def test_the_model_that_serves_may_be_the_one_that_is_named() -> None:
+    world = serving()
+    world.configure(strategy=ab_test("1.1.2"))
+    for _ in range(8):
+        world.step(1)
+    assert world.live == {"1.0.1": 50, "1.1.2": 50}
+    world.configure(rollback={"keepPrevious": "1h"})
+    play(world, 900, {"1.0.1": 0.05, "1.1.2": 0.08})
+    for _ in range(100):
+        world.step(5)
+    assert world.live == {"1.1.2": 100}, "1.0.1 took part and was not chosen: it does not begin again"
+    assert world.status.phase is Phase.HEALTHY
+    world.command = "retry 1.0.1 1"
+    for _ in range(10):
+        world.step(5)
+    assert world.status.trial is not None
+
+
+def test_a_lost_status_holds_nobody_to_blame_who_was_only_not_the_best() -> None:
+    world = play(under_test("1.2.3"), 1800, {"1.0.1": 0.05, "1.1.2": 0.05, "1.2.3": 0.07})
+    world.status = type(world.status)()
+    for _ in range(60):
+        world.step(5)
+    assert world.live == {"1.2.3": 100}
+    assert world.status.phase is Phase.HEALTHY
+
+
+REFUSED = {
+    "no reward": ({"metrics": [{"name": "errors"}]}, ab_test(), "needs one metric with role: Reward"),
+    "a reward for nothing": (
+        ANALYSIS,
+        {"canary": {"steps": [{"setWeight": 5}]}},
+        "role: Reward is for strategy abTest",
+    ),
+    "no guardrail": ({"metrics": [REWARD]}, ab_test(), "nothing would take a bad version out"),
+    "a limit": ({"metrics": [{"name": "errors"}, REWARD | {"limit": 0.5}]}, ab_test(), "takes neither"),
+    "errors as a reward": ({"metrics": [{"name": "errors", "role": "Reward"}]}, ab_test(), "are guardrails"),
+    "twice": (ANALYSIS, ab_test("1.1.2", "1.1.2"), "each version is given once"),
+    "no share is left": (ANALYSIS, ab_test("1.1.2", "1.2.3", weight=98), "leave nothing for the version that serves"),
+    "never": (ANALYSIS, ab_test(minDuration="1h"), "no winner could ever be named"),
+}
+
+
+@pytest.mark.parametrize(("analysis", "strategy", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused(analysis: dict[str, Any], strategy: dict[str, Any], words: str) -> None:
+    found = parse_spec(yaml.safe_load(CANARY) | {"analysis": analysis, "strategy": strategy})
+    assert isinstance(found, SpecError)
+    assert words in found.message
