@@ -20,7 +20,22 @@ from typing import Any
 
 import click
 
-from bench.stats import arms, bake, cost, evidence, promote, restart, rollback, scrapes, srm, unseen, whole
+from bench.stats import (
+    arms,
+    bake,
+    cost,
+    delay,
+    drift,
+    evidence,
+    mab,
+    promote,
+    restart,
+    rollback,
+    scrapes,
+    srm,
+    unseen,
+    whole,
+)
 from bench.stats.suite import Form, Suite, Task
 
 ALL: Sequence[Suite] = (
@@ -34,6 +49,9 @@ ALL: Sequence[Suite] = (
     unseen.SUITE,
     scrapes.SUITE,
     evidence.SUITE,
+    mab.SUITE,
+    drift.SUITE,
+    delay.SUITE,
     cost.SUITE,
 )
 NAMES = [suite.name for suite in ALL]

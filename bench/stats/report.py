@@ -11,6 +11,7 @@ import click
 
 from bench.check import HEAD, cells_of, compare, read_goals
 from bench.results import write_section
+from bench.stats.bandit_tables import bandit_tables
 from bench.stats.measures import Measure
 from bench.stats.pictures import draw_false_rollbacks, draw_speed
 from bench.stats.product import NAME
@@ -69,6 +70,9 @@ def parts(body: Mapping[str, Any], cells: Cells) -> Iterator[str]:
             "that is right, and to that of 19 of 20 releases."
         )
         yield table(by_evidence(body["results"]["evidence"]))
+    for suite, lines in bandit_tables(body["results"]):
+        yield f"### Bandits: `{suite}`"
+        yield table(lines)
     yield (HERE / "stats" / "notes.md").read_text(encoding="utf-8").strip()
 
 

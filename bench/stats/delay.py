@@ -1,0 +1,54 @@
+"""The suite delay: rewards that come some minutes after the answer, and what not knowing of it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import hypot
+
+from bench.stats.bandits import Runs, Scenario, regrets, suite
+from bench.stats.measures import Measure, mean
+from bench.stats.policies import Policy, thompson
+from bench.stats.product import NAME
+from bench.stats.suite import Results
+
+AT_ONCE = "rewards at once"
+NAIVE = "every request counts at once"
+
+
+def late(seconds: float, quick: int = 0) -> Scenario:
+    """Rewards after so many seconds on average. Nobody is dropped: that test takes rewards for those of
+    the tick's own requests."""
+    policies = {NAME: Policy(thompson, mean_delay=seconds), NAIVE: Policy(thompson)}
+    return Scenario(200_000, policies, delay=seconds, runs=200, quick=quick)
+
+
+SCENARIOS = {
+    AT_ONCE: Scenario(200_000, {NAME: Policy(thompson)}, runs=200),
+    "after 30 s": late(30.0),
+    "after 120 s": late(120.0),
+    "after 300 s": late(300.0, quick=20),
+    "after 900 s": late(900.0),
+}
+
+
+def measure(found: Mapping[str, Runs]) -> Results:
+    """Regret, and how many times that of rewards at once it is."""
+    base = regrets(found[AT_ONCE][NAME])
+    return {
+        name: {
+            policy: {"regret": mean(regrets(played)), "timesAtOnce": quotient(regrets(played), base)}
+            for policy, played in runs.items()
+        }
+        for name, runs in found.items()
+    }
+
+
+def quotient(values: Sequence[float], others: Sequence[float]) -> Measure:
+    """Of two means that were measured apart, and 1.96 standard errors to each side, to first order."""
+    one, other = mean(values), mean(others)
+    value = one["value"] / other["value"]
+    margin = value * hypot(*((part["high"] - part["value"]) / part["value"] for part in (one, other)))
+    return {"value": value, "low": value - margin, "high": value + margin, "runs": one["runs"]}
+
+
+SUITE = suite("delay", SCENARIOS, measure)
