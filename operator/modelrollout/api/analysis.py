@@ -118,7 +118,7 @@ class Metric(SpecModel):
     role: Role = Field(
         default=Role.GUARDRAIL,
         description="Guardrail: a version that is worse by it is taken out. Reward: what the arms of a test compete by "
-        "(strategy abTest, which needs one such metric).",
+        "(strategies abTest and bandit, which need one such metric).",
     )
     over: PositiveDuration | None = Field(
         default=None,

@@ -109,6 +109,7 @@ class Competitor(StatusModel):
     low: float = 0.0
     high: float = 1.0
     against: dict[str, float] = Field(default_factory=dict)  # evidence that it is better than each other version
+    chance: float | None = None  # that it is the best, where shares follow the rewards
 
 
 class ContestStatus(StatusModel):
@@ -121,6 +122,7 @@ class ContestStatus(StatusModel):
     needed: float = 20.0  # evidence against each of the others at which a version has won
     alike: float = 0.0  # evidence that those that may still be the best do not differ; proven at `alikeNeeded`
     alike_needed: float = 20.0
+    value_remaining: float | None = None  # by what part of its rate the likely best may still be beaten, with 95 %
     versions: tuple[Competitor, ...] = ()
     last_sample_at: Timestamp | None = None
     shares: dict[str, int] = Field(default_factory=dict)  # percent, by which the sample ratio is tested

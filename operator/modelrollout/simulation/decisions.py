@@ -53,7 +53,7 @@ class Decision:
     audience: str
     weights: Mapping[str, int]
     splits: Splits
-    move: str  # Start, Shift, Switch, Promote, Keep, Rollback, Hold
+    move: str  # Start, Shift, Switch, Promote, Keep, Leave, Rollback, Hold
     reason: str
     verdicts: tuple[Judged, ...]
     contest: ContestStatus | None = None  # who earns more, where the versions compete
@@ -157,7 +157,9 @@ def move(before: Status, after: Status) -> str:
     if ended:
         if "Promoted" in ended:
             return "Promote"
-        return "Keep" if set(ended) == {"NotChosen"} else "Rollback"
+        if set(ended) == {"NotChosen"}:
+            return "Keep" if after.trial is None else "Leave"
+        return "Rollback"
     if {arm.version for arm in after.arms} - {arm.version for arm in before.arms}:
         return "Start"
     old, new = (shares_of_arms(status, after) for status in (before, after))

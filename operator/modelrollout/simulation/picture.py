@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STABLE, BOUND = "#4477aa", "#555555"
 ARMS = ("#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#cc7711", "#999999")
 PARTS = 1.6  # inches for each panel besides the rates
-MOVES = ("Shift", "Switch", "Promote", "Keep", "Rollback")
+MOVES = ("Shift", "Switch", "Promote", "Keep", "Leave", "Rollback")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelrollout.strategies.ab_test import AbTestStrategy
+from modelrollout.strategies.bandit import BanditStrategy
 from modelrollout.strategies.base import ArmView, Design, Move, Outline, SmokeCheck, Standing, Strategy, View
 from modelrollout.strategies.blue_green import BlueGreenStrategy
 from modelrollout.strategies.canary import CanaryStrategy
@@ -20,6 +21,7 @@ STRATEGIES: dict[str, AnyStrategy] = {
         BlueGreenStrategy(),
         SplitStrategy(),
         AbTestStrategy(),
+        BanditStrategy(),
     )
 }
 """By the name of the field in ``spec.strategy``, in the order in which people read of them."""

@@ -9,8 +9,8 @@ A new strategy is one file here, with its settings, its memory and its class; it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
 from modelrollout.api.base import SpecModel, StatusModel
@@ -40,11 +40,18 @@ class ArmView:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """How a test by a reward decides: ``false_winner`` is the chance of ever naming a wrong winner; ``indifference``
-    the part by which odds may differ and still be the same."""
+    """How versions compete by a reward: ``false_winner`` is the chance of ever naming a wrong winner; ``indifference``
+    the part by which odds may differ and still be the same.
+
+    For weights by what is earned: ``floor`` is the least part of the requests that a version gets, None where shares do
+    not follow the rewards; ``mean_delay`` of a reward and the ``half_life`` of what was seen, in seconds.
+    """
 
     false_winner: float
-    indifference: float
+    indifference: float = 0.05
+    floor: float | None = None
+    mean_delay: float = 0.0
+    half_life: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,8 @@ class Standing:
 
     ``winner`` is proven better than each of the others; ``alike`` says that those who may still be the best are proven
     not to differ, and ``best`` is the one of them that earned the most. ``obstacle`` is why nothing can be decided now.
+    ``weights`` are the shares, percent, by the chance of each version to be the best; ``value_remaining`` is by what
+    part of its rate the likely best may still be beaten.
     ``account`` tells of the versions' rewards, with the numbers; ``contenders`` are those that nobody is proven to be
     better than.
     """
@@ -63,6 +72,8 @@ class Standing:
     best: str | None = None
     contenders: tuple[str, ...] = ()
     obstacle: str | None = None
+    weights: Mapping[str, int] = field(default_factory=dict)
+    value_remaining: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,8 @@ class Move(Generic[Memory]):
     ``under_way`` when it ends by itself in a moment; ``watched`` during a bake; ``settled`` when all is as it shall
     stay. With ``winner`` the trial is decided: that version takes everything and becomes the control. It is over then,
     unless the strategy ``goes_on`` with the other arms. Where the winner is the control itself, all arms leave.
+    ``leaving`` are arms that were not chosen while others go on, and why. ``quiet``: shares move so often that no Event
+    tells it.
     """
 
     route: Route
@@ -113,6 +126,8 @@ class Move(Generic[Memory]):
     settled: bool = False
     winner: str | None = None
     goes_on: bool = False
+    quiet: bool = False
+    leaving: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

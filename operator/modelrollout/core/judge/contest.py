@@ -7,11 +7,12 @@ interruption, counts every reward exactly once. What cannot be seen decides noth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from modelrollout.api.analysis import Direction, Metric
 from modelrollout.api.status import Competitor, ContestStatus
 from modelrollout.core.evidence import BadCount, Count, SeriesCounters, overdispersion, percent, rate_interval
+from modelrollout.core.evidence.allocation import Allocation, shares_of
 from modelrollout.core.evidence.contest import BETA, Contest, Rules
 from modelrollout.core.evidence.rounds import Rounds
 from modelrollout.core.evidence.settings import EvidenceSettings
@@ -23,6 +24,7 @@ from modelrollout.core.plan import Reason
 from modelrollout.strategies import Standing
 
 STALE_SCRAPES = EvidenceSettings().stale_scrapes
+MUCH = 1e6  # of value remaining: nothing is known yet
 OLD_SCRAPES = 2.0  # after a change of the shares: what these show may have been answered before
 
 
@@ -34,6 +36,7 @@ class Known:
     contest: Contest = field(default_factory=Contest)
     skew: Skew = field(default_factory=Skew)
     rounds: Rounds = field(default_factory=Rounds)
+    allocation: Allocation = field(default_factory=Allocation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ def compete(state: Pass) -> Pass:
         known = take_in(state, known, sample)
     elif sample is not None and not is_brief(state, known, sample):
         known = troubled(known, sample.message)
+    known = believed(state, known) if known.rounds is not before.rounds else known
     return tell(state.change_trial(contest=to_status(state, known)), before.status.trouble)
 
 
@@ -83,10 +87,11 @@ def load(state: Pass, metric: Metric) -> Known:
             Contest.from_status(status.state["contest"]) if status.state else Contest(),
             Skew.from_status(status.state["skew"]) if status.state else Skew(),
             read_rounds(status.counters),
+            Allocation.from_status(status.state.get("allocation", {})),
         )
     except UNREADABLE:
         known = Known(ContestStatus(metric=metric.name, split=split, source=source, noise=status.noise))
-    return Known(known.status, known.contest.among(competing(state)), known.skew, known.rounds)
+    return replace(known, contest=known.contest.among(competing(state)))
 
 
 def noise_known(state: Pass, metric: Metric, status: ContestStatus) -> float | None:
@@ -103,7 +108,7 @@ def with_shares(state: Pass, known: Known) -> Known:
     if shares == known.status.shares:
         return known
     status = known.status.model_copy(update={"shares": shares, "shares_since": state.now})
-    return Known(status, known.contest, Skew(), known.rounds)
+    return replace(known, status=status, skew=Skew())
 
 
 def take_in(state: Pass, known: Known, sample: Sample) -> Known:
@@ -115,15 +120,41 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
         rounds, new = known.rounds.after(earned, known.contest.versions, state.seen.scrape_interval)
     except BadCount as error:
         fresh, _ = Rounds().after(earned, known.contest.versions, state.seen.scrape_interval)
-        return Known(status.model_copy(update={"trouble": str(error)}), known.contest, known.skew, fresh)
+        return replace(known, status=status.model_copy(update={"trouble": str(error)}), rounds=fresh)
     counted = {version: (count.trials - count.bad, count.bad) for version, count in (new or {}).items()}
     if new is not None and not any(map(any, counted.values())) and _known_to(rounds) == _known_to(known.rounds):
-        return Known(status, known.contest, known.skew, known.rounds)  # a pass that changes nothing writes nothing
+        return replace(known, status=status)  # a pass that changes nothing writes nothing
     contest = known.contest.after(sample.at, counted, state.control.version, rules(state, known.status))
     skew, requests = known.skew, {version: counts[0] for version, counts in counted.items()}
     if counted and known.rounds.at is not None and is_of_these_shares(state, known, known.rounds.at):
         skew = skew.after(requests, status.shares)
-    return Known(status.model_copy(update={"last_sample_at": rounds.at}), contest, skew, rounds)
+    allocation = known.allocation
+    if counted and known.rounds.at is not None:
+        allocation = allocated(state, allocation, counted, sample.at - known.rounds.at)
+    return Known(status.model_copy(update={"last_sample_at": rounds.at}), contest, skew, rounds, allocation)
+
+
+def allocated(
+    state: Pass, allocation: Allocation, counted: Mapping[str, tuple[int, int]], seconds: float
+) -> Allocation:
+    """The beliefs after a tick, where shares follow them."""
+    design = state.strategy.design(state.settings)
+    if design is None or design.floor is None:
+        return allocation
+    return allocation.after(counted, seconds, half_life=design.half_life, mean_delay=design.mean_delay)
+
+
+def believed(state: Pass, known: Known) -> Known:
+    """The status with what is believed now. Not in every pass: it takes some milliseconds."""
+    decided, design = rules(state, known.status), state.strategy.design(state.settings)
+    if design is None or design.floor is None:
+        return known
+    phi = known.contest.spread.factor(decided.overdispersion)
+    chances = known.allocation.chances(more_is_better=decided.more_is_better, overdispersion=phi)
+    left = known.allocation.value_remaining(more_is_better=decided.more_is_better, overdispersion=phi)
+    told = {"value_remaining": round(left, 5) if left < MUCH else None}
+    versions = tuple(Competitor(version=version, chance=round(chance, 6)) for version, chance in chances.items())
+    return replace(known, status=known.status.model_copy(update=told | {"versions": versions}))
 
 
 def is_of_these_shares(state: Pass, known: Known, since: float) -> bool:
@@ -140,7 +171,7 @@ def is_brief(state: Pass, known: Known, gap: Unavailable) -> bool:
 
 def troubled(known: Known, why: str) -> Known:
     """What is known stays; nothing is added to it."""
-    return Known(known.status.model_copy(update={"trouble": why}), known.contest, known.skew, known.rounds)
+    return replace(known, status=known.status.model_copy(update={"trouble": why}))
 
 
 def tell(state: Pass, before: str | None) -> Pass:
@@ -180,7 +211,17 @@ def standing(state: Pass) -> Standing | None:
         best=contest.best(decided),
         contenders=contest.contenders(decided),
         obstacle=status.trouble or unheard(status) or status.skewed,
+        weights=weights(state, status),
+        value_remaining=status.value_remaining,
     )
+
+
+def weights(state: Pass, status: ContestStatus) -> dict[str, int]:
+    """The shares by what is believed, percent; none where shares do not follow the rewards."""
+    design = state.strategy.design(state.settings)
+    if design is None or design.floor is None:
+        return {}
+    return shares_of({item.version: item.chance for item in status.versions if item.chance is not None}, design.floor)
 
 
 def unheard(status: ContestStatus) -> str | None:
@@ -207,27 +248,35 @@ def to_status(state: Pass, known: Known) -> ContestStatus:
             "needed": contest.needed(decided),
             "alike": round(contest.alike(decided), 3),
             "alike_needed": 1.0 / BETA,
-            "versions": tuple(competitor(contest, version, decided) for version in contest.versions),
+            "versions": tuple(competitor(known, version, decided) for version in contest.versions),
             "skewed": skewed(known),
-            "state": {"contest": contest.to_status(), "skew": known.skew.to_status()} if running else {},
+            "state": written_state(known) if running else {},
             "counters": written_rounds(known.rounds) if running else {},
         }
     )
 
 
-def competitor(contest: Contest, version: str, decided: Rules) -> Competitor:
+def written_state(known: Known) -> dict[str, object]:
+    """The tests' own memory."""
+    believed = {"allocation": known.allocation.to_status()} if known.allocation.beliefs else {}
+    return {"contest": known.contest.to_status(), "skew": known.skew.to_status(), **believed}
+
+
+def competitor(known: Known, version: str, decided: Rules) -> Competitor:
     """What one version has earned."""
+    contest = known.contest
     count = contest.counts[version]
-    known = rate_interval(count, decided.false_winner, contest.spread.factor(decided.overdispersion))
+    interval = rate_interval(count, decided.false_winner, contest.spread.factor(decided.overdispersion))
     others = [other for other in contest.versions if other != version]
     return Competitor(
         version=version,
         requests=count.trials,
         rewards=count.bad,
         rate=round(count.rate, 6) if count.trials else None,
-        low=round(known.low, 6),
-        high=round(known.high, 6),
+        low=round(interval.low, 6),
+        high=round(interval.high, 6),
         against={other: round(contest.evidence(version, other), 3) for other in others},
+        chance=next((item.chance for item in known.status.versions if item.version == version), None),
     )
 
 

@@ -140,11 +140,13 @@ def take(state: Pass, move: Move[Any], wanted: Route, assessments: Assessments) 
     """The move, or as much of it as may be made now."""
     if state.trial.paused and state.trial.arms[0].ready_at is not None:
         return state, Outlook(Phase.PAUSED, state.trial.paused)
+    if move.leaving:
+        return give_up(state, move)
     move = tell_what_is_skipped(state, move, wanted, assessments)
     allowed, obstacles = guarded(state, wanted, assessments)
     if move.winner is not None and not obstacles:
         obstacles = of_winner(state, move.winner, assessments)
-    if obstacles and (allowed == state.route or move.winner is not None):
+    if obstacles and (allowed == state.route or move.winner is not None or only_falls(state, move, wanted, allowed)):
         return hold(state, move, together(obstacles), assessments)
     if move.winner is not None:
         return won(state, move)
@@ -152,6 +154,20 @@ def take(state: Pass, move: Move[Any], wanted: Route, assessments: Assessments) 
     if allowed == state.route and after.trial == state.trial:
         return hold(state, move, None, assessments)
     return make(state, move, allowed, obstacles)
+
+
+def only_falls(state: Pass, move: Move[Any], wanted: Route, allowed: Route) -> bool:
+    """Whether shares that follow the rewards would only go back to the control, since whoever should rise may not: they
+    wait together then."""
+    rising = {version for _, version in wanted.rises(state.route)}
+    return move.quiet and not any(version in rising for _, version in allowed.rises(state.route))
+
+
+def give_up(state: Pass, move: Move[Any]) -> Progress:
+    """Arms that were not chosen leave, and the others go on."""
+    for version, why in move.leaving.items():
+        state = transitions.leave(state, version, Reason.NOT_CHOSEN, why, outcome="NotChosen", quarantine=False)
+    return at_rest(state)
 
 
 def tell_what_is_skipped(state: Pass, move: Move[Any], wanted: Route, assessments: Assessments) -> Move[Any]:
@@ -221,7 +237,7 @@ def make(state: Pass, move: Move[Any], allowed: Route, obstacles: dict[str, Obst
         state = remember(state, move).change_trial(hold_since=None, held_for=0.0, next_step_at=move.until)
         if move.watched:  # a person skipped the steps, and nobody skips the watch
             state = state.change_trial(promote_fully=False)
-    for arm in state.trial.arms:
+    for arm in () if move.quiet else state.trial.arms:
         state = _tell_of_weight(before, state, arm.version, move)
     why = f"{move.why}; {together(obstacles).message}" if obstacles else move.why
     phase = Phase.BAKING if move.watched and not obstacles else Phase.PROGRESSING

@@ -1,0 +1,204 @@
+"""Bandit: the shares follow what the versions earn, so that little is lost to those that earn less.
+
+A test asks which version is the best and pays for the answer with the requests of all the others; a bandit pays less
+and knows less. A version gets requests as often as it is likely to be the best; one that is proven worse than another
+leaves. Guardrails (errors, latency, metrics of one's own) take a version out at once, as in every strategy that judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from modelrollout.api.base import Duration, PositiveDuration, SpecModel, StatusModel, Timestamp
+from modelrollout.api.model import Digest, Model, Uri
+from modelrollout.api.route import Route
+from modelrollout.api.rules import rule, rules
+from modelrollout.api.version import VERSION
+from modelrollout.strategies.base import ArmView, Design, Move, Outline, SmokeCheck, Standing, View
+from modelrollout.strategies.shares import between
+
+_TWICE = "each version is given once"
+_TOO_OFTEN = "updateEvery is shorter than 10s, and every update is sent to all proxies; write 10s or more"
+_ENDLESS = "with halfLife the best may change for ever, so nobody wins; onWinner: GoOn says so"
+LEAST_SECONDS = 10.0
+LEAST_CHANGE = 2  # points: a smaller one is not worth the configuration of all proxies
+
+
+class BanditArm(SpecModel):
+    """A further version."""
+
+    version: Annotated[str, VERSION, Field(max_length=34)] = Field(description="MAJOR.MINOR.PIPELINE.")
+    uri: Uri = Field(description="Where its SavedModel directory is, as spec.model.uri.")
+    digest: Digest | None = Field(default=None, description="As spec.model.digest.")
+
+
+class OnBest(StrEnum):
+    """What happens when it is known which version is the best: it takes all requests (Promote), a person is
+    waited for (Pause), or the shares go on following the rewards (GoOn)."""
+
+    PROMOTE = "Promote"
+    PAUSE = "Pause"
+    GO_ON = "GoOn"
+
+
+class BanditSettings(SpecModel):
+    """spec.model and further arms beside the version that serves. Their shares follow the metric with `role:
+    Reward`."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "!has(self.arms) || self.arms.all(item, "
+                "self.arms.filter(other, other.version == item.version).size() == 1)",
+                _TWICE,
+            ),
+            rule("!has(self.halfLife) || (has(self.onWinner) && self.onWinner == 'GoOn')", _ENDLESS),
+        )
+    )
+    arms: tuple[BanditArm, ...] = Field(
+        default=(), max_length=7, description="Versions beside spec.model. The one that serves takes part by itself."
+    )
+    floor: int = Field(default=1, ge=1, le=10, description="Percent that every version gets at least.")
+    update_every: PositiveDuration = Field(
+        default=30.0, description="How often the shares may be set anew, 10s at least."
+    )
+    reward_delay: Duration = Field(
+        default=0.0, description="Mean time from a request to its reward: younger requests are no failures yet."
+    )
+    half_life: PositiveDuration | None = Field(
+        default=None, description="What was seen so long ago counts half, for rates that change. Then nobody ever wins."
+    )
+    false_winner: float = Field(
+        default=0.05, gt=0, le=0.2, description="The chance of ever dropping a version that is not worse."
+    )
+    stop_at: float = Field(
+        default=0.01,
+        ge=0,
+        le=0.5,
+        description="The likely best has won when at most this part of its rate is left to gain by another one, with "
+        "95 %; 0: only by proof.",
+    )
+    min_duration: Duration = Field(default=3600.0, description="No winner before.")
+    on_winner: OnBest = OnBest.PROMOTE
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len({item.version for item in self.arms}) < len(self.arms):
+            raise ValueError(_TWICE)
+        if self.half_life is not None and self.on_winner is not OnBest.GO_ON:
+            raise ValueError(_ENDLESS)
+        if self.update_every < LEAST_SECONDS:
+            raise ValueError(_TOO_OFTEN)
+        return self
+
+
+class BanditMemory(StatusModel):
+    """Since when all versions have requests, and when their shares were set last, by the clock of the trial."""
+
+    started: Timestamp | None = None
+    updated: Timestamp | None = None
+
+
+class BanditStrategy:
+    """The shares of ``spec.strategy.bandit``."""
+
+    name = "bandit"
+    title = "bandit: shares that follow what two to nine versions earn"
+    judges = True
+    part_first = True
+    competes = True
+    settings = BanditSettings
+    memory = BanditMemory
+
+    def models(self, settings: BanditSettings, model: Model) -> tuple[Model, ...]:
+        """The spec's model and the arms."""
+        others = (
+            Model(name=model.name, version=item.version, uri=item.uri, digest=item.digest)
+            for item in settings.arms
+            if item.version != model.version
+        )
+        return (model, *others)
+
+    def seconds(self, settings: BanditSettings) -> None:
+        """No clock says when it ends."""
+
+    def smoke(self, settings: BanditSettings) -> SmokeCheck | None:
+        """None."""
+        return None
+
+    def design(self, settings: BanditSettings) -> Design:
+        """By the settings."""
+        return Design(
+            settings.false_winner,
+            floor=settings.floor / 100.0,
+            mean_delay=settings.reward_delay,
+            half_life=settings.half_life,
+        )
+
+    def outline(self, settings: BanditSettings, memory: BanditMemory, arms: Sequence[ArmView]) -> Outline:
+        """One step, without an end of its own."""
+        ends = settings.on_winner is not OnBest.GO_ON
+        name = "shares by what is earned" + (", until it is known which is the best" if ends else "")
+        return Outline([name], 0 if memory.started is not None else -1, 1, memory.started)
+
+    def next(self, settings: BanditSettings, view: View[BanditMemory]) -> Move[BanditMemory]:
+        """Equal shares at first; then by the rewards, until the best is known."""
+        if view.memory.started is None:
+            return _begun(view)
+        standing = view.standing or Standing()
+        if standing.obstacle is not None:
+            return view.stay(f"the shares stay as they are: {standing.obstacle}", under_way=True)
+        if settings.half_life is None and (worse := _proven_worse(view, standing)):
+            why = f"proven to be worse than another version ({standing.account})"
+            return view.stay(f"{' and '.join(worse)}: {why}", leaving=dict.fromkeys(worse, why), under_way=True)
+        return _won(settings, view, standing) or _updated(settings, view, standing)
+
+
+def _begun(view: View[BanditMemory]) -> Move[BanditMemory]:
+    """Equal shares until every version has some."""
+    each = 100 // (1 + len(view.arms))
+    route = between(view.control, {arm.version: each for arm in view.arms})
+    if all(arm.share for arm in view.arms):
+        memory = BanditMemory(started=view.now, updated=view.now)
+        return view.stay("the shares follow the rewards from now on", memory=memory, under_way=True)
+    return Move(route, view.memory, "every version gets the same share at first", under_way=True)
+
+
+def _proven_worse(view: View[BanditMemory], standing: Standing) -> list[str]:
+    """Arms that another version is proven to be better than. The control stays: it is what all are judged by."""
+    return [arm.version for arm in view.arms if arm.share and arm.version not in standing.contenders]
+
+
+def _won(settings: BanditSettings, view: View[BanditMemory], standing: Standing) -> Move[BanditMemory] | None:
+    """The end, where the best is known."""
+    elapsed = view.now - (view.memory.started or view.now)
+    if settings.on_winner is OnBest.GO_ON or (elapsed < settings.min_duration and not view.skip):
+        return None
+    winner, left = standing.winner, standing.value_remaining
+    if winner is None and left is not None and left <= settings.stop_at:
+        winner = standing.best
+    if winner is None:
+        return None
+    why, step = f"{winner} is the best by {standing.account}", f"winner {winner}"
+    if settings.on_winner is OnBest.PAUSE and not (view.skip or view.approved == step):
+        return view.stay(f"{why}; modelrollout promote ends it with that", step=step, approval=True)
+    return Move(Route.to(winner), view.memory, why, winner=winner)
+
+
+def _updated(settings: BanditSettings, view: View[BanditMemory], standing: Standing) -> Move[BanditMemory]:
+    """The shares of now, if it is time and they are worth it."""
+    due = (view.memory.updated or view.now) + settings.update_every
+    arms = {arm.version: standing.weights.get(arm.version, arm.share) for arm in view.arms}
+    route = between(view.control, arms)
+    if view.now < due or not _is_worth_it(view.route.everybody.shares, route.everybody.shares):
+        return view.stay("the shares follow the rewards", settled=settings.on_winner is OnBest.GO_ON, under_way=True)
+    memory = view.memory.model_copy(update={"updated": view.now})
+    return Move(route, memory, "the shares follow the rewards", quiet=True, under_way=True)
+
+
+def _is_worth_it(before: Mapping[str, int], after: Mapping[str, int]) -> bool:
+    return max(abs(after.get(version, 0) - before.get(version, 0)) for version in {*before, *after}) >= LEAST_CHANGE
