@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.rewards.running import Running, gateway, operator, until
 from modelrollout.adapters.metrics.base import Target
 from modelrollout.adapters.metrics.custom import fill
 from modelrollout.rewards.refusal import STATUS
 from tests.docs.test_snippets import FENCE, ROOT
-from tests.rewards.running import Running, gateway, operator, until
 from tests.rewards.stage import NAMES, SEGMENT, TRIAL, decision
 
 PAGE = (ROOT / "docs" / "rewards.md").read_text()

@@ -112,6 +112,20 @@ def test_what_is_no_http_is_no_error_of_ours(sent: bytes) -> None:
     play(story)
 
 
+def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelrollout.rewards.gateway._PATIENCE", 0.2)
+
+    async def story(stage: Stage) -> None:
+        reader, writer = await asyncio.open_connection(stage.client.host, stage.client.port)
+        writer.write(b"POST /v1/rewards HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        answer = await asyncio.wait_for(reader.readuntil(b"}"), 15)
+        assert b" 400 " in answer
+        assert b"the body did not come whole: it took longer than 0.2 s" in answer
+        writer.close()
+
+    play(story)
+
+
 def signature(key: str, body: bytes) -> str:
     return "sha256=" + hmac.digest(key.encode(), body, "sha256").hex()
 
@@ -178,8 +192,10 @@ def test_a_new_key_is_taken_and_a_broken_file_is_not(tmp_path: Path, monkeypatch
         keys = Keys(path)
         reading = asyncio.create_task(keys.run())
         path.write_text(OTHER)
-        await asyncio.sleep(0.2)
-        assert keys.signed(b"x", signature(OTHER, b"x"))
+        for _ in range(500):
+            if keys.signed(b"x", signature(OTHER, b"x")):
+                break
+            await asyncio.sleep(0.02)
         path.write_text("")
         await asyncio.sleep(0.05)
         assert keys.signed(b"x", signature(OTHER, b"x"))

@@ -1,4 +1,4 @@
-"""The gateway as a process of its own, and an operator that it asks, for tests and the benchmark."""
+"""The gateway as a process of its own, and an operator that it asks; for the benchmark and for tests."""
 
 from __future__ import annotations
 
