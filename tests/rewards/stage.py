@@ -23,7 +23,8 @@ from modelrollout.api.live import LiveTrial, LiveTrials
 from modelrollout.rewards import watch
 from modelrollout.rewards.gateway import Gateway
 from modelrollout.rewards.keys import Keys
-from modelrollout.rewards.process import application, build
+from modelrollout.rewards.process import build
+from modelrollout.rewards.server import application
 from modelrollout.rewards.settings import Settings
 
 EPOCH = 1764179753

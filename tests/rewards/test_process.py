@@ -62,6 +62,7 @@ WRONG = {
     "https": (("--operator", "https://modelrollout"), "error: --operator: 'https://modelrollout' is no URL"),
     "a port that is none": (("--operator", "http://modelrollout:x"), "is no URL; write for example"),
     "no address": (("--operator", "http://x", "--listen", "8080x"), "error: --listen: '8080x' has no port"),
+    "a port above all": (("--operator", "http://x", "--listen", "127.0.0.1:99999"), "error: --listen: 127.0.0.1:99999"),
     "no window": (("--operator", "http://x", "--window", "0s"), "error: --window: 0s lets no reward in"),
     "no duration": (("--operator", "http://x", "--window", "day"), "'day' is not a duration; write for example 30s"),
     "no maximum": (("--operator", "http://x", "--max-reward", "inf"), "error: --max-reward: inf is not finite"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from unittest import mock
 
@@ -12,8 +13,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
+from modelrollout.api.live import LiveTrials
 from modelrollout.rewards import watch
 from modelrollout.rewards.watch import NoAnswer, ask
+from modelrollout.runtime.server import serve
+from modelrollout.runtime.telemetry import Telemetry
 from tests.rewards.stage import NOW, TRIAL, Operator, Stage, play, reward
 
 NEXT = TRIAL.model_copy(update={"epoch": TRIAL.epoch + 600, "versions": ("2.4.1187", "2.4.1190")})
@@ -144,6 +148,21 @@ def test_what_is_no_list_is_no_answer(text: str, status: int, words: str) -> Non
         async with TestServer(application) as server, aiohttp.ClientSession() as session:
             with pytest.raises(NoAnswer, match=words):
                 await ask(session, URL(str(server.make_url("/v1/arms"))))
+
+    asyncio.run(body())
+
+
+def test_the_operators_own_server_is_understood() -> None:
+    async def body() -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{free.getsockname()[1]}"
+        listed = LiveTrials(trials=(TRIAL, NEXT))
+        async with (
+            serve(address, Telemetry(), lambda: None, lambda: None, lambda: listed),
+            aiohttp.ClientSession() as session,
+        ):
+            assert await ask(session, URL(f"http://{address}/v1/arms")) == listed
 
     asyncio.run(body())
 

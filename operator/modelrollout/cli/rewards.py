@@ -72,7 +72,8 @@ def rewards(
     import asyncio
 
     from modelrollout.rewards.keys import BadKeys
-    from modelrollout.rewards.process import CannotServe, run
+    from modelrollout.rewards.process import run
+    from modelrollout.rewards.server import CannotServe
     from modelrollout.rewards.settings import BadSetting, Settings
     from modelrollout.runtime.logs import configure
 

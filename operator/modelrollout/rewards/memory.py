@@ -48,8 +48,9 @@ class Memory:
         """Remember an id by its parts; False when it is known already."""
         text = "/".join(map(str, parts)).encode("utf-8", "surrogatepass")
         number = int.from_bytes(blake2b(text, digest_size=_BYTES, key=self._key).digest(), "big")
-        if any(number in page.ids for page in self._pages):
-            return False
+        for page in self._pages:
+            if number in page.ids:
+                return False
         self._open_page().ids.add(number)
         self._count += 1
         return True

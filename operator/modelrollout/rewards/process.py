@@ -10,30 +10,25 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
-from aiohttp import web
 from yarl import URL
 
-from modelrollout.adapters.exposition import CONTENT_TYPE, Family, page
 from modelrollout.api.base import format_duration
 from modelrollout.rewards.counts import Counts
-from modelrollout.rewards.gateway import LARGEST, Gateway
+from modelrollout.rewards.gateway import Gateway
 from modelrollout.rewards.intake import EARLY, Intake
 from modelrollout.rewards.keys import Keys
 from modelrollout.rewards.known import Known
 from modelrollout.rewards.memory import Memory
+from modelrollout.rewards.server import serve
 from modelrollout.rewards.settings import Settings
 from modelrollout.rewards.watch import Watch
 
 log = logging.getLogger(__name__)
-
-
-class CannotServe(Exception):
-    """The gateway cannot begin; the message says what is wrong and how to put it right."""
 
 
 async def run(settings: Settings) -> None:
@@ -66,56 +61,6 @@ def build(
 
     intake = Intake(known, memory, counts, settings.window, settings.max_reward, clock)
     return Gateway(intake, counts, watch, keys)
-
-
-@asynccontextmanager
-async def serve(listen: str, gateway: Gateway) -> AsyncIterator[None]:
-    """Serve at ``host:port`` as long as the context is open. Raises CannotServe."""
-    # Not decompressed: what is signed is what is sent, and a small body stays small.
-    runner = web.AppRunner(application(gateway), access_log=None, shutdown_timeout=2, auto_decompress=False)
-    await runner.setup()
-    host, _, port = listen.rpartition(":")
-    try:
-        try:
-            await web.TCPSite(runner, host.strip("[]") or None, int(port)).start()
-        except OSError as error:
-            raise CannotServe(f"--listen: {listen} cannot be served: {error}") from error
-        yield
-    finally:
-        await runner.cleanup()
-
-
-def application(gateway: Gateway) -> web.Application:
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(text=page(_families(gateway)), headers={"Content-Type": CONTENT_TYPE})
-
-    async def healthy(_: web.Request) -> web.Response:
-        return web.Response(text="ok")
-
-    async def ready(_: web.Request) -> web.Response:
-        words = gateway.not_ready()
-        return web.Response(text=words or "ok", status=503 if words else 200)
-
-    application = web.Application(client_max_size=LARGEST)
-    application.add_routes([web.post("/v1/rewards", gateway.post), web.get("/metrics", metrics)])
-    application.add_routes([web.get("/healthz", healthy), web.get("/readyz", ready)])
-    return application
-
-
-def _families(gateway: Gateway) -> Iterator[Family]:
-    yield from gateway.counts.families()
-    memory = gateway.intake.memory
-    for name, kind, text, value in (
-        (
-            "modelrollout_rewards_list_age_seconds",
-            "gauge",
-            "Since the operator said what is on trial.",
-            gateway.watch.age,
-        ),
-        ("modelrollout_rewards_remembered", "gauge", "Ids of requests that were rewarded.", len(memory)),
-        ("modelrollout_rewards_forgotten_total", "counter", "Ids that went before their time.", memory.forgotten),
-    ):
-        yield name, kind, text, [("", {}, value)]
 
 
 def _signals() -> asyncio.Queue[int]:
