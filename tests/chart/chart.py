@@ -18,6 +18,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "two replicas": {"replicas": 2},
     "one without a Lease": {"leaderElection": {"enabled": False}},
     "two namespaces only": {"namespaces": ["team-a", "team-b"], "rbac": {"aggregate": False}},
+    "rewards": {"rewards": {"enabled": True}},
     "all that can be set": {
         "image": {"repository": "registry.example.com/modelrollout", "tag": "1.2.3", "pullPolicy": "Always"},
         "imagePullSecrets": ["registry"],
@@ -39,6 +40,18 @@ VALUES: dict[str, dict[str, Any]] = {
         "tolerations": [{"key": "system", "operator": "Exists"}],
         "affinity": {"nodeAffinity": {}},
         "priorityClassName": "system-cluster-critical",
+        "rewards": {
+            "enabled": True,
+            "replicas": 3,
+            "maxReward": 2500000.5,
+            "window": "7d",
+            "remember": 3000000,
+            "drainSeconds": 60,
+            "hmacKeySecret": {"name": "rewards", "key": "hmac"},
+            "resources": {"limits": {"memory": "512Mi"}},
+            "podAnnotations": {"example.com/c": "3"},
+            "podLabels": {"example.com/d": "4"},
+        },
     },
 }
 
@@ -57,9 +70,10 @@ def render(server: ApiServer, values: dict[str, Any]) -> list[dict[str, Any]]:
     return [document for document in yaml.safe_load_all(text) if document]
 
 
-def only(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
-    """The one object of a kind."""
-    (found,) = (item for item in objects if item["kind"] == kind)
+def only(objects: list[dict[str, Any]], kind: str, rewards: bool = False) -> dict[str, Any]:
+    """The one object of a kind that is the operator's, or the reward gateway's."""
+    of_kind = (item for item in objects if item["kind"] == kind)
+    (found,) = (item for item in of_kind if item["metadata"]["name"].endswith("-rewards") is rewards)
     return found
 
 

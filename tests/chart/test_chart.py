@@ -95,7 +95,7 @@ def test_pods_fit_the_restricted_level(api_server: ApiServer, namespaces: None, 
     path = f"/api/v1/namespaces/{NAMESPACE}"
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": label}}
     api_server.apply(path, body)
-    text = yaml.safe_dump(only(render(api_server, values), "Deployment"))
+    text = yaml.safe_dump_all(item for item in render(api_server, values) if item["kind"] == "Deployment")
     done = api_server.run("kubectl", "apply", "--dry-run=server", "--server-side", "-f", "-", given=text)
     api_server.apply(path, body | {"metadata": {"name": NAMESPACE}})
     assert done.returncode == 0, done.stderr
@@ -114,6 +114,9 @@ def test_pods_fit_the_restricted_level(api_server: ApiServer, namespaces: None, 
         ({"log": {"level": "debug"}}, "level"),
         ({"settings": {"workers": 16}}, "workers"),
         ({"namespaces": ["Team A"]}, "namespaces"),
+        ({"rewards": {"window": "day"}}, "window"),
+        ({"rewards": {"maxReward": 0}}, "maxReward"),
+        ({"rewards": {"drain": "15s"}}, "drain"),
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else None,
 )
@@ -140,7 +143,7 @@ def names(schema: dict[str, Any], path: str = "") -> set[str]:
 
 def leaves(values: Any, path: str = "") -> Iterator[str]:
     """The values of values.yaml, as paths."""
-    open_maps = ("resources",)
+    open_maps = ("resources", "rewards.resources")
     if not isinstance(values, dict) or not values or path in open_maps:
         yield path
         return

@@ -47,6 +47,9 @@ class Process:
     def metrics(self) -> str:
         return requests.get(f"http://{self.address}/metrics", timeout=5).text
 
+    def arms(self) -> int:
+        return requests.get(f"http://{self.address}/v1/arms", timeout=5).status_code
+
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line]
 
@@ -177,12 +180,14 @@ def test_another_goes_on_when_the_leader_is_killed(kubernetes: Kubernetes, names
     second = start("b", identity="b", **lease)
     until(lambda: second.says("held by a; this replica stands by"), "the second stands by")
     until(second.is_ready, "a replica that stands by is ready")
+    assert (first.arms(), second.arms()) == (200, 503)
     submit(kubernetes.server, namespace)
     until(lambda: phase(kubernetes.server, namespace) == "Pending", "the first works")
     first.process.kill()
     pods_ready(kubernetes.server, namespace)
     until(lambda: phase(kubernetes.server, namespace) == "Healthy", "the second goes on")
     assert second.says("b, holds the Lease")
+    until(lambda: second.arms() == 200, "the second knows the trials")
 
 
 def test_it_says_which_setting_is_wrong(start: Start) -> None:

@@ -23,6 +23,21 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "modelrollout.labels" -}}
 {{ include "modelrollout.selector" . }}
+{{ include "modelrollout.origin" . }}
+{{- end -}}
+
+{{/* Of another name, so that nothing that selects the operator's pods takes these for some. */}}
+{{- define "modelrollout.rewards.selector" -}}
+app.kubernetes.io/name: modelrollout-rewards
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "modelrollout.rewards.labels" -}}
+{{ include "modelrollout.rewards.selector" . }}
+{{ include "modelrollout.origin" . }}
+{{- end -}}
+
+{{- define "modelrollout.origin" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}

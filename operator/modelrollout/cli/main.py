@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "lint": ("modelrollout.cli.lint:lint", "Check manifests without a cluster."),
     "simulate": ("modelrollout.cli.simulate:simulate", "Play a release of a manifest through, without a cluster."),
     "operator": ("modelrollout.cli.operator:operator", "Run the operator."),
+    "rewards": ("modelrollout.cli.rewards:rewards", "Run the reward gateway."),
     "fetch": ("modelrollout.cli.fetch:fetch", "Fetch and check a model."),
 }
 """Name -> where it is (``module:attribute``) and its help in one line."""

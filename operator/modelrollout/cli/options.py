@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelrollout.api.base import parse_duration
 from modelrollout.api.version import ModelVersion
 from modelrollout.cli.errors import Refused
 
@@ -15,6 +16,21 @@ if TYPE_CHECKING:
     from modelrollout.cli.access import Access
 
 Decorated = Callable[..., Any]
+
+
+class Duration(click.ParamType[float]):
+    """``90s``, ``30m``, ``2h``: the form that durations have in a manifest, as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Fails with the way out for any other form."""
+        try:
+            seconds = parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        assert isinstance(seconds, float)
+        return seconds
 
 
 def cluster_options(command: Decorated) -> Decorated:

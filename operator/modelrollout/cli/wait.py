@@ -4,35 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
 
 import click
 
-from modelrollout.api.base import format_duration, parse_duration
+from modelrollout.api.base import format_duration
 from modelrollout.cli.access import Access
 from modelrollout.cli.feed import Broken, Feed, Snapshot
 from modelrollout.cli.live import say
-from modelrollout.cli.options import as_version, cluster_options
+from modelrollout.cli.options import Duration, as_version, cluster_options
 from modelrollout.cli.outcome import Exit, Outcome, Wanted, describe_wait, outcome, spec_version, spec_versions
 from modelrollout.cli.text import listed
 from modelrollout.resource.rollout import ModelRollout
 
 REMIND_SECONDS = 60.0  # between two lines when nothing changes: many pipelines end a job that is silent
-
-
-class _Duration(click.ParamType[float]):
-    """``90s``, ``30m``, ``2h``: the form that durations have in a manifest, as seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Fails with the way out for any other form."""
-        try:
-            seconds = parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        assert isinstance(seconds, float)
-        return seconds
 
 
 @click.command()
@@ -43,7 +27,7 @@ class _Duration(click.ParamType[float]):
     callback=as_version,
     help="The version that is waited for, even before the spec names it. Default: what the spec names now.",
 )
-@click.option("--timeout", type=_Duration(), metavar="DURATION", help="For example 90s or 2h. Default: no limit.")
+@click.option("--timeout", type=Duration(), metavar="DURATION", help="For example 90s or 2h. Default: no limit.")
 @cluster_options
 def wait(
     name: str,

@@ -25,6 +25,7 @@ from modelrollout.adapters.prometheus import Prometheus
 from modelrollout.runtime import handlers
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.apply import Applier
+from modelrollout.runtime.arms import Arms
 from modelrollout.runtime.inquiry import Inquiries
 from modelrollout.runtime.leader import Lease
 from modelrollout.runtime.observe import Observer
@@ -58,6 +59,7 @@ class Operator:
     world: World
     samples: SampleCache
     reconciler: Reconciler
+    arms: Arms
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     reached: bool = False
 
@@ -82,7 +84,7 @@ async def run(settings: Settings) -> None:
         operator = await _build(settings, stack)
         _on_signal(operator.stop)
         try:
-            server = serve(settings.listen, operator.telemetry, operator.stuck, operator.not_ready)
+            server = serve(settings.listen, operator.telemetry, operator.stuck, operator.not_ready, operator.arms.now)
             await stack.enter_async_context(server)
         except OSError as error:
             raise CannotStart(f"MODELROLLOUT_LISTEN: {settings.listen} cannot be served: {error}") from error
@@ -125,7 +127,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     telemetry.gauge("modelrollout_queue_length", "Rollouts that wait to be looked at.", lambda: len(queue))
     telemetry.gauge("modelrollout_queue_overdue_seconds", "Age of the oldest of them that is due.", queue.overdue)
     telemetry.gauge("modelrollout_releases_watched", "Rollouts whose samples are asked for.", lambda: len(samples))
-    return Operator(settings, access, cluster, telemetry, queue, world, samples, reconciler)
+    arms = Arms(cluster, telemetry, queue, settings.namespaces)
+    return Operator(settings, access, cluster, telemetry, queue, world, samples, reconciler, arms)
 
 
 def _prometheus(settings: Settings, stack: AsyncExitStack) -> Prometheus:
@@ -191,7 +194,7 @@ async def _acquire(lease: Lease, stop: asyncio.Event) -> bool:
 
 async def _work(operator: Operator, lease: Lease | None) -> None:
     """Watch, sample and reconcile until told to stop, or until one of the parts ends."""
-    parts: list[Coroutine[Any, Any, None]] = [_watch(operator), operator.samples.run()]
+    parts: list[Coroutine[Any, Any, None]] = [_watch(operator), operator.samples.run(), operator.arms.run()]
     parts += [work(operator.queue, operator.reconciler.one_pass) for _ in range(operator.settings.workers)]
     parts += [lease.keep()] if lease is not None else []
     tasks = [asyncio.create_task(part) for part in parts]

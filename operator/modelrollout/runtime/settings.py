@@ -87,7 +87,7 @@ class Settings:
         2.0, "Between two renewals; several may fail before the Lease is lost.", unit="duration"
     )
     identity: str = setting("", "Who holds the Lease. Empty: the host's name, which is the pod's.")
-    listen: str = setting("0.0.0.0:8080", "Address of /metrics, /healthz and /readyz.")
+    listen: str = setting("0.0.0.0:8080", "Address of /metrics, /healthz, /readyz and /v1/arms.")
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
     log_format: str = setting("json", "json, one object in each line; or text, for a terminal.")
 

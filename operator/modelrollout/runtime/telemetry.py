@@ -1,46 +1,16 @@
-"""What the operator says of itself on /metrics: what it measured, what it made of it, and how well it works.
-
-The text format is a few lines of code, and the values are kept where they arise, so there is no client library.
-"""
+"""What the operator says of itself on /metrics: what it measured, what it made of it, and how well it works."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 
+from modelrollout.adapters.exposition import Family, Histogram, Labels, page
 from modelrollout.api.status import MetricStatus, Phase, Status, VersionStatus
 from modelrollout.runtime.world import Key
 
 DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds. Of passes: most wait for the network only."""
-
-Labels = Mapping[str, str]
-Row = tuple[str, Labels, float]
-Family = tuple[str, str, str, Sequence[Row]]
-"""Name, type, help, rows."""
-
-
-@dataclass(slots=True)
-class Histogram:
-    """Counts of durations by bound."""
-
-    counts: list[int] = field(default_factory=lambda: [0] * (len(DURATION_BOUNDS) + 1))
-    total: float = 0.0
-
-    def add(self, seconds: float) -> None:
-        """One duration."""
-        self.counts[sum(seconds > bound for bound in DURATION_BOUNDS)] += 1
-        self.total += seconds
-
-    def rows(self, name: str) -> Iterator[Row]:
-        """As Prometheus wants it: cumulative."""
-        below = 0
-        for bound, count in zip((*DURATION_BOUNDS, "+Inf"), self.counts, strict=True):
-            below += count
-            yield f"{name}_bucket", {"le": str(bound)}, below
-        yield f"{name}_sum", {}, self.total
-        yield f"{name}_count", {}, below
 
 
 class Telemetry:
@@ -50,7 +20,7 @@ class Telemetry:
         self._statuses: dict[Key, Status] = {}
         self._passes: Counter[str] = Counter()
         self._writes: Counter[str] = Counter()
-        self._durations = Histogram()
+        self._durations = Histogram(DURATION_BOUNDS)
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
 
     def passed(self, outcome: str, seconds: float) -> None:
@@ -61,6 +31,11 @@ class Telemetry:
     def wrote(self, what: str) -> None:
         """Something was written to the API server."""
         self._writes[what] += 1
+
+    @property
+    def statuses(self) -> Mapping[Key, Status]:
+        """The newest status of each rollout that a pass has seen, or the first listing."""
+        return self._statuses
 
     def saw(self, key: Key, status: Status) -> None:
         """The newest status of a rollout."""
@@ -75,15 +50,15 @@ class Telemetry:
         self._gauges[name] = (text, read)
 
     def render(self) -> str:
-        """The text format, version 0.0.4."""
-        return "".join(_text(family) for family in self._families())
+        """The page."""
+        return page(self._families())
 
     def _families(self) -> Iterator[Family]:
         passes = [("", {"outcome": name}, float(count)) for name, count in sorted(self._passes.items())]
         writes = [("", {"object": name}, float(count)) for name, count in sorted(self._writes.items())]
         yield "modelrollout_passes_total", "counter", "Passes over a rollout, by how they ended.", passes
         yield "modelrollout_api_writes_total", "counter", "Writes to the API server, by what was written.", writes
-        durations = list(self._durations.rows("modelrollout_pass_duration_seconds"))
+        durations = list(self._durations.rows("modelrollout_pass_duration_seconds", {}))
         yield "modelrollout_pass_duration_seconds", "histogram", "How long a pass took.", durations
         for name, (text, read) in self._gauges.items():
             yield name, "gauge", text, [("", {}, read())]
@@ -141,26 +116,3 @@ _OF_METRICS: tuple[tuple[str, str, Callable[[MetricStatus], float]], ...] = (
     ("modelrollout_evidence_needed", "Evidence at which it is rolled back.", lambda item: item.needed),
     ("modelrollout_evidence_not_worse", "Evidence that it is not worse.", lambda item: item.proven),
 )
-
-
-def _text(family: Family) -> str:
-    name, kind, text, rows = family
-    lines = [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
-    lines += [f"{own or name}{_labels(labels)} {_number(value)}" for own, labels, value in rows]
-    return "\n".join(lines) + "\n"
-
-
-def _number(value: float) -> str:
-    """Counts without a fraction, everything else in full."""
-    return str(int(value)) if abs(value) < 1e15 and value == int(value) else repr(value)
-
-
-def _labels(labels: Labels) -> str:
-    if not labels:
-        return ""
-    pairs = (f'{name}="{_escaped(str(value))}"' for name, value in labels.items())
-    return "{" + ",".join(pairs) + "}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

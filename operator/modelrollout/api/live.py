@@ -1,0 +1,26 @@
+"""What is on trial at this moment, as the operator tells it to whoever counts by its decisions (``GET /v1/arms``)."""
+
+from __future__ import annotations
+
+from modelrollout.api.base import StatusModel
+
+
+class LiveTrial(StatusModel):
+    """One trial. ``epoch`` tells it from those before it, ``segments`` are the splits whose requests users sent."""
+
+    namespace: str
+    rollout: str
+    epoch: int
+    versions: tuple[str, ...]
+    segments: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name of the rollout."""
+        return self.namespace, self.rollout
+
+
+class LiveTrials(StatusModel):
+    """All of them. What is not in it is not on trial."""
+
+    trials: tuple[LiveTrial, ...] = ()

@@ -1,0 +1,39 @@
+"""Which trials there are now, for those who count by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from modelrollout.api.live import LiveTrial, LiveTrials
+from modelrollout.api.status import Status, Trial
+
+
+def live_trials(statuses: Mapping[tuple[str, str], Status]) -> LiveTrials:
+    """The trials that have a route, in order of namespace and name."""
+    return LiveTrials(trials=tuple(_trials(statuses)))
+
+
+def _trials(statuses: Mapping[tuple[str, str], Status]) -> Iterator[LiveTrial]:
+    for (namespace, rollout), status in sorted(statuses.items()):
+        trial = status.trial
+        if trial is not None and trial.route is not None:
+            # Previews are no user's requests: what comes of them is no outcome.
+            segments = tuple(split.name for split in trial.route.splits if not split.is_preview)
+            yield LiveTrial(
+                namespace=namespace,
+                rollout=rollout,
+                epoch=epoch(trial),
+                versions=_versions(status, trial),
+                segments=segments,
+            )
+
+
+def epoch(trial: Trial) -> int:
+    """The number of a trial: its own where it has one, else when it began."""
+    return int(getattr(trial, "epoch", trial.started_at))
+
+
+def _versions(status: Status, trial: Trial) -> tuple[str, ...]:
+    """The control and the arms."""
+    control = (status.stable.version,) if status.stable is not None else ()
+    return tuple(dict.fromkeys((*control, *(arm.version for arm in trial.arms))))

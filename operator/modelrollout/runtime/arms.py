@@ -1,0 +1,64 @@
+"""What ``GET /v1/arms`` answers: the trials of all rollouts, or nothing while that cannot be known.
+
+The statuses come from the passes. Before each rollout had its first one, some would be missing, and whoever counts by
+this list would take their trials for ended. So the leader reads the statuses of all rollouts once when it begins, and
+answers after that. A replica that stands by knows nothing, and says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from modelrollout.adapters.cluster import MODEL_ROLLOUTS, ApiError, Cluster
+from modelrollout.api.live import LiveTrials
+from modelrollout.core.report.live import live_trials
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.runtime.queue import WorkQueue
+from modelrollout.runtime.telemetry import Telemetry
+from modelrollout.runtime.world import Key
+
+_AGAIN = 5.0  # seconds until the API server is asked again
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Arms:
+    """The list, once it is whole. ``namespaces`` are those that are watched; none: all."""
+
+    cluster: Cluster
+    telemetry: Telemetry
+    queue: WorkQueue[Key]
+    namespaces: tuple[str, ...]
+    _whole: bool = field(default=False, init=False)
+
+    def now(self) -> LiveTrials | None:
+        """The trials; None while this replica does not know all of them."""
+        return live_trials(self.telemetry.statuses) if self._whole else None
+
+    async def run(self) -> None:
+        """Read all statuses once, however long that takes. Never ends, as no part of the operator does."""
+        while not self._whole:
+            try:
+                await self._read()
+            except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+                words = error or "no answer in time"
+                log.warning("the trials of all rollouts could not be read, again in %g s: %s", _AGAIN, words)
+                await asyncio.sleep(_AGAIN)
+        await asyncio.Event().wait()
+
+    async def _read(self) -> None:
+        for namespace in self.namespaces or (None,):
+            for item in await self.cluster.list(MODEL_ROLLOUTS, namespace):
+                rollout = ModelRollout.from_json(item)
+                key = rollout.namespace, rollout.name
+                if key not in self.telemetry.statuses:
+                    self.telemetry.saw(key, rollout.status)
+                    # Were it deleted since, before the watches have begun, nothing else would take it off the list.
+                    self.queue.add(key)
+                await asyncio.sleep(0)  # thousands of them must not hold up what is under way
+        self._whole = True

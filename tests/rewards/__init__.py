@@ -1,0 +1,1 @@
+"""The reward gateway, by real HTTP."""
