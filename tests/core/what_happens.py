@@ -388,6 +388,19 @@ def drift() -> None:
     assert len(world.said(Reason.ROUTE_RESTORED)) == 2
 
 
+@row(
+    "a share changes, and `traffic.affinity` keeps users where they are",
+    "–",
+    "all users are drawn anew, by the new shares; nobody stays with a version that left; between two changes all stay",
+)
+def redrawn() -> None:
+    world = releasing()
+    before = world.plans[-1].epoch
+    assert world.step(5).epoch == before
+    world.command = "lower 1.1.2 t1 3"
+    assert world.step(1).epoch > before
+
+
 @row("the same version again after a rollback", "quarantined", "nothing, until `modelrollout retry` or a new version")
 def quarantined() -> None:
     world = releasing().run(15, bad={"1.1.2": 0.3})

@@ -41,7 +41,9 @@ def render(case: dict[str, Any]) -> list[dict[str, Any]]:
         objects += [service(rollout, spec, version, split) for split in splits]
     if "route" in case:
         recovery = Recovery(**case["recovery"]) if "recovery" in case else None
-        objects.append(virtual_service(rollout, spec, Route.model_validate(case["route"]), recovery))
+        objects.append(
+            virtual_service(rollout, spec, Route.model_validate(case["route"]), recovery, case.get("epoch", 0))
+        )
     return [_without_hash(item) for item in objects]
 
 

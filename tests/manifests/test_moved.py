@@ -14,8 +14,9 @@ from modelrollout.core.plan import Recovery
 from modelrollout.manifests.destinations import destinations
 from modelrollout.manifests.istio import RECOVERY_ANNOTATION, live_route, moved, virtual_service
 from modelrollout.manifests.meta import DESIRED_ANNOTATION
+from modelrollout.resource.spec import Spec
 from tests.manifests.render import FORMER_ROUTES, load, rollout_of
-from tests.manifests.test_routes import routes
+from tests.manifests.test_routes import IN_TWO_SPLITS, STICKY, epochs, routes, specs
 
 Object = dict[str, Any]
 
@@ -73,6 +74,29 @@ def test_nobody_is_named_who_is_not_desired(before: Route, after: Route) -> None
 def test_the_same_route_is_the_same_object_but_for_the_mark(route: Route) -> None:
     live = virtual_service(ROLLOUT, NOW, route)
     assert moved(live, live)["spec"] == live["spec"]
+
+
+@given(routes(), routes(), specs, specs, epochs)
+def test_nobody_stays_with_a_version_and_answers_carry_no_more_than_theirs(
+    before: Route, after: Route, spec: Spec, other: Spec, epoch: int
+) -> None:
+    """Cookies and decisions may be what is refused; and they are not waited for by the next pass."""
+    live = virtual_service(ROLLOUT, spec, before, epoch=epoch)
+    desired = virtual_service(ROLLOUT, other, after, epoch=epoch + 1)
+    written = moved(live, desired)
+    assert [rule["route"] for rule in written["spec"]["http"]] == [
+        rule["route"] for rule in virtual_service(ROLLOUT, NOW, after)["spec"]["http"]
+    ]
+    assert moved(written, desired)["spec"] == written["spec"]
+
+
+def test_a_rollback_leaves_no_cookie_of_anybody() -> None:
+    live = virtual_service(ROLLOUT, STICKY, IN_TWO_SPLITS, epoch=7)
+    written = moved(live, virtual_service(ROLLOUT, STICKY, TO_CONTROL))
+    assert "cookie" not in str(written["spec"])
+    found = live_route(written, ROLLOUT)
+    assert found is not None
+    assert (found.route, found.named) == (TO_CONTROL, frozenset({OLD}))
 
 
 def split_of(written: Object, name: str) -> list[Object]:

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
 from modelrollout.api.status import Arm, Status, Trial
-from modelrollout.api.traffic import RequestMatch, StringMatch
+from modelrollout.api.traffic import Affinity, Cookie, RequestMatch, StringMatch
 from modelrollout.core.observation import LiveRoute
 from modelrollout.core.plan import Recovery
+from modelrollout.manifests.drift import differs
 from modelrollout.manifests.istio import RECOVERY_ANNOTATION, live_route, virtual_service
 from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
 from tests.manifests.render import CASES, FORMER_ROUTES, load, rollout_of
 
 Object = dict[str, Any]
@@ -58,8 +60,40 @@ def routes(draw: st.DrawFn) -> Route:
     return Route(splits=(*first, Split(name=EVERYBODY, shares=draw(shares()))))
 
 
-def written(route: Route, recovery: Recovery | None = None) -> Object:
-    return virtual_service(OURS, SPEC, route, recovery)
+def marked(affinity: Affinity | None, decision: str | None) -> Spec:
+    """A spec that asks for marks on answers."""
+    traffic = SPEC.traffic.model_copy(update={"affinity": affinity, "decision_header": decision})
+    return SPEC.model_copy(update={"traffic": traffic})
+
+
+cookies = st.builds(
+    Cookie,
+    name=st.sampled_from(("model-arm", "a", "A_b-9")),
+    max_age=st.sampled_from((0.25, 60.0, 86_400.0)),
+    secure=st.booleans(),
+)
+specs = st.builds(
+    marked,
+    st.none() | st.builds(Affinity, cookie=cookies),
+    st.sampled_from((None, "x-model-decision", "X-Decision")),
+)
+epochs = st.sampled_from((0, 1, 1_764_180_039))
+
+STICKY = marked(Affinity(cookie=Cookie()), "x-model-decision")
+IN_TWO_SPLITS = Route(
+    splits=(
+        Split(
+            name=MATCHED,
+            shares={"2.3.1160": 50, "2.4.1187": 50},
+            who=(RequestMatch(headers={"x-beta": StringMatch(exact="yes")}),),
+        ),
+        Split(name=EVERYBODY, shares={"2.3.1160": 90, "2.4.1187": 10}),
+    )
+)
+
+
+def written(route: Route, recovery: Recovery | None = None, spec: Spec = SPEC, epoch: int = 0) -> Object:
+    return virtual_service(OURS, spec, route, recovery, epoch)
 
 
 def read(live: Object, rollout: ModelRollout = OURS) -> LiveRoute:
@@ -68,13 +102,13 @@ def read(live: Object, rollout: ModelRollout = OURS) -> LiveRoute:
     return found
 
 
-@given(routes())
-def test_what_is_written_is_what_is_read(route: Route) -> None:
-    assert read(written(route)) == LiveRoute(route=route, named=route.versions)
+@given(routes(), specs, epochs)
+def test_what_is_written_is_what_is_read(route: Route, spec: Spec, epoch: int) -> None:
+    assert read(written(route, None, spec, epoch)) == LiveRoute(route=route, named=route.versions)
 
 
-@given(routes(), st.data())
-def test_the_order_of_shares_changes_nothing(route: Route, data: st.DataObject) -> None:
+@given(routes(), specs, st.data())
+def test_the_order_of_shares_changes_nothing(route: Route, spec: Spec, data: st.DataObject) -> None:
     """A status comes back from the API server in another order than it went."""
     turned = Route(
         splits=tuple(
@@ -82,7 +116,7 @@ def test_the_order_of_shares_changes_nothing(route: Route, data: st.DataObject) 
             for split in route.splits
         )
     )
-    assert written(turned) == written(route)
+    assert written(turned, None, spec, 7) == written(route, None, spec, 7)
 
 
 Edit = Callable[[list[Object], int], Any]
@@ -163,12 +197,96 @@ def mark(rules: list[Object], index: int) -> str:
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 @settings(max_examples=25)
-@given(route=routes(), data=st.data())
-def test_every_edit_is_seen(edit: Edit, route: Route, data: st.DataObject) -> None:
-    live = written(route)
+@given(route=routes(), spec=specs, data=st.data())
+def test_every_edit_is_seen(edit: Edit, route: Route, spec: Spec, data: st.DataObject) -> None:
+    live = written(route, None, spec, 7)
     rules = live["spec"]["http"]
     edit(rules, data.draw(st.integers(0, len(rules) - 1)))
     assert read(live).route != route
+
+
+def answers(rules: list[Object], index: int) -> Object:
+    found: Object = destination(rules, index)["headers"]["response"]
+    return found
+
+
+WEIGHTED, COOKIES = (2, 5, 8, 11), (0, 1, 3, 4, 6, 7, 9, 10)  # the places of their rules, of two versions in two splits
+
+MARK_EDITS: dict[str, tuple[Edit, tuple[int, ...]]] = {
+    "a cookie that is not set": (lambda rules, index: answers(rules, index).pop("add"), WEIGHTED),
+    "another version's cookie": (
+        lambda rules, index: answers(rules, index)["add"].update(
+            {"set-cookie": "model-arm=7.2.4.1187; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax"}
+        ),
+        WEIGHTED,
+    ),
+    "another cookie": (
+        lambda rules, index: answers(rules, index)["add"].update({"set-cookie": "a=b; Path=/"}),
+        WEIGHTED,
+    ),
+    "a cookie more": (lambda rules, index: answers(rules, index).update(add={"set-cookie": "a=b"}), COOKIES),
+    "another epoch": (
+        lambda rules, index: condition(rules, index)["cookie"].update(
+            regex=condition(rules, index)["cookie"]["regex"].replace("=7", "=8")
+        ),
+        COOKIES,
+    ),
+    "whoever has a cookie": (lambda rules, index: condition(rules, index).update(cookie={"regex": ".*"}), COOKIES),
+    "a cookie for everybody": (lambda rules, index: condition(rules, index).pop("cookie"), COOKIES),
+    "no decision": (lambda rules, index: answers(rules, index)["set"].pop("x-model-decision"), WEIGHTED + COOKIES),
+    "another decision": (
+        lambda rules, index: answers(rules, index)["set"].update({"x-model-decision": "prod/fraud/7/9.9.9"}),
+        WEIGHTED + COOKIES,
+    ),
+    "a decision of another epoch": (
+        lambda rules, index: answers(rules, index)["set"].update(
+            {"x-model-decision": answers(rules, index)["set"]["x-model-decision"].replace("/7/", "/8/")}
+        ),
+        WEIGHTED + COOKIES,
+    ),
+    "an epoch that is no number": (
+        lambda rules, index: answers(rules, index)["set"].update(
+            {"x-model-decision": answers(rules, index)["set"]["x-model-decision"].replace("/7/", "/now/")}
+        ),
+        WEIGHTED + COOKIES,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("edit", "index"),
+    [
+        pytest.param(edit, index, id=f"{name}, rule {index}")
+        for name, (edit, places) in MARK_EDITS.items()
+        for index in places
+    ],
+)
+def test_every_edit_of_a_mark_is_seen(edit: Edit, index: int) -> None:
+    live = written(IN_TWO_SPLITS, None, STICKY, 7)
+    assert read(live).route == IN_TWO_SPLITS
+    edit(live["spec"]["http"], index)
+    assert read(live).route is None
+
+
+def test_marks_that_are_all_of_one_other_kind_are_set_right_as_settings_are() -> None:
+    """They do not change where requests go: those of another epoch, of a spec that was edited, or none."""
+    for other in (written(IN_TWO_SPLITS, None, STICKY, 8), written(IN_TWO_SPLITS)):
+        live = written(IN_TWO_SPLITS, None, STICKY, 7)
+        live["spec"]["http"] = other["spec"]["http"]
+        assert read(live).route == IN_TWO_SPLITS
+        assert differs(written(IN_TWO_SPLITS, None, STICKY, 7), live)
+
+
+def test_nobody_is_drawn_where_one_version_answers_or_the_cookie_is_asked_for_already() -> None:
+    by_cookie = (RequestMatch(headers={"cookie": StringMatch(regex=".*beta=yes.*")}),)
+    splits = (
+        Split(name="preview", shares={"2.4.1187": 100}, who=by_cookie),
+        Split(name=MATCHED, shares={"2.3.1160": 50, "2.4.1187": 50}, who=by_cookie),
+        *Route.to("2.3.1160").splits,
+    )
+    live = written(Route(splits=splits), None, STICKY, 7)
+    assert [rule["name"] for rule in live["spec"]["http"]][1::2] == ["preview", MATCHED, EVERYBODY]
+    assert not any("add" in item["headers"]["response"] for rule in live["spec"]["http"] for item in rule["route"])
 
 
 SETTINGS: dict[str, Object] = {

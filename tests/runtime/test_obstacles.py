@@ -266,14 +266,16 @@ REFUSED_ROUTES = {
 }
 
 
+@pytest.mark.parametrize("more", [{}, {"affinity": {"cookie": {}}}], ids=["", "users that stay"])
 @pytest.mark.parametrize(("before", "after", "live"), REFUSED_ROUTES.values(), ids=REFUSED_ROUTES)
 def test_a_route_that_is_refused(
-    kubernetes: Kubernetes, before: dict[str, int], after: dict[str, int], live: dict[str, int]
+    kubernetes: Kubernetes, before: dict[str, int], after: dict[str, int], live: dict[str, int], more: Object
 ) -> None:
     async def story(stage: Stage, kubernetes: Kubernetes) -> None:
-        await stage.submit(OLD)
+        traffic = {"hosts": [f"fraud.{stage.namespace}"], **more}
+        await stage.submit(OLD, traffic=traffic)
         await carry_out(stage, await plan(stage, before))
-        await stage.submit(OLD, traffic={"hosts": [f"fraud.{stage.namespace}"], "retries": {"attempts": 1}})
+        await stage.submit(OLD, traffic={**traffic, "retries": {"attempts": 1}})
         (policy, body), (binding, bound) = no_retries(stage.namespace)
         path = f"{_ADMISSION}/{policy}"
         answer = kubernetes.server.ask("POST", path, {"apiVersion": "admissionregistration.k8s.io/v1", **body})

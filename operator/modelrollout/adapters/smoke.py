@@ -16,9 +16,8 @@ from typing import Any
 
 import aiohttp
 
-from modelrollout.api.traffic import Header
+from modelrollout.api.traffic import VERSION_HEADER, Header
 from modelrollout.core.observation import SmokeResult
-from modelrollout.manifests.istio import VERSION_HEADER
 
 AT_ONCE = 4
 

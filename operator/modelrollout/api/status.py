@@ -202,6 +202,7 @@ class Trial(StatusModel):
     """What is remembered of the release under way, from the first deployment of its arms to its end."""
 
     started_at: Timestamp
+    epoch: Annotated[int, Field(ge=0)] = 0  # names the time since the last change of shares; 0: nobody has named it
     strategy: str
     arms: tuple[Arm, ...] = Field(min_length=1)
     route: Route | None = None  # as decided; None before any version serves

@@ -23,6 +23,9 @@ Gateway = Annotated[
     ),
     Field(max_length=317),
 ]
+VERSION_HEADER = "x-model-version"
+"""Response header that names the version that answered."""
+
 _NO_REGEX = "regex cannot be read as RE2, which has no look-around and no back-references"
 
 
@@ -151,9 +154,64 @@ class Retries(SpecModel):
         return self
 
 
+CookieName = Annotated[
+    str,
+    Form(
+        r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?",
+        "{} is no name for this cookie; use letters, digits, hyphens and underscores",
+    ),
+    Field(max_length=64),
+]
+"""Nothing in it means anything in a regular expression; and none of a browser's prefixes, which ask for more."""
+
+
+class Cookie(SpecModel):
+    """A cookie that says which version its user got. It is of no use to anybody else, so no script may read it."""
+
+    name: CookieName = Field(default="model-arm", description="Its name.")
+    max_age: PositiveDuration = Field(default=86_400.0, description="How long a browser keeps it, at most.")
+    secure: bool = Field(
+        default=False, description="Whether browsers send it by HTTPS alone. Set it where users come by HTTPS."
+    )
+
+
+class Affinity(SpecModel):
+    """How a user is known again, so that the next request goes to the version that answered the last one."""
+
+    cookie: Cookie = Field(description="By a cookie, for browsers and whoever else sends back what was set.")
+
+
+DecisionHeader = Annotated[
+    str,
+    Form(
+        "[Xx]-[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?",
+        "{} is no name for a header of this operator's own; use x- and letters, digits and hyphens",
+    ),
+    Field(max_length=128),
+]
+_NAMES_THE_VERSION = f"decisionHeader {VERSION_HEADER} names the version in every answer already; use another name"
+_COOKIE_TWICE = (
+    "match looks at the header cookie and affinity.cookie does, too, but Istio takes one condition for each header; "
+    "use another header in match"
+)
+
+
 class Traffic(SpecModel):
     """Which requests the rollout routes, and who may see the candidate."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "!has(self.affinity) || !has(self.match) || "
+                "self.match.all(item, item.headers.all(name, name.lowerAscii() != 'cookie'))",
+                _COOKIE_TWICE,
+            ),
+            rule(
+                f"!has(self.decisionHeader) || self.decisionHeader.lowerAscii() != {text(VERSION_HEADER)}",
+                _NAMES_THE_VERSION,
+            ),
+        )
+    )
     hosts: tuple[Host, ...] = Field(
         min_length=1, max_length=16, description="What clients call the model by, for example fraud.prod."
     )
@@ -172,3 +230,25 @@ class Traffic(SpecModel):
         "of a sick version.",
     )
     timeout: PositiveDuration | None = Field(default=None, description="Of a whole request. None: the mesh's own.")
+    affinity: Affinity | None = Field(
+        default=None,
+        description="Keeps a user at one version for as long as several versions share the requests and no share "
+        "changes. None by default: each request is on its own.",
+    )
+    decision_header: DecisionHeader | None = Field(
+        default=None,
+        description="A header that every answer carries, for example x-model-decision, to be stored beside what was "
+        "done with the answer. Its value is NAMESPACE/ROLLOUT/EPOCH/VERSION/SPLIT/TIME/REQUEST. None: no such header.",
+    )
+
+    @model_validator(mode="after")
+    def _one_condition_for_each_header(self) -> Self:
+        if self.affinity is not None and any("cookie" in item.headers for item in self.match):
+            raise ValueError(_COOKIE_TWICE)
+        return self
+
+    @model_validator(mode="after")
+    def _decision_is_not_the_version(self) -> Self:
+        if self.decision_header is not None and self.decision_header.lower() == VERSION_HEADER:
+            raise ValueError(_NAMES_THE_VERSION)
+        return self

@@ -145,6 +145,11 @@ class Plan:
     events: tuple[Event, ...] = field(default=())
     requeue_after: float = 300.0
 
+    @property
+    def epoch(self) -> int:
+        """That of the trial, 0 at rest."""
+        return self.status.trial.epoch if self.status.trial is not None else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Questions:

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelrollout.api.traffic import VERSION_HEADER
 from modelrollout.manifests.hosts import full_host
-from modelrollout.manifests.rules import VERSION_HEADER
 from modelrollout.resource.rollout import ModelRollout
 
 _SLUG = r"-(0|[1-9][0-9]*)-(0|[1-9][0-9]*)-(0|[1-9][0-9]*)(-[a-z].*)?"

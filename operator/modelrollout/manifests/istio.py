@@ -1,7 +1,8 @@
 """Route -> VirtualService, and back. The operator owns the whole object: its list of rules has no merge key.
 
 TensorFlow Serving answers REST and gRPC on two ports, so every split has two rules, first for gRPC by its content type.
-Each destination marks its answers with the version, because REST answers do not say which version gave them.
+Each destination marks its answers with the version, because REST answers do not say which version gave them, and with
+what the spec asks for besides (``marks.py``).
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from modelrollout.core.observation import LiveRoute
 from modelrollout.core.plan import Recovery
 from modelrollout.manifests.destinations import destinations, mappings
 from modelrollout.manifests.hosts import host_problem, shared_host
+from modelrollout.manifests.marks import Marks
 from modelrollout.manifests.meta import DESIRED_ANNOTATION, Object, is_ours, marked, metadata
-from modelrollout.manifests.rules import GRPC, SETTINGS, VERSION_HEADER, route_of, rules, todays_names
+from modelrollout.manifests.rules import GRPC, SETTINGS, plain, route_of, rules, todays_names
 from modelrollout.resource.rollout import GROUP, ModelRollout
 from modelrollout.resource.spec import Spec
 
-__all__ = ["VERSION_HEADER", "host_problem", "live_route", "moved", "shared_host", "virtual_service"]
+__all__ = ["host_problem", "live_route", "moved", "shared_host", "virtual_service"]
 
 API_VERSION = "networking.istio.io/v1"
 RECOVERY_ANNOTATION = f"{GROUP}/recovery"
@@ -31,8 +33,11 @@ RECOVERY_ANNOTATION = f"{GROUP}/recovery"
 _NOTE = TypeAdapter(Recovery)
 
 
-def virtual_service(rollout: ModelRollout, spec: Spec, route: Route, recovery: Recovery | None = None) -> Object:
-    """The VirtualService of a rollout, marked with the hash of itself. ``recovery`` is noted in it."""
+def virtual_service(
+    rollout: ModelRollout, spec: Spec, route: Route, recovery: Recovery | None = None, epoch: int = 0
+) -> Object:
+    """The VirtualService of a rollout, marked with the hash of itself. ``recovery`` is noted in it; ``epoch`` is the
+    trial's, 0 at rest."""
     described = metadata(rollout, spec, rollout.name, None)
     if recovery is not None:
         described["annotations"] = {
@@ -46,18 +51,19 @@ def virtual_service(rollout: ModelRollout, spec: Spec, route: Route, recovery: R
             "spec": {
                 "hosts": list(spec.traffic.hosts),
                 "gateways": list(spec.traffic.gateways),
-                "http": list(_rules(rollout, spec, route)),
+                "http": list(_rules(rollout, spec, route, epoch)),
             },
         }
     )
 
 
-def _rules(rollout: ModelRollout, spec: Spec, route: Route) -> Iterator[Object]:
+def _rules(rollout: ModelRollout, spec: Spec, route: Route, epoch: int) -> Iterator[Object]:
     settings: Object = {"retries": _retries(spec.traffic.retries)}
     if spec.traffic.timeout is not None:
         settings["timeout"] = _seconds(spec.traffic.timeout)
+    marks = Marks.of(spec, epoch)
     for split in route.splits:
-        yield from ({**rule, **settings} for rule in rules(rollout, split))
+        yield from ({**rule, **settings} for rule in rules(rollout, split, marks))
 
 
 def _retries(retries: Retries) -> Object:
@@ -79,13 +85,14 @@ def moved(live: Mapping[str, Any], desired: Object) -> Object:
     """The live VirtualService with the desired destinations, and all else as it is.
 
     For the way back when the desired one is refused: what is refused then is often a setting beside the destinations.
-    No rule stays that is not desired, whoever it is for: it may lead to a version that must not get requests. It has no
-    mark, so the whole is wanted again in the next pass.
+    No rule stays that is not desired, whoever it is for: it may lead to a version that must not get requests. Nor does
+    any that knows users by a cookie, and answers carry no more than their version: all that may be what is refused, and
+    nobody may stay with a version that has failed. It has no hash, so the whole is wanted again in the next pass.
     """
     present = mappings((live.get("spec") or {}).get("http"))
     today = todays_names(present)
     given = {today.get(str(rule.get("name")), str(rule.get("name"))): rule for rule in reversed(present)}
-    http = [_with_settings(rule, given) for rule in desired["spec"]["http"]]
+    http = [_with_settings(rule, given) for rule in plain(desired["spec"]["http"])]
     settings = live.get("spec") or desired["spec"]
     kept = {name: value for name, value in settings.items() if name not in ("tcp", "tls")}
     notes = {name: text for name, text in desired["metadata"]["annotations"].items() if name != DESIRED_ANNOTATION}

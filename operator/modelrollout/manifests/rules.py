@@ -1,5 +1,8 @@
 """The rules of a VirtualService: a Split makes two of them, and a Route is read back from all of them.
 
+Where users stay with the version that they got (``marks.py``), each of the two has one more in front of it for each
+version: who has its cookie goes there, and only who has none is drawn by the weights.
+
 What is read must be what would be written for it, to the letter, apart from settings that do not change where requests
 go. Otherwise somebody edited the rules, and they are no Route.
 
@@ -9,55 +12,80 @@ were listed. They are read in today's form, because an upgrade of the operator m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
-from modelrollout.api.traffic import RequestMatch, StringMatch
+from modelrollout.api.traffic import VERSION_HEADER, RequestMatch, StringMatch
 from modelrollout.api.version import ModelVersion
+from modelrollout.manifests.marks import COOKIE, NO_MARKS, Marks, marks_of
 from modelrollout.manifests.meta import Object, service_host
 from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
 from modelrollout.resource.rollout import ModelRollout
-
-VERSION_HEADER = "x-model-version"
-"""Response header that names the version that answered."""
 
 GRPC = "-grpc"
 """What the name of a split's rule for gRPC ends with."""
 
 _GRPC_CONTENT = "application/grpc"
 SETTINGS = frozenset({"retries", "timeout", "headers", "corsPolicy", "rewrite"})
+_STICKY_NAME = re.compile(rf".+-[0-9]+\.[0-9]+\.[0-9]+({GRPC})?")  # the names of splits have no dots
 _WEIGHTED, _OTHERS = "weighted", "others"  # names of rules until 0.1
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)  # a live object may hold anything
 
 
-def rules(rollout: ModelRollout, split: Split) -> Iterator[Object]:
-    """The rule for gRPC and the one for REST, without settings.
+def rules(rollout: ModelRollout, split: Split, marks: Marks = NO_MARKS) -> Iterator[Object]:
+    """The rules for gRPC and those for REST, without settings.
 
     Destinations are in the order of their versions: the order in which a status comes back from the API server is
     another than the one in which it was decided.
     """
-    shares = sorted(split.shares.items(), key=lambda item: ModelVersion.parse(item[0]))
+    shares = dict(sorted(split.shares.items(), key=lambda item: ModelVersion.parse(item[0])))
     for suffix, port in ((GRPC, GRPC_PORT), ("", REST_PORT)):
-        rule: Object = {"name": split.name + suffix}
-        conditions = [_headers(match) for match in split.who]
-        if suffix == GRPC:
-            conditions = [{**item, "content-type": {"prefix": _GRPC_CONTENT}} for item in conditions or [{}]]
-        if conditions:
-            rule["match"] = [{"headers": item} for item in conditions]
-        rule["route"] = [_destination(rollout, split.name, version, share, port) for version, share in shares]
-        yield rule
+        content = {"content-type": {"prefix": _GRPC_CONTENT}} if suffix == GRPC else {}
+        if marks.is_sticky(split):
+            for version in shares:
+                known = {COOKIE: {"regex": marks.known_by(version)}}
+                to = [_destination(rollout, split, version, 100, port, marks, draws=False)]
+                yield _rule(f"{split.name}-{version}{suffix}", split, content | known, to)
+        to = [
+            _destination(rollout, split, version, share, port, marks, draws=marks.is_sticky(split))
+            for version, share in shares.items()
+        ]
+        yield _rule(split.name + suffix, split, content, to)
 
 
-def _destination(rollout: ModelRollout, split: str, version: str, share: int, port: int) -> Object:
+def _rule(name: str, split: Split, besides: Object, to: list[Object]) -> Object:
+    """One rule for the requests of a split that fulfil a condition ``besides``."""
+    conditions = [_headers(match) | besides for match in split.who] or ([besides] if besides else [])
+    return {"name": name, **({"match": [{"headers": item} for item in conditions]} if conditions else {}), "route": to}
+
+
+def _destination(
+    rollout: ModelRollout, split: Split, version: str, share: int, port: int, marks: Marks, *, draws: bool
+) -> Object:
     return {
         "destination": {
-            "host": service_host(rollout.name, rollout.namespace, version, split),
+            "host": service_host(rollout.name, rollout.namespace, version, split.name),
             "port": {"number": port},
         },
         "weight": share,
-        "headers": {"response": {"set": {VERSION_HEADER: version}}},
+        "headers": marks.headers(rollout, split, version, draws=draws),
     }
+
+
+def plain(http: Iterable[Object]) -> list[Object]:
+    """Desired rules with nothing in them that an answer does not need: no cookies, and no mark but the version."""
+    return [{**rule, "route": [_plain(item) for item in rule["route"]]} for rule in http if not _is_sticky(rule)]
+
+
+def _plain(destination: Object) -> Object:
+    return {**destination, "headers": {"response": {"set": {VERSION_HEADER: _version(destination)}}}}
+
+
+def _is_sticky(rule: Mapping[str, Any]) -> bool:
+    """Whether it is for those who have a cookie."""
+    return _STICKY_NAME.fullmatch(rule["name"]) is not None
 
 
 def _headers(match: RequestMatch) -> Object:
@@ -73,8 +101,10 @@ def route_of(rollout: ModelRollout, live: Any) -> Route | None:
     try:
         names = todays_names(live)
         found = [_rule_as_today(rollout, rule, names) for rule in live]
-        route = Route(splits=tuple(_split(rule) for rule in found[1::2]))
-        written = [rule for split in route.splits for rule in rules(rollout, split)]
+        weighted = [rule for rule in found if not _is_sticky(rule)]
+        route = Route(splits=tuple(_split(rule) for rule in weighted[1::2]))
+        marks = marks_of(item for rule in weighted for item in rule["route"])
+        written = [rule for split in route.splits for rule in rules(rollout, split, marks)]
     except _UNREADABLE:
         return None
     if [_without_settings(rule) for rule in found] != written:

@@ -151,7 +151,7 @@ class _Application:
 
     async def _route(self, spec: Spec, route: Route, away: bool) -> None:
         """The VirtualService. A refusal is noted for the next pass; it must not keep the memory from being stored."""
-        desired = virtual_service(self._rollout, spec, route, self._plan.recovery)
+        desired = virtual_service(self._rollout, spec, route, self._plan.recovery, self._plan.epoch)
         if not self._may_write(route, desired, away):
             return
         try:

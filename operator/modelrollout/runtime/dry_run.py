@@ -24,7 +24,7 @@ from modelrollout.adapters.cluster import (
     Conflict,
     Object,
 )
-from modelrollout.api.route import MATCHED, Route, Split
+from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import DesiredVersion, Reason
 from modelrollout.manifests.drift import differs
@@ -82,11 +82,15 @@ async def _route(cluster: Cluster, rollout: ModelRollout, spec: Spec) -> Refusal
 
 def richest_route(spec: Spec) -> Route:
     """A route with everything in it that a release of this spec will need: a condition that is refused must not be
-    found out halfway through."""
-    everything = Route.to(spec.model.version)
+    found out halfway through. Users have cookies only where versions share requests, so two of them do."""
+    version = spec.model.version
+    everything = Route.to(version)
+    if spec.traffic.affinity is not None:
+        another = "0.0.1" if version == "0.0.0" else "0.0.0"
+        everything = Route(splits=(Split(name=EVERYBODY, shares={version: 50, another: 50}),))
     if not spec.traffic.match:
         return everything
-    matched = Split(name=MATCHED, shares={spec.model.version: 100}, who=spec.traffic.match)
+    matched = Split(name=MATCHED, shares=everything.everybody.shares, who=spec.traffic.match)
     return Route(splits=(matched, *everything.splits))
 
 

@@ -48,6 +48,7 @@ def begin(state: Pass, models: Sequence[Model]) -> Pass:
     arms = tuple(_arm(state, model, alpha) for model in models)
     trial = Trial(
         started_at=state.now,
+        epoch=int(state.now),
         strategy=state.strategy.name,
         arms=arms,
         route=Route.to(control.version) if control is not None else None,

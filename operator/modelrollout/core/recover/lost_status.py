@@ -101,6 +101,7 @@ def _with_trial(state: Pass, route: Route | None, note: Recovery | None) -> Pass
     arms = tuple(_arm(state, deployed[version], route, alpha, paused.get(version)) for version in versions)
     trial = Trial(
         started_at=state.now,
+        epoch=int(state.now),
         strategy=state.strategy.name,
         arms=arms,
         route=route,
