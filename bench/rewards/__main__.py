@@ -26,7 +26,12 @@ from bench.rewards.running import Running, gateway, operator, until
 from modelrollout.api.live import LiveTrial
 
 TRIAL = LiveTrial(
-    namespace="prod", rollout="fraud", epoch=1764179753, versions=("2.4.1186", "2.4.1187"), segments=("everybody",)
+    namespace="prod",
+    rollout="fraud",
+    first_epoch=1764179753,
+    epoch=1764179753,
+    versions=("2.4.1186", "2.4.1187"),
+    segments=("everybody",),
 )
 SERIES = re.compile(r"^modelrollout_reward_count_total\{.*\} (\d+)$", re.M)
 

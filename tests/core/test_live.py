@@ -48,7 +48,14 @@ LISTED: dict[str, tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]] = {
 @pytest.mark.parametrize(("status", "versions", "segments"), LISTED.values(), ids=LISTED.keys())
 def test_a_trial_is_listed(status: dict[str, Any], versions: tuple[str, ...], segments: tuple[str, ...]) -> None:
     (found,) = live_trials({("prod", "fraud"): Status.model_validate(status)}).trials
-    assert found == LiveTrial(namespace="prod", rollout="fraud", epoch=1764179753, versions=versions, segments=segments)
+    assert found == LiveTrial(
+        namespace="prod",
+        rollout="fraud",
+        first_epoch=1764179753,
+        epoch=1764179753,
+        versions=versions,
+        segments=segments,
+    )
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ NOW = 1764183600.0
 TRIAL = LiveTrial(
     namespace="prod",
     rollout="fraud",
+    first_epoch=EPOCH,
     epoch=EPOCH,
     versions=("2.4.1186", "2.4.1187"),
     segments=("everybody",),

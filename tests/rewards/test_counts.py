@@ -97,13 +97,26 @@ def test_series_stay_while_the_operator_is_away() -> None:
     play(story, operator=operator)
 
 
+def test_an_earlier_epoch_of_the_same_trial_counts() -> None:
+    """Shares have changed since the decision; a bandit's do all the time."""
+    operator = Operator()
+
+    async def story(stage: Stage) -> None:
+        operator.trials = (TRIAL.model_copy(update={"epoch": TRIAL.epoch + 600}),)
+        await stage.gateway.watch.newer()
+        assert (await stage.post(reward(request="a")))[0] == 200
+        assert (await stage.post(reward(request="b", epoch=TRIAL.epoch + 300)))[0] == 200
+
+    play(story, operator=operator)
+
+
 def test_a_new_trial_goes_on_with_the_counters_of_its_versions() -> None:
     """A counter that fell back would be a reset; rewards of the trial before are refused, so nothing is mixed."""
     operator = Operator()
 
     async def story(stage: Stage) -> None:
         await stage.post(reward(request="a"))
-        operator.trials = (TRIAL.model_copy(update={"epoch": TRIAL.epoch + 600}),)
+        operator.trials = (TRIAL.model_copy(update={"first_epoch": TRIAL.epoch + 600, "epoch": TRIAL.epoch + 600}),)
         await stage.gateway.watch.newer()
         assert (await stage.post(reward(request="b")))[1]["reason"] == "Unknown"
         assert (await stage.post(reward(request="a", epoch=TRIAL.epoch + 600)))[0] == 200

@@ -20,7 +20,9 @@ from modelrollout.runtime.server import serve
 from modelrollout.runtime.telemetry import Telemetry
 from tests.rewards.stage import NOW, TRIAL, Operator, Stage, play, reward
 
-NEXT = TRIAL.model_copy(update={"epoch": TRIAL.epoch + 600, "versions": ("2.4.1187", "2.4.1190")})
+NEXT = TRIAL.model_copy(
+    update={"first_epoch": TRIAL.epoch + 600, "epoch": TRIAL.epoch + 600, "versions": ("2.4.1187", "2.4.1190")}
+)
 FRESH = int(NOW)
 
 

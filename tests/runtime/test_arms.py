@@ -19,7 +19,9 @@ from modelrollout.runtime.world import Key
 from tests.kubernetes import Kubernetes
 from tests.runtime.stage import set_up
 
-TRIAL = LiveTrial(namespace="prod", rollout="fraud", epoch=7, versions=("1.0.1",), segments=("everybody",))
+TRIAL = LiveTrial(
+    namespace="prod", rollout="fraud", first_epoch=7, epoch=7, versions=("1.0.1",), segments=("everybody",)
+)
 
 
 async def asked(known: Known) -> tuple[int, str]:
@@ -38,7 +40,7 @@ async def asked(known: Known) -> tuple[int, str]:
 def test_the_leader_answers_with_the_list() -> None:
     status, text = asyncio.run(asked(lambda: LiveTrials(trials=(TRIAL,))))
     assert status == 200
-    assert '"epoch":7,"versions":["1.0.1"],"segments":["everybody"]' in text
+    assert '"firstEpoch":7,"epoch":7,"versions":["1.0.1"],"segments":["everybody"]' in text
     assert LiveTrials.model_validate_json(text).trials == (TRIAL,)
 
 

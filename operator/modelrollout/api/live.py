@@ -6,10 +6,12 @@ from modelrollout.api.base import StatusModel
 
 
 class LiveTrial(StatusModel):
-    """One trial. ``epoch`` tells it from those before it, ``segments`` are the splits whose requests users sent."""
+    """One trial. Its epochs, one for each change of the shares, are ``first_epoch`` to ``epoch``: they tell it from
+    those before it. ``segments`` are the splits whose requests users sent."""
 
     namespace: str
     rollout: str
+    first_epoch: int
     epoch: int
     versions: tuple[str, ...]
     segments: tuple[str, ...]

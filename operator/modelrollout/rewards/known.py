@@ -33,7 +33,7 @@ class Known:
         words = _unknown(trial, decision)
         if words is None:
             return
-        past = trial is not None and decision.epoch < trial.epoch
+        past = trial is not None and decision.epoch < trial.first_epoch
         if past or min(decision.at, now) <= self.at - SETTLED:
             raise Refusal(Reason.UNKNOWN, words)
         raise Refusal(Reason.UNAVAILABLE, f"{words}, as of {max(0.0, now - self.at):.0f} s ago; send it again")
@@ -44,8 +44,8 @@ def _unknown(trial: LiveTrial | None, decision: Decision) -> str | None:
     name = shown(f"{decision.namespace}/{decision.rollout}")
     if trial is None:
         return f"nothing is on trial in rollout {name}"
-    if decision.epoch != trial.epoch:
-        return f"the trial of {name} is {trial.epoch}, not {decision.epoch}"
+    if not trial.first_epoch <= decision.epoch <= trial.epoch:
+        return f"the trial of {name} has the epochs {trial.first_epoch} to {trial.epoch}, not {decision.epoch}"
     if decision.version not in trial.versions:
         return f"version {shown(decision.version)} of {name} is not on trial; {', '.join(trial.versions)} are"
     if decision.segment not in trial.segments:

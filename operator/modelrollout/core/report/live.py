@@ -22,15 +22,11 @@ def _trials(statuses: Mapping[tuple[str, str], Status]) -> Iterator[LiveTrial]:
             yield LiveTrial(
                 namespace=namespace,
                 rollout=rollout,
-                epoch=epoch(trial),
+                first_epoch=min(int(trial.started_at), trial.epoch) or int(trial.started_at),
+                epoch=trial.epoch or int(trial.started_at),
                 versions=_versions(status, trial),
                 segments=segments,
             )
-
-
-def epoch(trial: Trial) -> int:
-    """The number of a trial: its own where it has one, else when it began."""
-    return int(getattr(trial, "epoch", trial.started_at))
 
 
 def _versions(status: Status, trial: Trial) -> tuple[str, ...]:
