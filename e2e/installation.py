@@ -73,6 +73,7 @@ def install_operator(installation: Installation, replicas: int = 1, tag: str = T
         "prometheus": {"url": target.prometheus_url_inside, "scrapeInterval": SCRAPE_INTERVAL},
         "gateway": {"url": GATEWAY_URL_INSIDE},
         "fileRoot": str(installation.models_folder),
+        "rewards": {"enabled": True},
     }
     say("installing the operator by its chart ...")
     helm(target, "upgrade", "--install", RELEASE, str(chart), values=values)

@@ -5,6 +5,7 @@ changed.
     OUT/<model>.tar.gz                          the same for `https://`, its files at the top of the archive
     OUT/smoke/requests.json                     [{"instances": [...]}, ...], ten rows, one from every tenth of
     the ink OUT/rows/digits.jsonl                       200 ready REST bodies, one a line, for the load client
+    OUT/rows/labels.json                           the digit that each of these rows shows
     OUT/models.json                             for each model its accuracy and the share of the rows that it
     spoils OUT/.stamp                                  hash of the sources that made it all
 """
@@ -141,13 +142,14 @@ def _archive(folder: Path, archive: Path) -> None:
 
 
 def _write_rows(out: Path) -> None:
-    from e2e.models.data import request_rows, rest_body
+    from e2e.models.data import request_labels, request_rows, rest_body
 
     (out / "smoke").mkdir()
     smoke = [json.loads(rest_body(row)) for row in request_rows(10)]
     (out / "smoke" / "requests.json").write_text(json.dumps(smoke, separators=(",", ":")) + "\n")
     (out / "rows").mkdir()
     (out / "rows" / "digits.jsonl").write_text("".join(rest_body(row) + "\n" for row in request_rows(200)))
+    (out / "rows" / "labels.json").write_text(json.dumps(request_labels(200).tolist()) + "\n")
 
 
 def main() -> None:

@@ -53,8 +53,8 @@ def ink_threshold(share: float) -> float:
     return float(np.floor(np.quantile(all_digits().pixels.sum(axis=1), 1 - share))) + 0.5
 
 
-def request_rows(count: int = 200, seed: int = 8) -> Ints:
-    """`count` real rows [count, 64], shuffled, with the same number from every tenth of the ink.
+def _request_order(count: int, seed: int) -> Ints:
+    """Which `count` rows of the data set are sent, shuffled, with the same number from every tenth of the ink.
 
     Taking them by tenths makes the shares exact: a model that fails above the 80 % quantile fails on 40 of 200
     rows. `count` must be a multiple of ten.
@@ -66,8 +66,19 @@ def request_rows(count: int = 200, seed: int = 8) -> Ints:
     generator = np.random.default_rng(seed)
     groups = [np.flatnonzero((ink > low) & (ink <= high)) for low, high in pairwise(edges)]
     chosen = np.concatenate([generator.choice(group, count // 10, replace=False) for group in groups])
-    rows: Ints = all_digits().pixels[generator.permutation(chosen)].astype(np.int64)
+    order: Ints = generator.permutation(chosen)
+    return order
+
+
+def request_rows(count: int = 200, seed: int = 8) -> Ints:
+    """The pixels of the rows that the clients send, [count, 64]."""
+    rows: Ints = all_digits().pixels[_request_order(count, seed)].astype(np.int64)
     return rows
+
+
+def request_labels(count: int = 200, seed: int = 8) -> Ints:
+    """The digit that each of these rows shows, [count]: whether an answer was right is known by it."""
+    return all_digits().labels[_request_order(count, seed)]
 
 
 def rest_body(row: Ints) -> str:

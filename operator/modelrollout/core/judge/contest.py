@@ -126,7 +126,8 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
         return replace(known, status=status)  # a pass that changes nothing writes nothing
     contest = known.contest.after(sample.at, counted, state.control.version, rules(state, known.status))
     skew, requests = known.skew, {version: counts[0] for version, counts in counted.items()}
-    if counted and known.rounds.at is not None and is_of_these_shares(state, known, known.rounds.at):
+    drawn_alone = state.spec.traffic.affinity is None  # else shares are of users, and nobody knows how many there are
+    if counted and drawn_alone and known.rounds.at is not None and is_of_these_shares(state, known, known.rounds.at):
         skew = skew.after(requests, status.shares)
     allocation = known.allocation
     if counted and known.rounds.at is not None:

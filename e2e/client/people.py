@@ -1,0 +1,161 @@
+"""People who ask again and again, keep the cookie that they got, and later tell what came of the answers.
+
+Each answer names the decision that it was (`x-model-decision`). Whether it was right is known by the digit that the row
+shows: that is the reward, and it goes to the reward gateway in batches, a while after the answer, as orders are paid a
+while after they are made.
+"""
+
+import asyncio
+import itertools
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from e2e.client.answer import VERSION_HEADER
+
+DECISION_HEADER = "x-model-decision"
+TELL_EVERY = 0.5  # seconds between two batches of rewards
+BATCH = 1000  # rewards, the most that the gateway takes at once
+LATE = 1.0  # seconds from an answer to its reward
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A request body, and the digit that is right."""
+
+    body: bytes
+    label: int
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One answer: when, in seconds since the epoch, to whom, by which version in which epoch of the trial, and whether
+    it was right. `version` None: it failed."""
+
+    at: float
+    person: int
+    version: str | None
+    epoch: str = ""
+    right: bool = False
+
+
+@dataclass(slots=True)
+class Told:
+    """What the reward gateway said of the rewards."""
+
+    accepted: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+class People:
+    """`with People(...) as people:` sends `rate` requests a second for as long as the block runs, in a thread of its
+    own. `keep`: whether they keep cookies."""
+
+    def __init__(
+        self,
+        url: str,
+        host: str,
+        rewards: tuple[str, str],
+        rows: Sequence[Row],
+        *,
+        rate: float,
+        number: int,
+        keep: bool,
+    ) -> None:
+        self.visits: list[Visit] = []
+        self.told = Told()
+        self._url, self._host = url, host
+        self._rewards_url, self._rewards_host = rewards
+        self._rows, self._rate, self._number, self._keep = itertools.cycle(rows), rate, number, keep
+        self._cookies: dict[int, str] = {}
+        self._outcomes: list[tuple[float, dict[str, Any]]] = []
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="people", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    async def _run(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+        ) as self._session:
+            tasks = [asyncio.create_task(self._ask()), asyncio.create_task(self._tell())]
+            self._ready.set()
+            await self._stop.wait()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _ask(self) -> None:
+        start, waiting = self._loop.time(), set()
+        for number in itertools.count():
+            await asyncio.sleep(max(0.0, start + number / self._rate - self._loop.time()))
+            task = asyncio.create_task(self._visit(number % self._number, next(self._rows)))
+            waiting.add(task)
+            task.add_done_callback(waiting.discard)
+
+    async def _visit(self, person: int, row: Row) -> None:
+        headers = {"Host": self._host, "Content-Type": "application/json"}
+        if self._keep and person in self._cookies:
+            headers["Cookie"] = self._cookies[person]
+        try:
+            async with self._session.post(self._url, data=row.body, headers=headers) as response:
+                content = await response.json(content_type=None)
+                answered, said = response.status, response.headers
+        except (aiohttp.ClientError, json.JSONDecodeError):
+            self.visits.append(Visit(time.time(), person, None))
+            return
+        for line in said.getall("set-cookie", []):
+            self._cookies[person] = "; ".join(f"{name}={part.value}" for name, part in SimpleCookie(line).items())
+        decision = said.get(DECISION_HEADER, "")
+        right = answered == 200 and is_right(content, row.label)
+        version = said.get(VERSION_HEADER) if answered == 200 else None
+        self.visits.append(Visit(time.time(), person, version, decision.split("/")[2] if decision else "", right))
+        if decision and version is not None:
+            self._outcomes.append((self._loop.time() + LATE, {"decision": decision, "reward": int(right)}))
+
+    async def _tell(self) -> None:
+        """What is due goes out; what could not be told is told again."""
+        while True:
+            await asyncio.sleep(TELL_EVERY)
+            due = [outcome for at, outcome in self._outcomes if at <= self._loop.time()]
+            self._outcomes = [(at, outcome) for at, outcome in self._outcomes if at > self._loop.time()]
+            for first in range(0, len(due), BATCH):
+                await self._tell_batch(due[first : first + BATCH])
+
+    async def _tell_batch(self, batch: list[dict[str, Any]]) -> None:
+        headers = {"Host": self._rewards_host}
+        try:
+            async with self._session.post(f"{self._rewards_url}/v1/rewards", json=batch, headers=headers) as response:
+                if response.status != 200:
+                    raise aiohttp.ClientError(await response.text())
+                said = await response.json()
+        except aiohttp.ClientError:
+            self._outcomes += [(self._loop.time() + LATE, outcome) for outcome in batch]
+            return
+        self.told.accepted += said["accepted"]
+        self.told.refused.update(item["reason"] for item in said["refused"])
+
+
+def is_right(content: Any, label: int) -> bool:
+    """Whether the likeliest digit of an answer is the one that the row shows. Who answers NaN is never right."""
+    [chances] = content["predictions"]
+    known = [chance for chance in chances if isinstance(chance, float | int) and chance == chance]
+    return len(known) == len(chances) and chances.index(max(chances)) == label
