@@ -5,6 +5,10 @@ from __future__ import annotations
 from modelrollout.api.base import StatusModel
 
 
+REWARD_SUM, REWARD_COUNT = "modelrollout_reward_sum_total", "modelrollout_reward_count_total"
+"""The counters that the reward gateway keeps of each version on trial. Their series begin with its first trial."""
+
+
 class LiveTrial(StatusModel):
     """One trial. Its epochs, one for each change of the shares, are ``first_epoch`` to ``epoch``: they tell it from
     those before it. ``segments`` are the splits whose requests users sent."""

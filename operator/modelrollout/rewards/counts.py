@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from modelrollout.adapters.exposition import Family, Histogram, Labels, Row
-from modelrollout.api.live import LiveTrials
+from modelrollout.api.live import REWARD_COUNT, REWARD_SUM, LiveTrials
 from modelrollout.rewards.decision import Decision
 from modelrollout.rewards.refusal import Reason
 
@@ -83,8 +83,8 @@ class Counts:
         sums = [(labels, item) for labels, version in self._labelled() for labels, item in _segments(labels, version)]
         totals: list[Row] = [("", labels, item.total) for labels, item in sums]
         counts: list[Row] = [("", labels, item.count) for labels, item in sums]
-        yield "modelrollout_reward_sum_total", "counter", "Rewards, summed up, each from 0 to the maximum.", totals
-        yield "modelrollout_reward_count_total", "counter", "Rewards that were counted.", counts
+        yield REWARD_SUM, "counter", "Rewards, summed up, each from 0 to the maximum.", totals
+        yield REWARD_COUNT, "counter", "Rewards that were counted.", counts
         name = "modelrollout_reward_delay_seconds"
         delays = [row for labels, version in self._labelled() for row in version.delay.rows(name, labels)]
         yield name, "histogram", "From the decision to its reward.", delays

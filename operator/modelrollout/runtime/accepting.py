@@ -16,6 +16,7 @@ from modelrollout.adapters.metrics.base import Target
 from modelrollout.adapters.metrics.splits import split_problem
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway
 from modelrollout.api.analysis import Metric
+from modelrollout.api.live import REWARD_COUNT, REWARD_SUM
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.manifests.hosts import host_problem, shared_host
@@ -92,7 +93,7 @@ class Acceptance:
             except BadQuery as error:
                 return f"{field}: Prometheus refuses {query!r}: {error}"
             for name in custom.metric_names(query):
-                if not await self._prometheus.knows(name):
+                if name not in (REWARD_SUM, REWARD_COUNT) and not await self._prometheus.knows(name):
                     return (
                         f"{field}: Prometheus at {self._prometheus.url} knows no metric {name}; correct the name, or "
                         "let the metric be scraped first"
