@@ -154,6 +154,19 @@ def test_an_arm_that_fails_leaves_at_once_and_no_other_is_touched() -> None:
     assert [item.version for item in world.status.quarantined] == ["1.1.2"]
     play(world, 1200, {"1.0.1": 0.05, "1.2.3": 0.07})
     assert world.live == {"1.2.3": 100}
+    for _ in range(10):
+        world.step(5)
+    assert world.status.phase is Phase.HEALTHY, "the test is over, whoever failed in it"
+    assert "1.1.2 was rolled back: " in world.status.message
+
+
+def test_when_every_arm_fails_somebody_has_to_act() -> None:
+    world = play(under_test(), 60, {"1.0.1": 0.05, "1.1.2": 0.05})
+    for _ in range(20):
+        world.requests(5000, {"1.1.2": 0.3})
+        world.step(5)
+    assert world.live == {"1.0.1": 100}
+    assert world.status.phase is Phase.DEGRADED
 
 
 def test_a_person_is_waited_for() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from modelrollout.api.base import StatusModel
 
-
 REWARD_SUM, REWARD_COUNT = "modelrollout_reward_sum_total", "modelrollout_reward_count_total"
 """The counters that the reward gateway keeps of each version on trial. Their series begin with its first trial."""
 

@@ -62,7 +62,7 @@ def compete(state: Pass) -> Pass:
     elif sample is not None and not is_brief(state, known, sample):
         known = troubled(known, sample.message)
     known = believed(state, known) if known.rounds is not before.rounds else known
-    return tell(state.change_trial(contest=to_status(state, known)), before.status.trouble)
+    return tell(state.change_trial(contest=to_status(state, known)), before.status)
 
 
 def competing(state: Pass) -> tuple[str, ...]:
@@ -175,13 +175,16 @@ def troubled(known: Known, why: str) -> Known:
     return replace(known, status=known.status.model_copy(update={"trouble": why}))
 
 
-def tell(state: Pass, before: str | None) -> Pass:
-    """An Event when the rewards cannot be seen any more, and when they can be again."""
+def tell(state: Pass, before: ContestStatus) -> Pass:
+    """An Event when the rewards cannot be seen any more, and when they can be again. Before the first one there is
+    nothing to be missed."""
     contest = state.trial.contest
     assert contest is not None
-    if contest.trouble is not None and before is None:
+    if before.last_sample_at is None:
+        return state
+    if contest.trouble is not None and before.trouble is None:
         return state.say(Reason.BLIND, f"the reward {contest.metric} cannot be seen: {contest.trouble}", warning=True)
-    if contest.trouble is None and before is not None:
+    if contest.trouble is None and before.trouble is not None:
         return state.say(Reason.SIGHT_RESTORED, f"the reward {contest.metric} is back")
     return state
 

@@ -44,7 +44,7 @@ def at_rest(state: Pass) -> Progress:
     stable, wanted = state.control, state.spec.model.version
     draining = max((item.drain_until for item in state.status.retiring if item.drain_until > state.now), default=None)
     failed = failed_versions(state)
-    if stable is not None and not failed and (stable.version == wanted or is_decided(state, stable.version)):
+    if stable is not None and (is_decided(state, stable.version) or (stable.version == wanted and not failed)):
         return state, health(state, stable.version, draining)
     serving = f"{stable.version} serves" if stable else "nothing serves"
     if not failed:
@@ -54,9 +54,12 @@ def at_rest(state: Pass) -> Progress:
 
 
 def is_decided(state: Pass, serving: str) -> bool:
-    """Whether a test has chosen the version that serves: all others that the spec names took part and were not."""
-    chosen = not_chosen(state)
-    return bool(chosen) and set(state.named) - {serving} <= chosen.keys()
+    """Whether versions competed and one was chosen, which serves: no other that the spec names is to come. One that
+    failed meanwhile only was not the best, unless it was the last."""
+    ended = state.status.history[-1].outcome if state.status.history else "NotChosen"
+    withheld = {item.version for item in state.status.withheld}
+    over = bool(not_chosen(state)) and set(state.named) - {serving} <= withheld
+    return over and ended in ("NotChosen", "Promoted")
 
 
 def not_chosen(state: Pass) -> dict[str, str]:
@@ -130,8 +133,8 @@ def health(state: Pass, wanted: str, draining: float | None) -> Outlook:
     if (why := unrouted(state)) is not None:
         return Outlook(Phase.DEGRADED, f"{wanted} shall serve all requests, and they go another way: {why}", draining)
     if workload.ready > 0:
-        decided = "; ".join(dict.fromkeys(not_chosen(state).values()))
-        after = f"; the test is over: {decided}" if decided and is_decided(state, wanted) else ""
+        told = [*dict.fromkeys(not_chosen(state).values()), *filter(None, [describe_failures(failed_versions(state))])]
+        after = f"; the test is over: {'; '.join(told)}" if is_decided(state, wanted) else ""
         return Outlook(Phase.HEALTHY, f"{wanted} serves all requests{after}", draining)
     why = workload.failure or workload.waiting
     return Outlook(Phase.DEGRADED, f"no pod of {wanted} is ready" + (f": {why}" if why else ""), draining)
