@@ -38,13 +38,14 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One answer: when, in seconds since the epoch, to whom, by which version in which epoch of the trial, and whether
-    it was right. `version` None: it failed."""
+    it was right. `version` None: it failed, and `error` says how."""
 
     at: float
     person: int
     version: str | None
     epoch: str = ""
     right: bool = False
+    error: str = ""
 
 
 @dataclass(slots=True)
@@ -119,15 +120,18 @@ class People:
             async with self._session.post(self._url, data=row.body, headers=headers) as response:
                 content = await response.json(content_type=None)
                 answered, said = response.status, response.headers
-        except (aiohttp.ClientError, json.JSONDecodeError):
-            self.visits.append(Visit(time.time(), person, None))
+        except (aiohttp.ClientError, json.JSONDecodeError) as problem:
+            self.visits.append(Visit(time.time(), person, None, error=f"{type(problem).__name__}: {problem}"))
             return
         for line in said.getall("set-cookie", []):
             self._cookies[person] = "; ".join(f"{name}={part.value}" for name, part in SimpleCookie(line).items())
         decision = said.get(DECISION_HEADER, "")
         right = answered == 200 and is_right(content, row.label)
         version = said.get(VERSION_HEADER) if answered == 200 else None
-        self.visits.append(Visit(time.time(), person, version, decision.split("/")[2] if decision else "", right))
+        error = "" if version is not None else f"HTTP {answered} by {said.get(VERSION_HEADER)}: {content}"
+        self.visits.append(
+            Visit(time.time(), person, version, decision.split("/")[2] if decision else "", right, error)
+        )
         if decision and version is not None:
             self._outcomes.append((self._loop.time() + LATE, {"decision": decision, "reward": int(right)}))
 

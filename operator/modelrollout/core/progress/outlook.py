@@ -56,10 +56,13 @@ def at_rest(state: Pass) -> Progress:
 def is_decided(state: Pass, serving: str) -> bool:
     """Whether versions competed and one was chosen, which serves: no other that the spec names is to come. One that
     failed meanwhile only was not the best, unless it was the last."""
-    ended = state.status.history[-1].outcome if state.status.history else "NotChosen"
-    withheld = {item.version for item in state.status.withheld}
-    over = bool(not_chosen(state)) and set(state.named) - {serving} <= withheld
-    return over and ended in ("NotChosen", "Promoted")
+    status = state.status
+    others = set(state.named) - {serving}
+    if not state.strategy.competes or not others <= {item.version for item in status.withheld}:
+        return False
+    if not status.history:  # the status was lost
+        return bool(not_chosen(state))
+    return status.last_contest is not None and status.history[-1].outcome in ("NotChosen", "Promoted")
 
 
 def not_chosen(state: Pass) -> dict[str, str]:
