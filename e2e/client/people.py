@@ -78,6 +78,7 @@ class People:
         self._rows, self._rate, self._number, self._keep = itertools.cycle(rows), rate, number, keep
         self._cookies: dict[int, str] = {}
         self._outcomes: list[tuple[float, dict[str, Any]]] = []
+        self._waiting: set[asyncio.Task[None]] = set()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="people", daemon=True)
 
@@ -102,15 +103,15 @@ class People:
             await self._stop.wait()
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, *self._waiting, return_exceptions=True)  # answers that are due still come
 
     async def _ask(self) -> None:
-        start, waiting = self._loop.time(), set()
+        start = self._loop.time()
         for number in itertools.count():
             await asyncio.sleep(max(0.0, start + number / self._rate - self._loop.time()))
             task = asyncio.create_task(self._visit(number % self._number, next(self._rows)))
-            waiting.add(task)
-            task.add_done_callback(waiting.discard)
+            self._waiting.add(task)
+            task.add_done_callback(self._waiting.discard)
 
     async def _visit(self, person: int, row: Row) -> None:
         headers = {"Host": self._host, "Content-Type": "application/json"}
