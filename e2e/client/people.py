@@ -156,7 +156,9 @@ class People:
             self._outcomes += [(self._loop.time() + LATE, outcome) for outcome in batch]
             return
         self.told.accepted += said["accepted"]
-        self.told.refused.update(item["reason"] for item in said["refused"])
+        again = [batch[item["index"]] for item in said["refused"] if item["reason"] == "Unavailable"]
+        self._outcomes += [(self._loop.time() + LATE, outcome) for outcome in again]
+        self.told.refused.update(item["reason"] for item in said["refused"] if item["reason"] != "Unavailable")
 
 
 def is_right(content: Any, label: int) -> bool:
