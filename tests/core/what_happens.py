@@ -15,6 +15,7 @@ from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from tests.core import test_fresh_sight, test_hard_cases, test_recall, test_scraped_apart, test_undo
 from tests.core.world import CANARY, World
+from tests.strategies import test_ab_test, test_bandit
 
 PAGE = Path(__file__).parents[2] / "docs" / "what-happens.md"
 
@@ -598,6 +599,63 @@ def aborted_and_quarantined() -> None:
     world.step(0.1)
     assert world.live == {"1.0.1": 100}
     assert world.status.quarantined[-1].reason == Reason.ABORTED
+
+
+@row(
+    "in an A/B test or a bandit the reward cannot be seen (Prometheus away, no such counter)",
+    "Blind",
+    "the shares stay as they are and nothing is decided, also when `maxDuration` is over; it goes on by itself",
+)
+def reward_unseen() -> None:
+    test_ab_test.test_what_cannot_be_seen_decides_nothing()
+    test_bandit.test_shares_freeze_while_the_rewards_cannot_be_seen()
+
+
+@row(
+    "the reward counts no request of a version that has requests",
+    "Undecided",
+    "nothing is decided; the message names the version",
+)
+def reward_of_one_missing() -> None:
+    test_ab_test.test_a_version_whose_rewards_nobody_counts_wins_nothing()
+
+
+@row(
+    "the requests of a test do not go where the shares say, or are not all counted",
+    "Undecided",
+    "nothing is decided; the message has both numbers",
+)
+def skewed() -> None:
+    test_ab_test.test_requests_that_go_elsewhere_are_said_and_decide_nothing()
+
+
+@row(
+    "the counters of a reward begin anew at 0; or rewards come when no request does",
+    "–",
+    "what they show is what came since; the rewards are counted with the next requests",
+)
+def reward_reset_or_late() -> None:
+    test_ab_test.test_a_reward_counter_that_begins_anew_loses_nothing()
+    test_ab_test.test_rewards_may_come_later_than_their_requests()
+
+
+@row(
+    "a version of a test is worse by a guardrail",
+    "Fail",
+    "weight 0 in the same pass, and quarantined; stable takes its share, no other share changes, and the test goes on",
+)
+def guardrail_in_a_test() -> None:
+    test_ab_test.test_an_arm_that_fails_leaves_at_once_and_no_other_is_touched()
+
+
+@row(
+    "a version of a test is proven to be the best; or nothing is proven until `maxDuration`",
+    "–",
+    "it takes all requests, or stable keeps them; who was not chosen drains, is not to blame, and does not begin again",
+)
+def decided() -> None:
+    test_ab_test.test_the_winner_takes_everything_and_nobody_begins_again()
+    test_ab_test.test_what_is_undecided_at_the_end_keeps_the_control()
 
 
 def page() -> str:

@@ -219,6 +219,14 @@ def test_requests_that_go_elsewhere_are_said_and_decide_nothing() -> None:
     assert "where its share is 50 %" in world.status.message
 
 
+def test_a_reward_counter_that_begins_anew_loses_nothing() -> None:
+    world = play(under_test(), 60, {"1.0.1": 0.05, "1.1.2": 0.05}, rate=100)
+    before = sum(item.requests for item in contest_of(world).versions)
+    world.counts["clicks"] = {version: Count(0, 0) for version in world.counts["clicks"]}
+    play(world, 20, {"1.0.1": 0.05, "1.1.2": 0.05}, rate=100)
+    assert sum(item.requests for item in contest_of(world).versions) == before + 4 * 500
+
+
 def test_rewards_may_come_later_than_their_requests() -> None:
     world = under_test()
     counts = world.counts.setdefault("clicks", {})
