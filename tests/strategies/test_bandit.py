@@ -122,6 +122,23 @@ def test_a_person_is_waited_for() -> None:
     assert world.live == {"1.2.3": 100}
 
 
+@pytest.mark.parametrize("settings", [{}, {"halfLife": "5m", "onWinner": "GoOn"}], ids=["ends", "goes on"])
+def test_a_person_takes_the_likely_best_now(settings: dict[str, str]) -> None:
+    world = play(playing("1.2.3", minDuration="24h", stopAt=0, **settings), 120, RATES)
+    world.command = "promote 1.2.3 1"
+    play(world, 30, RATES)
+    assert world.live == {"1.2.3": 100}
+
+
+def test_a_word_of_a_person_is_for_the_end_and_not_for_every_rise_that_follows() -> None:
+    world = playing("1.2.3", minDuration="24h")
+    world.command = "skip 1.2.3 1"  # nothing is known yet
+    world.step(1)
+    assert world.status.trial is not None
+    play(world, 60, RATES)
+    assert world.status.trial is None or world.status.trial.approved is None
+
+
 def test_the_same_samples_give_the_same_shares() -> None:
     one, other = (play(playing("1.2.3", minDuration="24h"), 300, RATES) for _ in range(2))
     assert one.live == other.live

@@ -24,6 +24,7 @@ from modelrollout.strategies.shares import between
 _TWICE = "each version is given once"
 _TOO_OFTEN = "updateEvery is shorter than 10s, and every update is sent to all proxies; write 10s or more"
 _ENDLESS = "with halfLife the best may change for ever, so nobody wins; onWinner: GoOn says so"
+RUNNING = "shares by what is earned"  # the step that a person may end
 LEAST_SECONDS = 10.0
 LEAST_CHANGE = 2  # points: a smaller one is not worth the configuration of all proxies
 
@@ -142,7 +143,7 @@ class BanditStrategy:
     def outline(self, settings: BanditSettings, memory: BanditMemory, arms: Sequence[ArmView]) -> Outline:
         """One step, without an end of its own."""
         ends = settings.on_winner is not OnBest.GO_ON
-        name = "shares by what is earned" + (", until it is known which is the best" if ends else "")
+        name = RUNNING + (", until it is known which is the best" if ends else "")
         return Outline([name], 0 if memory.started is not None else -1, 1, memory.started)
 
     def next(self, settings: BanditSettings, view: View[BanditMemory]) -> Move[BanditMemory]:
@@ -151,10 +152,10 @@ class BanditStrategy:
             return _begun(view)
         standing = view.standing or Standing()
         if standing.obstacle is not None:
-            return view.stay(f"the shares stay as they are: {standing.obstacle}", under_way=True)
+            return view.stay(f"the shares stay as they are: {standing.obstacle}", step=RUNNING, under_way=True)
         if settings.half_life is None and (worse := _proven_worse(view, standing)):
             why = f"proven to be worse than another version ({standing.account})"
-            return view.stay(f"{' and '.join(worse)}: {why}", leaving=dict.fromkeys(worse, why), under_way=True)
+            return view.stay(f"{' and '.join(worse)}: {why}", step=RUNNING, leaving=dict.fromkeys(worse, why))
         return _won(settings, view, standing) or _updated(settings, view, standing)
 
 
@@ -174,17 +175,18 @@ def _proven_worse(view: View[BanditMemory], standing: Standing) -> list[str]:
 
 
 def _won(settings: BanditSettings, view: View[BanditMemory], standing: Standing) -> Move[BanditMemory] | None:
-    """The end, where the best is known."""
+    """The end, where the best is known, or a person wants the likely best now."""
     elapsed = view.now - (view.memory.started or view.now)
-    if settings.on_winner is OnBest.GO_ON or (elapsed < settings.min_duration and not view.skip):
+    said = view.skip or view.approved == RUNNING
+    if not said and (settings.on_winner is OnBest.GO_ON or elapsed < settings.min_duration):
         return None
     winner, left = standing.winner, standing.value_remaining
-    if winner is None and left is not None and left <= settings.stop_at:
+    if winner is None and (said or (left is not None and left <= settings.stop_at)):
         winner = standing.best
     if winner is None:
         return None
     why, step = f"{winner} is the best by {standing.account}", f"winner {winner}"
-    if settings.on_winner is OnBest.PAUSE and not (view.skip or view.approved == step):
+    if settings.on_winner is OnBest.PAUSE and not (said or view.approved == step):
         return view.stay(f"{why}; modelrollout promote ends it with that", step=step, approval=True)
     return Move(Route.to(winner), view.memory, why, winner=winner)
 
@@ -195,9 +197,10 @@ def _updated(settings: BanditSettings, view: View[BanditMemory], standing: Stand
     arms = {arm.version: standing.weights.get(arm.version, arm.share) for arm in view.arms}
     route = between(view.control, arms)
     if view.now < due or not _is_worth_it(view.route.everybody.shares, route.everybody.shares):
-        return view.stay("the shares follow the rewards", settled=settings.on_winner is OnBest.GO_ON, under_way=True)
+        settled = settings.on_winner is OnBest.GO_ON
+        return view.stay("the shares follow the rewards", step=RUNNING, settled=settled, under_way=True)
     memory = view.memory.model_copy(update={"updated": view.now})
-    return Move(route, memory, "the shares follow the rewards", quiet=True, under_way=True)
+    return Move(route, memory, "the shares follow the rewards", step=RUNNING, quiet=True, under_way=True)
 
 
 def _is_worth_it(before: Mapping[str, int], after: Mapping[str, int]) -> bool:

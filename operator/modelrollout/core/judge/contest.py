@@ -212,12 +212,18 @@ def standing(state: Pass) -> Standing | None:
         account=account(status),
         winner=contest.winner(decided),
         alike=contest.alike(decided) >= 1.0 / BETA,
-        best=contest.best(decided),
+        best=likely_best(status) or contest.best(decided),
         contenders=contest.contenders(decided),
         obstacle=status.trouble or unheard(status) or status.skewed,
         weights=weights(state, status),
         value_remaining=status.value_remaining,
     )
+
+
+def likely_best(status: ContestStatus) -> str | None:
+    """The version that is the best with the highest chance, where that is known."""
+    likely = [item for item in status.versions if item.chance is not None]
+    return max(likely, key=lambda item: item.chance or 0.0).version if likely else None
 
 
 def weights(state: Pass, status: ContestStatus) -> dict[str, int]:

@@ -34,6 +34,7 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
     approval = obstacle is None and move.approval
     unseen = next((text for item in assessments.values() if (text := item.blind or item.no_traffic)), None)
     undecided = obstacle.undecided if obstacle is not None else not (approval or move.under_way or move.settled)
+    undecided = undecided and not move.quiet  # shares that follow something wait for their moment, and decide nothing
     state = remember_wait(state, waits=until is None and not (obstacle is not None and obstacle.under_way))
     if until or unseen or not undecided or of_the_route(state) is not None:
         state = stop_counting(state).change_trial(next_step_at=until)
