@@ -3,7 +3,7 @@
     python -m bench.stats --json out.json && python -m bench.check out.json bench/goals.toml
 
 The same seed gives the same counts for every rule, whatever runs beside it and on however many processors. All of it
-takes hours: ``--resume`` goes on with the file of a run that was broken off.
+takes hours: ``--resume`` goes on with the file of a run that was broken off, in the middle of a suite, too.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from bench.stats import (
     unseen,
     whole,
 )
+from bench.stats.parts import Parts
 from bench.stats.suite import Form, Suite, Task
 
 ALL: Sequence[Suite] = (
@@ -64,20 +65,22 @@ NAMES = [suite.name for suite in ALL]
 @click.option("--quick", is_flag=True, help="Fewer cells, at most 400 runs each: for every change, not for claims.")
 @click.option("--processes", default=2, show_default=True, type=click.IntRange(min=1))
 @click.option("--json", "path", required=True, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--resume", is_flag=True, help="Keep the suites that the file has already, and measure the others.")
+@click.option("--resume", is_flag=True, help="Keep what an earlier run has measured, and measure what is left.")
 def main(
     chosen: Sequence[str], seed: int, runs: int | None, quick: bool, processes: int, path: Path, resume: bool
 ) -> None:
     """Measure how right and how quick the verdicts are. The file is written after each suite."""
     form, began = Form(seed, runs, quick), time()
     body = begun(path, form) if resume and path.exists() else empty(form)
-    before = body["seconds"]
+    before, parts = body["seconds"], Parts.beside(path) if resume else None
     for suite in ALL:
         if suite.name in body["results"] or (chosen and suite.name not in chosen):
             continue
-        body["results"][suite.name] = measured(suite, form, processes)
+        body["results"][suite.name] = measured(suite, form, processes, parts)
         body |= {"machine": machine(processes), "seconds": before + round(time() - began)}
         path.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        if parts is not None:
+            parts.forget()
     click.echo(f"{path}: {sum(len(cells) for cells in body['results'].values())} cells in {body['seconds']} s")
 
 
@@ -99,21 +102,26 @@ def begun(path: Path, form: Form) -> dict[str, Any]:
     return body
 
 
-def measured(suite: Suite, form: Form, processes: int) -> dict[str, Any]:
-    """The measures of a suite. Where they are times, nothing else of the bench runs."""
+def measured(suite: Suite, form: Form, processes: int, parts: Parts | None = None) -> dict[str, Any]:
+    """The measures of a suite. Where they are times, nothing else of the bench runs, and nothing is kept."""
     tasks = suite.tasks(form)
     click.echo(f"bench.stats: {suite.name}", err=True)
-    raw = [task.run() for task in tasks] if suite is cost.SUITE else run_all(tasks, processes)
+    raw = [task.run() for task in tasks] if suite is cost.SUITE else run_all(tasks, processes, parts)
     return dict(suite.measure(list(zip(tasks, raw, strict=True))))
 
 
-def run_all(tasks: Sequence[Task], processes: int) -> list[Any]:
-    """The results of all the tasks, in their order; they run after all else that wants to."""
-    done: dict[int, Any] = {}
+def run_all(tasks: Sequence[Task], processes: int, parts: Parts | None = None) -> list[Any]:
+    """The results of all the tasks, in their order; they run after all else that wants to. Each is kept in ``parts`` as
+    soon as it is there, and what is there already is not run again."""
+    done = parts.of(tasks) if parts is not None else {}
+    left = [(index, task) for index, task in enumerate(tasks) if index not in done]
     with ProcessPoolExecutor(processes, initializer=os.nice, initargs=(10,)) as pool:
-        running = {pool.submit(task.run): index for index, task in enumerate(tasks)}
+        running = {pool.submit(task.run): (index, task) for index, task in left}
         for future in told(as_completed(running), len(running)):
-            done[running[future]] = future.result()
+            index, task = running[future]
+            done[index] = future.result()
+            if parts is not None:
+                parts.add(task, done[index])
     return [done[index] for index in range(len(tasks))]
 
 
