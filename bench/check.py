@@ -52,7 +52,7 @@ def goal_of(entry: Mapping[str, Any]) -> Goal:
     """One entry of the file. Raises click.ClickException for one that is not understood."""
     at = tuple(part.strip() for part in entry["at"].split("|"))
     if len(at) != 4 or entry["by"] not in ("low", "value", "high"):
-        raise click.ClickException(f"goal {entry}: at is 'suite | cell | rule | measure', by is value or high")
+        raise click.ClickException(f"goal {entry}: at is 'suite | cell | rule | measure', by is low, value or high")
     return Goal(entry["number"], entry["what"], at, float(entry["limit"]), entry["unit"], entry["by"])
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from modelrollout.api.status import Phase
+from modelrollout.core.evidence import Count
 from modelrollout.core.observation import Unavailable
 from tests.core.world import CANARY, World
 
@@ -43,6 +44,26 @@ def test_a_whole_failure_in_the_last_tick_is_no_moment_to_rise(weight: int, text
         world.step(0.5)
     assert world.weight == weight
     assert "the newest answers speak against it" in world.status.message
+
+
+@pytest.mark.parametrize(("weight", "text"), CASES.values(), ids=CASES.keys())
+def test_a_whole_failure_that_nothing_can_be_compared_with_yet_is_none_either(weight: int, text: str) -> None:
+    """The control happens to have no request in the last tick, as a share of 5 % has now and then."""
+    world = at(weight, text)
+    end = world.trial.next_step_at
+    assert end is not None
+    while world.now + 5.0 < end:
+        world.run(min(5.0, end - world.now - 5.0), tick=min(5.0, end - world.now - 5.0))
+    counts = world.counts["errors"]
+    counts[NEW] += Count(100, 100)
+    world.step(5.0)
+    for _ in range(4):
+        world.step(0.5)
+    assert world.weight == weight
+    assert f"100 of 100 answers failed (100 %), and none by {OLD} to compare with yet" in world.status.message
+    world.requests(500, {NEW: 1.0})
+    world.run(10, bad={NEW: 1.0})
+    assert world.weight == 0
 
 
 @pytest.mark.parametrize(("weight", "text"), CASES.values(), ids=CASES.keys())

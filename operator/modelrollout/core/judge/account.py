@@ -20,6 +20,12 @@ def account(item: MetricState) -> str:
     return f"{when}{_share(item, candidate, f' {counted_words(item)}')}, {_limit(item)}{_of_control(item, stable)}"
 
 
+def account_of_waiting(item: MetricState) -> str:
+    """What an arm has answered since it could be compared last: bad answers, and nothing beside them yet."""
+    share = _share(item, item.waiting, f" {counted_words(item)}")
+    return f"{share}, and none by {item.counters.stable} to compare with yet"
+
+
 def counted_words(item: MetricState) -> str:
     """What is counted: bad answers, or by a metric of its owner's what that owner counts, in that direction."""
     return f"answers {bad_words(item)}" if item.metric.built_in else item.metric.name

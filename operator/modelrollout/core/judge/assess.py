@@ -13,7 +13,7 @@ from typing import Any
 from modelrollout.api.status import Arm, MetricStatus, Ratio, Side
 from modelrollout.core.evidence import Combined, Count, Outcome, Verdict, combine, judge
 from modelrollout.core.judge import ledger, splits
-from modelrollout.core.judge.account import account
+from modelrollout.core.judge.account import account, account_of_waiting
 from modelrollout.core.judge.assessment import NOTHING_SEEN, Alone, Assessment
 from modelrollout.core.judge.least_evidence import seen_in
 from modelrollout.core.judge.loading import Question, load
@@ -213,7 +213,8 @@ def put_together(
         proven_share=min((proven_part(verdict) for verdict in proofs), default=0),
         blind=first(Outcome.BLIND, Outcome.INVALID),
         no_traffic=first(Outcome.NO_TRAFFIC),
-        bad_news=next((account(item) for item, _ in spoken if item.evidence.suspicion.is_bad_news), None),
+        bad_news=next((account(item) for item, _ in spoken if item.evidence.suspicion.is_bad_news), None)
+        or next((account_of_waiting(item) for item, _ in spoken if item.waits_with_bad_news), None),
         missed=next((item.metric.name for item in asked if is_unheard(item)), None),
     )
 

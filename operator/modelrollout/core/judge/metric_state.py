@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from modelrollout.api.analysis import Metric
-from modelrollout.core.evidence import BadCount, Count, Counters, MetricEvidence, Tick, rate_of_record
+from modelrollout.core.evidence import BadCount, Count, Counters, MetricEvidence, Tick, rate_interval, rate_of_record
+from modelrollout.core.evidence.counts import NOTHING
 from modelrollout.core.judge.overdue import NONE, Ahead, count_overdue
 from modelrollout.core.observation import Sample, Unavailable
 
 LATE_SCRAPES = 2.0
+UNSURE = 0.05  # chance that answers that wait are called bad news and are none, which costs a scrape
 NOTHING_COUNTED = {"requests_at_weight": 0, "ticks_at_weight": 0, "compared_at_weight": 0}
 """Fields of a metric's status: what was counted before does not speak for an arm from now on."""
 
@@ -59,6 +61,14 @@ class MetricState:
     last_read_at: float | None = None  # when the stored sample was first read, by the operator's clock
     age: float = 0.0  # seconds that the sample of this pass is old, whatever the two clocks say
     ahead: Ahead = NONE  # overdue requests that were counted already
+    waiting: Count = NOTHING  # the arm's newest answers, which wait for the control's to be compared with
+
+    @property
+    def waits_with_bad_news(self) -> bool:
+        """Whether what waits to be compared is worse than all that both versions answered so far, beyond chance."""
+        known = self.evidence.candidate + self.evidence.stable
+        least = rate_interval(self.waiting, UNSURE, self.evidence.overdispersion).low
+        return self.waiting.bad > 0 and least > self.evidence.settings.margin * known.rate
 
     @property
     def now(self) -> float:
@@ -120,7 +130,7 @@ def fold(state: MetricState, sample: Sample, *, counting: bool) -> MetricState:
     if is_half(state, sample, tick):
         # Who was seen for the first time sets its base even so, or it would be new, and silent, for ever.
         based = state.counters.with_bases_of(counters)
-        return replace(state, counters=based, stored=(state.stored[0], based))
+        return replace(state, counters=based, stored=(state.stored[0], based), waiting=tick.candidate)
     if not tick.candidate.trials and not tick.stable.trials:
         # Who was seen for the first time has set its base, and must not be new again in the next pass.
         stored = (state.stored[0], counters) if counters.known != state.stored[1].known else state.stored
