@@ -65,7 +65,7 @@ def install(target: Target) -> Installation:
 def install_operator(installation: Installation, replicas: int = 1, tag: str = TAG, chart: Path = CHART) -> None:
     """`helm upgrade --install`, and wait until the operator is ready."""
     target = installation.target
-    values = {
+    values: dict[str, object] = {
         "replicas": replicas,
         "image": {"repository": OPERATOR_IMAGE, "tag": tag},
         # The tag stays the same whatever is in the image; this restarts the pods when that has changed.
@@ -73,8 +73,9 @@ def install_operator(installation: Installation, replicas: int = 1, tag: str = T
         "prometheus": {"url": target.prometheus_url_inside, "scrapeInterval": SCRAPE_INTERVAL},
         "gateway": {"url": GATEWAY_URL_INSIDE},
         "fileRoot": str(installation.models_folder),
-        "rewards": {"enabled": True},
     }
+    if chart == CHART:  # one of an older version knows no such value
+        values["rewards"] = {"enabled": True}
     say("installing the operator by its chart ...")
     helm(target, "upgrade", "--install", RELEASE, str(chart), values=values)
 
