@@ -8,33 +8,45 @@ taken out at once by the same tests as in a canary, and the others go on. The te
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from enum import StrEnum
+from typing import Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from modelrollout.api.base import Duration, PositiveDuration, SpecModel, StatusModel, Timestamp, format_duration
-from modelrollout.api.model import Digest, Model, Uri
+from modelrollout.api.model import Model
 from modelrollout.api.route import Route
 from modelrollout.api.rules import rule, rules
-from modelrollout.api.version import VERSION
 from modelrollout.strategies.base import ArmView, Design, Move, Outline, SmokeCheck, Standing, View
-from modelrollout.strategies.outcome import OnNoDifference, OnWinner
 from modelrollout.strategies.shares import between
+from modelrollout.strategies.versions import FurtherVersion, models_of, once, refuse_twice
 
 _TOO_MUCH = "the weights leave nothing for the version that serves and those without one; write less than 100 in all"
-_TWICE = "each version is given once"
 _NEVER = "maxDuration is not longer than minDuration, so no winner could ever be named"
 TEST, NO_DIFFERENCE = "test", "no difference"
 
 
-class TestArm(SpecModel):
+class OnWinner(StrEnum):
+    """Whether the winner of a test takes all requests by itself (Promote), or waits for `modelrollout promote`
+    (Pause)."""
+
+    PROMOTE = "Promote"
+    PAUSE = "Pause"
+
+
+class OnNoDifference(StrEnum):
+    """What happens when the versions are proven not to differ, or the time is over with nothing proven: the version
+    that serves stays and the others leave (KeepControl), or a person is waited for (Pause)."""
+
+    KEEP_CONTROL = "KeepControl"
+    PAUSE = "Pause"
+
+
+class TestArm(FurtherVersion):
     """A further version of the test."""
 
     __test__ = False  # pytest would take it for a test
 
-    version: Annotated[str, VERSION, Field(max_length=34)] = Field(description="MAJOR.MINOR.PIPELINE.")
-    uri: Uri = Field(description="Where its SavedModel directory is, as spec.model.uri.")
-    digest: Digest | None = Field(default=None, description="As spec.model.digest.")
     weight: int | None = Field(default=None, ge=1, le=98, description="Percent of the requests. Without it: its part.")
 
 
@@ -44,11 +56,7 @@ class AbTestSettings(SpecModel):
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            rule(
-                "!has(self.arms) || self.arms.all(item, "
-                "self.arms.filter(other, other.version == item.version).size() == 1)",
-                _TWICE,
-            ),
+            once("arms", optional=True),
             rule(
                 "(has(self.weight) ? self.weight : 1) + (has(self.arms) ? "
                 "self.arms.map(item, has(item.weight) ? item.weight : 1).sum() : 0) < 100",
@@ -80,8 +88,7 @@ class AbTestSettings(SpecModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if len({item.version for item in self.arms}) < len(self.arms):
-            raise ValueError(_TWICE)
+        refuse_twice(self.arms)
         if (self.weight or 1) + sum(item.weight or 1 for item in self.arms) >= 100:
             raise ValueError(_TOO_MUCH)
         if self.max_duration <= self.min_duration:
@@ -110,12 +117,7 @@ class AbTestStrategy:
 
     def models(self, settings: AbTestSettings, model: Model) -> tuple[Model, ...]:
         """The spec's model and the arms."""
-        others = (
-            Model(name=model.name, version=item.version, uri=item.uri, digest=item.digest)
-            for item in settings.arms
-            if item.version != model.version
-        )
-        return (model, *others)
+        return models_of(model, settings.arms)
 
     def seconds(self, settings: AbTestSettings) -> float:
         """Until its last day."""
@@ -146,7 +148,7 @@ class AbTestStrategy:
             begun = AbTestMemory(started=view.now if reached else None, shares=shares if reached else {})
             why = "the test begins" if reached else "the versions get the shares of the test"
             return Move(route, begun, why, under_way=True)
-        return _ended(settings, view, route) or _going_on(settings, view, route)
+        return _ended(settings, view) or _going_on(settings, view)
 
 
 def shares_of(settings: AbTestSettings, view: View[AbTestMemory]) -> dict[str, int]:
@@ -158,7 +160,7 @@ def shares_of(settings: AbTestSettings, view: View[AbTestMemory]) -> dict[str, i
     return {arm.version: written.get(arm.version) or each for arm in view.arms}
 
 
-def _ended(settings: AbTestSettings, view: View[AbTestMemory], route: Route) -> Move[AbTestMemory] | None:
+def _ended(settings: AbTestSettings, view: View[AbTestMemory]) -> Move[AbTestMemory] | None:
     """The end of the test, where it has come."""
     standing, elapsed = view.standing or Standing(), view.now - (view.memory.started or view.now)
     said = view.skip or view.approved == TEST
@@ -197,7 +199,7 @@ def _left_to_a_person(view: View[AbTestMemory], why: str, step: str) -> Move[AbT
     return view.stay(why, memory=memory, step=step, approval=True)
 
 
-def _going_on(settings: AbTestSettings, view: View[AbTestMemory], route: Route) -> Move[AbTestMemory]:
+def _going_on(settings: AbTestSettings, view: View[AbTestMemory]) -> Move[AbTestMemory]:
     """Why it goes on, and until when at most."""
     began, standing = view.memory.started or view.now, view.standing or Standing()
     last = began + settings.max_duration

@@ -9,32 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from modelrollout.api.base import Duration, PositiveDuration, SpecModel, StatusModel, Timestamp
-from modelrollout.api.model import Digest, Model, Uri
+from modelrollout.api.model import Model
 from modelrollout.api.route import Route
 from modelrollout.api.rules import rule, rules
-from modelrollout.api.version import VERSION
 from modelrollout.strategies.base import ArmView, Design, Move, Outline, SmokeCheck, Standing, View
 from modelrollout.strategies.shares import between
+from modelrollout.strategies.versions import FurtherVersion, models_of, once, refuse_twice
 
-_TWICE = "each version is given once"
 _TOO_OFTEN = "updateEvery is shorter than 10s, and every update is sent to all proxies; write 10s or more"
 _ENDLESS = "with halfLife the best may change for ever, so nobody wins; onWinner: GoOn says so"
 RUNNING = "shares by what is earned"  # the step that a person may end
 LEAST_SECONDS = 10.0
 LEAST_CHANGE = 2  # points: a smaller one is not worth the configuration of all proxies
-
-
-class BanditArm(SpecModel):
-    """A further version."""
-
-    version: Annotated[str, VERSION, Field(max_length=34)] = Field(description="MAJOR.MINOR.PIPELINE.")
-    uri: Uri = Field(description="Where its SavedModel directory is, as spec.model.uri.")
-    digest: Digest | None = Field(default=None, description="As spec.model.digest.")
 
 
 class OnBest(StrEnum):
@@ -52,15 +43,11 @@ class BanditSettings(SpecModel):
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            rule(
-                "!has(self.arms) || self.arms.all(item, "
-                "self.arms.filter(other, other.version == item.version).size() == 1)",
-                _TWICE,
-            ),
+            once("arms", optional=True),
             rule("!has(self.halfLife) || (has(self.onWinner) && self.onWinner == 'GoOn')", _ENDLESS),
         )
     )
-    arms: tuple[BanditArm, ...] = Field(
+    arms: tuple[FurtherVersion, ...] = Field(
         default=(), max_length=7, description="Versions beside spec.model. The one that serves takes part by itself."
     )
     floor: int = Field(default=1, ge=1, le=10, description="Percent that every version gets at least.")
@@ -88,8 +75,7 @@ class BanditSettings(SpecModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if len({item.version for item in self.arms}) < len(self.arms):
-            raise ValueError(_TWICE)
+        refuse_twice(self.arms)
         if self.half_life is not None and self.on_winner is not OnBest.GO_ON:
             raise ValueError(_ENDLESS)
         if self.update_every < LEAST_SECONDS:
@@ -117,12 +103,7 @@ class BanditStrategy:
 
     def models(self, settings: BanditSettings, model: Model) -> tuple[Model, ...]:
         """The spec's model and the arms."""
-        others = (
-            Model(name=model.name, version=item.version, uri=item.uri, digest=item.digest)
-            for item in settings.arms
-            if item.version != model.version
-        )
-        return (model, *others)
+        return models_of(model, settings.arms)
 
     def seconds(self, settings: BanditSettings) -> None:
         """No clock says when it ends."""

@@ -8,28 +8,24 @@ gives its share to the control, and the others keep theirs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from modelrollout.api.base import SpecModel, StatusModel
-from modelrollout.api.model import Digest, Model, Uri
+from modelrollout.api.model import Model
 from modelrollout.api.route import Route
 from modelrollout.api.rules import rule, rules
-from modelrollout.api.version import VERSION
 from modelrollout.strategies.base import ArmView, Move, Outline, SmokeCheck, View
 from modelrollout.strategies.shares import between
+from modelrollout.strategies.versions import FurtherVersion, models_of, once, refuse_twice
 
 _SUM = "weight and the weights of versions must sum to 100"
-_TWICE = "each version is given once"
 
 
-class SplitVersion(SpecModel):
+class SplitVersion(FurtherVersion):
     """A further version and its share."""
 
-    version: Annotated[str, VERSION, Field(max_length=34)] = Field(description="MAJOR.MINOR.PIPELINE.")
-    uri: Uri = Field(description="Where its SavedModel directory is, as spec.model.uri.")
-    digest: Digest | None = Field(default=None, description="As spec.model.digest.")
     weight: int = Field(ge=1, le=99, description="Percent of the requests that it gets.")
 
 
@@ -43,10 +39,7 @@ class SplitSettings(SpecModel):
                 _SUM,
                 shown=f"'{_SUM}; given: %d'.format([self.weight + self.versions.map(item, item.weight).sum()])",
             ),
-            rule(
-                "self.versions.all(item, self.versions.filter(other, other.version == item.version).size() == 1)",
-                _TWICE,
-            ),
+            once("versions"),
         )
     )
     weight: int = Field(ge=1, le=99, description="Percent of the requests that spec.model's version gets.")
@@ -59,8 +52,7 @@ class SplitSettings(SpecModel):
         total = self.weight + sum(item.weight for item in self.versions)
         if total != 100:
             raise ValueError(f"{_SUM}; given: {total}")
-        if len({item.version for item in self.versions}) < len(self.versions):
-            raise ValueError(_TWICE)
+        refuse_twice(self.versions)
         return self
 
 
@@ -81,12 +73,7 @@ class SplitStrategy:
 
     def models(self, settings: SplitSettings, model: Model) -> tuple[Model, ...]:
         """The spec's model and the versions that are named beside it."""
-        others = (
-            Model(name=model.name, version=item.version, uri=item.uri, digest=item.digest)
-            for item in settings.versions
-            if item.version != model.version
-        )
-        return (model, *others)
+        return models_of(model, settings.versions)
 
     def seconds(self, settings: SplitSettings) -> float:
         """No time: it never ends."""
