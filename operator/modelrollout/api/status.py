@@ -335,6 +335,11 @@ class Status(StatusModel):
         return (*self.quarantined, *self.taken_back)
 
     @property
+    def not_chosen(self) -> tuple[TakenBack, ...]:
+        """The versions that took part in a test and were not the best: nothing is wrong with them."""
+        return tuple(item for item in self.taken_back if item.reason == "NotChosen")
+
+    @property
     def previous(self) -> Retiring | None:
         """The version that the control took the place of last, while its pods are kept."""
         return next((item for item in reversed(self.retiring) if item.reason == "Drained"), None)

@@ -14,7 +14,6 @@ from modelrollout.api.command import Verb, parse
 from modelrollout.api.status import HistoryEntry, Phase, Quarantined, Status, VersionStatus
 from modelrollout.cli.routed import not_applied, still_routed
 from modelrollout.cli.text import listed
-from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import ModelRollout, SpecError
 
 
@@ -105,7 +104,7 @@ def _withheld(rollout: ModelRollout, version: str) -> Outcome | None:
         return None
     if isinstance(held, Quarantined):
         return Outcome(Exit.TAKEN_BACK, f"{version} is quarantined: {held.reason}: {held.message}")
-    if held.reason == Reason.NOT_CHOSEN:
+    if held in rollout.status.not_chosen:
         return Outcome(Exit.TAKEN_BACK, f"{version} was not chosen: {held.message}")
     return Outcome(Exit.TAKEN_BACK, f"{version} was taken back: {held.message}")
 
@@ -115,7 +114,7 @@ def _failed_beside(rollout: ModelRollout, version: str, wanted: Wanted) -> Outco
     named = spec_versions(rollout)
     if wanted.may_come or version not in named:
         return None
-    chosen_against = {item.version for item in rollout.status.taken_back if item.reason == Reason.NOT_CHOSEN}
+    chosen_against = {item.version for item in rollout.status.not_chosen}
     others = [other for other in named if other not in chosen_against]
     return next((end for other in others if (end := _withheld(rollout, other)) is not None), None)
 
@@ -123,8 +122,7 @@ def _failed_beside(rollout: ModelRollout, version: str, wanted: Wanted) -> Outco
 def _decided(rollout: ModelRollout) -> Outcome | None:
     """A test is over, whoever it chose: that is what who waits for the spec as a whole waits for."""
     status, named = rollout.status, spec_versions(rollout)
-    chosen_against = {item.version for item in status.taken_back if item.reason == Reason.NOT_CHOSEN}
-    if not chosen_against & {*named} or status.trial is not None or status.stable is None:
+    if not {item.version for item in status.not_chosen} & {*named} or status.trial is not None or status.stable is None:
         return None
     settled = _is_settled(rollout, status.stable)
     return Outcome(Exit.SERVES, f"{status.stable.version} serves: {status.message}") if settled else None

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from modelrollout.api.status import Arm, Status
 from modelrollout.cli.text import Line, Span, Style, lasting, line, shortened
 from modelrollout.cli.view import View
-from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import SpecError
 
 MESSAGE_SHOWN = 120  # characters of a message of the past; `describe` has the rest
@@ -28,7 +27,7 @@ def alerts(view: View, length: int = MESSAGE_SHOWN) -> Iterator[Line]:
         words = "" if item.message in status.message else f": {shortened(item.message, length)}"
         failed = f"! {item.version} is quarantined since {lasting(view.now - item.at)}: {item.reason}{words}"
         yield line(Span(failed, Style.BAD))
-    for taken in (item for item in status.taken_back if item.reason != Reason.NOT_CHOSEN):  # nothing is wrong with it
+    for taken in (item for item in status.taken_back if item not in status.not_chosen):
         words = "" if taken.message in status.message else f": {shortened(taken.message, length)}"
         yield line(Span(f"! {taken.version} was taken back {lasting(view.now - taken.at)} ago{words}", Style.WARN))
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 from modelrollout.core.evidence.counts import NOTHING, Count
 from modelrollout.core.evidence.series_counters import SERIES, SeriesCounters, digest
@@ -69,6 +69,25 @@ class Rounds:
         counted = {version: new if version in self.of else NOTHING for version, (_, new) in found.items()}
         whole = {version: new for version, new in counted.items() if new is not None}
         return rounds, whole if self.at is not None and len(whole) == len(counted) else None
+
+    @property
+    def known(self) -> tuple[frozenset[str], Mapping[str, frozenset[str]]]:
+        """Who has a base: the reporters, and by version those that have counted something of it."""
+        return frozenset(self.times), {version: frozenset(counters.last) for version, counters in self.of.items()}
+
+    def to_status(self) -> dict[str, Any]:
+        """As plain values for JSON, nothing lost."""
+        return {
+            "at": self.at,
+            "of": {version: counters.to_status() for version, counters in self.of.items()},
+            "times": dict(sorted(self.times.items())),
+        }
+
+    @classmethod
+    def from_status(cls, status: Mapping[str, Any]) -> Self:
+        """From what ``to_status`` gave. Raises LookupError, TypeError, ValueError or AttributeError when not."""
+        of = {str(version): SeriesCounters.from_status(series) for version, series in status["of"].items()}
+        return cls(of, float(status["at"]), {str(name): float(time) for name, time in status["times"].items()})
 
     def _waits(
         self,

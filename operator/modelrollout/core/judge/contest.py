@@ -11,17 +11,18 @@ from dataclasses import dataclass, field, replace
 
 from modelrollout.api.analysis import Direction, Metric
 from modelrollout.api.status import Competitor, ContestStatus
-from modelrollout.core.evidence import BadCount, Count, SeriesCounters, overdispersion, percent, rate_interval
-from modelrollout.core.evidence.allocation import Allocation, shares_of
+from modelrollout.core.evidence import BadCount, Count, overdispersion, percent, rate_interval
+from modelrollout.core.evidence.allocation import Allocation
 from modelrollout.core.evidence.contest import BETA, Contest, Rules
 from modelrollout.core.evidence.rounds import Rounds
 from modelrollout.core.evidence.settings import EvidenceSettings
 from modelrollout.core.evidence.skew import Skew
 from modelrollout.core.judge.loading import UNREADABLE, source_of
-from modelrollout.core.observation import Sample, Unavailable
+from modelrollout.core.judge.metric_state import is_brief
+from modelrollout.core.observation import Sample
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.strategies import Standing
+from modelrollout.strategies import Design
 
 STALE_SCRAPES = EvidenceSettings().stale_scrapes
 MUCH = 1e6  # of value remaining: nothing is known yet
@@ -57,10 +58,11 @@ def compete(state: Pass) -> Pass:
     before = load(state, metric)
     known = with_shares(state, before)
     sample = state.seen.samples.get((metric.name, state.trial.audience))
+    fresh = STALE_SCRAPES * state.seen.scrape_interval
     if isinstance(sample, Sample):
         known = take_in(state, known, sample)
-    elif sample is not None and not is_brief(state, known, sample):
-        known = troubled(known, sample.message)
+    elif sample is not None and not is_brief(sample, known.status.last_sample_at, state.now, fresh):
+        known = replace(known, status=known.status.model_copy(update={"trouble": sample.message}))
     known = believed(state, known) if known.rounds is not before.rounds else known
     return tell(state.change_trial(contest=to_status(state, known)), before.status)
 
@@ -86,7 +88,7 @@ def load(state: Pass, metric: Metric) -> Known:
             status,
             Contest.from_status(status.state["contest"]) if status.state else Contest(),
             Skew.from_status(status.state["skew"]) if status.state else Skew(),
-            read_rounds(status.counters),
+            Rounds.from_status(status.counters) if status.counters else Rounds(),
             Allocation.from_status(status.state.get("allocation", {})),
         )
     except UNREADABLE:
@@ -122,7 +124,7 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
         fresh, _ = Rounds().after(earned, known.contest.versions, state.seen.scrape_interval)
         return replace(known, status=status.model_copy(update={"trouble": str(error)}), rounds=fresh)
     counted = {version: (count.trials - count.bad, count.bad) for version, count in (new or {}).items()}
-    if new is not None and not any(map(any, counted.values())) and _known_to(rounds) == _known_to(known.rounds):
+    if new is not None and not any(map(any, counted.values())) and rounds.known == known.rounds.known:
         return replace(known, status=status)  # a pass that changes nothing writes nothing
     contest = known.contest.after(sample.at, counted, state.control.version, rules(state, known.status))
     skew, requests = known.skew, {version: counts[0] for version, counts in counted.items()}
@@ -135,21 +137,27 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
     return Known(status.model_copy(update={"last_sample_at": rounds.at}), contest, skew, rounds, allocation)
 
 
+def following(state: Pass) -> Design | None:
+    """How shares follow the rewards; None where they do not."""
+    design = state.strategy.design(state.settings)
+    return design if design is not None and design.floor is not None else None
+
+
 def allocated(
     state: Pass, allocation: Allocation, counted: Mapping[str, tuple[int, int]], seconds: float
 ) -> Allocation:
     """The beliefs after a tick, where shares follow them."""
-    design = state.strategy.design(state.settings)
-    if design is None or design.floor is None:
+    design = following(state)
+    if design is None:
         return allocation
     return allocation.after(counted, seconds, half_life=design.half_life, mean_delay=design.mean_delay)
 
 
 def believed(state: Pass, known: Known) -> Known:
     """The status with what is believed now. Not in every pass: it takes some milliseconds."""
-    decided, design = rules(state, known.status), state.strategy.design(state.settings)
-    if design is None or design.floor is None:
+    if following(state) is None:
         return known
+    decided = rules(state, known.status)
     phi = known.contest.spread.factor(decided.overdispersion)
     chances = known.allocation.chances(more_is_better=decided.more_is_better, overdispersion=phi)
     left = known.allocation.value_remaining(more_is_better=decided.more_is_better, overdispersion=phi)
@@ -162,17 +170,6 @@ def is_of_these_shares(state: Pass, known: Known, since: float) -> bool:
     """Whether what was answered after ``since`` (of Prometheus' clock) was all answered by the present shares."""
     changed = known.status.shares_since
     return changed is not None and since >= changed + OLD_SCRAPES * state.seen.scrape_interval
-
-
-def is_brief(state: Pass, known: Known, gap: Unavailable) -> bool:
-    """One failed question to Prometheus is no blindness while the last sample is still fresh."""
-    last = known.status.last_sample_at
-    return not gap.invalid and last is not None and state.now - last <= STALE_SCRAPES * state.seen.scrape_interval
-
-
-def troubled(known: Known, why: str) -> Known:
-    """What is known stays; nothing is added to it."""
-    return replace(known, status=known.status.model_copy(update={"trouble": why}))
 
 
 def tell(state: Pass, before: ContestStatus) -> Pass:
@@ -201,54 +198,6 @@ def rules(state: Pass, status: ContestStatus) -> Rules:
     )
 
 
-def standing(state: Pass) -> Standing | None:
-    """What a strategy may decide by; None where nobody competes."""
-    status = state.trial.contest
-    if status is None:
-        return None
-    known = load(state, state.spec.analysis.rewards[0])
-    decided, contest = rules(state, status), known.contest
-    return Standing(
-        account=account(status),
-        winner=contest.winner(decided),
-        alike=contest.alike(decided) >= 1.0 / BETA,
-        best=likely_best(status) or contest.best(decided),
-        contenders=contest.contenders(decided),
-        obstacle=status.trouble or unheard(status) or status.skewed,
-        weights=weights(state, status),
-        value_remaining=status.value_remaining,
-    )
-
-
-def likely_best(status: ContestStatus) -> str | None:
-    """The version that is the best with the highest chance, where that is known."""
-    likely = [item for item in status.versions if item.chance is not None]
-    return max(likely, key=lambda item: item.chance or 0.0).version if likely else None
-
-
-def weights(state: Pass, status: ContestStatus) -> dict[str, int]:
-    """The shares by what is believed, percent; none where shares do not follow the rewards."""
-    design = state.strategy.design(state.settings)
-    if design is None or design.floor is None:
-        return {}
-    return shares_of({item.version: item.chance for item in status.versions if item.chance is not None}, design.floor)
-
-
-def unheard(status: ContestStatus) -> str | None:
-    """Why nothing can be said yet: of some version no request was counted."""
-    silent = [item.version for item in status.versions if not item.requests]
-    if len(silent) == len(status.versions):
-        return f"{status.metric} has counted nothing yet"
-    return f"{status.metric} has counted no request of {' and '.join(silent)}" if silent else None
-
-
-def account(status: ContestStatus) -> str:
-    """The rewards of all versions, the most requests' first where rates are equal."""
-    told = sorted(status.versions, key=lambda item: -(item.rate or 0.0))
-    shown = [f"{item.rewards} of {item.requests} by {item.version} ({percent(item.rate or 0.0)})" for item in told]
-    return f"{status.metric}: {', '.join(shown)}"
-
-
 def to_status(state: Pass, known: Known) -> ContestStatus:
     """As it is stored and read by people."""
     decided, contest = rules(state, known.status), known.contest
@@ -261,7 +210,7 @@ def to_status(state: Pass, known: Known) -> ContestStatus:
             "versions": tuple(competitor(known, version, decided) for version in contest.versions),
             "skewed": skewed(known),
             "state": written_state(known) if running else {},
-            "counters": written_rounds(known.rounds) if running else {},
+            "counters": known.rounds.to_status() if running else {},
         }
     )
 
@@ -302,30 +251,5 @@ def skewed(known: Known) -> str | None:
     )
 
 
-def written_rounds(rounds: Rounds) -> dict[str, object]:
-    """As plain values for JSON, nothing lost."""
-    return {
-        "at": rounds.at,
-        "of": {version: counters.to_status() for version, counters in rounds.of.items()},
-        "times": dict(sorted(rounds.times.items())),
-    }
-
-
-def read_rounds(status: Mapping[str, object]) -> Rounds:
-    """From what ``written_rounds`` gave. Raises one of UNREADABLE when it is not that."""
-    if not status:
-        return Rounds()
-    of, times, at = status["of"], status["times"], status["at"]
-    if not (isinstance(of, Mapping) and isinstance(times, Mapping) and isinstance(at, int | float)):
-        raise TypeError("the counters are of another version")
-    counters = {str(version): SeriesCounters.from_status(series) for version, series in of.items()}
-    return Rounds(counters, float(at), {str(name): float(time) for name, time in times.items()})
-
-
 def _encoded(series: Mapping[str, Count]) -> dict[str, Count]:
     return {reporter: Count(count.bad, count.trials + count.bad) for reporter, count in series.items()}
-
-
-def _known_to(rounds: Rounds) -> object:
-    """Who has a base."""
-    return set(rounds.times), {version: set(counters.last) for version, counters in rounds.of.items()}

@@ -82,7 +82,10 @@ def take_in(state: MetricState, sample: Sample | Unavailable | None, now: float,
     if sample is None:
         return state
     if isinstance(sample, Unavailable):
-        return replace(state, missed=True) if is_brief(state, sample, now) else replace(state, trouble=sample)
+        settings = state.evidence.settings
+        fresh = settings.stale_scrapes * settings.scrape_interval
+        brief = is_brief(sample, state.counters.at, now, fresh)
+        return replace(state, missed=True) if brief else replace(state, trouble=sample)
     known = replace(state, bound=sample.bound or state.bound, age=age_of(state, sample, now))
     return read_at(now, state, fold(known, sample, counting=counting))
 
@@ -101,12 +104,9 @@ def age_of(state: MetricState, sample: Sample, now: float) -> float:
     return max(0.0, (now - state.last_read_at) - (sample.at - last))
 
 
-def is_brief(state: MetricState, gap: Unavailable, now: float) -> bool:
-    """One failed question to Prometheus is no blindness while the last sample is still fresh."""
-    if gap.invalid or state.counters.at is None:
-        return False
-    settings = state.evidence.settings
-    return now - state.counters.at <= settings.stale_scrapes * settings.scrape_interval
+def is_brief(gap: Unavailable, last: float | None, now: float, fresh: float) -> bool:
+    """One failed question to Prometheus is no blindness while the ``last`` sample is at most ``fresh`` seconds old."""
+    return not gap.invalid and last is not None and now - last <= fresh
 
 
 def fold(state: MetricState, sample: Sample, *, counting: bool) -> MetricState:

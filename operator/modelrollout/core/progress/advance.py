@@ -12,7 +12,8 @@ from modelrollout.api.base import StatusModel
 from modelrollout.api.route import EVERYBODY, MATCHED, Route
 from modelrollout.api.status import Phase
 from modelrollout.core.judge.assess import Assessments
-from modelrollout.core.judge.contest import compete, standing
+from modelrollout.core.judge.contest import compete
+from modelrollout.core.judge.standing import standing
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress import clock, transitions

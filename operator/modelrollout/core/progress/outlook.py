@@ -61,14 +61,8 @@ def is_decided(state: Pass, serving: str) -> bool:
     if not state.strategy.competes or not others <= {item.version for item in status.withheld}:
         return False
     if not status.history:  # the status was lost
-        return bool(not_chosen(state))
+        return bool(status.not_chosen)
     return status.last_contest is not None and status.history[-1].outcome in ("NotChosen", "Promoted")
-
-
-def not_chosen(state: Pass) -> dict[str, str]:
-    """The versions that a test did not choose, and why."""
-    found = (item for item in state.status.taken_back if item.reason == Reason.NOT_CHOSEN)
-    return {item.version: item.message for item in found}
 
 
 def _way_back(state: Pass, wanted: str) -> str:
@@ -90,7 +84,8 @@ def unrouted(state: Pass) -> str | None:
 def failed_versions(state: Pass) -> list[Withheld]:
     """Those that the spec names and that get no release: they failed, or a person took them back. Not those that a
     test did not choose: nothing is wrong with them."""
-    newest = {item.version: item for item in state.status.withheld if item.reason != Reason.NOT_CHOSEN}
+    status = state.status
+    newest = {item.version: item for item in status.withheld if item not in status.not_chosen}
     return [newest[version] for version in state.named if version in newest]
 
 
@@ -136,7 +131,8 @@ def health(state: Pass, wanted: str, draining: float | None) -> Outlook:
     if (why := unrouted(state)) is not None:
         return Outlook(Phase.DEGRADED, f"{wanted} shall serve all requests, and they go another way: {why}", draining)
     if workload.ready > 0:
-        told = [*dict.fromkeys(not_chosen(state).values()), *filter(None, [describe_failures(failed_versions(state))])]
+        whys = dict.fromkeys(item.message for item in state.status.not_chosen)
+        told = [*whys, *filter(None, [describe_failures(failed_versions(state))])]
         after = f"; the test is over: {'; '.join(told)}" if is_decided(state, wanted) else ""
         return Outlook(Phase.HEALTHY, f"{wanted} serves all requests{after}", draining)
     why = workload.failure or workload.waiting

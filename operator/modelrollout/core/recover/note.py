@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
+from modelrollout.api.status import TakenBack
 from modelrollout.core.pass_state import Pass
-from modelrollout.core.plan import Reason, Recovery
+from modelrollout.core.plan import Recovery
 
 LONGEST_SPEC = 65_536  # bytes; all annotations of an object have 262,144 together
 
@@ -28,18 +30,17 @@ def note(state: Pass) -> Recovery | None:
         pinned=control.pinned,
         route=state.route,
         failed=tuple(sorted({item.version for item in state.status.quarantined})),
-        taken_back=_withheld(state, chosen_against=False),
-        not_chosen=_withheld(state, chosen_against=True),
+        taken_back=_names([item for item in state.status.taken_back if item not in state.status.not_chosen]),
+        not_chosen=_names(state.status.not_chosen),
         previous=kept.version if kept is not None and kept.remove_at > kept.drain_until else None,
         paused={arm.version: arm.paused for arm in state.status.arms if arm.paused} or None,
         spec=noted_spec(state) if arms else None,
     )
 
 
-def _withheld(state: Pass, *, chosen_against: bool) -> tuple[str, ...] | None:
-    """The versions that were taken back, or that a test did not choose."""
-    found = (item for item in state.status.taken_back if (item.reason == Reason.NOT_CHOSEN) is chosen_against)
-    return tuple(sorted(item.version for item in found)) or None
+def _names(versions: Sequence[TakenBack]) -> tuple[str, ...] | None:
+    """Their versions; None where there are none."""
+    return tuple(sorted(item.version for item in versions)) or None
 
 
 def noted_spec(state: Pass) -> str | None:
