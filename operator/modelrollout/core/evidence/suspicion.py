@@ -7,8 +7,10 @@ both versions answered since the last such start is what a verdict shows.
 
 All of it is divided by the noise, which after a cold start or an outage can be hundreds: then not even a version that
 fails wholly is suspected. But a burst is in one tick or two, and a fault is in every one. So ticks in a row that speak
-against the candidate by themselves are bad news, too, whatever the noise. That only holds a share, and until a tick is
-good: a healthy version with independent answers comes there once in a thousand ticks.
+against the candidate by themselves are bad news, too, whatever the noise, and one tick is enough if it is STRIKING.
+Noise that is itself a mistake (two bad answers of the few that a control gets in a bake look like bursts of twenty)
+must not hide a version that just failed wholly. All of that only holds a share, and until a tick is good: a healthy
+version with independent answers comes there once in a thousand ticks.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from modelrollout.core.evidence.counts import NOTHING, Count, Tick
 MOST = 50.0
 NEWS = log(10.0)  # of one tick, in nats: at most a tenth of the ticks of a healthy version say as much
 IN_A_ROW = 3  # ticks, each of which says as much without regard to the noise
+STRIKING = log(10_000.0)  # of one tick without regard to the noise: it counts for as many as are needed in a row
 STANDING = log(20.0)  # of all since it began: it takes some good ticks to be forgotten
 
 
@@ -30,7 +33,7 @@ STANDING = log(20.0)  # of all since it began: it takes some good ticks to be fo
 class Suspicion:
     """``level`` in nats (0: none), the time ``since`` when, and what was answered from then on. ``newest`` is what the
     last tick said, in nats: below 0 it spoke for the candidate. ``streak`` counts the ticks in a row that spoke against
-    it by themselves."""
+    it by themselves, up to IN_A_ROW."""
 
     since: float = 0.0
     level: float = 0.0
@@ -50,12 +53,17 @@ class Suspicion:
         if log_ratios is None:
             return self
         newest = _said(log_ratios, overdispersion)
-        streak = min(self.streak + 1, IN_A_ROW) if _said(log_ratios, 1.0) >= NEWS else 0
+        streak = self._streak_after(_said(log_ratios, 1.0))
         level = self.level + newest
         if level <= 0.0:
             return Suspicion(since=tick.at, newest=newest, streak=streak)
         candidate, stable = self.candidate + tick.candidate, self.stable + tick.stable
         return Suspicion(self.since, min(level, MOST), candidate, stable, newest, streak)
+
+    def _streak_after(self, alone: float) -> int:
+        if alone >= STRIKING:
+            return IN_A_ROW
+        return min(self.streak + 1, IN_A_ROW) if alone >= NEWS else 0
 
     def to_status(self) -> list[float]:
         """As plain numbers for JSON, nothing lost."""
