@@ -46,6 +46,8 @@ ARMS = {
     "hardly any success": known((0, 1e6), (1, 1e6), (5, 1e6), (0, 10)),
     "hardly any failure": known((1e6, 0), (5e5, 0), (1e6, 1), (0, 0)),
     "parts of counts, after a discount": known((2, 0.3), (9, 0.5), (0, 0.1)),
+    "part of a failure beside nothing known": known(*[(0, 0)] * 8, (0, 0.125)),
+    "part of a failure of the best": known(*[(29, 0)] * 5, (29, 0.1)),
     "nine alike": known(*[(600, 9400)] * 9),
     "six of the bench": known((40, 960), (50, 950), (60, 940), (30, 970), (45, 955), (20, 980)),
     "one far ahead": known((900, 100), (100, 900), (100, 900)),

@@ -38,6 +38,7 @@ POINTS = 4
 REACH = 7.0  # standard deviations from the maximum to the ends of an arm's panels: beyond lies < 1e-4 of it
 TAIL = 3.0  # the left tail is an exponential one where there are few successes; this much further to the left
 CROWDED = 1.5  # how much closer panels are near the maximum: sinh(CROWDED u), u evenly between -1 and 1
+NEAR_ONE: Floats = 0.25 ** np.arange(-3.0, 4.0)  # times the maximum
 ALMOST_ZERO = -1e-300  # log of the largest rate, whose complement still has a logarithm
 PERCENTILE = 0.95
 FIRST_STEP, LARGEST_STEP, HALVINGS = 0.01, 700.0, 16
@@ -118,7 +119,7 @@ def _parameters(posteriors: Sequence[Posterior]) -> Floats:
 def _chances(parameters: Floats, left: Floats) -> Floats:
     """The chance of each arm to be the best, shape (arms,), each moved to the left by ``left``, (arms, 1) or (1, 1)."""
     edges = _edges(*parameters) - left
-    grid = np.sort(edges, axis=None)
+    grid = np.sort(np.concatenate([edges.ravel(), _edges_near_one(parameters[0], parameters[1], left)]))
     widths = np.diff(grid)
     points = grid[:-1, None] + widths[:, None] * NODES
     inside = (grid[:-1] >= edges[:, :1]) & (grid[1:] <= edges[:, -1:])
@@ -141,6 +142,14 @@ def _edges(a: Floats, b: Floats) -> Floats:
     left, right = REACH * deviation + TAIL / a, np.minimum(REACH * deviation, -mode)
     steps = np.sinh(np.linspace(0.0, CROWDED, half + 1)) / np.sinh(CROWDED)
     return np.concatenate([mode - left * steps[:0:-1], mode + right * steps], axis=1)
+
+
+def _edges_near_one(a: Floats, b: Floats, left: Floats) -> Floats:
+    """More edges, of arms with less than one failure (a discount leaves parts of them), shape (edges,). Towards a rate
+    of 1 their density goes to 0 like a root, which no polynomial does: panels are smaller the closer they are to it."""
+    near = (b < 2.0).ravel()
+    edges = -np.log1p((b - 1.0) / a) * NEAR_ONE - left
+    return np.asarray(edges[near].ravel())
 
 
 def _density(x: Floats, a: Floats, b: Floats) -> Floats:
