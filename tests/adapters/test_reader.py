@@ -197,8 +197,8 @@ def test_splits_that_the_servers_cannot_tell_apart_are_not_read(scraped: Scraped
     ]
     found = read(scraped, *asked, provider=TENSORFLOW_SERVING)
     words = (
-        "provider: tensorflow-serving counts by version alone, so requests of traffic.match would be counted together "
-        "with all others; choose istio or envoy, or remove traffic.match"
+        "provider: tensorflow-serving counts by version alone, so requests of traffic.match, or of a segment, would be "
+        "counted together with all others; choose istio or envoy, or remove traffic.match, or the segments"
     )
     assert found["prod", rollout] == {("errors", split): Unavailable("errors", words, invalid=True) for split in BOTH}
     assert totals(found["prod", other]["errors", EVERYBODY])[NEW] == Count(0, 6), "everybody alone is read as ever"
@@ -422,8 +422,8 @@ def test_a_metric_that_counts_by_version_alone_is_not_read_by_split(scraped: Scr
     scraped.source.lines |= seen(rollout, NEW, 3, 10) | seen(rollout, OLD, 40, 100)
     scraped.wait_for_scrape()
     words = (
-        "successes: {{ service }} is missing, so requests of traffic.match would be counted together with all others; "
-        "put it into the query, or remove traffic.match"
+        "successes: {{ service }} or {{ segment }} is missing, so requests of traffic.match, or of a segment, would be "
+        "counted together with all others; put it into the query, or remove traffic.match, or the segments"
     )
     found = read_own(scraped, subscription(rollout, CLICKS, splits=BOTH))
     assert found == {("clicks", split): Unavailable("clicks", words, invalid=True) for split in BOTH}

@@ -144,12 +144,16 @@ def spec(provider: str, *metrics: dict[str, Any], match: bool = True) -> Spec:
     return found
 
 
-MIXED = "so requests of traffic.match would be counted together with all others"
+MIXED = "so requests of traffic.match, or of a segment, would be counted together with all others"
 OF_PROVIDER = (
     f"spec.analysis.provider: tensorflow-serving counts by version alone, {MIXED}; choose istio or envoy, or remove "
-    "traffic.match"
+    "traffic.match, or the segments"
 )
-OF_QUERY = "{{ service }} is missing, " + MIXED + "; put it into the query, or remove traffic.match"
+OF_QUERY = (
+    "{{ service }} or {{ segment }} is missing, "
+    + MIXED
+    + "; put it into the query, or remove traffic.match, or the segments"
+)
 ERRORS, LATENCY = {"name": "errors"}, {"name": "latency", "over": "70ms"}
 
 SPECS: dict[str, tuple[Spec, str | None]] = {

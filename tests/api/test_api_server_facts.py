@@ -160,7 +160,9 @@ def full_status() -> dict[str, Any]:
     for test in (status["trial"]["arms"][0]["metrics"][0], status["lastAnalysis"][0]):
         test["bound"] = "1s"
     versions = (status["stable"], *status["trial"]["arms"], *status["retiring"])
-    versions += (*status["trial"]["contest"]["versions"], *status["lastContest"]["versions"])
+    contests = (status["trial"]["contest"], status["lastContest"])
+    contests += (*status["trial"]["segments"], *status["lastSegments"])
+    versions += tuple(version for contest in contests for version in contest["versions"])
     for item in (*versions, *status["quarantined"], *status["takenBack"]):
         item["version"] = "1.0.1"
     return status

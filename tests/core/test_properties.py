@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelrollout.api.base import to_json
-from modelrollout.api.route import MATCHED, Route
+from modelrollout.api.route import MATCHED, RESERVED, Route
 from modelrollout.api.status import Status
 from modelrollout.core.decide import decide
 from modelrollout.core.observation import LiveRoute, Observation, SmokeResult
@@ -31,6 +31,11 @@ def reward_of(strategy: dict[str, Any]) -> list[dict[str, Any]]:
     return [REWARD] if any(ALL_STRATEGIES[name].competes for name in strategy) else []
 
 
+def divides(strategy: dict[str, Any]) -> bool:
+    """Whether it divides the requests by itself, so that traffic.match must not."""
+    return "contextualBandit" in strategy
+
+
 FIRST = "1.0.1"
 PLAIN: dict[str, Any] = yaml.safe_load(CANARY)
 MATCH = [{"headers": {"x-tenant": {"exact": "internal"}}}]
@@ -42,6 +47,7 @@ SPECS = {
     | {"analysis": PLAIN["analysis"] | {"metrics": [{"name": "errors"}, *reward_of(strategy)]}}
     for name, strategy in STRATEGIES.items()
     for focused in (False, True)
+    if not (focused and divides(strategy))
 }
 
 CLICKS = {"1.1.2": 0.06, "1.2.3": 0.07}  # else 0.05
@@ -54,12 +60,21 @@ def traffic(bad: float) -> Action:
     def answer(world: World) -> None:
         failing = {version: bad for version in world.workloads if version != FIRST}
         for _ in range(3):
+            for split in segments_of(world):
+                world.requests_in(split, 100, failing)
+                world.requests_in(split, 100, dict.fromkeys(world.workloads, 0.05) | CLICKS, metric="clicks")
             world.matched_requests(100, failing)
             world.matched_requests(100, dict.fromkeys(world.workloads, 0.05) | CLICKS, metric="clicks")
             world.requests(500, dict.fromkeys(world.workloads, 0.05) | CLICKS, metric="clicks")
             world.run(5, bad=failing)
 
     return answer
+
+
+def segments_of(world: World) -> list[str]:
+    """The splits of a contextual bandit."""
+    splits = world.route.splits if world.route is not None else ()
+    return [split.name for split in splits if split.name not in RESERVED]
 
 
 def candidates_lose_their_pods(world: World) -> None:

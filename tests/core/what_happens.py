@@ -15,7 +15,7 @@ from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from tests.core import test_fresh_sight, test_hard_cases, test_recall, test_scraped_apart, test_undo
 from tests.core.world import CANARY, World
-from tests.strategies import test_ab_test, test_bandit
+from tests.strategies import test_ab_test, test_bandit, test_contextual_bandit
 
 PAGE = Path(__file__).parents[2] / "docs" / "what-happens.md"
 
@@ -609,6 +609,34 @@ def aborted_and_quarantined() -> None:
 def reward_unseen() -> None:
     test_ab_test.test_what_cannot_be_seen_decides_nothing()
     test_bandit.test_shares_freeze_while_the_rewards_cannot_be_seen()
+    test_contextual_bandit.test_while_the_rewards_cannot_be_seen_no_share_moves()
+
+
+@row(
+    "nobody asks in one segment of a contextual bandit",
+    "–",
+    "its shares stay as they are, and the other segments go on",
+)
+def silent_segment() -> None:
+    test_contextual_bandit.test_a_segment_that_nobody_asks_keeps_its_shares_and_holds_no_other()
+
+
+@row(
+    "a version fails in one segment of a contextual bandit",
+    "Fail",
+    "it is out of all segments at once, and quarantined; no other share of a version falls",
+)
+def failing_in_a_segment() -> None:
+    test_contextual_bandit.test_who_fails_in_one_segment_is_out_of_all_of_them()
+
+
+@row(
+    "a request with a value of the segments' header that is not named, or without the header",
+    "–",
+    "it is one of `everybody`, and shared as all those are",
+)
+def unknown_segment() -> None:
+    test_contextual_bandit.test_every_version_gets_the_same_share_of_every_segment_at_first()
 
 
 @row(

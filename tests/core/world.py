@@ -65,6 +65,7 @@ class World:
     live_route_override: LiveRoute | None = None  # what a pass reads instead
     counts: dict[str, dict[str, Count]] = field(default_factory=dict)  # metric -> version -> cumulative
     matched: dict[str, dict[str, Count]] = field(default_factory=dict)  # the same of the matched requests
+    segments: dict[str, dict[str, dict[str, Count]]] = field(default_factory=dict)  # the same of each segment
     history: dict[str, tuple[Count, ...]] = field(default_factory=dict)  # metric -> stable's ticks before the release
     overdue: dict[str, int] = field(default_factory=dict)  # version -> requests under way for too long
     away: str | None = None  # why Prometheus is away
@@ -149,13 +150,19 @@ class World:
         """The counters as Prometheus would have them."""
         if self.invalid or self.away:
             return Unavailable(metric, self.invalid or self.away or "", invalid=self.invalid is not None)
-        counts = self.counts if split == EVERYBODY else self.matched
+        counts = self.counts_in(split)
         series = {
             version: {version if self.apart else "gateway": count} for version, count in counts.get(metric, {}).items()
         }
         at = self.now - self.prometheus_behind
         late = dict(self.overdue) if metric == "latency" else {}
         return Sample(metric, at, series, dict(self.read) if self.apart else {"gateway": at}, overdue=late)
+
+    def counts_in(self, split: str) -> dict[str, dict[str, Count]]:
+        """The counters of one split, by metric and version."""
+        if split in (EVERYBODY, MATCHED):
+            return self.counts if split == EVERYBODY else self.matched
+        return self.segments.setdefault(split, {})
 
     def step(self, seconds: float = 0.0) -> Plan:
         """One pass after some time; the plan is made so."""
@@ -200,6 +207,14 @@ class World:
         counts = self.matched if split is not None else self.counts
         shares = split.shares if split is not None else self.live or {}
         return self._count(counts.setdefault(metric, {}), shares, number, bad or {})
+
+    def requests_in(
+        self, split: str, number: int, bad: Mapping[str, float] | None = None, metric: str = "errors"
+    ) -> World:
+        """The same of one split's, at its live shares."""
+        found = self.route.split(split) if self.route is not None else None
+        shares = found.shares if found is not None else {}
+        return self._count(self.counts_in(split).setdefault(metric, {}), shares, number, bad or {})
 
     def _count(
         self, counts: dict[str, Count], shares: Mapping[str, int], number: int, bad: Mapping[str, float]

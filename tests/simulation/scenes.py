@@ -35,6 +35,14 @@ FOCUSED = MANIFEST.replace(
     "traffic: {hosts: [fraud.example.com], match: [{headers: {x-tenant: {exact: internal}}}]}",
 )
 
+SEGMENTS = MANIFEST.replace(
+    "{canary: {steps: [{setWeight: 25, for: 1m}, {setWeight: 50, for: 2m}], bake: 1m}}",
+    "{contextualBandit: {header: x-client, segments: [mobile, desktop]}}",
+).replace(
+    "[{name: errors}]",
+    "[{name: errors}, {name: clicks, role: Reward, successes: 'c{{ service }}', trials: 's{{ service }}'}]",
+)
+
 TRAFFIC = """
 rps: 100
 scrapeInterval: 5s

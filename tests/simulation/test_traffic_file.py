@@ -8,7 +8,7 @@ import pytest
 
 from modelrollout.simulation.reading import InputError
 from modelrollout.simulation.scenario import from_traffic
-from tests.simulation.scenes import FOCUSED, MANIFEST, TRAFFIC, cases, scene, write
+from tests.simulation.scenes import FOCUSED, MANIFEST, SEGMENTS, TRAFFIC, cases, scene, write
 
 
 def edited(change: str) -> str:
@@ -30,6 +30,13 @@ def test_refused_with_a_sentence(change: str, sentence: str, tmp_path: Path) -> 
 def test_refused_with_a_sentence_where_there_is_a_match(change: str, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         scene(tmp_path, f"{TRAFFIC}{change}", FOCUSED)
+    assert str(error.value) == f"{tmp_path / 'traffic.yaml'}: {sentence}"
+
+
+@pytest.mark.parametrize(("change", "sentence"), cases("segments_refused.yaml"))
+def test_refused_with_a_sentence_where_there_are_segments(change: str, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        scene(tmp_path, f"{TRAFFIC}{change}", SEGMENTS)
     assert str(error.value) == f"{tmp_path / 'traffic.yaml'}: {sentence}"
 
 

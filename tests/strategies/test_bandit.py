@@ -95,7 +95,7 @@ def test_a_failing_arm_has_no_share_whatever_it_earns() -> None:
 
 
 def test_shares_freeze_while_the_rewards_cannot_be_seen() -> None:
-    world = play(playing("1.2.3"), 120, RATES)
+    world = play(playing("1.2.3", minDuration="1h"), 120, RATES)
     world.away = "Prometheus does not answer"
     before = play(world, 20, RATES).live  # the last sample is fresh for three scrapes
     play(world, 600, RATES | {"1.0.1": 0.2})

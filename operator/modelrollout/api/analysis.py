@@ -57,7 +57,7 @@ class ClientCancels(StrEnum):
     IGNORE = "Ignore"
 
 
-_VARIABLES = ("version", "workload", "service", "rollout", "namespace")
+_VARIABLES = ("version", "workload", "service", "segment", "rollout", "namespace")
 _KNOWN = ", ".join(f"{{{{ {name} }}}}" for name in _VARIABLES)
 _NEEDS_OVER = "metric latency needs over, for example over: 70ms"
 _OVER_IS_FOR_LATENCY = "over belongs to metric latency alone; remove it"
@@ -81,7 +81,8 @@ Query = Annotated[
     Field(min_length=1, max_length=4096),
 ]
 """PromQL with variables: a counter of one version. ``{{ service }}`` is the Service by which a version gets the
-requests of one split; where there are several splits, it alone tells them apart."""
+requests of one split, ``{{ segment }}`` the name of the split; where there are several, one of these tells them apart.
+"""
 
 
 class Metric(SpecModel):

@@ -24,6 +24,9 @@ MATCHED = "matched"
 PREVIEW = "preview"
 """The name of a split that is no user's: those who ask for it by a header see a version before anybody else does."""
 
+RESERVED = (EVERYBODY, MATCHED, PREVIEW)
+"""Names of splits that are no segment's."""
+
 Percent = Annotated[int, Field(ge=1, le=100)]
 
 

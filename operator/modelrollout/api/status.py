@@ -226,6 +226,7 @@ class Trial(StatusModel):
     stopped_for: Annotated[float, Field(ge=0, le=LATEST)] = 0.0  # seconds that it stood still before
     alpha: Alpha = Alpha()
     contest: ContestStatus | None = None  # who earns more, where arms compete by a reward
+    segments: tuple[ContestStatus, ...] = ()  # the same of every other split in which they compete for themselves
 
     def stood_still(self, now: float) -> float:
         """Seconds that the clock of the steps stood still until ``now``."""
@@ -314,6 +315,7 @@ class Status(StatusModel):
     step: str | None = None  # "2/5", for the printer column
     strategy: str | None = None
     last_contest: ContestStatus | None = None  # what came of the test that ended last, to be read
+    last_segments: tuple[ContestStatus, ...] = ()
     last_analysis: tuple[MetricStatus, ...] = ()  # the verdicts of the release that ended last, to be read
     retiring: tuple[Retiring, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()

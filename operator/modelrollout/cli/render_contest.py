@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from modelrollout.api.status import Competitor, ContestStatus, Status
+from modelrollout.cli.render_route import split_words
 from modelrollout.cli.text import Line, Span, Style, bar, lasting, line, number, percent, towards
 
 RATE_BAR = 32
@@ -13,14 +14,21 @@ EVIDENCE_BAR = 20
 
 
 def contest_lines(status: Status, now: float) -> list[Line]:
-    """The versions of the test under way, the best first; of the last one when none is."""
+    """The versions of the test under way, the best first, in each segment for itself; of the last one when none is."""
     trial = status.trial
     contest = trial.contest if trial is not None else status.last_contest
+    segments = trial.segments if trial is not None else status.last_segments
     if contest is None or not contest.versions:
         return []
-    age = f", sampled {lasting(now - contest.last_sample_at)} ago" if trial and contest.last_sample_at else ""
-    last = "" if trial is not None else " of the last test"
-    title = line(Span(f"Reward{last}", Style.TITLE), Span(f"  {contest.metric}{age}", Style.FAINT))
+    told = [*segments, contest]
+    return [text for item in told for text in _one(item, now, is_over=trial is None, alone=not segments)]
+
+
+def _one(contest: ContestStatus, now: float, *, is_over: bool, alone: bool) -> list[Line]:
+    age = f", sampled {lasting(now - contest.last_sample_at)} ago" if not is_over and contest.last_sample_at else ""
+    last = " of the last test" if is_over else ""
+    split = "" if alone else f" of {split_words(contest.split)}"
+    title = line(Span(f"Reward{last}", Style.TITLE), Span(f"  {contest.metric}{split}{age}", Style.FAINT))
     why = contest.trouble or contest.skewed
     warned = [line("  ", Span(why, Style.WARN))] if why else []
     return [title, *warned, *_rates(contest), *_evidence(contest)]

@@ -39,9 +39,16 @@ def table_line(scenario: Scenario, decision: Decision) -> Line:
 
 
 def weights(scenario: Scenario, decision: Decision) -> str:
-    """Percent of each arm; where some requests come first, with the split that it is of."""
-    numbers = ", ".join(f"{decision.weights.get(version, 0):>3}" for version in scenario.cast.arms)
+    """Percent of each arm; where some requests come first, with the split that it is of, and of every segment where
+    there are some."""
+    if scenario.spec.segments and len(decision.splits) > 1:
+        return "; ".join(f"{split} {_percents(scenario, shares)}" for split, shares in decision.splits.items())
+    numbers = _percents(scenario, decision.weights)
     return f"{numbers} % {decision.audience:<{len(EVERYBODY)}}" if scenario.spec.traffic.match else f"{numbers} %"
+
+
+def _percents(scenario: Scenario, shares: Mapping[str, int]) -> str:
+    return ", ".join(f"{shares.get(version, 0):>3}" for version in scenario.cast.arms)
 
 
 def end_lines(scenario: Scenario, last: Decision, end: Ending) -> list[Line]:
@@ -66,7 +73,7 @@ def speaks(verdict: Judged) -> bool:
 def whose(scenario: Scenario, verdict: Judged) -> str:
     """Which arm and whose requests a verdict is about, where that is not plain."""
     names = [verdict.version] if len(scenario.cast.arms) > 1 else []
-    names += [verdict.test.split] if scenario.spec.traffic.match else []
+    names += [verdict.test.split] if scenario.spec.traffic.match or scenario.spec.segments else []
     return f"{', '.join(names)}: " if names else ""
 
 

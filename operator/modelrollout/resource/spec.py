@@ -10,6 +10,7 @@ that are not in its repository. The operator fills in what is absent each time i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
@@ -37,8 +38,13 @@ __all__ = [
 ]
 
 _COMPETING = [name for name, strategy in STRATEGIES.items() if strategy.competes]
-_NEEDS_REWARD = f"strategy {' or '.join(_COMPETING)} needs one metric with role: Reward, what the versions compete by"
-_NEEDS_NO_REWARD = f"role: Reward is for strategy {' or '.join(_COMPETING)}; remove the metric, or its role"
+_ANY = f"{', '.join(_COMPETING[:-1])} or {_COMPETING[-1]}"
+_NEEDS_REWARD = f"strategy {_ANY} needs one metric with role: Reward, what the versions compete by"
+_NEEDS_NO_REWARD = f"role: Reward is for strategy {_ANY}; remove the metric, or its role"
+_NO_MATCH_BY_SEGMENT = (
+    "traffic.match and segments would both divide the requests; remove traffic.match, or make a segment of what it "
+    "matches"
+)
 _ONE_STRATEGY = "exactly one strategy is needed, {}; keep one of " + ", ".join(STRATEGIES)
 
 
@@ -118,6 +124,11 @@ def _strategy_by_rule(schema: dict[str, Any]) -> None:
             field=".strategy",
         ),
         *_reward_rules(),
+        rule(
+            "!has(self.strategy) || !has(self.strategy.contextualBandit) || !has(self.traffic) || "
+            "!has(self.traffic.match)",
+            _NO_MATCH_BY_SEGMENT,
+        ),
     )(schema)
 
 
@@ -151,6 +162,12 @@ class Spec(SpecModel):
         "stay and keep serving.",
     )
 
+    @property
+    def segments(self) -> Mapping[str, RequestMatch]:
+        """The splits, besides everybody's, in which versions compete for themselves, and whose requests these are."""
+        design = self.strategy.chosen.design(self.strategy.settings)
+        return design.segments if design is not None else {}
+
     @model_validator(mode="after")
     def _has_its_reward(self) -> Self:
         rewards = len(self.analysis.rewards)
@@ -158,4 +175,6 @@ class Spec(SpecModel):
             raise ValueError(_NEEDS_REWARD)
         if rewards and not self.strategy.chosen.competes:
             raise ValueError(_NEEDS_NO_REWARD)
+        if self.traffic.match and self.segments:
+            raise ValueError(_NO_MATCH_BY_SEGMENT)
         return self

@@ -88,10 +88,10 @@ def richest_route(spec: Spec) -> Route:
     if spec.traffic.affinity is not None:
         another = "0.0.1" if version == "0.0.0" else "0.0.0"
         everything = Route(splits=(Split(name=EVERYBODY, shares={version: 50, another: 50}),))
-    if not spec.traffic.match:
-        return everything
-    matched = Split(name=MATCHED, shares=everything.everybody.shares, who=spec.traffic.match)
-    return Route(splits=(matched, *everything.splits))
+    of_all = everything.everybody.shares
+    matched = [Split(name=MATCHED, shares=of_all, who=spec.traffic.match)] if spec.traffic.match else []
+    segments = [Split(name=name, shares=of_all, who=(who,)) for name, who in spec.segments.items()]
+    return Route(splits=(*matched, *segments, *everything.splits))
 
 
 def _refusal(field: str, kind: str, words: str | None) -> Refusal | None:

@@ -3,8 +3,11 @@ a setting that silently did nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from modelrollout.api.analysis import Analysis
 from modelrollout.api.base import format_duration
+from modelrollout.api.route import MATCHED
 from modelrollout.resource.spec import Spec
 from modelrollout.simulation.cast import Cast
 from modelrollout.simulation.latency import Buckets
@@ -24,8 +27,10 @@ def refuse_unanswered(traffic: Traffic, spec: Spec, cast: Cast, file: str) -> No
 
 
 def refuse_unmatched(traffic: Traffic, spec: Spec, file: str) -> None:
-    """The requests of ``traffic.match`` are told apart in both files, or in none."""
-    told, asked = len(traffic.populations) > 1, bool(spec.traffic.match)
+    """The requests of ``traffic.match``, and those of each segment, are told apart in both files, or in none."""
+    splits = [population.split for population in traffic.populations[:-1]]
+    refuse_other_segments([split for split in splits if split != MATCHED], list(spec.segments), file)
+    told, asked = MATCHED in splits, bool(spec.traffic.match)
     if asked and not told:
         raise InputError(
             f"{file}: matched is missing: the manifest has traffic.match; which part of the requests is theirs? "
@@ -33,6 +38,20 @@ def refuse_unmatched(traffic: Traffic, spec: Spec, file: str) -> None:
         )
     if told and not asked:
         raise InputError(f"{file}: matched: the manifest has no traffic.match; remove it, or add one there")
+
+
+def refuse_other_segments(told: Sequence[str], asked: Sequence[str], file: str) -> None:
+    """Each of the manifest's segments must have its part of the requests."""
+    for name in asked:
+        if name not in told:
+            raise InputError(
+                f"{file}: segments.{name} is missing: the manifest has this segment; which part of the requests is in "
+                f"it? write for example segments: {{{name}: {{share: 0.1}}}}"
+            )
+    for name in told:
+        if name not in asked:
+            known = f"it has {', '.join(asked)}" if asked else "it has none"
+            raise InputError(f"{file}: segments.{name}: the manifest has no such segment; {known}")
 
 
 def refuse_other_versions(population: Population, cast: Cast, file: str) -> None:

@@ -57,10 +57,12 @@ class Decision:
     reason: str
     verdicts: tuple[Judged, ...]
     contest: ContestStatus | None = None  # who earns more, where the versions compete
+    segments: tuple[ContestStatus, ...] = ()  # and in each segment
 
     def to_json(self) -> dict[str, Any]:
         """One line of ``--output jsonl``."""
         reward = {"reward": contest_json(self.contest)} if self.contest is not None else {}
+        segments = {"segments": [contest_json(item) for item in self.segments]} if self.segments else {}
         several = {"splits": {name: dict(shares) for name, shares in self.splits.items()}}
         return {
             "at": self.at,
@@ -71,6 +73,7 @@ class Decision:
             "reason": self.reason,
             "verdicts": [item.to_json() for item in self.verdicts],
             **reward,
+            **segments,
         }
 
 
@@ -127,6 +130,7 @@ def decision(release: Release, before: Status, frame: Frame) -> Decision | None:
         reason="; ".join(event.message for event in events) or "; ".join(changed) or status.message,
         verdicts=verdicts(status, before),
         contest=status.trial.contest if status.trial is not None else status.last_contest,
+        segments=status.trial.segments if status.trial is not None else status.last_segments,
     )
 
 

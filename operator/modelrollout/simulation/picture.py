@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelrollout.api.route import EVERYBODY
+from modelrollout.api.status import ContestStatus, Trial
 from modelrollout.core.evidence import Count, rate_interval
 from modelrollout.simulation.curves import Curve, curves
 from modelrollout.simulation.decisions import Decision
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 STABLE, BOUND = "#4477aa", "#555555"
 ARMS = ("#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#cc7711", "#999999")
+MOST_SEGMENTS = 6  # with panels of their own
+MOST_MARKS = 30
 PARTS = 1.6  # inches for each panel besides the rates
 MOVES = ("Shift", "Switch", "Promote", "Keep", "Leave", "Rollback")
 
@@ -44,6 +48,13 @@ class Story:
         return [metric.name for metric in self.scenario.spec.analysis.rewards]
 
     @property
+    def splits(self) -> list[str | None]:
+        """Whose requests have panels of their own: those of each segment and all others, the first few of them; None:
+        those that the release is for at the time."""
+        segments = list(self.scenario.spec.segments)
+        return [*segments[: MOST_SEGMENTS - 1], EVERYBODY] if segments else [None]
+
+    @property
     def colours(self) -> Mapping[str, str]:
         """By version, stable first."""
         cast = self.scenario.cast
@@ -55,7 +66,8 @@ def draw(story: Story, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    heights = [1.0, *[1.3] * (len(story.rewards) + len(story.metrics)), 1.5]
+    told = [(reward, split) for split in story.splits for reward in story.rewards]
+    heights = [*[1.0] * len(story.splits), *[1.3] * (len(told) + len(story.metrics)), 1.5]
     figure = Figure(figsize=(10, PARTS * sum(heights)), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})
@@ -64,10 +76,11 @@ def draw(story: Story, path: Path) -> None:
     figure.suptitle(
         f"{model.name} {model.version}: {story.decisions[-1].reason.split(';')[0]}", fontsize=10, x=0.01, ha="left"
     )
-    draw_weights(axes[0], story)
-    for panel, reward in zip(axes[1:], story.rewards, strict=False):
-        draw_rewards(panel, story, reward)
-    for panel, metric in zip(axes[1 + len(story.rewards) : -1], story.metrics, strict=True):
+    for panel, split in zip(axes, story.splits, strict=False):
+        draw_weights(panel, story, split)
+    for panel, (reward, split) in zip(axes[len(story.splits) :], told, strict=False):
+        draw_rewards(panel, story, reward, split)
+    for panel, metric in zip(axes[len(story.splits) + len(told) : -1], story.metrics, strict=True):
         draw_rates(panel, story, metric)
     draw_evidence(axes[-1], story)
     mark_moves(axes, story)
@@ -75,20 +88,27 @@ def draw(story: Story, path: Path) -> None:
     figure.savefig(path, format="png", dpi=110, metadata={"Software": None})
 
 
-def draw_weights(panel: Axes, story: Story) -> None:
-    """Percent that each version gets of the requests that the release is for at the time."""
+def draw_weights(panel: Axes, story: Story, split: str | None) -> None:
+    """Percent that each version gets of the requests of a split."""
     times = [decision.at for decision in story.decisions]
     end = story.frames[-1].time
     for version, colour in story.colours.items():
-        weights = [decision.weights.get(version, 0) for decision in story.decisions]
+        shares = [decision.weights if split is None else decision.splits.get(split, {}) for decision in story.decisions]
+        weights = [item.get(version, 0) for item in shares]
         panel.step([*times, end], [*weights, weights[-1]], where="post", color=colour, label=version)
-    panel.set(ylabel="weight, %", ylim=(-5, 105))
+    panel.set(ylabel=f"{whose(split)}weight, %", ylim=(-5, 105))
     panel.legend(loc="center left", fontsize=8)
 
 
-def draw_rewards(panel: Axes, story: Story, reward: str) -> None:
-    """What each version has earned so far, with its interval, in percent of its requests."""
-    seen = [(frame.time, frame.status.trial.contest) for frame in story.frames if frame.status.trial is not None]
+def whose(split: str | None) -> str:
+    """The first line of a label, where there are several splits."""
+    return "" if split is None else f"{split}:\n"
+
+
+def draw_rewards(panel: Axes, story: Story, reward: str, split: str | None) -> None:
+    """What each version has earned so far, with its interval, in percent of its requests of a split."""
+    trials = [(frame.time, frame.status.trial) for frame in story.frames if frame.status.trial is not None]
+    seen = [(at, contest_in(trial, split)) for at, trial in trials]
     for version, colour in story.colours.items():
         points = [
             (at, item)
@@ -102,7 +122,12 @@ def draw_rewards(panel: Axes, story: Story, reward: str) -> None:
         panel.fill_between(times, low, high, color=colour, alpha=0.15, lw=0)
     every = [item.rate for _, contest in seen if contest is not None for item in contest.versions if item.rate]
     top = 100 * max(every, default=0.01)
-    panel.set(ylabel=f"{reward},\nrewarded, %", ylim=(0.5 * top, 1.25 * top))
+    panel.set(ylabel=f"{whose(split)}{reward},\nrewarded, %", ylim=(0.5 * top, 1.25 * top))
+
+
+def contest_in(trial: Trial, split: str | None) -> ContestStatus | None:
+    """Who earns more among the requests of a split."""
+    return next((item for item in trial.segments if item.split == split), trial.contest)
 
 
 def draw_rates(panel: Axes, story: Story, metric: str) -> None:
@@ -173,9 +198,11 @@ def draw_bounds(panel: Axes, against: Sequence[Curve]) -> None:
 
 
 def mark_moves(axes: Sequence[Axes], story: Story) -> None:
-    """A line through all panels at each move, with its name on top."""
-    for decision in story.decisions:
-        if decision.move in MOVES:
+    """A line through all panels at each move, with its name on top; not at shifts that never end."""
+    moves = [decision for decision in story.decisions if decision.move in MOVES]
+    many = len(moves) > MOST_MARKS
+    for decision in moves:
+        if decision.move != "Shift" or not many:
             for panel in axes:
                 panel.axvline(decision.at, color=BOUND, lw=0.7, alpha=0.6)
             share = decision.weights.get(story.scenario.candidate, 0)

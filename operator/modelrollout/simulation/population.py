@@ -2,7 +2,7 @@
 
 All requests are of one population, unless the manifest releases to those of ``traffic.match`` first: these people may
 be few, or fail more often, or see another side of the model than everybody else. In the file they are ``matched``, and
-whatever is not said of them is as for the others.
+whatever is not said of them is as for the others. So are the ``segments`` of a contextual bandit, each by its name.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from modelrollout.api.version import VERSION
 from modelrollout.simulation.latency import Latency, read_latency
 from modelrollout.simulation.profile import Profile, read_profile
 from modelrollout.simulation.reading import Node
+
+LITTLE = 1e-9  # by which a sum of shares may miss 1
 
 BEHAVIOUR = ("errors", "latency", "rewards")
 """The keys of a behaviour in the file."""
@@ -68,7 +70,7 @@ class Population:
 
     def entries(self) -> Iterator[tuple[str, Behaviour]]:
         """Every behaviour with its path in the file."""
-        before = f"{MATCHED}." if self.split == MATCHED else ""
+        before = {MATCHED: f"{MATCHED}.", EVERYBODY: ""}.get(self.split, f"segments.{self.split}.")
         yield f"{before}stable", self.stable
         yield f"{before}candidate", self.candidate
         for version, behaviour in self.versions.items():
@@ -80,15 +82,20 @@ class Population:
 
 
 def read_populations(fields: Mapping[str, Node]) -> tuple[tuple[Population, ...], str | None]:
-    """The populations of a traffic file, those of ``traffic.match`` first, and the name of the stable version."""
+    """The populations of a traffic file, everybody else last, and the name of the stable version."""
     stable, version = _read_stable(fields["stable"])
     candidate = _read(fields["candidate"], Behaviour())
     versions = dict(_read_versions(fields["versions"], {}, candidate)) if "versions" in fields else {}
     others = Population(EVERYBODY, 1.0, stable, candidate, versions)
-    if "matched" not in fields:
-        return (others,), version
-    matched = _read_matched(fields["matched"], others)
-    return (matched, replace(others, share=1.0 - matched.share)), version
+    told = {MATCHED: fields["matched"]} if "matched" in fields else {}
+    told |= fields["segments"].children() if "segments" in fields else {}
+    found = tuple(_read_some(node, split, others) for split, node in told.items())
+    rest = 1.0 - sum(population.share for population in found)
+    if rest < -LITTLE:
+        raise fields["segments" if "segments" in fields else "matched"].error(
+            f"the shares sum to {1.0 - rest:g}; at most 1"
+        )
+    return (*found, replace(others, share=max(0.0, rest))), version
 
 
 def _read_stable(node: Node) -> tuple[Behaviour, str | None]:
@@ -97,7 +104,7 @@ def _read_stable(node: Node) -> tuple[Behaviour, str | None]:
     return _behaviour(fields, Behaviour()), _version(given, str(given.value)) if given is not None else None
 
 
-def _read_matched(node: Node, others: Population) -> Population:
+def _read_some(node: Node, split: str, others: Population) -> Population:
     fields = node.fields("share", "stable", "candidate", "versions")
     if "share" not in fields:
         raise node.error("share is missing: which part of the requests is theirs? write for example share: 0.1")
@@ -106,7 +113,7 @@ def _read_matched(node: Node, others: Population) -> Population:
     if "versions" in fields:
         versions |= _read_versions(fields["versions"], others.versions, candidate)
     stable = _read(fields.get("stable"), others.stable)
-    return Population(MATCHED, fields["share"].share(), stable, candidate, versions)
+    return Population(split, fields["share"].share(), stable, candidate, versions)
 
 
 def _read_versions(node: Node, known: Mapping[str, Behaviour], candidate: Behaviour) -> Iterator[tuple[str, Behaviour]]:

@@ -84,10 +84,11 @@ def from_traffic(manifest: Path, traffic: Path) -> Scenario:
 def from_samples(manifest: Path, samples: Path) -> Scenario:
     """A manifest under recorded counters. Raises InputError with one sentence."""
     rollout, spec = read_manifest(manifest)
-    if spec.traffic.match:
+    if spec.traffic.match or spec.segments:
+        what = "traffic.match" if spec.traffic.match else "segments"
         raise InputError(
-            f"{samples}: the manifest has traffic.match, and recorded counters do not tell whose requests they count; "
-            "leave traffic.match out, or give --traffic"
+            f"{samples}: the manifest has {what}, and recorded counters do not tell whose requests they count; leave "
+            f"{what} out, or give --traffic"
         )
     known = rollout.status.stable.version if rollout.status.stable is not None else ""
     given = read_samples(samples, spec.analysis, Cast.of(spec, known).arms)

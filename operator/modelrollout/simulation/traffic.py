@@ -28,8 +28,8 @@ from modelrollout.simulation.reading import InputError, Node, read_documents
 class Traffic:
     """``rps`` in requests a second; ``scrape_interval`` and ``duration`` in seconds.
 
-    ``populations`` are those of ``traffic.match`` first, where the file tells of them, and everybody else. ``stable``
-    is the name of the version that serves when the release begins, None: not said.
+    ``populations`` are those of ``traffic.match`` or of segments, where the file tells of them, and everybody else.
+    ``stable`` is the name of the version that serves when the release begins, None: not said.
     """
 
     rps: Profile
@@ -41,7 +41,7 @@ class Traffic:
 
     @property
     def others(self) -> Population:
-        """Everybody whose requests are none of ``traffic.match``."""
+        """Everybody else."""
         return self.populations[-1]
 
     def changes(self) -> list[float]:
@@ -97,7 +97,7 @@ def read_traffic(path: Path) -> Traffic:
 
 def traffic_of(node: Node) -> Traffic:
     """The traffic of a document."""
-    fields = node.fields(*_NEEDED, "versions", "matched", "events")
+    fields = node.fields(*_NEEDED, "versions", "matched", "segments", "events")
     for key, example in _NEEDED.items():
         if key not in fields:
             raise node.error(f"{key} is missing; write for example {example}")

@@ -9,6 +9,7 @@ from modelrollout.strategies.bandit import BanditStrategy
 from modelrollout.strategies.base import ArmView, Design, Move, Outline, SmokeCheck, Standing, Strategy, View
 from modelrollout.strategies.blue_green import BlueGreenStrategy
 from modelrollout.strategies.canary import CanaryStrategy
+from modelrollout.strategies.contextual_bandit import ContextualBanditStrategy
 from modelrollout.strategies.split import SplitStrategy
 
 AnyStrategy = Strategy[Any, Any]
@@ -22,6 +23,7 @@ STRATEGIES: dict[str, AnyStrategy] = {
         SplitStrategy(),
         AbTestStrategy(),
         BanditStrategy(),
+        ContextualBanditStrategy(),
     )
 }
 """By the name of the field in ``spec.strategy``, in the order in which people read of them."""

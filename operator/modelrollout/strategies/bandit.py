@@ -7,87 +7,44 @@ leaves. Guardrails (errors, latency, metrics of one's own) take a version out at
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Sequence
 from typing import Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, model_validator
 
-from modelrollout.api.base import Duration, PositiveDuration, SpecModel, StatusModel, Timestamp
 from modelrollout.api.model import Model
 from modelrollout.api.route import Route
 from modelrollout.api.rules import rule, rules
 from modelrollout.strategies.base import ArmView, Design, Move, Outline, SmokeCheck, Standing, View
+from modelrollout.strategies.following import (
+    ENDLESS,
+    RUNNING,
+    FollowingMemory,
+    FollowingSettings,
+    OnBest,
+    is_worth_it,
+)
 from modelrollout.strategies.shares import between
-from modelrollout.strategies.versions import FurtherVersion, models_of, once, refuse_twice
-
-_TOO_OFTEN = "updateEvery is shorter than 10s, and every update is sent to all proxies; write 10s or more"
-_ENDLESS = "with halfLife the best may change for ever, so nobody wins; onWinner: GoOn says so"
-RUNNING = "shares by what is earned"  # the step that a person may end
-LEAST_SECONDS = 10.0
-LEAST_CHANGE = 2  # points: a smaller one is not worth the configuration of all proxies
+from modelrollout.strategies.versions import models_of, once
 
 
-class OnBest(StrEnum):
-    """What happens when it is known which version is the best: it takes all requests (Promote), a person is
-    waited for (Pause), or the shares go on following the rewards (GoOn)."""
-
-    PROMOTE = "Promote"
-    PAUSE = "Pause"
-    GO_ON = "GoOn"
-
-
-class BanditSettings(SpecModel):
+class BanditSettings(FollowingSettings):
     """spec.model and further arms beside the version that serves. Their shares follow the metric with `role:
     Reward`."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             once("arms", optional=True),
-            rule("!has(self.halfLife) || (has(self.onWinner) && self.onWinner == 'GoOn')", _ENDLESS),
+            rule("!has(self.halfLife) || (has(self.onWinner) && self.onWinner == 'GoOn')", ENDLESS),
         )
     )
-    arms: tuple[FurtherVersion, ...] = Field(
-        default=(), max_length=7, description="Versions beside spec.model. The one that serves takes part by itself."
-    )
-    floor: int = Field(default=1, ge=1, le=10, description="Percent that every version gets at least.")
-    update_every: PositiveDuration = Field(
-        default=30.0, description="How often the shares may be set anew, 10s at least."
-    )
-    reward_delay: Duration = Field(
-        default=0.0, description="Mean time from a request to its reward: younger requests are no failures yet."
-    )
-    half_life: PositiveDuration | None = Field(
-        default=None, description="What was seen so long ago counts half, for rates that change. Then nobody ever wins."
-    )
-    false_winner: float = Field(
-        default=0.05, gt=0, le=0.2, description="The chance of ever dropping a version that is not worse."
-    )
-    stop_at: float = Field(
-        default=0.01,
-        ge=0,
-        le=0.5,
-        description="The likely best has won when at most this part of its rate is left to gain by another one, with "
-        "95 %; 0: only by proof.",
-    )
-    min_duration: Duration = Field(default=3600.0, description="No winner before.")
     on_winner: OnBest = OnBest.PROMOTE
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
-        refuse_twice(self.arms)
+    def _ends(self) -> Self:
         if self.half_life is not None and self.on_winner is not OnBest.GO_ON:
-            raise ValueError(_ENDLESS)
-        if self.update_every < LEAST_SECONDS:
-            raise ValueError(_TOO_OFTEN)
+            raise ValueError(ENDLESS)
         return self
-
-
-class BanditMemory(StatusModel):
-    """Since when all versions have requests, and when their shares were set last, by the clock of the trial."""
-
-    started: Timestamp | None = None
-    updated: Timestamp | None = None
 
 
 class BanditStrategy:
@@ -99,7 +56,7 @@ class BanditStrategy:
     part_first = True
     competes = True
     settings = BanditSettings
-    memory = BanditMemory
+    memory = FollowingMemory
 
     def models(self, settings: BanditSettings, model: Model) -> tuple[Model, ...]:
         """The spec's model and the arms."""
@@ -114,20 +71,15 @@ class BanditStrategy:
 
     def design(self, settings: BanditSettings) -> Design:
         """By the settings."""
-        return Design(
-            settings.false_winner,
-            floor=settings.floor / 100.0,
-            mean_delay=settings.reward_delay,
-            half_life=settings.half_life,
-        )
+        return settings.design()
 
-    def outline(self, settings: BanditSettings, memory: BanditMemory, arms: Sequence[ArmView]) -> Outline:
+    def outline(self, settings: BanditSettings, memory: FollowingMemory, arms: Sequence[ArmView]) -> Outline:
         """One step, without an end of its own."""
         ends = settings.on_winner is not OnBest.GO_ON
         name = RUNNING + (", until it is known which is the best" if ends else "")
         return Outline([name], 0 if memory.started is not None else -1, 1, memory.started)
 
-    def next(self, settings: BanditSettings, view: View[BanditMemory]) -> Move[BanditMemory]:
+    def next(self, settings: BanditSettings, view: View[FollowingMemory]) -> Move[FollowingMemory]:
         """Equal shares at first; then by the rewards, until the best is known."""
         if view.memory.started is None:
             return _begun(view)
@@ -140,22 +92,22 @@ class BanditStrategy:
         return _won(settings, view, standing) or _updated(settings, view, standing)
 
 
-def _begun(view: View[BanditMemory]) -> Move[BanditMemory]:
+def _begun(view: View[FollowingMemory]) -> Move[FollowingMemory]:
     """Equal shares until every version has some."""
     each = 100 // (1 + len(view.arms))
     route = between(view.control, {arm.version: each for arm in view.arms})
     if all(arm.share for arm in view.arms):
-        memory = BanditMemory(started=view.now, updated=view.now)
+        memory = FollowingMemory(started=view.now, updated=view.now)
         return view.stay("the shares follow the rewards from now on", memory=memory, under_way=True)
     return Move(route, view.memory, "every version gets the same share at first", under_way=True)
 
 
-def _proven_worse(view: View[BanditMemory], standing: Standing) -> list[str]:
+def _proven_worse(view: View[FollowingMemory], standing: Standing) -> list[str]:
     """Arms that another version is proven to be better than. The control stays: it is what all are judged by."""
     return [arm.version for arm in view.arms if arm.share and arm.version not in standing.contenders]
 
 
-def _won(settings: BanditSettings, view: View[BanditMemory], standing: Standing) -> Move[BanditMemory] | None:
+def _won(settings: BanditSettings, view: View[FollowingMemory], standing: Standing) -> Move[FollowingMemory] | None:
     """The end, where the best is known, or a person wants the likely best now."""
     elapsed = view.now - (view.memory.started or view.now)
     said = view.skip or view.approved == RUNNING
@@ -172,17 +124,14 @@ def _won(settings: BanditSettings, view: View[BanditMemory], standing: Standing)
     return Move(Route.to(winner), view.memory, why, winner=winner)
 
 
-def _updated(settings: BanditSettings, view: View[BanditMemory], standing: Standing) -> Move[BanditMemory]:
+def _updated(settings: BanditSettings, view: View[FollowingMemory], standing: Standing) -> Move[FollowingMemory]:
     """The shares of now, if it is time and they are worth it."""
     due = (view.memory.updated or view.now) + settings.update_every
     arms = {arm.version: standing.weights.get(arm.version, arm.share) for arm in view.arms}
     route = between(view.control, arms)
-    if view.now < due or not _is_worth_it(view.route.everybody.shares, route.everybody.shares):
-        settled = settings.on_winner is OnBest.GO_ON
+    settled = settings.on_winner is OnBest.GO_ON
+    if view.now < due or not is_worth_it(view.route.everybody.shares, route.everybody.shares):
         return view.stay("the shares follow the rewards", step=RUNNING, settled=settled, under_way=True)
     memory = view.memory.model_copy(update={"updated": view.now})
-    return Move(route, memory, "the shares follow the rewards", step=RUNNING, quiet=True, under_way=True)
-
-
-def _is_worth_it(before: Mapping[str, int], after: Mapping[str, int]) -> bool:
-    return max(abs(after.get(version, 0) - before.get(version, 0)) for version in {*before, *after}) >= LEAST_CHANGE
+    why = "the shares follow the rewards"
+    return Move(route, memory, why, step=RUNNING, settled=settled, quiet=True, under_way=True)

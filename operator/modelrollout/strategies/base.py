@@ -17,7 +17,7 @@ from modelrollout.api.base import SpecModel, StatusModel
 from modelrollout.api.model import Model
 from modelrollout.api.route import Route
 from modelrollout.api.smoke import Smoke
-from modelrollout.api.traffic import Header
+from modelrollout.api.traffic import Header, RequestMatch
 
 Settings = TypeVar("Settings", bound=SpecModel, contravariant=True)
 Memory = TypeVar("Memory", bound=StatusModel)
@@ -44,7 +44,8 @@ class Design:
     the part by which odds may differ and still be the same.
 
     For weights by what is earned: ``floor`` is the least part of the requests that a version gets, None where shares do
-    not follow the rewards; ``mean_delay`` of a reward and the ``half_life`` of what was seen, in seconds.
+    not follow the rewards; ``mean_delay`` of a reward and the ``half_life`` of what was seen, in seconds. ``segments``
+    are the splits, besides everybody's, in each of which they compete for themselves, and whose requests these are.
     """
 
     false_winner: float
@@ -52,6 +53,7 @@ class Design:
     floor: float | None = None
     mean_delay: float = 0.0
     half_life: float | None = None
+    segments: Mapping[str, RequestMatch] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Standing:
     ``weights`` are the shares, percent, by the chance of each version to be the best; ``value_remaining`` is by what
     part of its rate the likely best may still be beaten.
     ``account`` tells of the versions' rewards, with the numbers; ``contenders`` are those that nobody is proven to be
-    better than.
+    better than. ``unasked``: no request was counted at all yet.
     """
 
     account: str = ""
@@ -74,6 +76,7 @@ class Standing:
     obstacle: str | None = None
     weights: Mapping[str, int] = field(default_factory=dict)
     value_remaining: float | None = None
+    unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ class View(Generic[Memory]):
     ``model`` is the version that the spec's model names; it may be an arm or the control. ``approved`` is the step that
     a person said to go on from; ``skip``: a person wants no more steps. ``is_last`` is False while the release is for
     the requests of ``traffic.match`` alone: whoever wins then is released to everybody else, by a round of its own.
-    ``standing`` is there where the arms compete by a reward.
+    ``standing`` is there where the arms compete by a reward; ``segments`` has it of every split in which they compete
+    for themselves, besides everybody's, and ``best_for_all`` is who would earn most with the requests of all of them.
     """
 
     control: str
@@ -96,6 +100,8 @@ class View(Generic[Memory]):
     skip: bool = False
     is_last: bool = True
     standing: Standing | None = None
+    segments: Mapping[str, Standing] = field(default_factory=dict)
+    best_for_all: str | None = None
 
     def stay(self, why: str, **fields: object) -> Move[Memory]:
         """The move that leaves the route as it is."""

@@ -28,11 +28,12 @@ _WORDS = frozenset({"and", "or", "unless", "bool", "offset", "inf", "nan", "atan
 
 
 def fill(query: str, target: Target) -> str:
-    """The query of one version in one split, which only ``{{ service }}`` tells from the others."""
+    """The query of one version in one split, which ``{{ service }}`` or ``{{ segment }}`` tells from the others."""
     values = {
         "version": target.version,
         "workload": child_name(target.rollout, target.version),
         "service": target.service,
+        "segment": target.split,
         "rollout": target.rollout,
         "namespace": target.namespace,
     }

@@ -39,16 +39,18 @@ class Allocation:
         """By version, the probability that it is the best."""
         if not self.beliefs:
             return {}
-        posteriors = self._posteriors(more_is_better, overdispersion)
+        posteriors = self.posteriors(more_is_better=more_is_better, overdispersion=overdispersion)
         return dict(zip(posteriors, chances_of_best(list(posteriors.values())), strict=True))
 
     def value_remaining(self, *, more_is_better: bool, overdispersion: float) -> float:
         """By what part of its rate the likely best may still be beaten, with 95 %; infinite while nothing is known."""
         if len(self.beliefs) < 2:
             return float("inf")
-        return value_remaining(list(self._posteriors(more_is_better, overdispersion).values()))
+        posteriors = self.posteriors(more_is_better=more_is_better, overdispersion=overdispersion)
+        return value_remaining(list(posteriors.values()))
 
-    def _posteriors(self, more_is_better: bool, overdispersion: float) -> dict[str, Posterior]:
+    def posteriors(self, *, more_is_better: bool, overdispersion: float) -> dict[str, Posterior]:
+        """By version, what is believed of its rate of what is better to have more of."""
         found = {}
         for version, belief in self.beliefs.items():
             exact = belief.posterior

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from modelrollout.api.base import format_duration
+from modelrollout.api.route import RESERVED
 from modelrollout.core.evidence import Count, percent
 from modelrollout.core.judge.metric_state import MetricState
 
@@ -28,7 +29,8 @@ def account_of_waiting(item: MetricState) -> str:
 
 def counted_words(item: MetricState) -> str:
     """What is counted: bad answers, or by a metric of its owner's what that owner counts, in that direction."""
-    return f"answers {bad_words(item)}" if item.metric.built_in else item.metric.name
+    segment = "" if item.split in RESERVED else f" of {item.split}"
+    return f"answers{segment} {bad_words(item)}" if item.metric.built_in else f"{item.metric.name}{segment}"
 
 
 def bad_words(item: MetricState) -> str:

@@ -7,6 +7,7 @@ counters (``counters``). So a pass on any replica, after any interruption, count
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import log
 from typing import Any
 
@@ -48,11 +49,38 @@ def assess_arm(state: Pass, arm: Arm) -> tuple[Pass, Assessment]:
     verdicts = [_verdict(item, total, item.split in judged, begun=bool(judged)) for item in states]
     metrics = [to_status(item, verdict, item.split in judged) for item, verdict in zip(states, verdicts, strict=True)]
     # Before any share every question may be in trouble.
-    heard = splits.heard(judged, state.trial.audience) or splits.counted(state.spec, state.trial)
+    heard = heard_in(state, judged, states, verdicts) or splits.counted(state.spec, state.trial)
     assessment = put_together(states, verdicts, total, heard)
+    if state.spec.segments:
+        assessment = replace(assessment, within=within(states, verdicts, total, judged))
     state = note_what_was_seen(state.change_arm(arm.version, metrics=(*metrics, *set_aside(arm, asked))), arm.version)
     state = watch_sight(state, state.arm(arm.version), assessment)
     return watch_traffic(state, state.arm(arm.version), assessment), assessment
+
+
+def heard_in(
+    state: Pass, judged: tuple[str, ...], states: Sequence[MetricState], verdicts: Sequence[Verdict | None]
+) -> tuple[str, ...]:
+    """The splits whose silence holds an arm: those that the release is for just now; of segments those that somebody
+    asks, unless nobody asks any."""
+    if not state.spec.segments:
+        return splits.heard(judged, state.trial.audience)
+    silent = (Outcome.NO_TRAFFIC, None)
+    spoken = {item.split for item, one in zip(states, verdicts, strict=True) if (one and one.outcome) not in silent}
+    return tuple(split for split in judged if split in spoken) or judged
+
+
+def within(
+    states: Sequence[MetricState], verdicts: Sequence[Verdict | None], total: Combined, judged: Sequence[str]
+) -> Mapping[str, Assessment]:
+    """The same of each split alone, but for the evidence against the arm: that is of all of them together."""
+    every = list(zip(states, verdicts, strict=True))
+    found = {}
+    for split in judged:
+        of_split = [(item, verdict) for item, verdict in every if item.split == split]
+        told = [item for item, _ in of_split], [verdict for _, verdict in of_split]
+        found[split] = put_together(*told, total, (split,))
+    return found
 
 
 def note_what_was_seen(state: Pass, version: str) -> Pass:

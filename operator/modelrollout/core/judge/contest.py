@@ -7,37 +7,24 @@ interruption, counts every reward exactly once. What cannot be seen decides noth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from modelrollout.api.analysis import Direction, Metric
 from modelrollout.api.status import Competitor, ContestStatus
-from modelrollout.core.evidence import BadCount, Count, overdispersion, percent, rate_interval
+from modelrollout.core.evidence import BadCount, Count, percent, rate_interval
 from modelrollout.core.evidence.allocation import Allocation
-from modelrollout.core.evidence.contest import BETA, Contest, Rules
+from modelrollout.core.evidence.contest import BETA, Rules
 from modelrollout.core.evidence.rounds import Rounds
 from modelrollout.core.evidence.settings import EvidenceSettings
 from modelrollout.core.evidence.skew import Skew
-from modelrollout.core.judge.loading import UNREADABLE, source_of
+from modelrollout.core.judge.beliefs import believed
+from modelrollout.core.judge.known import Known, following, load, rules
 from modelrollout.core.judge.metric_state import is_brief
 from modelrollout.core.observation import Sample
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.strategies import Design
 
 STALE_SCRAPES = EvidenceSettings().stale_scrapes
-MUCH = 1e6  # of value remaining: nothing is known yet
 OLD_SCRAPES = 2.0  # after a change of the shares: what these show may have been answered before
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a test: as it is told (``status``), and the values that grow."""
-
-    status: ContestStatus
-    contest: Contest = field(default_factory=Contest)
-    skew: Skew = field(default_factory=Skew)
-    rounds: Rounds = field(default_factory=Rounds)
-    allocation: Allocation = field(default_factory=Allocation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,61 +38,33 @@ class Earned:
 
 
 def compete(state: Pass) -> Pass:
-    """The pass with what the newest sample says of who earns more; as it was where nobody competes."""
+    """The pass with what the newest samples say of who earns more; as it was where nobody competes."""
     if state.strategy.design(state.settings) is None or state.control is None:
-        return state if state.trial.contest is None else state.change_trial(contest=None)
-    metric = state.spec.analysis.rewards[0]
-    before = load(state, metric)
+        gone = state.trial.contest is None and not state.trial.segments
+        return state if gone else state.change_trial(contest=None, segments=())
+    before = [load(state, split) for split in (state.trial.audience, *state.spec.segments)]
+    known = [newest(state, item) for item in before]
+    if any(item.rounds is not old.rounds for item, old in zip(known, before, strict=True)):
+        known = believed(state, known)
+    contest, *segments = (to_status(state, item) for item in known)
+    return tell(state.change_trial(contest=contest, segments=tuple(segments)), before[0].status)
+
+
+def newest(state: Pass, before: Known) -> Known:
+    """What is known with what this pass has seen."""
     known = with_shares(state, before)
-    sample = state.seen.samples.get((metric.name, state.trial.audience))
+    sample = state.seen.samples.get((known.status.metric, known.status.split))
     fresh = STALE_SCRAPES * state.seen.scrape_interval
     if isinstance(sample, Sample):
-        known = take_in(state, known, sample)
-    elif sample is not None and not is_brief(sample, known.status.last_sample_at, state.now, fresh):
-        known = replace(known, status=known.status.model_copy(update={"trouble": sample.message}))
-    known = believed(state, known) if known.rounds is not before.rounds else known
-    return tell(state.change_trial(contest=to_status(state, known)), before.status)
-
-
-def competing(state: Pass) -> tuple[str, ...]:
-    """The versions that compete: the control and every arm that has a share."""
-    route, control, audience = state.route, state.control, state.trial.audience
-    assert control is not None
-    shares = route.split(audience) if route is not None else None
-    arms = [arm.version for arm in state.trial.arms if shares is not None and shares.share(arm.version)]
-    return (control.version, *arms)
-
-
-def load(state: Pass, metric: Metric) -> Known:
-    """What the status knows. Another reward, or other people's, is another test."""
-    source, split = source_of(metric, state.spec.analysis), state.trial.audience
-    status = state.trial.contest
-    if status is None or (status.metric, status.split, status.source) != (metric.name, split, source):
-        status = ContestStatus(metric=metric.name, split=split, source=source)
-    status = status.model_copy(update={"noise": noise_known(state, metric, status)})
-    try:
-        known = Known(
-            status,
-            Contest.from_status(status.state["contest"]) if status.state else Contest(),
-            Skew.from_status(status.state["skew"]) if status.state else Skew(),
-            Rounds.from_status(status.counters) if status.counters else Rounds(),
-            Allocation.from_status(status.state.get("allocation", {})),
-        )
-    except UNREADABLE:
-        known = Known(ContestStatus(metric=metric.name, split=split, source=source, noise=status.noise))
-    return replace(known, contest=known.contest.among(competing(state)))
-
-
-def noise_known(state: Pass, metric: Metric, status: ContestStatus) -> float | None:
-    """In which bursts the control's rewards came before the test; fixed when it begins."""
-    if status.noise is not None or state.seen.baseline is None or metric.name not in state.seen.baseline:
-        return status.noise
-    return overdispersion(state.seen.baseline[metric.name])
+        return take_in(state, known, sample)
+    if sample is None or is_brief(sample, known.status.last_sample_at, state.now, fresh):
+        return known
+    return replace(known, status=known.status.model_copy(update={"trouble": sample.message}))
 
 
 def with_shares(state: Pass, known: Known) -> Known:
     """Where requests go by other shares than before, the sample ratio is asked anew."""
-    split = state.route.split(state.trial.audience) if state.route is not None else None
+    split = state.route.split(known.status.split) if state.route is not None else None
     shares = {version: split.share(version) for version in known.contest.versions} if split is not None else {}
     if shares == known.status.shares:
         return known
@@ -137,12 +96,6 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
     return Known(status.model_copy(update={"last_sample_at": rounds.at}), contest, skew, rounds, allocation)
 
 
-def following(state: Pass) -> Design | None:
-    """How shares follow the rewards; None where they do not."""
-    design = state.strategy.design(state.settings)
-    return design if design is not None and design.floor is not None else None
-
-
 def allocated(
     state: Pass, allocation: Allocation, counted: Mapping[str, tuple[int, int]], seconds: float
 ) -> Allocation:
@@ -151,19 +104,6 @@ def allocated(
     if design is None:
         return allocation
     return allocation.after(counted, seconds, half_life=design.half_life, mean_delay=design.mean_delay)
-
-
-def believed(state: Pass, known: Known) -> Known:
-    """The status with what is believed now. Not in every pass: it takes some milliseconds."""
-    if following(state) is None:
-        return known
-    decided = rules(state, known.status)
-    phi = known.contest.spread.factor(decided.overdispersion)
-    chances = known.allocation.chances(more_is_better=decided.more_is_better, overdispersion=phi)
-    left = known.allocation.value_remaining(more_is_better=decided.more_is_better, overdispersion=phi)
-    told = {"value_remaining": round(left, 5) if left < MUCH else None}
-    versions = tuple(Competitor(version=version, chance=round(chance, 6)) for version, chance in chances.items())
-    return replace(known, status=known.status.model_copy(update=told | {"versions": versions}))
 
 
 def is_of_these_shares(state: Pass, known: Known, since: float) -> bool:
@@ -184,18 +124,6 @@ def tell(state: Pass, before: ContestStatus) -> Pass:
     if contest.trouble is None and before.trouble is not None:
         return state.say(Reason.SIGHT_RESTORED, f"the reward {contest.metric} is back")
     return state
-
-
-def rules(state: Pass, status: ContestStatus) -> Rules:
-    """What decides, by the strategy's settings and the metric's direction."""
-    design = state.strategy.design(state.settings)
-    assert design is not None
-    return Rules(
-        false_winner=design.false_winner,
-        indifference=design.indifference,
-        more_is_better=state.spec.analysis.rewards[0].direction is Direction.HIGHER_IS_BETTER,
-        overdispersion=status.noise,
-    )
 
 
 def to_status(state: Pass, known: Known) -> ContestStatus:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from modelrollout.api.analysis import Analysis, Metric
-from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import Arm, MetricStatus
 from modelrollout.core.evidence import (
     Count,
@@ -26,7 +25,7 @@ from modelrollout.core.evidence.non_inferiority import EVEN, LITTLE, MUCH
 from modelrollout.core.judge.ledger import left
 from modelrollout.core.judge.metric_state import AtWeight, MetricState
 from modelrollout.core.judge.overdue import NONE, Ahead
-from modelrollout.core.judge.splits import audiences
+from modelrollout.core.judge.splits import audiences, is_of_everybody
 from modelrollout.core.pass_state import Pass
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)  # what a spoilt status can lead to
@@ -174,7 +173,7 @@ def noise_known(state: Pass, asked: Question, old: MetricStatus | None) -> tuple
     """Overdispersion of the control's past, its record, and what that lets one stake on the floor; None while the
     question has not been answered.
 
-    The record is that of all requests. It says nothing of those of ``match`` alone, nor of the others alone.
+    The record is that of all requests. It says nothing of those of ``match`` or of a segment alone, nor of the others.
     """
     if old is not None and old.noise is not None:
         return old.noise
@@ -184,7 +183,7 @@ def noise_known(state: Pass, asked: Question, old: MetricStatus | None) -> tuple
     phi = overdispersion(history)
     past = sum(history, Count(0, 0))
     record = record_of(state, past, phi)
-    if record is None or audiences(state.spec) != (EVERYBODY,):
+    if record is None or not is_of_everybody(state.spec):
         return (phi,)
     return phi, record, stake_on_floor(past, state.spec.analysis.floor, phi)
 

@@ -20,7 +20,12 @@ def audiences(spec: Spec) -> tuple[str, ...]:
 def counted(spec: Spec, trial: Trial | None) -> tuple[str, ...]:
     """Every split whose answers are evidence at some time of the trial, the audiences first."""
     shared = [split.name for split in trial.route.splits if split.is_shared] if trial and trial.route else []
-    return tuple(dict.fromkeys((*audiences(spec), *shared)))
+    return tuple(dict.fromkeys((*audiences(spec), *spec.segments, *shared)))
+
+
+def is_of_everybody(spec: Spec) -> bool:
+    """Whether what all requests had before a release tells of those in which it is judged."""
+    return audiences(spec) == (EVERYBODY,) and not spec.segments
 
 
 def compared(route: Route | None, version: str, control: str) -> tuple[str, ...]:

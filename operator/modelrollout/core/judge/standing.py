@@ -6,17 +6,39 @@ from modelrollout.api.status import ContestStatus
 from modelrollout.core.evidence import percent
 from modelrollout.core.evidence.allocation import shares_of
 from modelrollout.core.evidence.contest import BETA
-from modelrollout.core.judge.contest import following, load, rules
+from modelrollout.core.judge.known import contests, following, load, rules
 from modelrollout.core.pass_state import Pass
 from modelrollout.strategies import Standing
 
 
 def standing(state: Pass) -> Standing | None:
     """What a strategy may decide by; None where nobody competes."""
-    status = state.trial.contest
-    if status is None:
+    return of_split(state, state.trial.contest) if state.trial.contest is not None else None
+
+
+def of_segments(state: Pass) -> dict[str, Standing]:
+    """The same of every segment."""
+    return {status.split: of_split(state, status) for status in state.trial.segments}
+
+
+def best_for_all(state: Pass) -> str | None:
+    """The version that would earn most with the requests of all splits: by its rate in each, which counts as much as
+    the split has requests. None before anything was counted."""
+    every, sums = contests(state.trial), dict[str, float]()
+    for status in every:
+        weight = sum(item.requests for item in status.versions)
+        for item in status.versions:
+            rate = (item.rewards + 1.0) / (item.requests + 2.0)
+            sums[item.version] = sums.get(item.version, 0.0) + weight * rate
+    if not any(sums.values()):
         return None
-    known = load(state, state.spec.analysis.rewards[0])
+    sign = 1.0 if rules(state, every[0]).more_is_better else -1.0
+    return max(sums, key=lambda version: sign * sums[version])
+
+
+def of_split(state: Pass, status: ContestStatus) -> Standing:
+    """Of one split."""
+    known = load(state, status.split)
     decided, contest = rules(state, status), known.contest
     return Standing(
         account=account(status),
@@ -27,6 +49,7 @@ def standing(state: Pass) -> Standing | None:
         obstacle=status.trouble or unheard(status) or status.skewed,
         weights=weights(state, status),
         value_remaining=status.value_remaining,
+        unasked=not any(item.requests for item in status.versions),
     )
 
 

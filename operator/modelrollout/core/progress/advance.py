@@ -13,7 +13,7 @@ from modelrollout.api.route import EVERYBODY, MATCHED, Route
 from modelrollout.api.status import Phase
 from modelrollout.core.judge.assess import Assessments
 from modelrollout.core.judge.contest import compete
-from modelrollout.core.judge.standing import standing
+from modelrollout.core.judge.standing import best_for_all, of_segments, standing
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress import clock, transitions
@@ -123,6 +123,8 @@ def propose(state: Pass, assessments: Assessments) -> Move[Any]:
         skip=trial.promote_fully,
         is_last=is_last(state),
         standing=standing(state),
+        segments=of_segments(state),
+        best_for_all=best_for_all(state) if state.trial.segments else None,
     )
     move: Move[Any] = state.strategy.next(state.settings, view)
     return replace(move, until=clock.due(state, move.until))
@@ -184,7 +186,10 @@ def of_winner(state: Pass, version: str, assessments: Assessments) -> dict[str, 
     if arm is None:  # the control stays
         return {}
     found = of_the_route(state) or of_arm(state, arm, EVERYBODY)
-    found = found or of_evidence(state, arm, assessments[version], gets_all=True)
+    for split in (*state.spec.segments, EVERYBODY):
+        known = assessments[version].of(split)
+        if found is None and not (state.spec.segments and known.no_traffic):
+            found = of_evidence(state, arm, known, split, gets_all=True)
     return {version: found} if found is not None else {}
 
 
@@ -234,6 +239,8 @@ def make(state: Pass, move: Move[Any], allowed: Route, obstacles: dict[str, Obst
     """The move itself. What is held back is tried again; the strategy then goes on from where it was."""
     before = state
     state = transitions.set_route(state, allowed)
+    if move.quiet:  # whatever of it could be done: the next one has its time
+        state = remember(state, move)
     if not obstacles:
         state = remember(state, move).change_trial(hold_since=None, held_for=0.0, next_step_at=move.until)
         if move.watched:  # a person skipped the steps, and nobody skips the watch
@@ -242,6 +249,8 @@ def make(state: Pass, move: Move[Any], allowed: Route, obstacles: dict[str, Obst
         state = _tell_of_weight(before, state, arm.version, move)
     why = f"{move.why}; {together(obstacles).message}" if obstacles else move.why
     phase = Phase.BAKING if move.watched and not obstacles else Phase.PROGRESSING
+    if move.quiet and move.settled and state.rollout.status.phase is Phase.HEALTHY:
+        return hold(state, move, together(obstacles) if obstacles else None, {})
     wake_at = move.until if move.watched else state.now
     if move.approval and not obstacles:
         return hold(state, move, None, {})

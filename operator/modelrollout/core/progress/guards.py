@@ -6,11 +6,11 @@ forget them. Lowering is ``safety``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from modelrollout.api.analysis import TimeoutPolicy
-from modelrollout.api.route import PREVIEW, Route, Split
+from modelrollout.api.route import EVERYBODY, PREVIEW, Route, Split
 from modelrollout.api.status import Arm
 from modelrollout.core.judge.assess import Assessments, judged_splits
 from modelrollout.core.judge.assessment import Assessment
@@ -59,6 +59,7 @@ def guarded(state: Pass, wanted: Route, assessments: Assessments) -> tuple[Route
     before, control = state.route, state.control.version
     rises = list(wanted.rises(before))
     obstacles: dict[str, Obstacle] = {}
+    blocked: set[tuple[str, str]] = set()
     common = of_the_route(state) if rises else None
     for split, version in rises:
         obstacle = common or of_service(state, version, split)
@@ -67,21 +68,22 @@ def guarded(state: Pass, wanted: Route, assessments: Assessments) -> tuple[Route
             obstacle = of_arm(state, arm, split) or obstacle
             if obstacle is None and split != PREVIEW:
                 gets_all = wanted.share(version, split) == 100
-                obstacle = of_evidence(state, arm, assessments[version], gets_all=gets_all)
+                obstacle = of_evidence(state, arm, assessments[version].of(split), split, gets_all=gets_all)
         if obstacle is not None:
             obstacles.setdefault(version, obstacle)
+            blocked.add((split, version))
     if control in obstacles or common is not None:
         return before or wanted, obstacles
-    held = [_held_back(split, before, obstacles, control) for split in wanted.splits]
+    held = [_held_back(split, before, blocked, control) for split in wanted.splits]
     # A preview of the control would be none.
     allowed = [split for split in held if not (split.is_preview and split.shares == {control: 100})]
     return Route(splits=tuple(allowed)), obstacles
 
 
-def _held_back(split: Split, before: Route | None, obstacles: Mapping[str, Obstacle], control: str) -> Split:
-    """The split with every arm that may not rise at the share that it has."""
+def _held_back(split: Split, before: Route | None, blocked: Collection[tuple[str, str]], control: str) -> Split:
+    """The split with every arm that may not rise there at the share that it has."""
     shares = dict(split.shares)
-    for version in obstacles.keys() & shares.keys() - {control}:
+    for version in [name for name in shares if (split.name, name) in blocked and name != control]:
         had = before.share(version, split.name) if before is not None else 0
         shares[version] = min(shares[version], had)
     shares = {version: share for version, share in shares.items() if share > 0}
@@ -138,8 +140,8 @@ def of_arm(state: Pass, arm: Arm, split: str) -> Obstacle | None:
     return None
 
 
-def of_evidence(state: Pass, arm: Arm, assessment: Assessment, *, gets_all: bool) -> Obstacle | None:
-    """What is not known of the arm yet, unless a person skips all that is left.
+def of_evidence(state: Pass, arm: Arm, assessment: Assessment, split: str, *, gets_all: bool) -> Obstacle | None:
+    """What is not known yet of the arm that shall rise in a split, unless a person skips all that is left.
 
     A person's word for one step stands above evidence that is missing, and so does the policy ``onTimeout: Promote``
     while the arm can be seen. Neither stands above readiness; and who was never seen, or is suspected, does not get
@@ -147,18 +149,19 @@ def of_evidence(state: Pass, arm: Arm, assessment: Assessment, *, gets_all: bool
     """
     if state.trial.promote_fully:
         return None
-    return missing_evidence(state, arm, assessment, gets_all=gets_all)
+    return missing_evidence(state, arm, assessment, split, gets_all=gets_all)
 
 
-def missing_evidence(state: Pass, arm: Arm, assessment: Assessment, *, gets_all: bool) -> Obstacle | None:
+def missing_evidence(state: Pass, arm: Arm, assessment: Assessment, split: str, *, gets_all: bool) -> Obstacle | None:
     """The same, whoever skips it."""
     if not state.strategy.judges:
         return None
-    unseen = of_sight_of_a_part(state, arm, assessment) if gets_all else None
+    where = split if state.spec.segments else state.trial.audience
+    unseen = of_sight_of_a_part(state, arm, assessment, where) if gets_all else None
     if not approved(state) and (obstacle := of_sight(assessment)) is not None:
         return obstacle
     if not approved(state) and not timed_out(state, TimeoutPolicy.PROMOTE):
-        return of_suspicion(assessment) or of_counts(state, arm, assessment) or unseen
+        return of_suspicion(assessment) or of_counts(state, arm, assessment, where) or unseen
     if unseen is None and gets_all and assessment.suspected:
         return Obstacle(f"held: {assessment.hold}; modelrollout promote --full goes on all the same", undecided=True)
     return unseen
@@ -169,7 +172,7 @@ def skipped_evidence(state: Pass, versions: Sequence[str], assessments: Assessme
     if not state.trial.promote_fully:
         return None
     arms = [state.arm(version) for version in versions]
-    found = [missing_evidence(state, arm, assessments[arm.version], gets_all=True) for arm in arms]
+    found = [missing_evidence(state, arm, assessments[arm.version], EVERYBODY, gets_all=True) for arm in arms]
     words = [obstacle.message.removeprefix("held: ") for obstacle in found if obstacle is not None]
     return "; ".join(dict.fromkeys(words)) or None
 
@@ -192,23 +195,24 @@ def of_suspicion(assessment: Assessment) -> Obstacle | None:
     return None
 
 
-def of_sight_of_a_part(state: Pass, arm: Arm, assessment: Assessment) -> Obstacle | None:
+def of_sight_of_a_part(state: Pass, arm: Arm, assessment: Assessment, split: str) -> Obstacle | None:
     """An arm that never was seen at work beside the control, with a part of the requests. One that has all of them
     already, by a strategy that switches, must be seen with these."""
-    if state.trial.audience in arm.seen:
+    if split in arm.seen:
         return None
-    share = state.audience_share(arm.version)
+    share = state.route.share(arm.version, split) if state.route is not None else 0
     if share == 100 or not (share or state.strategy.part_first):
-        return of_counts(state, arm, assessment)
+        return of_counts(state, arm, assessment, split)
     if share == 0:
         return Obstacle(f"held: {arm.version} has not been seen with a part of the requests")
-    return of_counts(state, arm, assessment) or of_comparison(state, arm, share)
+    return of_counts(state, arm, assessment, split) or of_comparison(state, arm, share, split)
 
 
-def of_counts(state: Pass, arm: Arm, assessment: Assessment) -> Obstacle | None:
+def of_counts(state: Pass, arm: Arm, assessment: Assessment, split: str) -> Obstacle | None:
     """An arm that has requests must have been seen working at this weight: enough requests, and samples that are all
     of this weight."""
-    splits = heard(judged_splits(state, arm.version), state.trial.audience)
+    judged = judged_splits(state, arm.version)
+    splits = tuple({split} & set(judged)) if state.spec.segments else heard(judged, split)
     if not splits:
         return None
     if assessment.no_traffic:
@@ -219,8 +223,9 @@ def of_counts(state: Pass, arm: Arm, assessment: Assessment) -> Obstacle | None:
     weight = state.route.share(arm.version, splits[0]) if state.route is not None else 0
     control = state.control
     compared = f" that can be compared with {control.version}'s" if control is not None and weight < 100 else ""
+    where = f" of {split}" if state.spec.segments else ""
     return Obstacle(
-        f"held: needs {least(state, seen)} and {FRESH_TICKS} samples of {arm.version} at {weight} %{compared}; "
+        f"held: needs {least(state, seen)} and {FRESH_TICKS} samples of {arm.version} at {weight} %{where}{compared}; "
         f"has {seen.requests} and {seen.ticks}",
         undecided=True,
     )
@@ -234,10 +239,10 @@ def least(state: Pass, seen: SeenAtWeight) -> str:
     return f"{seen.needed} requests (minRequests {asked}, and more since stable's bad answers come in bursts)"
 
 
-def of_comparison(state: Pass, arm: Arm, share: int) -> Obstacle:
+def of_comparison(state: Pass, arm: Arm, share: int, split: str) -> Obstacle:
     """At a share that leaves the control next to nothing, the control's requests are what there is too few of."""
     assert state.control is not None
-    seen = seen_at_weight(state.spec, arm, (state.trial.audience,))
+    seen = seen_at_weight(state.spec, arm, (split,))
     return Obstacle(
         f"held: needs {least(state, seen)} of {state.control.version}, too, to compare {arm.version} with at "
         f"{share} %; has {seen.compared}",

@@ -44,7 +44,8 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
         versions = " and ".join(arm.version for arm in state.trial.arms)
         state = state.say(Reason.AWAITING_APPROVAL, f"{versions}: {move.why}")
     message = _words(state, why, unseen, told=move.settled)
-    phase = _phase(state, replace(move, settled=move.settled and obstacle is None), approval)
+    waits_for_samples = move.quiet and obstacle is not None and obstacle.undecided
+    phase = _phase(state, replace(move, settled=move.settled and (obstacle is None or waits_for_samples)), approval)
     if phase is Phase.HEALTHY and (failed := failed_versions(state)):
         return state, Outlook(Phase.DEGRADED, f"{describe_failures(failed)}; {message}. {way_out(failed)}", until)
     if phase is Phase.HEALTHY and (elsewhere := unrouted(state)):

@@ -34,7 +34,7 @@ def position(state: Pass) -> str:
     if trial.audience == MATCHED:
         return f"{', '.join(shares)} of the matched requests"
     focused = route is not None and route.split(MATCHED) is not None and trial.audience == EVERYBODY
-    return ", ".join(shares) + (" of the other requests" if focused else "")
+    return ", ".join(shares) + (" of the other requests" if focused or state.spec.segments else "")
 
 
 def at_rest(state: Pass) -> Progress:

@@ -12,6 +12,7 @@ from modelrollout.api.route import Route
 from modelrollout.api.status import (
     Alpha,
     Arm,
+    ContestStatus,
     HistoryEntry,
     MetricStatus,
     Quarantined,
@@ -55,7 +56,7 @@ def begin(state: Pass, models: Sequence[Model]) -> Pass:
         audience=audiences(state.spec)[0],
         alpha=Alpha(total=total, left=total),
     )
-    return _tell_of_start(state.change(trial=trial, last_analysis=(), last_contest=None), arms)
+    return _tell_of_start(state.change(trial=trial, last_analysis=(), last_contest=None, last_segments=()), arms)
 
 
 def enter(state: Pass, models: Sequence[Model]) -> Pass:
@@ -232,13 +233,18 @@ def _end(state: Pass, arm: Arm, outcome: str, reason: Reason, message: str) -> P
     state = state.change(last_analysis=verdicts)
     others = tuple(item for item in state.trial.arms if item.version != arm.version)
     if not others:
-        contest = state.trial.contest
-        told = contest.model_copy(update={"state": {}, "counters": {}}) if contest is not None else None
-        return state.change(trial=None, last_contest=told)
+        contest, segments = state.trial.contest, state.trial.segments
+        told = to_be_read(contest) if contest is not None else None
+        return state.change(trial=None, last_contest=told, last_segments=tuple(map(to_be_read, segments)))
     state = state.change_trial(arms=others)
     if outcome == "Promoted" or state.control is None or state.trial.route is None:
         return state
     return state.change_trial(route=state.trial.route.without(arm.version, state.control.version))
+
+
+def to_be_read(contest: ContestStatus) -> ContestStatus:
+    """What came of a contest that is over, without the memory of its tests."""
+    return contest.model_copy(update={"state": {}, "counters": {}})
 
 
 def _record(

@@ -1,0 +1,46 @@
+"""What is believed of each version in each split, and by which shares it should get requests.
+
+Not in every pass: it takes some milliseconds, and changes with the samples alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from modelrollout.api.status import Competitor
+from modelrollout.core.evidence.segments import SegmentAllocation
+from modelrollout.core.evidence.thompson import Posterior, chances_of_best, value_remaining
+from modelrollout.core.judge.known import Known, following, rules
+from modelrollout.core.pass_state import Pass
+
+Posteriors = Mapping[str, Posterior]
+"""By version."""
+
+
+def believed(state: Pass, known: Sequence[Known]) -> list[Known]:
+    """What is known of every split, with what is believed now; the same where shares do not follow the rewards."""
+    if following(state) is None:
+        return list(known)
+    return [_told(item, posteriors) for item, posteriors in zip(known, _posteriors(state, known), strict=True)]
+
+
+def _posteriors(state: Pass, known: Sequence[Known]) -> list[Posteriors]:
+    """Of every split. Segments learn from each other, so what they do has one noise, that of most requests."""
+    largest = max(known, key=lambda item: sum(count.trials for count in item.contest.counts.values()))
+    decided = rules(state, largest.status)
+    phi = largest.contest.spread.factor(decided.overdispersion)
+    every = SegmentAllocation({item.status.split: item.allocation for item in known})
+    found = every.posteriors(more_is_better=decided.more_is_better, overdispersion=phi)
+    return [found[item.status.split] for item in known]
+
+
+def _told(known: Known, posteriors: Posteriors) -> Known:
+    if not posteriors:
+        return known
+    every = list(posteriors.values())
+    chances = dict(zip(posteriors, chances_of_best(every), strict=True))
+    left = round(value_remaining(every), 5) if len(every) > 1 else None
+    versions = tuple(Competitor(version=version, chance=round(chance, 6)) for version, chance in chances.items())
+    told = {"value_remaining": left, "versions": versions}
+    return replace(known, status=known.status.model_copy(update=told))

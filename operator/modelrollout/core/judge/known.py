@@ -1,0 +1,99 @@
+"""What is known of a test by a reward in one split, as the status has it: loaded, and by which rules it decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+
+from modelrollout.api.analysis import Direction
+from modelrollout.api.status import ContestStatus, Trial
+from modelrollout.core.evidence import overdispersion
+from modelrollout.core.evidence.allocation import Allocation
+from modelrollout.core.evidence.contest import Contest, Rules
+from modelrollout.core.evidence.rounds import Rounds
+from modelrollout.core.evidence.skew import Skew
+from modelrollout.core.judge.loading import UNREADABLE, source_of
+from modelrollout.core.pass_state import Pass
+from modelrollout.strategies import Design
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a test: as it is told (``status``), and the values that grow."""
+
+    status: ContestStatus
+    contest: Contest = field(default_factory=Contest)
+    skew: Skew = field(default_factory=Skew)
+    rounds: Rounds = field(default_factory=Rounds)
+    allocation: Allocation = field(default_factory=Allocation)
+
+
+def competing(state: Pass, split: str) -> tuple[str, ...]:
+    """The versions that compete in a split: the control and every arm that has a share."""
+    assert state.control is not None
+    arms = [
+        arm.version for arm in state.trial.arms if state.route is not None and state.route.share(arm.version, split)
+    ]
+    return (state.control.version, *arms)
+
+
+def load(state: Pass, split: str) -> Known:
+    """What the status knows of a split. Another reward, or other people's, is another test."""
+    metric = state.spec.analysis.rewards[0]
+    fresh = ContestStatus(metric=metric.name, split=split, source=source_in(state, split))
+    status = next((item for item in contests(state.trial) if item.split == split), fresh)
+    if (status.metric, status.source) != (fresh.metric, fresh.source):
+        # What the control's past told is of all its requests, whoever is a segment's now.
+        status = fresh.model_copy(update={"noise": status.noise}) if state.spec.segments else fresh
+    status = status.model_copy(update={"noise": noise_known(state, status)})
+    try:
+        known = Known(
+            status,
+            Contest.from_status(status.state["contest"]) if status.state else Contest(),
+            Skew.from_status(status.state["skew"]) if status.state else Skew(),
+            Rounds.from_status(status.counters) if status.counters else Rounds(),
+            Allocation.from_status(status.state.get("allocation", {})),
+        )
+    except UNREADABLE:
+        known = Known(fresh.model_copy(update={"noise": status.noise}))
+    return replace(known, contest=known.contest.among(competing(state, split)))
+
+
+def contests(trial: Trial) -> tuple[ContestStatus, ...]:
+    """What is known in all splits, that of the release first."""
+    return (*([trial.contest] if trial.contest is not None else []), *trial.segments)
+
+
+def source_in(state: Pass, split: str) -> str:
+    """A digest of what is counted in a split: the reward's queries, and where there are segments, whose requests."""
+    source, segments = source_of(state.spec.analysis.rewards[0], state.spec.analysis), state.spec.segments
+    if not segments:
+        return source
+    found = state.route.splits if state.route is not None else ()
+    whose = [item.who for item in found if (item.name == split if split in segments else item.name in segments)]
+    return blake2b(repr((source, whose)).encode(), digest_size=6).hexdigest()
+
+
+def noise_known(state: Pass, status: ContestStatus) -> float | None:
+    """In which bursts the control's rewards came before the test; fixed when it begins."""
+    if status.noise is not None or state.seen.baseline is None or status.metric not in state.seen.baseline:
+        return status.noise
+    return overdispersion(state.seen.baseline[status.metric])
+
+
+def rules(state: Pass, status: ContestStatus) -> Rules:
+    """What decides, by the strategy's settings and the metric's direction."""
+    design = state.strategy.design(state.settings)
+    assert design is not None
+    return Rules(
+        false_winner=design.false_winner,
+        indifference=design.indifference,
+        more_is_better=state.spec.analysis.rewards[0].direction is Direction.HIGHER_IS_BETTER,
+        overdispersion=status.noise,
+    )
+
+
+def following(state: Pass) -> Design | None:
+    """How shares follow the rewards; None where they do not."""
+    design = state.strategy.design(state.settings)
+    return design if design is not None and design.floor is not None else None
