@@ -15,11 +15,14 @@ What the others say of segment g is then their mean, and how exactly they say it
     kappa_g = m (1 - m) / (tau^2 + 1 / sum_{h != g} w_h)
 
 ``kappa_g`` requests with the rate ``mu_g`` would say as much, and are added to the segment's own: the posterior is
-Beta(1 + kappa mu + successes, 1 + kappa (1 - mu) + failures). Four things are decided by that:
+Beta(1 + kappa mu + successes, 1 + kappa (1 - mu) + failures). Five things are decided by that:
 
  - Only the others' answers are borrowed. A mean of all segments has the segment's own answers in it, which would then
    count twice; of two segments that are alike, each would know more than both together have seen. So borrowed, alike
-   segments (tau^2 = 0) know exactly what all of their requests together say, and never more.
+   segments never know more than all of their requests together say.
+ - tau^2 is taken with half a standard error, (tau^2 + m (1 - m) / N) sqrt(2 / (G - 1)), N the requests of an average
+   segment. Of four segments the plain estimate is 0 by chance in half of all cases in which it is not, and posteriors
+   are then too sure: true rates lie in intervals of 95 % in 88 % of all cases, with half an error in 92 to 94 %.
  - The mean is not that of all requests. A bandit gives one version the requests of one segment, and another one those
    of the next, and the sum would then compare the segments and not the versions (E. H. Simpson, "The interpretation
    of interaction in contingency tables", J. R. Stat. Soc. B 13 (1951)). Weights w_h are nearly equal for all segments
@@ -37,6 +40,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +52,8 @@ Floats = NDArray[np.float64]
 Beliefs = Mapping[str, Mapping[str, Belief]]  # by segment, then by version
 Posteriors = dict[str, dict[str, Posterior]]  # the same
 MOST_BORROWED = 3.0  # average segments' requests
+DOUBT = 0.5  # standard errors
+LEAST = 1e-12  # where one segment has all requests but a rounding error's
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,8 @@ def borrowed(good: Floats, bad: Floats) -> Borrowed:
     total, used = float(requests.sum()), int((requests > 0.0).sum())
     if not used:
         return Borrowed(np.zeros_like(requests), np.zeros_like(requests))
-    one, apart = variance_of_one(good, bad), between(good, bad)
+    one = variance_of_one(good, bad)
+    apart = between(good, bad) + DOUBT * error_of_between(good, bad)
     weights = 1.0 / (requests * apart + one)  # times the requests: 1 / (tau^2 + one / N), and 0 without any
     others, sums = without_each(weights * requests), without_each(weights * good)
     rate = np.divide(sums, others, out=np.zeros_like(sums), where=others > 0.0)
@@ -103,14 +110,27 @@ def between(good: Floats, bad: Floats) -> float:
     """tau^2: by how much the rates of segments differ beyond chance; 0 where chance explains all."""
     requests = good + bad
     known = requests > 0.0
-    good, requests = good[known], requests[known]
-    total = float(requests.sum())
-    scale = total - float(requests @ requests) / total if total else 0.0
-    if len(requests) < 2 or scale <= 0.0:
+    if known.sum() < 2:
         return 0.0
-    mean = float(good.sum()) / total
-    apart = float(requests @ (good / requests - mean) ** 2)
-    return max(0.0, (apart - (len(requests) - 1) * mean * (1.0 - mean)) / scale)
+    good, requests = good[known], requests[known]
+    mean = float(good.sum() / requests.sum())
+    apart = float(requests @ (good / requests - mean) ** 2) / (len(requests) - 1)
+    return max(0.0, (apart - mean * (1.0 - mean)) / average(requests))
+
+
+def error_of_between(good: Floats, bad: Floats) -> float:
+    """The standard error of tau^2, by the variance of a mean square; as of two segments where there is only one."""
+    requests = (good + bad)[good + bad > 0.0]
+    chance = variance_of_one(good, bad) / average(requests)
+    return (between(good, bad) + chance) * sqrt(2.0 / max(1, len(requests) - 1))
+
+
+def average(requests: Floats) -> float:
+    """(n - sum N_g^2 / n) / (G - 1), requests of an average segment: large ones among small ones count little."""
+    total = float(requests.sum())
+    if len(requests) < 2:
+        return total
+    return max(total - float(requests @ requests) / total, LEAST * total) / (len(requests) - 1)
 
 
 def variance_of_one(good: Floats, bad: Floats) -> float:
