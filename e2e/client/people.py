@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from types import TracebackType
@@ -29,16 +29,17 @@ LATE = 1.0  # seconds from an answer to its reward
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A request body, and the digit that is right."""
+    """A request body, the digit that is right, and what the request says of itself by headers."""
 
     body: bytes
     label: int
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One answer: when, in seconds since the epoch, to whom, by which version in which epoch of the trial, and whether
-    it was right. `version` None: it failed, and `error` says how."""
+    it was right. `version` None: it failed, and `error` says how. `segment` is the split that the decision names."""
 
     at: float
     person: int
@@ -46,6 +47,7 @@ class Visit:
     epoch: str = ""
     right: bool = False
     error: str = ""
+    segment: str = ""
 
 
 @dataclass(slots=True)
@@ -114,7 +116,7 @@ class People:
             task.add_done_callback(self._waiting.discard)
 
     async def _visit(self, person: int, row: Row) -> None:
-        headers = {"Host": self._host, "Content-Type": "application/json"}
+        headers = {"Host": self._host, "Content-Type": "application/json", **row.headers}
         if self._keep and person in self._cookies:
             headers["Cookie"] = self._cookies[person]
         try:
@@ -130,9 +132,8 @@ class People:
         right = answered == 200 and is_right(content, row.label)
         version = said.get(VERSION_HEADER) if answered == 200 else None
         error = "" if version is not None else f"HTTP {answered} by {said.get(VERSION_HEADER)}: {content}"
-        self.visits.append(
-            Visit(time.time(), person, version, decision.split("/")[2] if decision else "", right, error)
-        )
+        epoch, segment = (decision.split("/")[place] if decision else "" for place in (2, 4))
+        self.visits.append(Visit(time.time(), person, version, epoch, right, error, segment))
         if decision and version is not None:
             self._outcomes.append((self._loop.time() + LATE, {"decision": decision, "reward": int(right)}))
 

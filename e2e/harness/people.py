@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from e2e.client.people import People, Row, Visit
@@ -16,12 +16,19 @@ RATE = 100.0  # requests a second
 
 
 def people_of(
-    target: Target, rollout: Rollout, models: Path, *, number: int = 60, keep: bool = False, rate: float = RATE
+    target: Target,
+    rollout: Rollout,
+    models: Path,
+    *,
+    number: int = 60,
+    keep: bool = False,
+    rate: float = RATE,
+    headers: Callable[[int], Mapping[str, str]] = lambda _: {},
 ) -> People:
-    """So many people, who keep cookies or not."""
+    """So many people, who keep cookies or not; ``headers`` are those of a request by the digit that it shows."""
     rows = (models / "rows" / "digits.jsonl").read_text().splitlines()
     labels = json.loads((models / "rows" / "labels.json").read_text())
-    sent = [Row(body.encode(), label) for body, label in zip(rows, labels, strict=True)]
+    sent = [Row(body.encode(), label, headers(label)) for body, label in zip(rows, labels, strict=True)]
     url = f"{target.gateway_url}/v1/models/digits:predict"
     rewards = (target.gateway_url, f"rewards.{rollout.namespace}.example")
     return People(url, rollout.host, rewards, sent, rate=rate, number=number, keep=keep)

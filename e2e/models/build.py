@@ -96,6 +96,8 @@ def _models() -> Iterator[tuple[str, "Digits", float, float]]:
         ("good", Recipe(hidden=0, steps=60, seed=1), 0.0, graphs.Digits),
         ("better", better, 0.0, graphs.Digits),
         ("third", Recipe(hidden=64, steps=200, seed=3), 0.0, graphs.Digits),
+        ("low", Recipe(hidden=48, steps=200, seed=4, digits=(0, 1, 2, 3, 4)), 0.0, graphs.Digits),
+        ("high", Recipe(hidden=48, steps=200, seed=5, digits=(5, 6, 7, 8, 9)), 0.0, graphs.Digits),
         ("failing", better, FAILING_SHARE, lambda network: graphs.Failing(network, failing)),
         ("turns_bad", better, 0.0, lambda network: graphs.TurnsBad(network, failing)),
         ("slow", better, SLOW_SHARE, lambda network: graphs.Slow(network, slow, SLOW_MS)),

@@ -199,3 +199,27 @@ def test_it_has_no_match_beside_it() -> None:
     found = parse_spec(spec)
     assert isinstance(found, SpecError)
     assert "traffic.match and segments would both divide the requests" in str(found)
+
+
+def test_what_the_segments_are_worth_is_told_with_its_interval() -> None:
+    """Each segment earns 10 % with its best version, and 6 % with equal shares or any single version for all."""
+    value = play(playing("1.2.3", updateEvery="1m"), 1500, APART).trial.value
+    assert value is not None
+    assert value.ran is not None
+    assert value.ran.low < 0.1 < value.ran.high + 0.002
+    for gain in (value.over_equal, value.over_one):
+        assert gain is not None
+        assert 0.02 < gain.low < 0.04 < gain.high < 0.06
+
+
+def test_with_another_version_the_worth_is_asked_anew() -> None:
+    world = play(playing("1.2.3"), 120, APART)
+    before = world.trial.value
+    failing: Rates = {"mobile": {"1.1.2": 0.5}}
+    after = play(world, 60, APART, rates_of_errors=failing).trial.value
+    assert before is not None
+    assert after is not None
+    assert (before.versions, after.versions) == (("1.0.1", "1.1.2", "1.2.3"), ("1.0.1", "1.2.3"))
+    assert after.since is not None
+    assert before.since is not None
+    assert after.since > before.since

@@ -198,6 +198,25 @@ class Arm(VersionStatus):
     metrics: tuple[MetricStatus, ...] = ()
 
 
+class Gain(StatusModel):
+    """Rewards for each request, and an interval that holds at all times at once."""
+
+    value: float
+    low: float
+    high: float
+
+
+class ValueStatus(StatusModel):
+    """What shares by segment have earned, and how much more that is than what else could have run."""
+
+    versions: tuple[str, ...] = ()
+    since: Timestamp | None = None  # when these versions were together first
+    ran: Gain | None = None  # for each request; nothing is told before 100 samples
+    over_equal: Gain | None = None  # more than equal shares would have
+    over_one: Gain | None = None  # more than the best single version for everybody would have
+    state: dict[str, Any] = Field(default_factory=dict)  # the sums
+
+
 class Trial(StatusModel):
     """What is remembered of the release under way, from the first deployment of its arms to its end."""
 
@@ -227,6 +246,7 @@ class Trial(StatusModel):
     alpha: Alpha = Alpha()
     contest: ContestStatus | None = None  # who earns more, where arms compete by a reward
     segments: tuple[ContestStatus, ...] = ()  # the same of every other split in which they compete for themselves
+    value: ValueStatus | None = None  # what shares by segment were worth
 
     def stood_still(self, now: float) -> float:
         """Seconds that the clock of the steps stood still until ``now``."""

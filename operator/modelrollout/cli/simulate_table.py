@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from modelrollout.api.base import format_duration
 from modelrollout.api.route import EVERYBODY
+from modelrollout.cli.render_contest import value_lines
 from modelrollout.cli.text import Line, Span, Style, columns, line, number
 from modelrollout.simulation.decisions import Decision, Ending, Judged
 from modelrollout.simulation.runs import Share
@@ -58,6 +59,7 @@ def end_lines(scenario: Scenario, last: Decision, end: Ending) -> list[Line]:
     served = f"{number(end.requests)} answers by {arms(scenario)}, {number(end.bad_served)} of them bad"
     return [
         *verdicts,
+        *value_lines(last.value),
         line(
             Span(end.told, OUTCOME_STYLE.get(end.outcome, Style.WARN)),
             f" after {format_duration(round(end.at, 2))}: {served}",

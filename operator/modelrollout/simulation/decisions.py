@@ -8,7 +8,7 @@ from typing import Any
 
 from modelrollout.api.base import to_json
 from modelrollout.api.route import EVERYBODY, Route
-from modelrollout.api.status import ContestStatus, MetricStatus, Phase, Status
+from modelrollout.api.status import ContestStatus, MetricStatus, Phase, Status, ValueStatus
 from modelrollout.core.evidence import Outcome
 from modelrollout.simulation.cast import Cast
 from modelrollout.simulation.release import Frame, Release, play
@@ -36,8 +36,7 @@ class Judged:
 
     def to_json(self) -> dict[str, Any]:
         """The verdict with its numbers, without the test's own memory."""
-        told = {key: value for key, value in to_json(self.test).items() if key not in MEMORY}
-        return {"version": self.version, **told}
+        return {"version": self.version, **told(self.test)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +57,13 @@ class Decision:
     verdicts: tuple[Judged, ...]
     contest: ContestStatus | None = None  # who earns more, where the versions compete
     segments: tuple[ContestStatus, ...] = ()  # and in each segment
+    value: ValueStatus | None = None  # what the segments were worth
 
     def to_json(self) -> dict[str, Any]:
         """One line of ``--output jsonl``."""
-        reward = {"reward": contest_json(self.contest)} if self.contest is not None else {}
-        segments = {"segments": [contest_json(item) for item in self.segments]} if self.segments else {}
+        reward = {"reward": told(self.contest)} if self.contest is not None else {}
+        segments = {"segments": [told(item) for item in self.segments]} if self.segments else {}
+        value = {"value": told(self.value)} if self.value is not None else {}
         several = {"splits": {name: dict(shares) for name, shares in self.splits.items()}}
         return {
             "at": self.at,
@@ -74,6 +75,7 @@ class Decision:
             "verdicts": [item.to_json() for item in self.verdicts],
             **reward,
             **segments,
+            **value,
         }
 
 
@@ -131,12 +133,13 @@ def decision(release: Release, before: Status, frame: Frame) -> Decision | None:
         verdicts=verdicts(status, before),
         contest=status.trial.contest if status.trial is not None else status.last_contest,
         segments=status.trial.segments if status.trial is not None else status.last_segments,
+        value=status.trial.value if status.trial is not None else None,
     )
 
 
-def contest_json(contest: ContestStatus) -> dict[str, Any]:
-    """Who earns more, with the numbers, without the tests' own memory."""
-    return {key: value for key, value in to_json(contest).items() if key not in MEMORY}
+def told(status: ContestStatus | ValueStatus | MetricStatus) -> dict[str, Any]:
+    """The numbers, without what a test remembers for itself."""
+    return {key: value for key, value in to_json(status).items() if key not in MEMORY}
 
 
 def verdicts(after: Status, before: Status) -> tuple[Judged, ...]:

@@ -162,7 +162,7 @@ PAIRS = st.tuples(COUNTS, COUNTS).map(lambda pair: (min(pair), max(pair)))
 @settings(max_examples=60, deadline=None)
 @given(st.lists(PAIRS, min_size=1, max_size=8), st.booleans(), st.floats(1.0, 20.0))
 def test_any_counts(pairs: list[tuple[float, float]], more: bool, phi: float) -> None:
-    own = [Allocation({"v": Belief(*pair)})._posteriors(more, phi)["v"] for pair in pairs]
+    own = [Allocation({"v": Belief(*pair)}).posteriors(more_is_better=more, overdispersion=phi)["v"] for pair in pairs]
     found = one_version(pairs, more_is_better=more, overdispersion=phi)
     everything = sum(one.a + one.b - 2.0 for one in own)
     for one, plain in zip(found, own, strict=True):

@@ -19,6 +19,7 @@ from modelrollout.core.evidence.skew import Skew
 from modelrollout.core.judge.beliefs import believed
 from modelrollout.core.judge.known import Known, following, load, rules
 from modelrollout.core.judge.metric_state import is_brief
+from modelrollout.core.judge.value import logged_of, valued
 from modelrollout.core.observation import Sample
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
@@ -41,13 +42,14 @@ def compete(state: Pass) -> Pass:
     """The pass with what the newest samples say of who earns more; as it was where nobody competes."""
     if state.strategy.design(state.settings) is None or state.control is None:
         gone = state.trial.contest is None and not state.trial.segments
-        return state if gone else state.change_trial(contest=None, segments=())
+        return state if gone else state.change_trial(contest=None, segments=(), value=None)
     before = [load(state, split) for split in (state.trial.audience, *state.spec.segments)]
     known = [newest(state, item) for item in before]
     if any(item.rounds is not old.rounds for item, old in zip(known, before, strict=True)):
         known = believed(state, known)
     contest, *segments = (to_status(state, item) for item in known)
-    return tell(state.change_trial(contest=contest, segments=tuple(segments)), before[0].status)
+    state = state.change_trial(contest=contest, segments=tuple(segments), value=valued(state, known))
+    return tell(state, before[0].status)
 
 
 def newest(state: Pass, before: Known) -> Known:
@@ -88,12 +90,14 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
     contest = known.contest.after(sample.at, counted, state.control.version, rules(state, known.status))
     skew, requests = known.skew, {version: counts[0] for version, counts in counted.items()}
     drawn_alone = state.spec.traffic.affinity is None  # else shares are of users, and nobody knows how many there are
-    if counted and drawn_alone and known.rounds.at is not None and is_of_these_shares(state, known, known.rounds.at):
+    known_shares = known.rounds.at is not None and is_of_these_shares(state, known, known.rounds.at)
+    if counted and drawn_alone and known_shares:
         skew = skew.after(requests, status.shares)
     allocation = known.allocation
     if counted and known.rounds.at is not None:
         allocation = allocated(state, allocation, counted, sample.at - known.rounds.at)
-    return Known(status.model_copy(update={"last_sample_at": rounds.at}), contest, skew, rounds, allocation)
+    logged = logged_of(known, counted) if counted and known_shares else None
+    return Known(status.model_copy(update={"last_sample_at": rounds.at}), contest, skew, rounds, allocation, logged)
 
 
 def allocated(

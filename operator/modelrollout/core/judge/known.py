@@ -10,6 +10,7 @@ from modelrollout.api.status import ContestStatus, Trial
 from modelrollout.core.evidence import overdispersion
 from modelrollout.core.evidence.allocation import Allocation
 from modelrollout.core.evidence.contest import Contest, Rules
+from modelrollout.core.evidence.off_policy import Logged
 from modelrollout.core.evidence.rounds import Rounds
 from modelrollout.core.evidence.skew import Skew
 from modelrollout.core.judge.loading import UNREADABLE, source_of
@@ -26,6 +27,7 @@ class Known:
     skew: Skew = field(default_factory=Skew)
     rounds: Rounds = field(default_factory=Rounds)
     allocation: Allocation = field(default_factory=Allocation)
+    logged: Logged | None = None  # what is new in this pass, where it was all answered by known shares
 
 
 def competing(state: Pass, split: str) -> tuple[str, ...]:

@@ -1,0 +1,66 @@
+"""What it was worth to give each segment shares of its own: beside one version for everybody, and beside equal shares.
+
+Of the present set of versions: one more, or one less, and it is asked anew. Only what was answered by known shares is
+counted, so the first samples after each change of the shares are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from modelrollout.api.status import Gain, ValueStatus
+from modelrollout.core.evidence.off_policy import EQUAL, Estimate, Logged, OffPolicy
+from modelrollout.core.judge.known import Known, rules
+from modelrollout.core.judge.loading import UNREADABLE
+from modelrollout.core.pass_state import Pass
+
+ALPHA = 0.05
+DIGITS = 6
+
+
+def valued(state: Pass, known: Sequence[Known]) -> ValueStatus | None:
+    """What is known of it after the newest samples; None where there are no segments."""
+    if not state.spec.segments:
+        return None
+    versions = tuple(sorted({version for item in known for version in item.contest.versions}))
+    before = state.trial.value
+    if before is None or before.versions != versions:
+        before = ValueStatus(versions=versions, since=state.now)
+    logged = {item.status.split: item.logged for item in known if item.logged is not None}
+    if not logged or any(set(item.contest.versions) != set(versions) for item in known):
+        return before
+    return _told(before, load(before).after(logged), more_is_better=rules(state, known[0].status).more_is_better)
+
+
+def load(status: ValueStatus) -> OffPolicy:
+    """The sums as the status has them."""
+    try:
+        return OffPolicy.from_status(status.state) if status.state else OffPolicy()
+    except UNREADABLE:
+        return OffPolicy()
+
+
+def logged_of(known: Known, counted: Mapping[str, tuple[int, int]]) -> Logged:
+    """One tick of a split, from requests and rewards by version, as its shares and all earlier ticks explain it."""
+    shares = {version: known.status.shares.get(version, 0) / 100.0 for version in known.contest.versions}
+    return Logged(
+        {version: counts[0] for version, counts in counted.items()},
+        {version: counts[1] for version, counts in counted.items()},
+        shares,
+        {version: (count.bad + 1.0) / (count.trials + 2.0) for version, count in known.contest.counts.items()},
+    )
+
+
+def _told(before: ValueStatus, sums: OffPolicy, *, more_is_better: bool) -> ValueStatus:
+    ran, equal = sums.value(None, ALPHA), sums.gain(EQUAL, ALPHA)
+    if equal is not None and not more_is_better:
+        equal = Estimate(-equal.value, -equal.high, -equal.low)
+    best = sums.gain_over_best(ALPHA, more_is_better=more_is_better)
+    told = {"ran": _gain(ran), "over_equal": _gain(equal), "over_one": _gain(best), "state": sums.to_status()}
+    return before.model_copy(update=told)
+
+
+def _gain(found: Estimate | None) -> Gain | None:
+    if found is None:
+        return None
+    return Gain(value=round(found.value, DIGITS), low=round(found.low, DIGITS), high=round(found.high, DIGITS))
