@@ -23,11 +23,13 @@ import click
 from bench.stats import (
     arms,
     bake,
+    context,
     cost,
     delay,
     drift,
     evidence,
     mab,
+    ope,
     promote,
     restart,
     rollback,
@@ -53,6 +55,8 @@ ALL: Sequence[Suite] = (
     mab.SUITE,
     drift.SUITE,
     delay.SUITE,
+    context.SUITE,
+    ope.SUITE,
     cost.SUITE,
 )
 NAMES = [suite.name for suite in ALL]

@@ -1,4 +1,4 @@
-"""The tables of the suites mab, drift and delay for bench/RESULTS.md."""
+"""The tables of the suites mab, drift, delay, context and ope for bench/RESULTS.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ Rows = list[tuple[str, ...]]
 LOST = {"regret": "lost, mean", "regretP95": "95 %", "timesLaiRobbins": "x Lai-Robbins", "bestDropped": "best dropped"}
 FOLLOWED = {"regret": "lost, mean", "followed": "followed after, median"}
 LATE = {"regret": "lost, mean", "timesAtOnce": "x rewards at once"}
-HEADS = {"mab": LOST, "drift": FOLLOWED, "delay": LATE}
+SEGMENTS = {"regret": "lost, mean", "timesEqual": "x equal split", "timesGlobal": "x one for everybody"}
+HEADS = {"mab": LOST, "drift": FOLLOWED, "delay": LATE, "context": SEGMENTS}
 
 
 def bandit_tables(results: Mapping[str, Cells]) -> Iterator[tuple[str, Rows]]:
@@ -19,6 +20,25 @@ def bandit_tables(results: Mapping[str, Cells]) -> Iterator[tuple[str, Rows]]:
     for suite, heads in HEADS.items():
         if suite in results:
             yield suite, rows_of(results[suite], heads)
+    if "ope" in results:
+        yield "ope", estimates(results["ope"])
+
+
+def estimates(cells: Cells) -> Rows:
+    """A line for each cell and estimate: how often its interval was ever wrong, and at the end its error and width."""
+    rows = [
+        (cell, name.removeprefix("missed: "), str(one["runs"]), f"{100 * one['value']:.2g} %", *ends(found, name))
+        for cell, rules in cells.items()
+        for found in rules.values()
+        for name, one in found.items()
+        if name.startswith("missed: ")
+    ]
+    return [("", "estimate", "runs", "ever missed", "error at the end", "width"), *rows]
+
+
+def ends(found: Mapping[str, Measure], name: str) -> Iterator[str]:
+    """Error and width of one estimate, in rewards for each 10,000 requests."""
+    yield from (f"{1e4 * found[name.replace('missed', kind)]['value']:.1f}" for kind in ("error", "width"))
 
 
 def rows_of(cells: Cells, heads: Mapping[str, str]) -> Rows:
@@ -43,7 +63,7 @@ def shown(found: Mapping[str, Measure], measure: str) -> str:
             return f"{100 * value:.2g} %"
         case "followed":
             return f"{value:.0f} s"
-        case "timesLaiRobbins" | "timesAtOnce":
+        case "timesLaiRobbins" | "timesAtOnce" | "timesEqual" | "timesGlobal":
             return f"{value:.2f}"
         case _:
             return f"{value:.0f}"
