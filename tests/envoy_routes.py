@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import grpc
@@ -42,12 +43,12 @@ class Gateway:
     folder: Path
     taken: int = field(default=0)
 
-    def follow(self, virtual_service: Mapping[str, Any]) -> None:
-        """From now on requests go as a VirtualService says. Returns when Envoy has taken it."""
+    def follow(self, virtual_service: Mapping[str, Any], labels: Mapping[str, str] = MappingProxyType({})) -> None:
+        """From now on requests go as a VirtualService says, in a pod with these labels. Returns when Envoy has taken
+        it."""
         self.taken += 1
-        text = json.dumps(
-            {"version_info": str(self.taken), "resources": [_configuration(routes(virtual_service["spec"]["http"]))]}
-        )
+        found = routes(virtual_service["spec"]["http"], labels)
+        text = json.dumps({"version_info": str(self.taken), "resources": [_configuration(found)]})
         (self.folder / "new.json").write_text(text)
         (self.folder / "new.json").replace(self.folder / "routes.json")  # Envoy sees files that are moved
         until(lambda: self._stat("update_rejected") > 0 or self._stat("update_success") >= self.taken, seconds=30)
@@ -94,12 +95,14 @@ def _is_ready(gateway: Gateway, process: subprocess.Popen[bytes]) -> bool:
         return False
 
 
-def routes(http: Sequence[Mapping[str, Any]]) -> list[Object]:
-    """The rules of a VirtualService as Envoy's: one for each alternative of a match."""
+def routes(http: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> list[Object]:
+    """The rules of a VirtualService as Envoy's, in a pod with these labels: one for each alternative of a match that is
+    for such pods (``sourceMatchHTTP``). A gateway is a pod, too."""
     return [
         _route(rule, [{"name": name, "string_match": _text(how)} for name, how in match.get("headers", {}).items()])
         for rule in http
         for match in rule.get("match") or [{}]
+        if match.get("sourceLabels", {}).items() <= labels.items()
     ]
 
 

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from modelrollout.api.base import format_timestamp, to_json
+from modelrollout.api.match import RequestMatch, StringMatch
 from modelrollout.api.route import Route, Split
 from modelrollout.api.status import Alpha, Arm, Phase, Status, Trial, VersionStatus
-from modelrollout.api.traffic import RequestMatch, StringMatch
 from modelrollout.resource.rollout import ModelRollout, SpecError, parse_spec, parse_status
 from modelrollout.resource.spec import Spec
 

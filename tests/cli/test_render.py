@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from modelrollout.api.match import RequestMatch
 from modelrollout.cli.pods import pod_from_json
 from modelrollout.cli.render import one_line, tree
 from modelrollout.cli.render_detail import detail, event_from_json
+from modelrollout.cli.render_route import match_words
 from modelrollout.cli.render_table import rollout_table
 from modelrollout.cli.text import plain
 from modelrollout.cli.view import View
@@ -52,6 +54,17 @@ def tabled() -> str:
 
 def in_one_line() -> str:
     return "".join(f"{name}: {one_line(view_of(load(name)).rollout)}\n" for name in CASES)
+
+
+def test_whose_requests_are_meant_in_words() -> None:
+    wanted = {
+        "headers": {"x-user": {"regex": "7.*"}, "x-group": {"prefix": "st"}},
+        "cookies": {"beta": {"exact": "yes"}},
+        "sourceLabels": {"app": "checkout"},
+    }
+    assert match_words(RequestMatch.model_validate(wanted)) == (
+        "x-group begins with st and x-user matches 7.* and cookie beta is yes and the caller's app is checkout"
+    )
 
 
 @pytest.mark.parametrize("name", CASES)

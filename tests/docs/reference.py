@@ -63,7 +63,7 @@ def default_of(field: FieldInfo) -> str:
     value = field.default
     if field.is_required():
         return "required"
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return "–"
     if isinstance(value, BaseModel):
         shown = value.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from modelrollout.api.match import RequestMatch
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
-from modelrollout.api.traffic import RequestMatch
 from modelrollout.core.plan import Recovery
 from modelrollout.manifests.destinations import destinations
 from modelrollout.manifests.istio import RECOVERY_ANNOTATION, live_route, moved, virtual_service

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelrollout.api.match import CookieMatch, RequestMatch, StringMatch
 from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
 from modelrollout.api.status import Arm, Status, Trial
-from modelrollout.api.traffic import Affinity, Cookie, RequestMatch, StringMatch
+from modelrollout.api.traffic import Affinity, Cookie
 from modelrollout.core.observation import LiveRoute
 from modelrollout.core.plan import Recovery
 from modelrollout.manifests.drift import differs
@@ -34,12 +35,23 @@ string_matches = st.one_of(
     st.builds(lambda text: StringMatch(prefix=text), texts),
     st.sampled_from(("de|at", ".*", "")).map(lambda text: StringMatch(regex=text)),
 )
-matches = st.builds(
+by_headers = st.builds(
     RequestMatch,
     headers=st.dictionaries(
         st.sampled_from(("x-beta", "x-country", "x-tester", "cookie")), string_matches, min_size=1, max_size=3
     ),
 )
+some_cookies = st.builds(CookieMatch, exact=st.sampled_from(("yes", "a.b", "(x)", ""))) | st.builds(
+    CookieMatch, regex=st.sampled_from(("a|b", "[^a].*", "()"))
+)
+by_cookies_and_labels = st.builds(
+    RequestMatch,
+    headers=st.dictionaries(st.sampled_from(("x-beta", "x-country")), string_matches, max_size=2),
+    cookies=st.dictionaries(st.sampled_from(("beta", "a.b")), some_cookies, min_size=1, max_size=1),
+    source_labels=st.dictionaries(st.sampled_from(("app", "example.com/team")), st.just("checkout"), max_size=2),
+)
+by_labels = st.builds(RequestMatch, source_labels=st.just({"app": "checkout"}))
+matches = by_headers | by_cookies_and_labels | by_labels
 
 
 @st.composite
@@ -129,7 +141,7 @@ def destination(rules: list[Object], index: int) -> Object:
 
 def condition(rules: list[Object], index: int) -> Object:
     """The first header match of a rule; the rule for REST of everybody gets one."""
-    found: Object = rules[index].setdefault("match", [{"headers": {}}])[0]["headers"]
+    found: Object = rules[index].setdefault("match", [{}])[0].setdefault("headers", {})
     return found
 
 
@@ -159,6 +171,9 @@ EDITS: dict[str, Edit] = {
         {next(iter(condition(rules, index)), "x-mine"): {"exact": "never"}}
     ),
     "a path": lambda rules, index: rules[index].setdefault("match", [{}])[0].update(uri={"prefix": "/"}),
+    "labels of the caller": lambda rules, index: (
+        rules[index].setdefault("match", [{}])[0].update(sourceLabels={"app": "mine"})
+    ),
     "an alternative": lambda rules, index: rules[index].setdefault("match", []).append({"headers": {}}),
     "no match, or an empty one": lambda rules, index: (
         rules[index].pop("match") if "match" in rules[index] else rules[index].update(match=[])

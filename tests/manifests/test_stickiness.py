@@ -17,8 +17,8 @@ import grpc
 import pytest
 import requests
 
+from modelrollout.api.match import RequestMatch
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
-from modelrollout.api.traffic import RequestMatch
 from modelrollout.manifests.istio import moved, virtual_service
 from modelrollout.manifests.meta import service_host
 from modelrollout.resource.rollout import ModelRollout

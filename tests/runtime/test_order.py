@@ -17,9 +17,9 @@ from modelrollout.adapters.cluster import (
     Conflict,
     Object,
 )
+from modelrollout.api.match import RequestMatch
 from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
 from modelrollout.api.status import Retiring, VersionStatus
-from modelrollout.api.traffic import RequestMatch
 from modelrollout.core.observation import SETTLE_SECONDS
 from modelrollout.core.plan import DesiredVersion, Event, Plan, Reason, Recovery
 from modelrollout.manifests.istio import live_route

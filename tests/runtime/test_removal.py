@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from modelrollout.adapters.cluster import DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES
+from modelrollout.api.match import RequestMatch
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
-from modelrollout.api.traffic import RequestMatch
 from modelrollout.core.plan import DesiredVersion
 from modelrollout.manifests.istio import virtual_service
 from modelrollout.manifests.platform import Platform

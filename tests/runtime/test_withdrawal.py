@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
+from modelrollout.api.match import RequestMatch
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
-from modelrollout.api.traffic import RequestMatch
 from modelrollout.runtime.withdrawal import takes_away
 from tests.manifests.test_routes import routes
 

@@ -13,7 +13,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from modelrollout.api.base import StatusModel
-from modelrollout.api.traffic import RequestMatch
+from modelrollout.api.match import RequestMatch
 
 EVERYBODY = "everybody"
 """The name of the last split."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from modelrollout.api.base import PositiveDuration, SpecModel
-from modelrollout.api.rules import HEADER, LABEL, Form, HeaderName, rule, rules, text
+from modelrollout.api.cookies import COOKIE
+from modelrollout.api.match import RequestMatch
+from modelrollout.api.rules import LABEL, Form, HeaderName, rule, rules, text
 
 Host = Annotated[
     str,
@@ -23,11 +24,11 @@ Gateway = Annotated[
     ),
     Field(max_length=317),
 ]
+MESH = "mesh"
+"""The gateway that is none: the proxies beside the callers."""
+
 VERSION_HEADER = "x-model-version"
 """Response header that names the version that answered."""
-
-_NO_REGEX = "regex cannot be read as RE2, which has no look-around and no back-references"
-
 
 # What Istio's own validation lets pass (pkg/config/validation/validation.go): Envoy's conditions for HTTP and gRPC, and
 # the status codes that Go knows as errors. It takes no space between them.
@@ -62,72 +63,11 @@ RetryOn = Annotated[
 _NEED_ATTEMPTS = "perTryTimeout and retryOn are of no use without attempts, and Istio refuses them; set attempts"
 
 
-class StringMatch(SpecModel):
-    """How a header must look. Exactly one of the three."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            rule(
-                "[has(self.exact), has(self.prefix), has(self.regex)].filter(given, given).size() == 1",
-                "give exactly one of exact, prefix and regex",
-            )
-        )
-    )
-    exact: str | None = Field(default=None, max_length=512, description="The whole value.")
-    prefix: str | None = Field(default=None, max_length=512, description="What the value begins with.")
-    regex: str | None = Field(
-        default=None,
-        max_length=512,
-        description="RE2, the whole value.",
-        json_schema_extra=rules(rule("'x'.matches(self) in [true, false]", _NO_REGEX)),
-    )
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if sum(value is not None for value in (self.exact, self.prefix, self.regex)) != 1:
-            raise ValueError("give exactly one of exact, prefix and regex")
-        return self
-
-    @field_validator("regex")
-    @classmethod
-    def _regex_is_one(cls, regex: str | None) -> str | None:
-        """Python's own syntax is wider than RE2's; what it has on top is refused by name."""
-        try:
-            re.compile(regex or "")
-        except re.error as error:
-            raise ValueError(f"{_NO_REGEX}: {error}") from error
-        if regex and re.search(r"(?<!\\)(\\\\)*(\(\?[=!<(>]|\(\?P=|\\[1-9])", regex):
-            raise ValueError(_NO_REGEX)
-        return regex
-
-
 class Header(SpecModel):
     """A request header and its exact value."""
 
     name: HeaderName = Field(description="Its name; upper and lower case are the same.")
     value: str = Field(min_length=1, max_length=256, description="Its value, as a whole.")
-
-
-class RequestMatch(SpecModel):
-    """Requests that a rule is for. All the given headers must match."""
-
-    headers: dict[HeaderName, StringMatch] = Field(
-        min_length=1,
-        max_length=16,
-        description="How each header must look, by its name.",
-        json_schema_extra=rules(
-            rule(
-                f"self.all(name, name.matches({text(f'^({HEADER.pattern})$')}))",
-                "there is no header of this name; use letters, digits and hyphens",
-            )
-        ),
-    )
-
-    @field_validator("headers")
-    @classmethod
-    def _in_lower_case(cls, headers: dict[str, StringMatch]) -> dict[str, StringMatch]:
-        """As HTTP/2 and the mesh have them, so that a route that is read back is the one that was written."""
-        return {name.lower(): match for name, match in headers.items()}
 
 
 class Retries(SpecModel):
@@ -196,15 +136,27 @@ _COOKIE_TWICE = (
 )
 
 
+_LABELS_OF_A_GATEWAY = (
+    "match looks at sourceLabels, and at a gateway these would be those of the gateway's own pods, whoever asks; give "
+    "gateways: [mesh] alone, or match by headers"
+)
+
+
 class Traffic(SpecModel):
     """Which requests the rollout routes, and who may see the candidate."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             rule(
-                "!has(self.affinity) || !has(self.match) || "
-                "self.match.all(item, item.headers.all(name, name.lowerAscii() != 'cookie'))",
+                "!has(self.affinity) || !has(self.match) || self.match.all(item, (!has(item.cookies) || "
+                "size(item.cookies) == 0) && (!has(item.headers) || "
+                "item.headers.all(name, name.lowerAscii() != 'cookie')))",
                 _COOKIE_TWICE,
+            ),
+            rule(
+                "!has(self.match) || !has(self.gateways) || self.gateways.all(name, name == 'mesh') || "
+                "self.match.all(item, !has(item.sourceLabels) || size(item.sourceLabels) == 0)",
+                _LABELS_OF_A_GATEWAY,
             ),
             rule(
                 f"!has(self.decisionHeader) || self.decisionHeader.lowerAscii() != {text(VERSION_HEADER)}",
@@ -216,7 +168,7 @@ class Traffic(SpecModel):
         min_length=1, max_length=16, description="What clients call the model by, for example fraud.prod."
     )
     gateways: tuple[Gateway, ...] = Field(
-        default=("mesh",), min_length=1, max_length=16, description="NAMESPACE/NAME of Gateways, or mesh."
+        default=(MESH,), min_length=1, max_length=16, description="NAMESPACE/NAME of Gateways, or mesh."
     )
     match: tuple[RequestMatch, ...] = Field(
         default=(),
@@ -243,8 +195,14 @@ class Traffic(SpecModel):
 
     @model_validator(mode="after")
     def _one_condition_for_each_header(self) -> Self:
-        if self.affinity is not None and any("cookie" in item.headers for item in self.match):
+        if self.affinity is not None and any(item.asks_for(COOKIE) for item in self.match):
             raise ValueError(_COOKIE_TWICE)
+        return self
+
+    @model_validator(mode="after")
+    def _labels_are_those_of_callers(self) -> Self:
+        if any(item.source_labels for item in self.match) and set(self.gateways) != {MESH}:
+            raise ValueError(_LABELS_OF_A_GATEWAY)
         return self
 
     @model_validator(mode="after")

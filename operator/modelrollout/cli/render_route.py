@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from modelrollout.api.match import RequestMatch, TextMatch
 from modelrollout.api.route import EVERYBODY, MATCHED, Split
 from modelrollout.api.status import Status, Trial
-from modelrollout.api.traffic import RequestMatch, StringMatch
 from modelrollout.cli.text import Line, Span, Style, line, shortened, table
 
 WHO_SHOWN = 60  # characters of the headers that a request must have; `describe` has the rest
@@ -36,11 +36,14 @@ def whose(split: Split) -> str:
 
 
 def match_words(match: RequestMatch) -> str:
-    """``x-group is staff and x-user begins with 7``."""
-    return " and ".join(f"{header} {_value_words(wanted)}" for header, wanted in sorted(match.headers.items()))
+    """``x-group is staff and x-user begins with 7 and cookie beta is yes and the caller's app is checkout``."""
+    headers = [f"{name} {_value_words(wanted)}" for name, wanted in sorted(match.headers.items())]
+    cookies = [f"cookie {name} {_value_words(wanted)}" for name, wanted in match.cookies.items()]
+    labels = [f"the caller's {name} is {value}" for name, value in sorted(match.source_labels.items())]
+    return " and ".join((*headers, *cookies, *labels))
 
 
-def _value_words(wanted: StringMatch) -> str:
+def _value_words(wanted: TextMatch) -> str:
     if wanted.exact is not None:
         return f"is {wanted.exact}"
     if wanted.prefix is not None:

@@ -17,12 +17,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelrollout.api.cookies import COOKIE, pair, quoted
 from modelrollout.api.route import Split
 from modelrollout.api.traffic import VERSION_HEADER, Cookie
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
-COOKIE = "cookie"
 SET_COOKIE = "set-cookie"
 
 _WHEN_AND_WHICH = "%START_TIME(%s)%/%REQ(X-REQUEST-ID)%"
@@ -53,13 +53,12 @@ class Marks:
         """Whether the users of a split stay where they were drawn to. Only where there is something to draw, and never
         by a second condition for the same header."""
         drawn = split.is_shared and not split.is_preview
-        return drawn and self.cookie is not None and not any(COOKIE in match.headers for match in split.who)
+        return drawn and self.cookie is not None and not any(match.asks_for(COOKIE) for match in split.who)
 
     def known_by(self, version: str) -> str:
         """RE2 for the whole header ``Cookie`` of users that have a version: one of its pairs, from end to end."""
         assert self.cookie is not None
-        value = self._value(version).replace(".", r"\.")
-        return rf"(.*;\s*)?{self.cookie.name}={value}(;.*)?"
+        return pair(self.cookie.name, quoted(self._value(version)))
 
     def headers(self, rollout: ModelRollout, split: Split, version: str, *, draws: bool) -> Mapping[str, Any]:
         """What is done to the headers of a version's answers. ``draws``: its users come to it by this very rule."""

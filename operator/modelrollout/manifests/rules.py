@@ -16,10 +16,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from modelrollout.api.cookies import COOKIE, pair
+from modelrollout.api.match import RequestMatch, StringMatch
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
-from modelrollout.api.traffic import VERSION_HEADER, RequestMatch, StringMatch
+from modelrollout.api.traffic import VERSION_HEADER
 from modelrollout.api.version import ModelVersion
-from modelrollout.manifests.marks import COOKIE, NO_MARKS, Marks, marks_of
+from modelrollout.manifests.marks import NO_MARKS, Marks, marks_of
 from modelrollout.manifests.meta import Object, service_host
 from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
 from modelrollout.resource.rollout import ModelRollout
@@ -57,8 +59,16 @@ def rules(rollout: ModelRollout, split: Split, marks: Marks = NO_MARKS) -> Itera
 
 def _rule(name: str, split: Split, besides: Object, to: list[Object]) -> Object:
     """One rule for the requests of a split that fulfil a condition ``besides``."""
-    conditions = [_headers(match) | besides for match in split.who] or ([besides] if besides else [])
-    return {"name": name, **({"match": [{"headers": item} for item in conditions]} if conditions else {}), "route": to}
+    conditions = [_condition(match, besides) for match in split.who] or ([{"headers": besides}] if besides else [])
+    return {"name": name, **({"match": conditions} if conditions else {}), "route": to}
+
+
+def _condition(match: RequestMatch, besides: Object) -> Object:
+    headers = {name.lower(): _string_match(how) for name, how in match.headers.items()}
+    for name, how in match.cookies.items():
+        headers[COOKIE] = {"regex": pair(name, how.expression)}
+    given = {"headers": headers | besides, "sourceLabels": match.source_labels}
+    return {name: part for name, part in given.items() if part}
 
 
 def _destination(
@@ -86,10 +96,6 @@ def _plain(destination: Object) -> Object:
 def _is_sticky(rule: Mapping[str, Any]) -> bool:
     """Whether it is for those who have a cookie."""
     return _STICKY_NAME.fullmatch(rule["name"]) is not None
-
-
-def _headers(match: RequestMatch) -> Object:
-    return {name.lower(): _string_match(value) for name, value in match.headers.items()}
 
 
 def _string_match(value: StringMatch) -> Object:

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelrollout.api.base import StatusModel, Timestamp, parse_duration
+from modelrollout.api.match import RequestMatch
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
 from modelrollout.api.status import MetricStatus, VersionStatus
-from modelrollout.api.traffic import RequestMatch
 from modelrollout.resource.spec import Spec
 
 

@@ -18,10 +18,11 @@ from pydantic import ConfigDict, Field, create_model, model_validator
 
 from modelrollout.api.analysis import Analysis
 from modelrollout.api.base import Duration, SpecModel
+from modelrollout.api.match import RequestMatch, StringMatch
 from modelrollout.api.model import Model
 from modelrollout.api.rules import rule, rules
 from modelrollout.api.serving import Serving
-from modelrollout.api.traffic import RequestMatch, Retries, StringMatch, Traffic
+from modelrollout.api.traffic import Retries, Traffic
 from modelrollout.strategies import STRATEGIES, AnyStrategy
 
 __all__ = [

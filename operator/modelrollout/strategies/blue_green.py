@@ -8,10 +8,11 @@ from pydantic import Field
 
 from modelrollout.api.bake import MOST_FOR_CONTROL, Bake, BakeField, watched
 from modelrollout.api.base import SpecModel, StatusModel, Timestamp
+from modelrollout.api.match import RequestMatch, StringMatch
 from modelrollout.api.model import Model
 from modelrollout.api.route import PREVIEW, Route, Split
 from modelrollout.api.smoke import Smoke
-from modelrollout.api.traffic import Header, RequestMatch, StringMatch
+from modelrollout.api.traffic import Header
 from modelrollout.strategies.base import ArmView, Move, Outline, SmokeCheck, View
 from modelrollout.strategies.shares import between
 
