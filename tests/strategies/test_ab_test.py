@@ -107,6 +107,13 @@ def test_the_winner_takes_everything_and_nobody_begins_again() -> None:
     assert {entry.outcome for entry in world.status.history} == {"Installed", "NotChosen", "Promoted"}
 
 
+def test_what_the_only_arm_has_won_by_is_told() -> None:
+    world = play(under_test(), 1800, {"1.0.1": 0.05, "1.1.2": 0.08})
+    for _ in range(60):
+        world.step(5)
+    assert world.status.message.startswith("1.1.2 serves all requests; the test is over: clicks: ")
+
+
 def test_no_winner_before_min_duration() -> None:
     world = play(under_test(minDuration="20m"), 1140, {"1.0.1": 0.05, "1.1.2": 0.10})
     assert world.live == {"1.0.1": 50, "1.1.2": 50}

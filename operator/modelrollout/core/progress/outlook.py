@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.api.status import Phase, Quarantined, Withheld
+from modelrollout.core.judge.standing import account
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 
@@ -133,6 +134,8 @@ def health(state: Pass, wanted: str, draining: float | None) -> Outlook:
     if workload.ready > 0:
         whys = dict.fromkeys(item.message for item in state.status.not_chosen)
         told = [*whys, *filter(None, [describe_failures(failed_versions(state))])]
+        if not told and state.status.last_contest is not None:
+            told = [account(state.status.last_contest)]  # the control lost, which was no arm
         after = f"; the test is over: {'; '.join(told)}" if is_decided(state, wanted) else ""
         return Outlook(Phase.HEALTHY, f"{wanted} serves all requests{after}", draining)
     why = workload.failure or workload.waiting
