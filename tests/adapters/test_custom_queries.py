@@ -7,7 +7,7 @@ import pytest
 from modelrollout.adapters.metrics.base import Target
 from modelrollout.adapters.metrics.custom import combine, fill, has_variable, metric_names
 from modelrollout.api.analysis import Direction
-from modelrollout.core.evidence import BadCount, Count, Moments
+from modelrollout.core.evidence import PARTS, BadCount, Count, Moments
 from tests.adapters.counted import Counted, newest
 
 TARGET = Target("prod", "fraud", "2.4.1187")
@@ -116,3 +116,26 @@ def test_successes_and_trials(
 def test_more_successes_than_trials_are_refused() -> None:
     with pytest.raises(BadCount):
         newest(combine({"a": moments((10, 101))}, {"a": moments((10, 100))}, turned=True))
+
+
+SUMS: dict[str, tuple[float, float, float, Count]] = {
+    "one or none": (7.0, 10.0, 1.0, Count(7 * PARTS, 10 * PARTS)),
+    "in its own unit": (30.0, 10.0, 12.0, Count(25_000, 10 * PARTS)),
+    "less than a part is in the next difference": (0.00007, 10.0, 1.0, Count(0, 10 * PARTS)),
+    "all the largest, and the rounding of floats": (0.1 + 0.2, 3.0, 0.1, Count(3 * PARTS, 3 * PARTS)),
+    "nothing yet": (0.0, 0.0, 5.0, Count(0, 0)),
+}
+
+
+@pytest.mark.parametrize(("earned", "requests", "largest", "expected"), SUMS.values(), ids=SUMS)
+def test_a_sum_of_rewards_is_counted_in_parts_of_the_largest(
+    earned: float, requests: float, largest: float, expected: Count
+) -> None:
+    found = newest(combine({"a": moments((10, earned))}, {"a": moments((10, requests))}, largest=largest))
+    assert found == Counted(10, {"a": expected})
+
+
+@pytest.mark.parametrize("earned", [-0.5, 51.0])
+def test_a_sum_that_cannot_be_is_refused_with_the_way_out(earned: float) -> None:
+    with pytest.raises(BadCount, match=f"a sum of {earned:g} of 10 rewards, where each is from 0 to max, 5; clip them"):
+        combine({"a": moments((10, earned))}, {"a": moments((10, 10))}, largest=5.0)

@@ -21,7 +21,7 @@ from modelrollout.adapters.metrics.tensorflow_serving import TENSORFLOW_SERVING
 from modelrollout.adapters.prometheus import Prometheus
 from modelrollout.api.analysis import Analysis
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW
-from modelrollout.core.evidence import Count
+from modelrollout.core.evidence import PARTS, Count
 from modelrollout.core.observation import Sample, Unavailable
 from tests.prometheus_server import Scraped
 
@@ -381,6 +381,20 @@ def test_a_metric_that_a_user_brings(scraped: Scraped, rollout: str, metric: dic
     scraped.wait_for_scrape()
     found = read_own(scraped, subscription(rollout, metric))
     assert totals(found["clicks", EVERYBODY]) == {NEW: Count(7, 10), OLD: Count(60, 100)}
+
+
+def test_a_reward_of_any_size_is_read_in_parts_of_the_largest(scraped: Scraped, rollout: str) -> None:
+    sums = {"sum": CLICKS["successes"], "count": CLICKS["trials"], "max": 20}
+    asked = subscription(rollout, {"name": "clicks", "role": "Reward"} | sums, {"name": "errors"})
+    scraped.source.lines |= seen(rollout, NEW, 30.5, 10) | seen(rollout, OLD, 1000, 100)
+    scraped.wait_for_scrape()
+    found = read_own(scraped, asked)
+    assert totals(found["clicks", EVERYBODY]) == {NEW: Count(15_250, 10 * PARTS), OLD: Count(50 * PARTS, 100 * PARTS)}
+    scraped.source.lines |= seen(rollout, NEW, 201, 10)
+    scraped.wait_for_scrape()
+    refused = read_own(scraped, asked)["clicks", EVERYBODY]
+    assert isinstance(refused, Unavailable)
+    assert "a sum of 201 of 10 rewards, where each is from 0 to max, 20" in refused.message
 
 
 BY_SERVICE = {

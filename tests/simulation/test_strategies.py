@@ -24,9 +24,12 @@ GIVEN = {
         f"{EQUAL}matched: {{share: 0.3, stable: {{errors: 0.1}}, candidate: {{errors: 0.1}}}}",
     ),
 }
+REVENUE = {"name": "clicks", "role": "Reward", "sum": "c{{ service }}", "count": "s{{ service }}", "max": 20}
 
 
-def played(folder: Path, strategy: dict[str, Any], manifest: str, traffic: str) -> Scenario:
+def played(
+    folder: Path, strategy: dict[str, Any], manifest: str, traffic: str, reward: dict[str, Any] = REWARD
+) -> Scenario:
     """A manifest with this strategy."""
     body = yaml.safe_load(manifest)
     body["spec"] |= {"strategy": strategy}
@@ -34,7 +37,7 @@ def played(folder: Path, strategy: dict[str, Any], manifest: str, traffic: str) 
         traffic += "\nsegments: {" + ", ".join(f"{name}: {{share: 0.3}}" for name in segments) + "}"
     if any(STRATEGIES[name].competes for name in strategy):
         analysis = body["spec"].setdefault("analysis", {"metrics": [{"name": "errors"}]})
-        analysis["metrics"] = [*analysis["metrics"], REWARD]
+        analysis["metrics"] = [*analysis["metrics"], reward]
         traffic = traffic.replace("{errors: ", "{rewards: {clicks: 0.1}, errors: ").replace(
             "{version: 1.0.1, ", "{version: 1.0.1, rewards: {clicks: 0.1}, "
         )
@@ -60,3 +63,10 @@ def test_equal_versions_are_never_rolled_back(
     assert {sum(decision.weights.values()) for decision in told} == {100}
     assert set(told[0].weights) == {STABLE, *scenario.cast.arms}
     assert ending(release, passes[-1][0]).outcome in ("Promoted", "Kept", "Paused", "Running")
+
+
+def test_a_reward_of_any_size_is_played_as_a_part_of_the_largest(tmp_path: Path) -> None:
+    scenario = played(tmp_path, specs()["abTest two"], MANIFEST, EQUAL, REVENUE)
+    trials = [frame.status.trial for frame, _ in decisions(scenario.release(1))]
+    contests = [trial.contest for trial in trials if trial is not None and trial.contest is not None]
+    assert 1.8 < (contests[-1].versions[0].rate or 0.0) < 2.2, "a tenth of 20"

@@ -301,7 +301,7 @@ REFUSED = {
     "a reward for nothing": (
         ANALYSIS,
         {"canary": {"steps": [{"setWeight": 5}]}},
-        "role: Reward is for strategy abTest or bandit",
+        "role: Reward is for strategy abTest, bandit or",
     ),
     "no guardrail": ({"metrics": [REWARD]}, ab_test(), "nothing would take a bad version out"),
     "a limit": ({"metrics": [{"name": "errors"}, REWARD | {"limit": 0.5}]}, ab_test(), "takes neither"),

@@ -61,8 +61,14 @@ _VARIABLES = ("version", "workload", "service", "segment", "rollout", "namespace
 _KNOWN = ", ".join(f"{{{{ {name} }}}}" for name in _VARIABLES)
 _NEEDS_OVER = "metric latency needs over, for example over: 70ms"
 _OVER_IS_FOR_LATENCY = "over belongs to metric latency alone; remove it"
-_BUILT_IN_TAKES_NO_QUERY = "metrics errors and latency are built in and take no successes or trials; rename the metric"
-_NEEDS_QUERIES = "a metric that is not built in (errors, latency) needs successes and trials"
+_BUILT_IN_TAKES_NO_QUERY = (
+    "metrics errors and latency are built in and take no successes or trials, nor sum, count and max; rename the metric"
+)
+_NEEDS_QUERIES = (
+    "a metric that is not built in (errors, latency) needs successes and trials; or else, for a reward of any size, "
+    "sum, count and max"
+)
+_SUMS_ARE_REWARDS = "sum, count and max are for role: Reward; a guardrail needs successes and trials"
 _NO_REWARD_BUILT_IN = "errors and latency are guardrails; role: Reward is for a metric of your own"
 _FOR_GUARDRAILS = "limit and required: false are for guardrails; a metric with role: Reward takes neither"
 _NO_GUARDRAIL = "all metrics have role: Reward, so nothing would take a bad version out; add {name: errors}"
@@ -93,10 +99,20 @@ class Metric(SpecModel):
             rule("self.name != 'latency' || has(self.over)", _NEEDS_OVER),
             rule("self.name == 'latency' || !has(self.over)", _OVER_IS_FOR_LATENCY),
             rule(
-                "!(self.name in ['errors', 'latency']) || !(has(self.successes) || has(self.trials))",
+                "!(self.name in ['errors', 'latency']) || !(has(self.successes) || has(self.trials) || "
+                "has(self.sum) || has(self.count) || has(self.max))",
                 _BUILT_IN_TAKES_NO_QUERY,
             ),
-            rule("self.name in ['errors', 'latency'] || (has(self.successes) && has(self.trials))", _NEEDS_QUERIES),
+            rule(
+                "self.name in ['errors', 'latency'] || (has(self.successes) && has(self.trials) && "
+                "!has(self.sum) && !has(self.count) && !has(self.max)) || (has(self.sum) && has(self.count) && "
+                "has(self.max) && !has(self.successes) && !has(self.trials))",
+                _NEEDS_QUERIES,
+            ),
+            rule(
+                "!has(self.sum) || self.name in ['errors', 'latency'] || (has(self.role) && self.role == 'Reward')",
+                _SUMS_ARE_REWARDS,
+            ),
             rule(
                 "!(self.name in ['errors', 'latency']) || !has(self.role) || self.role != 'Reward'",
                 _NO_REWARD_BUILT_IN,
@@ -130,9 +146,25 @@ class Metric(SpecModel):
         default=None, description=f"PromQL, a counter of one version: {_KNOWN} are filled in."
     )
     trials: Query | None = Field(default=None, description="PromQL, as successes.")
+    sum: Query | None = Field(
+        default=None,
+        description="In place of successes, for a reward of any size from 0 to max (revenue, a rating): PromQL, a "
+        "counter of all rewards of one version, summed up.",
+    )
+    count: Query | None = Field(
+        default=None, description="In place of trials: PromQL, a counter of the requests that sum is of."
+    )
+    max: float | None = Field(
+        default=None,
+        gt=0,
+        le=1e9,
+        description="The largest that one reward can be, to which the source must clip. No larger than it need be: the "
+        "larger, the longer a test takes.",
+    )
     direction: Direction = Field(
         default=Direction.HIGHER_IS_BETTER,
-        description="Which way successes / trials is better; and what is counted in the sentences about it.",
+        description="Which way successes / trials, or sum / count, is better; and what is counted in the sentences "
+        "about it.",
     )
     limit: float | None = Field(
         default=None,
@@ -150,6 +182,12 @@ class Metric(SpecModel):
     def built_in(self) -> bool:
         """Whether the provider knows its queries."""
         return self.name in ("errors", "latency")
+
+    @property
+    def queries(self) -> dict[str, str]:
+        """Its own two counters by the field that has them: what is counted, then of how many. None of a built-in."""
+        own = {"successes": self.successes, "trials": self.trials, "sum": self.sum, "count": self.count}
+        return {field: query for field, query in own.items() if query is not None}
 
     @property
     def is_reward(self) -> bool:
@@ -173,9 +211,10 @@ class Metric(SpecModel):
             raise ValueError(_NEEDS_OVER)
         if self.name != "latency" and self.over is not None:
             raise ValueError(_OVER_IS_FOR_LATENCY)
-        if self.built_in and (self.successes or self.trials):
+        given = [*self.queries, *(() if self.max is None else ("max",))]
+        if self.built_in and given:
             raise ValueError(_BUILT_IN_TAKES_NO_QUERY)
-        if not self.built_in and not (self.successes and self.trials):
+        if not self.built_in and given not in (["successes", "trials"], ["sum", "count", "max"]):
             raise ValueError(_NEEDS_QUERIES)
         return self
 
@@ -183,6 +222,8 @@ class Metric(SpecModel):
     def _has_a_role(self) -> Self:
         if self.built_in and self.is_reward:
             raise ValueError(_NO_REWARD_BUILT_IN)
+        if self.sum is not None and not self.is_reward:
+            raise ValueError(_SUMS_ARE_REWARDS)
         if self.is_reward and (self.limit is not None or not self.required):
             raise ValueError(_FOR_GUARDRAILS)
         return self

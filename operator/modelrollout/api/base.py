@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import floor, log10
 from typing import Annotated, Any
 
 from pydantic import (
@@ -60,6 +61,12 @@ def parse_duration(text: object) -> object:
         raise ValueError(_NO_DURATION.format(repr(text)))
     milliseconds = sum(Decimal(number) * _MILLISECONDS[unit] for number, unit in _PART.findall(text))
     return float(milliseconds / 1000)
+
+
+def format_amount(value: float) -> str:
+    """A sum or a mean in a unit of its own, with four significant digits at least and no exponent: "3.087", "12345"."""
+    digits = max(0, 3 - floor(log10(abs(value)))) if value else 0
+    return f"{value:.{digits}f}"
 
 
 def format_duration(seconds: float) -> str:

@@ -100,11 +100,12 @@ class MetricStatus(StatusModel):
 
 
 class Competitor(StatusModel):
-    """What one version of a test has earned. ``low`` and ``high`` bound its true rate at all times at once."""
+    """What one version of a test has earned: ``rewards`` in all, ``rate`` for each request. ``low`` and ``high`` bound
+    its true rate at all times at once."""
 
     version: Annotated[str, VERSION]
     requests: int = 0
-    rewards: int = 0
+    rewards: float = 0.0
     rate: float | None = None
     low: float = 0.0
     high: float = 1.0
@@ -117,6 +118,7 @@ class ContestStatus(StatusModel):
 
     metric: str
     split: str = EVERYBODY
+    largest: float | None = None  # one reward can be, where it may be anything up to that; else it is one or none
     trouble: str | None = None  # why the rewards cannot be seen now
     skewed: str | None = None  # why no comparison can be trusted: requests do not go where the shares say
     needed: float = 20.0  # evidence against each of the others at which a version has won

@@ -104,7 +104,7 @@ def one_line(rollout: ModelRollout) -> str:
         parts.append(f"step {status.step}")
     if status.trial is not None and status.trial.contest is not None:
         contest = status.trial.contest
-        parts += [f"{contest.metric} {item.version} {item.rewards}/{item.requests}" for item in contest.versions]
+        parts += [f"{contest.metric} {item.version} {item.rewards:.10g}/{item.requests}" for item in contest.versions]
     for arm in status.arms:
         parts += _counts(status, spec, arm)
     return ", ".join(parts) + (f": {status.message}" if status.message else "")

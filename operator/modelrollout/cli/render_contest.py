@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from modelrollout.api.base import format_amount
 from modelrollout.api.status import Competitor, ContestStatus, Gain, Status, ValueStatus
 from modelrollout.cli.render_route import split_words
 from modelrollout.cli.text import Line, Span, Style, bar, lasting, line, number, percent, towards
@@ -22,23 +23,27 @@ def contest_lines(status: Status, now: float) -> list[Line]:
         return []
     told = [*segments, contest]
     lines = [text for item in told for text in _one(item, now, is_over=trial is None, alone=not segments)]
-    return lines + value_lines(trial.value if trial is not None else None)
+    return lines + value_lines(trial.value if trial is not None else None, contest.largest)
 
 
-def value_lines(value: ValueStatus | None) -> list[Line]:
-    """What shares by segment were worth, once that can be told."""
+def value_lines(value: ValueStatus | None, largest: float | None) -> list[Line]:
+    """What shares by segment were worth, once that can be told; ``largest`` is that of rewards of any size."""
     if value is None or value.ran is None:
         return []
-    ran = f"  {100 * value.ran.value:.3g} % of the requests rewarded"
+    ran = value.ran.value
+    told = f"  {100 * ran:.3g} % of the requests rewarded" if largest is None else f"  {ran:.4g} for each request"
     beside = (("equal shares", value.over_equal), ("one version for everybody", value.over_one))
-    gains = [line(f"  than {other.ljust(25)}  {gain_words(gain)}") for other, gain in beside if gain is not None]
-    return [line(Span("Value of the segments", Style.TITLE), ran), *gains]
+    gains = [
+        line(f"  than {other.ljust(25)}  {gain_words(gain, largest)}") for other, gain in beside if gain is not None
+    ]
+    return [line(Span("Value of the segments", Style.TITLE), told), *gains]
 
 
-def gain_words(gain: Gain) -> str:
+def gain_words(gain: Gain, largest: float | None) -> str:
     """``3.93 points more, between 3.51 and 4.36``: of a hundred requests, so many more were rewarded."""
-    value, low, high = (100 * part for part in (gain.value, gain.low, gain.high))
-    return f"{value:.3g} points more, between {low:.3g} and {high:.3g}"
+    unit, words = (100.0, " points") if largest is None else (1.0, "")
+    value, low, high = (unit * part for part in (gain.value, gain.low, gain.high))
+    return f"{value:.3g}{words} more, between {low:.3g} and {high:.3g}"
 
 
 def _one(contest: ContestStatus, now: float, *, is_over: bool, alone: bool) -> list[Line]:
@@ -69,9 +74,22 @@ def _rates(contest: ContestStatus) -> Iterator[Line]:
     for item in told:
         share = contest.shares.get(item.version)
         name = f"  {item.version.ljust(width)}  {f'{share} %'.rjust(5) if share is not None else ''.rjust(5)}  "
-        counts = f"  {item.rewards:,} of {item.requests:,} ({percent(item.rewards, item.requests)})"
-        within = f", between {100 * item.low:.3g} and {100 * item.high:.3g} %" if item.requests else ""
-        yield line(name, Span(interval_bar(item, low, high)), counts, Span(within, Style.FAINT))
+        counts, within = earned(item, contest.largest)
+        yield line(name, Span(interval_bar(item, low, high)), f"  {counts}", Span(within, Style.FAINT))
+
+
+def earned(item: Competitor, largest: float | None) -> tuple[str, str]:
+    """What a version has earned, and where its true rate lies: in percent, or where a reward may be anything up to a
+    largest one, in its own unit."""
+    if largest is None:
+        counts = f"{item.rewards:,.0f} of {item.requests:,} ({percent(item.rewards, item.requests)})"
+        return counts, f", between {100 * item.low:.3g} and {100 * item.high:.3g} %" if item.requests else ""
+    if not item.requests:
+        return "0 requests", ""
+    return (
+        f"{format_amount(item.rate or 0.0)} for each of {item.requests:,}",
+        f", between {format_amount(item.low)} and {format_amount(item.high)}",
+    )
 
 
 def interval_bar(item: Competitor, low: float, high: float) -> str:

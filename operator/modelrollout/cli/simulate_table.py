@@ -59,7 +59,7 @@ def end_lines(scenario: Scenario, last: Decision, end: Ending) -> list[Line]:
     served = f"{number(end.requests)} answers by {arms(scenario)}, {number(end.bad_served)} of them bad"
     return [
         *verdicts,
-        *value_lines(last.value),
+        *value_lines(last.value, last.contest.largest if last.contest is not None else None),
         line(
             Span(end.told, OUTCOME_STYLE.get(end.outcome, Style.WARN)),
             f" after {format_duration(round(end.at, 2))}: {served}",

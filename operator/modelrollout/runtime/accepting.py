@@ -87,7 +87,7 @@ class Acceptance:
 
     async def _wrong_query(self, metric: Metric, target: Target) -> str | None:
         """What is wrong with a user's own queries: the field, the query, Prometheus' words."""
-        for field, query in (("successes", metric.successes or ""), ("trials", metric.trials or "")):
+        for field, query in metric.queries.items():
             try:
                 await self._prometheus.query(custom.fill(query, target))
             except BadQuery as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from modelrollout.api.analysis import Analysis
 from modelrollout.api.route import Route
-from modelrollout.core.evidence import Count
+from modelrollout.core.evidence import PARTS, Count
 from modelrollout.core.observation import Sample, Unavailable
 from modelrollout.simulation.cast import Cast
 from modelrollout.simulation.events import CounterReset
@@ -40,6 +40,7 @@ class GeneratedSource:
         totals = {metric: sum(counts, Count(0, 0)) for metric, counts in self._past.items()}
         self._gateway = Gateway(traffic, analysis, cast, np.random.default_rng([seed, 0]), totals)
         self._bounds = bounds(traffic, analysis)
+        self._sums = {metric.name for metric in analysis.metrics if metric.max is not None}
         self._stops = list(stops(traffic))
         self._next = 0
         self._stable: list[Snapshot] = []  # stable's counters of the scrapes that are not complete yet
@@ -70,7 +71,7 @@ class GeneratedSource:
 
     def baseline(self) -> Baseline:
         """Stable's increments in the half hour before the release, by metric."""
-        return self._past
+        return {metric: tuple(self._counted(metric, one) for one in past) for metric, past in self._past.items()}
 
     def served(self, time: float) -> Count:
         """What the versions under trial answered until ``time``, all of them together."""
@@ -82,8 +83,12 @@ class GeneratedSource:
     def _sample(self, metric: str, split: str) -> Sample:
         assert self._latest is not None
         time, counts = self._latest
-        own = {place[0]: found[metric] for place, found in counts.items() if place[1] == split}
+        own = {place[0]: self._counted(metric, found[metric]) for place, found in counts.items() if place[1] == split}
         return sample(metric, time, own, self._bounds.get(metric))
+
+    def _counted(self, metric: str, count: Count) -> Count:
+        """As the operator reads it: rewards of any size, here the largest or none, are counted in parts of it."""
+        return Count(count.bad * PARTS, count.trials * PARTS) if metric in self._sums else count
 
     def _run(self, time: float) -> None:
         """All the scrapes and resets up to ``time``."""

@@ -109,6 +109,8 @@ def draw_rewards(panel: Axes, story: Story, reward: str, split: str | None) -> N
     """What each version has earned so far, with its interval, in percent of its requests of a split."""
     trials = [(frame.time, frame.status.trial) for frame in story.frames if frame.status.trial is not None]
     seen = [(at, contest_in(trial, split)) for at, trial in trials]
+    sums = any(contest.largest is not None for _, contest in seen if contest is not None)
+    unit, words = (1.0, "for each request") if sums else (100.0, "rewarded, %")
     for version, colour in story.colours.items():
         points = [
             (at, item)
@@ -117,12 +119,12 @@ def draw_rewards(panel: Axes, story: Story, reward: str, split: str | None) -> N
             if item.version == version and item.requests
         ]
         times = [at for at, _ in points]
-        panel.plot(times, [100 * (item.rate or 0.0) for _, item in points], color=colour)
-        low, high = [100 * item.low for _, item in points], [100 * item.high for _, item in points]
+        panel.plot(times, [unit * (item.rate or 0.0) for _, item in points], color=colour)
+        low, high = [unit * item.low for _, item in points], [unit * item.high for _, item in points]
         panel.fill_between(times, low, high, color=colour, alpha=0.15, lw=0)
     every = [item.rate for _, contest in seen if contest is not None for item in contest.versions if item.rate]
-    top = 100 * max(every, default=0.01)
-    panel.set(ylabel=f"{whose(split)}{reward},\nrewarded, %", ylim=(0.5 * top, 1.25 * top))
+    top = unit * max(every, default=0.01)
+    panel.set(ylabel=f"{whose(split)}{reward},\n{words}", ylim=(0.5 * top, 1.25 * top))
 
 
 def contest_in(trial: Trial, split: str | None) -> ContestStatus | None:

@@ -217,6 +217,11 @@ def _refuse_other_metrics(path: Path, lines: Iterable[Line], analysis: Analysis)
     judged, recorded = [metric.name for metric in analysis.metrics], {line.metric for line in lines}
     for name in sorted(recorded - set(judged)):
         raise InputError(f"{path}: the manifest has no metric {name}; it judges {', '.join(judged)}")
+    for metric in analysis.metrics:
+        if metric.max is not None:
+            raise InputError(
+                f"{path}: {metric.name} is a sum of rewards, and lines hold counts alone; use a traffic file"
+            )
     for name in judged:
         if name not in recorded:
             raise InputError(f"{path}: the manifest judges the metric {name}, and no line is of it")

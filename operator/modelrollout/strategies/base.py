@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
 from modelrollout.api.base import SpecModel, StatusModel
+from modelrollout.api.match import RequestMatch
 from modelrollout.api.model import Model
 from modelrollout.api.route import Route
 from modelrollout.api.smoke import Smoke
-from modelrollout.api.traffic import Header, RequestMatch
+from modelrollout.api.traffic import Header
 
 Settings = TypeVar("Settings", bound=SpecModel, contravariant=True)
 Memory = TypeVar("Memory", bound=StatusModel)

@@ -12,10 +12,10 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from modelrollout.api.match import RequestMatch, StringMatch
 from modelrollout.api.model import Model
 from modelrollout.api.route import EVERYBODY, RESERVED, Route, Split
 from modelrollout.api.rules import Form, HeaderName, rule, rules, text
-from modelrollout.api.traffic import RequestMatch, StringMatch
 from modelrollout.strategies.base import ArmView, Design, Move, Outline, SmokeCheck, Standing, View
 from modelrollout.strategies.following import (
     ENDLESS,

@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from modelrollout.api.base import Duration, PositiveDuration, SpecModel, StatusModel, Timestamp
-from modelrollout.api.traffic import RequestMatch
+from modelrollout.api.match import RequestMatch
 from modelrollout.strategies.base import Design
 from modelrollout.strategies.versions import FurtherVersion, refuse_twice
 

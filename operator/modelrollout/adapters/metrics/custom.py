@@ -1,4 +1,5 @@
-"""Metrics that a user brings: two counters of one version (in one split) in PromQL, successes and trials.
+"""Metrics that a user brings: two counters of one version (in one split) in PromQL, successes and trials, or the sum of
+rewards and their number.
 
 The variables are filled in strictly (the API knows them all) and escaped as PromQL strings. Where the query is a plain
 selector, its raw samples are read with their own times; any other expression gives values of the moment of the query,
@@ -13,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from modelrollout.adapters.metrics.base import Target
 from modelrollout.adapters.metrics.counts import Counting, tally
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, Series
-from modelrollout.core.evidence import BadCount, Moments
+from modelrollout.core.evidence import PARTS, BadCount, Moments
 from modelrollout.manifests.meta import child_name
 
+ROUNDING = 1e-9  # of a sum of floats: that of rewards which are all the largest may be a little over it
 _SUM = Counting(lambda labels: "", lambda sums: (0.0, sums.get("", 0.0)))
 _VARIABLE = re.compile(r"\{\{ *([a-z]+) *\}\}")
 _STRING = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`")
@@ -72,8 +74,15 @@ def _on_ticks(series: list[Series], interval: float) -> Iterator[Series]:
         yield Series(one.labels, tuple((at // interval * interval, value) for at, value in one.points))
 
 
-def combine(successes: Mapping[str, Moments], trials: Mapping[str, Moments], *, turned: bool) -> Mapping[str, Moments]:
-    """What is counted and all trials, by process and time; ``turned``: all others are, not the successes.
+def combine(
+    successes: Mapping[str, Moments],
+    trials: Mapping[str, Moments],
+    *,
+    turned: bool = False,
+    largest: float | None = None,
+) -> Mapping[str, Moments]:
+    """What is counted and all trials, by process and time; ``turned``: all others are, not the successes. With the
+    ``largest`` reward the successes are the sum of rewards, and both come in parts of it (``PARTS``).
 
     Both counters of one process are taken at the same scrape. Where they come from different processes there is no
     such pairing, and only their newest sums are compared.
@@ -82,7 +91,10 @@ def combine(successes: Mapping[str, Moments], trials: Mapping[str, Moments], *, 
         at = max(at for moments in trials.values() for at in moments)
         successes, trials = _summed(successes, at), _summed(trials, at)
     combined = {
-        process: {at: _checked(pair, turned) for at, pair in _paired(successes.get(process, {}), moments)}
+        process: {
+            at: _checked(pair, turned) if largest is None else _in_parts(pair, largest)
+            for at, pair in _paired(successes.get(process, {}), moments)
+        }
         for process, moments in trials.items()
     }
     return {process: moments for process, moments in combined.items() if moments}
@@ -94,6 +106,18 @@ def _checked(pair: tuple[float, float], turned: bool) -> tuple[float, float]:
     if successes > every:
         raise BadCount(f"{successes:g} successes of {every:g} trials; both must count the same requests")
     return (every - successes if turned else successes), every
+
+
+def _in_parts(pair: tuple[float, float], largest: float) -> tuple[float, float]:
+    """(sum of rewards, their number) -> both in parts of the largest reward, as whole numbers. What is rounded off a
+    counter is in its next difference, so nothing adds up. Raises BadCount for a sum that cannot be."""
+    earned, every = pair
+    if not 0.0 <= earned <= largest * every * (1.0 + ROUNDING):
+        raise BadCount(
+            f"a sum of {earned:g} of {every:g} rewards, where each is from 0 to max, {largest:g}; clip them at the "
+            "source, or raise max; both must count the same requests"
+        )
+    return min(float(int(earned / largest * PARTS)), every * PARTS), every * PARTS
 
 
 def _paired(successes: Moments, trials: Moments) -> Iterator[tuple[float, tuple[float, float]]]:

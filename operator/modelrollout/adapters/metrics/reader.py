@@ -214,11 +214,11 @@ class Reader:
         self, metric: Metric, target: Target, window: float, interval: float
     ) -> Mapping[str, Moments]:
         """One query after the other: a release of many slow ones shall not have all the threads."""
-        successes, trials = [
-            await custom.read(self._patient, custom.fill(query or "", target), window, interval)
-            for query in (metric.successes, metric.trials)
+        counted, every = [
+            await custom.read(self._patient, custom.fill(query, target), window, interval)
+            for query in metric.queries.values()
         ]
-        return custom.combine(successes, trials, turned=metric.counts_good)
+        return custom.combine(counted, every, turned=metric.counts_good, largest=metric.max)
 
     async def _past(
         self, provider: Provider, control: Target, metric: Metric, cancels: ClientCancels
@@ -292,7 +292,7 @@ def _with_silent(metric: Metric, read: Mapping[str, Read | None]) -> dict[str, R
     """Where nothing was counted while another split was, the source is there, and there were no requests."""
     seen_at = max((sample.at for sample in read.values() if isinstance(sample, Sample)), default=None)
     nothing = (
-        Unavailable(metric.name, f"Prometheus has no sample of {metric.trials} of any version")
+        Unavailable(metric.name, f"Prometheus has no sample of {metric.trials or metric.count} of any version")
         if seen_at is None
         else Sample(metric.name, seen_at, {})
     )

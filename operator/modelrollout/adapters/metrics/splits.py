@@ -45,7 +45,7 @@ def _problem(provider: Provider, metric: Metric) -> str | None:
 
 
 def _query_problem(metric: Metric) -> str | None:
-    for field, query in (("successes", metric.successes or ""), ("trials", metric.trials or "")):
+    for field, query in metric.queries.items():
         if not any(has_variable(query, name) for name in ("service", "segment")):
             return (
                 f"{field}: {{{{ service }}}} or {{{{ segment }}}} is missing, {_MIXED}; put it into the query, {_OUT}"

@@ -23,7 +23,7 @@ class Allocation:
     beliefs: Mapping[str, Belief] = field(default_factory=dict)
 
     def after(
-        self, new: Mapping[str, tuple[int, int]], seconds: float, *, half_life: float | None, mean_delay: float
+        self, new: Mapping[str, tuple[int, float]], seconds: float, *, half_life: float | None, mean_delay: float
     ) -> Allocation:
         """After one tick of so many seconds: requests and rewards by version; only these are kept."""
         return Allocation(

@@ -4,6 +4,9 @@ Every two of them are compared (``pairwise``), with bounds for all pairs togethe
 than each of the others, and the chance that there is ever a wrong winner is at most alpha (Bonferroni over the pairs of
 the version that would win wrongly). Nothing is proven by totals: an early lead of one version at a good hour is none.
 
+A reward is one or none for each request; or where it may be anything up to a largest one, it is counted in ``parts`` of
+that, so that whole numbers do for both, and versions are compared by their means (``bounded``).
+
 Rewards may come later than the requests that they are for. What a tick brings in rewards beyond its requests is kept
 for the ticks that follow.
 """
@@ -15,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any, Self
 
+from modelrollout.core.evidence.bounded import after_rewards
 from modelrollout.core.evidence.counts import NOTHING, Count, Tick
 from modelrollout.core.evidence.pairwise import PairEvidence
 from modelrollout.core.evidence.spread import Spread
@@ -27,19 +31,22 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decides. ``false_winner`` is alpha; ``indifference`` the part by which odds may differ and be the same;
-    ``more_is_better``: whether a reward is one; ``overdispersion`` of the control's past, None: not known."""
+    """What decides. ``false_winner`` is alpha; ``indifference`` the part by which odds (means, of bounded rewards) may
+    differ and be the same; ``more_is_better``: whether a reward is one; ``overdispersion`` of the control's past, None:
+    not known; ``parts`` as which the largest reward is counted, 1: each is one or none."""
 
     false_winner: float = 0.05
     indifference: float = 0.05
     more_is_better: bool = True
     overdispersion: float | None = None
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """All that is known. ``counts`` are requests and, as ``bad``, those that were rewarded, by version; ``late`` the
-    rewards that no request was counted for yet; ``most`` is how many versions ever competed at once."""
+    """All that is known. ``counts`` are requests and, as ``bad``, those that were rewarded, by version, both in parts
+    of a reward where it has some; ``late`` the rewards that no request was counted for yet; ``most`` is how many
+    versions ever competed at once."""
 
     counts: Mapping[str, Count] = field(default_factory=dict)
     late: Mapping[str, int] = field(default_factory=dict)
@@ -65,24 +72,33 @@ class Contest:
         )
 
     def after(self, at: float, new: Mapping[str, tuple[int, int]], control: str, rules: Rules) -> Contest:
-        """After one tick: requests and rewards by version, and the time at which they were read."""
+        """After one tick: requests and (in parts) rewards by version, and the time at which they were read."""
         taken, late = {}, {}
         for version in self.versions:
             requests, rewards = new.get(version, (0, 0))
-            due = rewards + self.late.get(version, 0)
-            taken[version] = Count(min(due, requests), requests)
-            if due > requests:
-                late[version] = due - requests
+            due, most = rewards + self.late.get(version, 0), requests * rules.parts
+            taken[version] = Count(min(due, most), most)
+            if due > most:
+                late[version] = due - most
         phi = self.spread.factor(rules.overdispersion)
         pairs = {
-            (one, other): pair.after(
-                Tick(at, _good(taken[one], rules), _good(taken[other], rules)), rules.indifference, phi
-            )
-            for (one, other), pair in self.pairs.items()
+            (one, other): self._compared((one, other), Tick(at, taken[one], taken[other]), rules, phi)
+            for one, other in self.pairs
         }
         counts = {version: self.counts[version] + taken[version] for version in self.versions}
-        spread = self.spread.after(taken.get(control, NOTHING))
+        spread = self.spread.after(taken.get(control, NOTHING), rules.parts)
         return replace(self, counts=counts, late=late, pairs=pairs, spread=spread)
+
+    def _compared(self, both: Pair, tick: Tick, rules: Rules, phi: float) -> PairEvidence:
+        """The evidence of two versions after a tick. Where less is better, odds are of those without a reward. Means
+        are the other version's: those of what was not earned hardly differ, and "no difference" would be said."""
+        pair = self.pairs[both]
+        if rules.parts == 1:
+            tick = Tick(tick.at, _good(tick.candidate, rules), _good(tick.stable, rules))
+            return pair.after(tick, rules.indifference, phi)
+        tick = tick if rules.more_is_better else Tick(tick.at, tick.stable, tick.candidate)
+        before = self.counts[both[0]] + self.counts[both[1]]
+        return after_rewards(pair, tick, before, rules.indifference, phi, rules.parts)
 
     def evidence(self, one: str, other: str) -> float:
         """That one version is better than the other: an e-value."""

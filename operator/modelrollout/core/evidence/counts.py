@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+PARTS = 10_000  # of the largest reward: a reward that is not just one or none is counted in these, as a whole number
 LARGEST = 10**15  # far over any counter of requests; whole numbers up to here are exact as floats
 
 

@@ -43,27 +43,31 @@ class Jump:
     weight: float
 
 
-def jump(before: Count, after: Count) -> Jump:
-    """Between two ticks' counts of one version. Nothing without answers, without a bad one, or with none but bad."""
+def jump(before: Count, after: Count, parts: int = 1) -> Jump:
+    """Between two ticks' counts of one version. Nothing without answers, without a bad one, or with none but bad.
+
+    Where both are counted in ``parts`` of one (``counts.PARTS``), answers may be anything between good and bad. Size 1
+    is that of answers which are one or the other; others vary less.
+    """
     answers, bad = before.trials + after.trials, before.bad + after.bad
-    few = min(bad, answers - bad)
+    few = min(bad, answers - bad) / parts
     if not before.trials or not after.trials or not few:
         return Jump(LEAST, 0.0)
     rate = bad / answers
-    expected = rate * (1.0 - rate) * (1.0 / before.trials + 1.0 / after.trials)
+    expected = rate * (1.0 - rate) * (parts / before.trials + parts / after.trials)
     return Jump((after.rate - before.rate) ** 2 / expected, few * ENOUGH_IN_A_PAIR / (few + ENOUGH_IN_A_PAIR))
 
 
-def overdispersion(history: Sequence[Count]) -> float:
-    """phi of stable, from its counts of each tick before the release in order of time; at least 1.
+def overdispersion(history: Sequence[Count], parts: int = 1) -> float:
+    """phi of stable, from its counts (in ``parts``) of each tick before the release in order of time; at least 1.
 
     Ticks without requests are skipped. With no history at all it is the guess, 2.
     """
     counts = [count for count in history if count.trials]
     total = sum(counts, Count(0, 0))
-    jumps = [jump(before, after) for before, after in pairwise(counts)]
+    jumps = [jump(before, after, parts) for before, after in pairwise(counts)]
     weight = sum(one.weight for one in jumps)
-    errors = min(total.bad, total.trials - total.bad) if weight else 0
+    errors = min(total.bad, total.trials - total.bad) / parts if weight else 0.0
     estimate = sum(one.size * one.weight for one in jumps) / weight if weight else GUESS
     guessed = GUESS_WEIGHT * max(0.0, 1.0 - errors / ENOUGH)
     mixed = (errors * estimate + guessed * GUESS) / (errors + guessed)

@@ -34,6 +34,16 @@ Capital = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Ratios:
+    """Of one tick the log of the likelihood ratio of each alternative, for the four tests."""
+
+    first: Floats
+    second: Floats
+    not_above: Floats
+    not_below: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class PairEvidence:
     """Capital on each alternative of the four tests."""
 
@@ -68,11 +78,15 @@ class PairEvidence:
         values = log_likelihoods(tick, _grid(indifference))
         equal, upper, lower = (float(value) for value in values[:3])
         first, second, inside = np.split(values[3:], [len(BETTER_BY), 2 * len(BETTER_BY)])
+        return self.grown(Ratios(first - equal, second - equal, inside - upper, inside - lower), overdispersion)
+
+    def grown(self, ratios: Ratios, overdispersion: float) -> PairEvidence:
+        """After a tick with these ratios."""
         return PairEvidence(
-            _grown(self.first, first - equal, overdispersion),
-            _grown(self.second, second - equal, overdispersion),
-            _grown(self.not_above, inside - upper, overdispersion),
-            _grown(self.not_below, inside - lower, overdispersion),
+            _grown(self.first, ratios.first, overdispersion),
+            _grown(self.second, ratios.second, overdispersion),
+            _grown(self.not_above, ratios.not_above, overdispersion),
+            _grown(self.not_below, ratios.not_below, overdispersion),
         )
 
     def to_status(self) -> dict[str, Any]:

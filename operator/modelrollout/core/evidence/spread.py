@@ -42,11 +42,11 @@ class Spread:
         mean = self.sizes / self.weight * (1.0 - sqrt(2.0 / jumps))  # jumps of independent answers have variance 2
         return min(MOST, max(LEAST if before is None else before, mean))
 
-    def after(self, control: Count) -> Spread:
-        """After one tick of the control; the same where it had no requests."""
+    def after(self, control: Count, parts: int = 1) -> Spread:
+        """After one tick of the control, in ``parts`` of a reward; the same where it had no requests."""
         if not control.trials:
             return self
-        seen = jump(self.last, control)
+        seen = jump(self.last, control, parts)
         return Spread(self.sizes + seen.weight * seen.size, self.weight + seen.weight, control)
 
     def to_status(self) -> list[float]:

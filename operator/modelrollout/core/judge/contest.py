@@ -31,7 +31,8 @@ OLD_SCRAPES = 2.0  # after a change of the shares: what these show may have been
 @dataclass(frozen=True, slots=True)
 class Earned:
     """A raw sample in which a series' ``bad`` are rewards, and its ``trials`` requests and rewards together: both grow,
-    and never is one more than the other, though rewards may come when no request does."""
+    and never is one more than the other, though rewards may come when no request does. Where rewards are counted in
+    parts of the largest one, so are requests."""
 
     at: float
     series: Mapping[str, Mapping[str, Count]]
@@ -84,24 +85,28 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
     except BadCount as error:
         fresh, _ = Rounds().after(earned, known.contest.versions, state.seen.scrape_interval)
         return replace(known, status=status.model_copy(update={"trouble": str(error)}), rounds=fresh)
-    counted = {version: (count.trials - count.bad, count.bad) for version, count in (new or {}).items()}
+    decided = rules(state, known.status)
+    counted = {
+        version: ((count.trials - count.bad) // decided.parts, count.bad) for version, count in (new or {}).items()
+    }
     if new is not None and not any(map(any, counted.values())) and rounds.known == known.rounds.known:
         return replace(known, status=status)  # a pass that changes nothing writes nothing
-    contest = known.contest.after(sample.at, counted, state.control.version, rules(state, known.status))
+    contest = known.contest.after(sample.at, counted, state.control.version, decided)
     skew, requests = known.skew, {version: counts[0] for version, counts in counted.items()}
     drawn_alone = state.spec.traffic.affinity is None  # else shares are of users, and nobody knows how many there are
     known_shares = known.rounds.at is not None and is_of_these_shares(state, known, known.rounds.at)
     if counted and drawn_alone and known_shares:
         skew = skew.after(requests, status.shares)
-    allocation = known.allocation
+    allocation, logged = known.allocation, None
     if counted and known.rounds.at is not None:
-        allocation = allocated(state, allocation, counted, sample.at - known.rounds.at)
-    logged = logged_of(known, counted) if counted and known_shares else None
+        whole = {version: (requests, rewards / decided.parts) for version, (requests, rewards) in counted.items()}
+        allocation = allocated(state, allocation, whole, sample.at - known.rounds.at)
+        logged = logged_of(known, whole) if known_shares else None
     return Known(status.model_copy(update={"last_sample_at": rounds.at}), contest, skew, rounds, allocation, logged)
 
 
 def allocated(
-    state: Pass, allocation: Allocation, counted: Mapping[str, tuple[int, int]], seconds: float
+    state: Pass, allocation: Allocation, counted: Mapping[str, tuple[int, float]], seconds: float
 ) -> Allocation:
     """The beliefs after a tick, where shares follow them."""
     design = following(state)
@@ -154,21 +159,26 @@ def written_state(known: Known) -> dict[str, object]:
 
 
 def competitor(known: Known, version: str, decided: Rules) -> Competitor:
-    """What one version has earned."""
-    contest = known.contest
-    count = contest.counts[version]
-    interval = rate_interval(count, decided.false_winner, contest.spread.factor(decided.overdispersion))
+    """What one version has earned, in the reward's own unit."""
+    contest, largest = known.contest, known.status.largest
+    count, phi = contest.counts[version], contest.spread.factor(decided.overdispersion)
+    interval = rate_interval(count, decided.false_winner, phi * decided.parts)
     others = [other for other in contest.versions if other != version]
     return Competitor(
         version=version,
-        requests=count.trials,
-        rewards=count.bad,
-        rate=round(count.rate, 6) if count.trials else None,
-        low=round(interval.low, 6),
-        high=round(interval.high, 6),
+        requests=count.trials // decided.parts,
+        rewards=_in_unit(count.bad / decided.parts, largest),
+        rate=_in_unit(round(count.rate, 6), largest) if count.trials else None,
+        low=_in_unit(round(interval.low, 6), largest),
+        high=_in_unit(round(interval.high, 6), largest),
         against={other: round(contest.evidence(version, other), 3) for other in others},
         chance=next((item.chance for item in known.status.versions if item.version == version), None),
     )
+
+
+def _in_unit(value: float, largest: float | None) -> float:
+    """A part of the largest reward in its own unit, without the noise of the float."""
+    return value if largest is None else float(f"{value * largest:.9g}")
 
 
 def skewed(known: Known) -> str | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
-from modelrollout.api.analysis import Direction
+from modelrollout.api.analysis import Direction, Metric
 from modelrollout.api.status import ContestStatus, Trial
-from modelrollout.core.evidence import overdispersion
+from modelrollout.core.evidence import PARTS, overdispersion
 from modelrollout.core.evidence.allocation import Allocation
 from modelrollout.core.evidence.contest import Contest, Rules
 from modelrollout.core.evidence.off_policy import Logged
@@ -42,12 +42,12 @@ def competing(state: Pass, split: str) -> tuple[str, ...]:
 def load(state: Pass, split: str) -> Known:
     """What the status knows of a split. Another reward, or other people's, is another test."""
     metric = state.spec.analysis.rewards[0]
-    fresh = ContestStatus(metric=metric.name, split=split, source=source_in(state, split))
+    fresh = ContestStatus(metric=metric.name, split=split, source=source_in(state, split), largest=metric.max)
     status = next((item for item in contests(state.trial) if item.split == split), fresh)
     if (status.metric, status.source) != (fresh.metric, fresh.source):
         # What the control's past told is of all its requests, whoever is a segment's now.
         status = fresh.model_copy(update={"noise": status.noise}) if state.spec.segments else fresh
-    status = status.model_copy(update={"noise": noise_known(state, status)})
+    status = status.model_copy(update={"noise": noise_known(state, status), "largest": metric.max})
     try:
         known = Known(
             status,
@@ -80,19 +80,25 @@ def noise_known(state: Pass, status: ContestStatus) -> float | None:
     """In which bursts the control's rewards came before the test; fixed when it begins."""
     if status.noise is not None or state.seen.baseline is None or status.metric not in state.seen.baseline:
         return status.noise
-    return overdispersion(state.seen.baseline[status.metric])
+    return overdispersion(state.seen.baseline[status.metric], parts_of(state.spec.analysis.rewards[0]))
 
 
 def rules(state: Pass, status: ContestStatus) -> Rules:
     """What decides, by the strategy's settings and the metric's direction."""
-    design = state.strategy.design(state.settings)
+    design, metric = state.strategy.design(state.settings), state.spec.analysis.rewards[0]
     assert design is not None
     return Rules(
         false_winner=design.false_winner,
         indifference=design.indifference,
-        more_is_better=state.spec.analysis.rewards[0].direction is Direction.HIGHER_IS_BETTER,
+        more_is_better=metric.direction is Direction.HIGHER_IS_BETTER,
         overdispersion=status.noise,
+        parts=parts_of(metric),
     )
+
+
+def parts_of(metric: Metric) -> int:
+    """As how many parts the largest reward is counted."""
+    return 1 if metric.max is None else PARTS
 
 
 def following(state: Pass) -> Design | None:

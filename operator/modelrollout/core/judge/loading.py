@@ -151,6 +151,8 @@ def with_record(asked: Question, evidence: MetricEvidence, noise: tuple[float, .
 
 def source_of(metric: Metric, analysis: Analysis) -> str:
     """A digest of what a metric counts."""
+    if metric.sum:
+        return _digest(metric.sum, metric.count, metric.max, metric.direction)
     if metric.successes:
         return _digest(metric.successes, metric.trials, metric.direction)
     return _digest(analysis.provider, metric.over, analysis.client_cancels)
@@ -162,7 +164,7 @@ def former_source_of(metric: Metric, analysis: Analysis) -> str | None:
     What they proved goes on. But the counters have a past now that nobody has counted, and only their next sample tells
     what is new.
     """
-    return None if metric.successes else _digest(analysis.provider, metric.over)
+    return None if not metric.built_in else _digest(analysis.provider, metric.over)
 
 
 def _digest(*parts: object) -> str:

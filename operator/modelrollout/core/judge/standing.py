@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from modelrollout.api.status import ContestStatus
+from modelrollout.api.base import format_amount
+from modelrollout.api.status import Competitor, ContestStatus
 from modelrollout.core.evidence import percent
 from modelrollout.core.evidence.allocation import shares_of
 from modelrollout.core.evidence.contest import BETA
@@ -78,5 +79,11 @@ def unheard(status: ContestStatus) -> str | None:
 def account(status: ContestStatus) -> str:
     """The rewards of all versions, the most requests' first where rates are equal."""
     told = sorted(status.versions, key=lambda item: -(item.rate or 0.0))
-    shown = [f"{item.rewards} of {item.requests} by {item.version} ({percent(item.rate or 0.0)})" for item in told]
-    return f"{status.metric}: {', '.join(shown)}"
+    return f"{status.metric}: {', '.join(_earned(item, status.largest) for item in told)}"
+
+
+def _earned(item: Competitor, largest: float | None) -> str:
+    rate = item.rate or 0.0
+    if largest is None:
+        return f"{item.rewards:.0f} of {item.requests} by {item.version} ({percent(rate)})"
+    return f"{format_amount(rate)} for each of {item.requests} requests by {item.version}"

@@ -29,7 +29,8 @@ def valued(state: Pass, known: Sequence[Known]) -> ValueStatus | None:
     logged = {item.status.split: item.logged for item in known if item.logged is not None}
     if not logged or any(set(item.contest.versions) != set(versions) for item in known):
         return before
-    return _told(before, load(before).after(logged), more_is_better=rules(state, known[0].status).more_is_better)
+    more, largest = rules(state, known[0].status).more_is_better, known[0].status.largest
+    return _told(before, load(before).after(logged), more_is_better=more, unit=1.0 if largest is None else largest)
 
 
 def load(status: ValueStatus) -> OffPolicy:
@@ -40,8 +41,9 @@ def load(status: ValueStatus) -> OffPolicy:
         return OffPolicy()
 
 
-def logged_of(known: Known, counted: Mapping[str, tuple[int, int]]) -> Logged:
-    """One tick of a split, from requests and rewards by version, as its shares and all earlier ticks explain it."""
+def logged_of(known: Known, counted: Mapping[str, tuple[int, float]]) -> Logged:
+    """One tick of a split, from requests and rewards (parts of the largest) by version, with its shares and what was
+    expected by all earlier ticks."""
     shares = {version: known.status.shares.get(version, 0) / 100.0 for version in known.contest.versions}
     return Logged(
         {version: counts[0] for version, counts in counted.items()},
@@ -51,16 +53,17 @@ def logged_of(known: Known, counted: Mapping[str, tuple[int, int]]) -> Logged:
     )
 
 
-def _told(before: ValueStatus, sums: OffPolicy, *, more_is_better: bool) -> ValueStatus:
+def _told(before: ValueStatus, sums: OffPolicy, *, more_is_better: bool, unit: float) -> ValueStatus:
     ran, equal = sums.value(None, ALPHA), sums.gain(EQUAL, ALPHA)
     if equal is not None and not more_is_better:
         equal = Estimate(-equal.value, -equal.high, -equal.low)
     best = sums.gain_over_best(ALPHA, more_is_better=more_is_better)
-    told = {"ran": _gain(ran), "over_equal": _gain(equal), "over_one": _gain(best), "state": sums.to_status()}
-    return before.model_copy(update=told)
+    told = {"ran": _gain(ran, unit), "over_equal": _gain(equal, unit), "over_one": _gain(best, unit)}
+    return before.model_copy(update=told | {"state": sums.to_status()})
 
 
-def _gain(found: Estimate | None) -> Gain | None:
+def _gain(found: Estimate | None, unit: float) -> Gain | None:
     if found is None:
         return None
-    return Gain(value=round(found.value, DIGITS), low=round(found.low, DIGITS), high=round(found.high, DIGITS))
+    value, low, high = (round(part * unit, DIGITS) for part in (found.value, found.low, found.high))
+    return Gain(value=value, low=low, high=high)
