@@ -13,9 +13,10 @@ from pathlib import Path
 from modelrollout.api.status import Phase
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
+from tests.adapters import test_custom_queries
 from tests.core import test_fresh_sight, test_hard_cases, test_recall, test_scraped_apart, test_undo
 from tests.core.world import CANARY, World
-from tests.strategies import test_ab_test, test_bandit, test_contextual_bandit
+from tests.strategies import test_ab_test, test_bandit, test_contextual_bandit, test_reward_of_any_size
 
 PAGE = Path(__file__).parents[2] / "docs" / "what-happens.md"
 
@@ -646,6 +647,36 @@ def unknown_segment() -> None:
 )
 def reward_of_one_missing() -> None:
     test_ab_test.test_a_version_whose_rewards_nobody_counts_wins_nothing()
+
+
+@row(
+    "a version of a test has a share and gets no request",
+    "NoTraffic",
+    "nothing is decided and no share changes; the message names the version",
+)
+def arm_without_traffic() -> None:
+    test_ab_test.test_a_version_that_gets_no_requests_wins_nothing_and_loses_nothing()
+
+
+@row(
+    "more rewards than requests in all, or a sum of rewards above `max` times their count",
+    "Blind",
+    "nothing is decided and the shares stay; message and Event have both numbers; what came meanwhile counts later",
+)
+def reward_exceeds_its_trials() -> None:
+    test_ab_test.test_more_rewards_than_requests_in_all_decide_nothing()
+    test_custom_queries.test_more_successes_than_trials_are_refused()
+    test_custom_queries.test_a_sum_that_cannot_be_is_refused_with_the_way_out(51.0)
+
+
+@row(
+    "a counter of rewards goes backwards, and not to less than half",
+    "–",
+    "what came meanwhile is left out, of all versions alike; it goes on from what the counter shows then",
+)
+def reward_goes_backwards() -> None:
+    test_ab_test.test_a_reward_counter_that_goes_backwards_loses_what_came_meanwhile_and_no_more()
+    test_reward_of_any_size.test_a_sum_that_falls_alone_counts_for_nothing_and_what_follows_does()
 
 
 @row(

@@ -69,6 +69,7 @@ class World:
     history: dict[str, tuple[Count, ...]] = field(default_factory=dict)  # metric -> stable's ticks before the release
     overdue: dict[str, int] = field(default_factory=dict)  # version -> requests under way for too long
     away: str | None = None  # why Prometheus is away
+    refused: dict[str, str] = field(default_factory=dict)  # by metric, why its counts cannot be
     invalid: str | None = None
     smoke: SmokeResult | None = None
     refusal: Refusal | None = None
@@ -150,6 +151,8 @@ class World:
         """The counters as Prometheus would have them."""
         if self.invalid or self.away:
             return Unavailable(metric, self.invalid or self.away or "", invalid=self.invalid is not None)
+        if metric in self.refused:
+            return Unavailable(metric, self.refused[metric], invalid=True)
         counts = self.counts_in(split)
         series = {
             version: {version if self.apart else "gateway": count} for version, count in counts.get(metric, {}).items()

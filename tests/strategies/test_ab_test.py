@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from modelrollout.adapters.metrics.custom import combine
 from modelrollout.api.status import ContestStatus, Phase
-from modelrollout.core.evidence import Count
+from modelrollout.core.evidence import BadCount, Count
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import SpecError, parse_spec
 from tests.core.world import CANARY, World
@@ -232,6 +233,50 @@ def test_a_reward_counter_that_begins_anew_loses_nothing() -> None:
     world.counts["clicks"] = {version: Count(0, 0) for version in world.counts["clicks"]}
     play(world, 20, {"1.0.1": 0.05, "1.1.2": 0.05}, rate=100)
     assert sum(item.requests for item in contest_of(world).versions) == before + 4 * 500
+
+
+def test_a_reward_counter_that_goes_backwards_loses_what_came_meanwhile_and_no_more() -> None:
+    world = play(under_test(), 60, {"1.0.1": 0.5, "1.1.2": 0.5}, rate=100)
+    before = contest_of(world)
+    counts = world.counts["clicks"]
+    counts["1.1.2"] = Count(counts["1.1.2"].bad - 100, counts["1.1.2"].trials)
+    play(world, 5, {"1.0.1": 0.5, "1.1.2": 0.5}, rate=2)
+    for was, item in zip(before.versions, contest_of(world).versions, strict=True):
+        assert item.rewards <= was.rewards + 5
+    play(world, 60, {"1.0.1": 0.5, "1.1.2": 0.5}, rate=100)
+    for was, item in zip(before.versions, contest_of(world).versions, strict=True):
+        assert was.requests < item.requests <= was.requests + 12 * 250 + 5
+        assert item.rate == pytest.approx(0.5, abs=0.02)
+    assert contest_of(world).trouble is None
+
+
+def test_more_rewards_than_requests_in_all_decide_nothing() -> None:
+    world = play(under_test(), 30, {"1.0.1": 0.05, "1.1.2": 0.05})
+    with pytest.raises(BadCount) as found:
+        combine({"a": {1.0: (0.0, 101.0)}}, {"a": {1.0: (0.0, 100.0)}})
+    world.refused["clicks"] = str(found.value)
+    play(world, 4000, {"1.0.1": 0.05, "1.1.2": 0.1})
+    assert world.live == {"1.0.1": 50, "1.1.2": 50}, "also when maxDuration is over"
+    assert "101 successes of 100 trials" in world.status.message
+    assert any("101 successes of 100 trials" in told for told in world.said(Reason.BLIND))
+    world.refused.clear()
+    play(world, 60, {"1.0.1": 0.05, "1.1.2": 0.1})
+    assert world.live == {"1.1.2": 100}, "what was counted meanwhile counts"
+
+
+def test_a_version_that_gets_no_requests_wins_nothing_and_loses_nothing() -> None:
+    world = under_test("1.2.3")
+    for _ in range(90):
+        for metric, rewards in (("errors", {}), ("clicks", {"1.0.1": 0.02, "1.1.2": 0.1})):
+            before = world.counts.setdefault(metric, {}).get("1.2.3")
+            world.requests(5000, rewards, metric=metric)
+            world.counts[metric].pop("1.2.3") if before is None else world.counts[metric].update({"1.2.3": before})
+        world.step(5)
+    assert world.live == {"1.0.1": 34, "1.1.2": 33, "1.2.3": 33}
+    assert [item.verdict for arm in world.status.arms for item in arm.metrics if arm.version == "1.2.3"] == [
+        "NoTraffic"
+    ]
+    assert "clicks has counted no request of 1.2.3" in world.status.message
 
 
 def test_rewards_may_come_later_than_their_requests() -> None:
