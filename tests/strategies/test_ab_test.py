@@ -251,7 +251,7 @@ def test_a_reward_counter_that_goes_backwards_loses_what_came_meanwhile_and_no_m
 
 
 def test_more_rewards_than_requests_in_all_decide_nothing() -> None:
-    world = play(under_test(), 30, {"1.0.1": 0.05, "1.1.2": 0.05})
+    world = play(under_test(), 200, {"1.0.1": 0.05, "1.1.2": 0.05})
     with pytest.raises(BadCount) as found:
         combine({"a": {1.0: (0.0, 101.0)}}, {"a": {1.0: (0.0, 100.0)}})
     world.refused["clicks"] = str(found.value)

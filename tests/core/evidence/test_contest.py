@@ -134,3 +134,18 @@ def test_requests_that_get_lost_are() -> None:
         skew = skew.after({A: a, B: b // 2, C: c}, SHARES)
     assert skew.broken == B
     assert Skew.from_status(json.loads(json.dumps(skew.to_status()))) == skew
+
+
+def test_without_a_past_nothing_is_proven_before_the_noise_is_known() -> None:
+    """Rewards come ten at a time, of two versions that are alike: by the guess a winner would soon be named."""
+    rng, versions = np.random.default_rng(5), ("1.0.1", "1.1.2")
+    wrong = 0
+    for _ in range(40):
+        contest, rules = Contest().among(versions), Rules(overdispersion=None)
+        for tick in range(60):
+            new = {version: (200, 10 * int(rng.binomial(20, 0.1))) for version in versions}
+            contest = contest.after(5.0 * tick, new, versions[0], rules)
+            if contest.winner(rules) is not None:
+                wrong += 1
+                break
+    assert wrong <= 4, "one of twenty by falseWinner, and chance"

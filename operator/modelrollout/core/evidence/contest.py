@@ -33,13 +33,15 @@ Pair = tuple[str, str]
 class Rules:
     """What decides. ``false_winner`` is alpha; ``indifference`` the part by which odds (means, of bounded rewards) may
     differ and be the same; ``more_is_better``: whether a reward is one; ``overdispersion`` of the control's past, None:
-    not known; ``parts`` as which the largest reward is counted, 1: each is one or none."""
+    not known; ``parts`` as which the largest reward is counted, 1: each is one or none. ``patient``: without a past
+    nothing is proven before the noise is known. A bandit is not: its control may have too few requests to tell it."""
 
     false_winner: float = 0.05
     indifference: float = 0.05
     more_is_better: bool = True
     overdispersion: float | None = None
     parts: int = 1
+    patient: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,10 @@ class Contest:
             taken[version] = Count(min(due, most), most)
             if due > most:
                 late[version] = due - most
-        phi = self.spread.factor(rules.overdispersion)
-        pairs = {
-            (one, other): self._compared((one, other), Tick(at, taken[one], taken[other]), rules, phi)
-            for one, other in self.pairs
-        }
+        pairs = self.pairs
+        if not rules.patient or self.spread.is_enough(rules.overdispersion):
+            phi = self.spread.factor(rules.overdispersion)
+            pairs = {both: self._compared(both, Tick(at, *(taken[one] for one in both)), rules, phi) for both in pairs}
         counts = {version: self.counts[version] + taken[version] for version in self.versions}
         spread = self.spread.after(taken.get(control, NOTHING), rules.parts)
         return replace(self, counts=counts, late=late, pairs=pairs, spread=spread)

@@ -31,6 +31,11 @@ class Spread:
     weight: float = 0.0
     last: Count = NOTHING
 
+    def is_enough(self, before: float | None) -> bool:
+        """Whether anything may be proven yet. Without a past it may not before enough was seen: if rewards come in
+        bursts of six, half of all tests would name a wrong winner while the guess still stands."""
+        return before is not None or self.weight >= ENOUGH
+
     def factor(self, before: float | None) -> float:
         """By what evidence is divided; ``before`` is the overdispersion of the time before the test, None: not known.
 
