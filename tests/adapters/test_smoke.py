@@ -151,6 +151,6 @@ def test_all_requests_together_have_a_limit() -> None:
 
 def test_what_the_version_did_wrong_counts_also_when_the_time_is_over() -> None:
     result = smoke(Gateway(waits=5.0), replace(TEST, bodies=MANY, time_limit=0.5, whole_limit=0.9))
-    assert result.failures[0] == "row 0: no answer within 0.5 s"
+    assert result.failures[0] in [f"row {number}: no answer within 0.5 s" for number in range(4)], "four at a time"
     assert (len(result.failures), result.obstacle) == (result.sent, None)
     assert result.sent < len(MANY)

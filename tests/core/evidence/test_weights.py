@@ -40,7 +40,7 @@ def test_they_add_up_and_keep_to_the_floor(chances: list[float | None], part: fl
     weights = weights_of(chances, floor, total)
     assert sum(weights) == total
     for chance, weight in zip(chances, weights, strict=True):
-        exact = 0.0 if chance is None else total * (floor + (1 - len(known) * floor) * chance / sum(known))
+        exact = 0.0 if chance is None else total * (floor + (1 - len(known) * floor) * (chance / sum(known)))
         assert abs(weight - exact) < 1.0 + 1e-6
         assert weight == 0 if chance is None else weight >= whole_part(floor * total)
 
