@@ -15,15 +15,6 @@ SEGMENTS = {"regret": "lost, mean", "timesEqual": "x equal split", "timesGlobal"
 HEADS = {"mab": LOST, "drift": FOLLOWED, "delay": LATE, "context": SEGMENTS}
 
 
-def bandit_tables(results: Mapping[str, Cells]) -> Iterator[tuple[str, Rows]]:
-    """Name and table of each of the suites that was measured."""
-    for suite, heads in HEADS.items():
-        if suite in results:
-            yield suite, rows_of(results[suite], heads)
-    if "ope" in results:
-        yield "ope", estimates(results["ope"])
-
-
 def estimates(cells: Cells) -> Rows:
     """A line for each cell and estimate: how often its interval was ever wrong, and at the end its error and width."""
     rows = [

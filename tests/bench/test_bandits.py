@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from bench.stats import bandits, delay, drift, mab, policies
 from bench.stats.__main__ import main
-from bench.stats.bandit_tables import bandit_tables
+from bench.stats.bandit_tables import HEADS, rows_of
 from bench.stats.bandits import RATES, Played, Rewards, Scenario, ends_of, lai_robbins, play
 from bench.stats.elimination import Race
 from bench.stats.policies import Policy, among_two_best, equal, thompson
@@ -132,9 +132,8 @@ def test_measures_are_of_all_runs() -> None:
 def test_the_tables_have_a_line_for_each_cell_and_policy() -> None:
     played = [Played(100.0, False, 0.9, inf), Played(300.0, True, 0.7, inf)]
     results = {"mab": mab.measure({"1e5 requests": {NAME: played}}), "drift": drift.measure({CHANGE: {NAME: played}})}
-    tables = dict(bandit_tables(results))
-    assert tables["mab"][1] == ("1e5 requests", NAME, "2", "200", "300", "0.62", "50 %")
-    assert tables["drift"] == [
+    assert rows_of(results["mab"], HEADS["mab"])[1] == ("1e5 requests", NAME, "2", "200", "300", "0.62", "50 %")
+    assert rows_of(results["drift"], HEADS["drift"]) == [
         ("", "policy", "runs", "lost, mean", "followed after, median"),
         (CHANGE, NAME, "2", "200", "never"),
     ]

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from bench.stats import context, ope, segments
 from bench.stats.__main__ import main
-from bench.stats.bandit_tables import bandit_tables
+from bench.stats.bandit_tables import HEADS, estimates, rows_of
 from bench.stats.policies import FLOOR
 from bench.stats.product import NAME
 from bench.stats.segments import DIFFER, EQUAL, EVEN, GLOBAL, POLICIES, Scenario, play
@@ -57,6 +57,6 @@ def test_the_suites_run_and_their_tables_have_all_of_it(tmp_path: Path, monkeypa
     suites = ["--suite", "context", "--suite", "ope"]
     result = CliRunner().invoke(main, [*suites, "--quick", "--runs", "2", "--json", str(path), "--processes", "1"])
     assert result.exit_code == 0, result.output
-    tables = dict(bandit_tables(json.loads(path.read_text())["results"]))
-    assert len(tables["context"]) == 1 + 2 * len(POLICIES)
-    assert [len(row) for row in tables["ope"]] == [6] * (1 + 2 * len(ope.ASKED))
+    results = json.loads(path.read_text())["results"]
+    assert len(rows_of(results["context"], HEADS["context"])) == 1 + 2 * len(POLICIES)
+    assert [len(row) for row in estimates(results["ope"])] == [6] * (1 + 2 * len(ope.ASKED))
