@@ -1,4 +1,5 @@
-"""The suite cost: what one tick of one metric takes, and whether the same input gives the same bits."""
+"""The suite cost: what one tick of one metric and one set of shares take, and whether the same input gives the same
+bits."""
 
 from __future__ import annotations
 
@@ -17,8 +18,11 @@ from bench.stats.product import NAME, start, ticks
 from bench.stats.suite import Form, Results, Suite, Task
 from bench.stats.traffic import draw, generator
 from modelrollout.core.evidence import MetricEvidence, judge
+from modelrollout.core.evidence.thompson import Posterior, chances_of_best
 
 SIZES = {"100 requests/s": 1e2, "10 000 requests/s": 1e4, "200 million requests/s": 2e8}  # the last: 1e9 a tick
+SHARES = "shares of six versions"
+SIX = tuple(Posterior(1.0 + rewards, 1001.0 - rewards) for rewards in (40, 50, 60, 30, 45, 20))
 BITS = "the same bits in another process"
 REPEAT = 3
 
@@ -26,7 +30,13 @@ REPEAT = 3
 def tasks(form: Form) -> list[Task]:
     """Times only in the full form: what else runs on the machine must not fail a test."""
     bits = [Task(BITS, same_bits, (form.seed,))]
-    return bits if form.quick else [*(Task(name, cost, (rps, form.seed)) for name, rps in SIZES.items()), *bits]
+    if form.quick:
+        return bits
+    return [
+        *(Task(name, cost, (rps, form.seed)) for name, rps in SIZES.items()),
+        Task(SHARES, cost_of_shares, ()),
+        *bits,
+    ]
 
 
 def a_release(rps: float, seed: int) -> Cell:
@@ -47,6 +57,16 @@ def cost(rps: float, seed: int) -> list[float]:
             taken.append(1000.0 * (perf_counter() - began))
         evidence = after
         times.append(min(taken))
+    return times
+
+
+def cost_of_shares() -> list[float]:
+    """Milliseconds of each time that the shares of a bandit's versions are worked out."""
+    times = []
+    for _ in range(300):
+        began = perf_counter()
+        chances_of_best(SIX)
+        times.append(1000.0 * (perf_counter() - began))
     return times
 
 
