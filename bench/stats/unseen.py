@@ -65,7 +65,7 @@ def is_raised(cell: Cell, seed: int, before: float) -> bool:
     scrapes = scenario.release(seed).source.scrapes
     last_two = [scrape for scrape in scrapes if scrape < end][-2:]
     at = round(end - before, 1) if cell.away else last_two[0]
-    at_fault = 0
+    at_fault = 0.0
     for frame in until(failing(scenario, at, end, away=cell.away).release(seed), end + WATCHED):
         share_now = share_of(frame, scenario.candidate)
         if frame.time <= at:
@@ -102,7 +102,7 @@ def until(release: Release, time: float) -> Iterator[Frame]:
         yield frame
 
 
-def share_of(frame: Frame, version: str) -> int:
+def share_of(frame: Frame, version: str) -> float:
     """Percent of the requests that a version has after a pass."""
     return frame.plan.route.largest_share(version) if frame.plan.route is not None else 0
 

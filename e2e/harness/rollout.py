@@ -176,7 +176,7 @@ class Rollout:
         """Every status that was ever written, in order."""
         return [ModelRollout.from_json(state.body).status for state in self.states()]
 
-    def weights(self, version: str) -> list[int]:
+    def weights(self, version: str) -> list[float]:
         """The weights of a version under trial as the statuses tell them: each change once, in order."""
         arms = [arm for status in self.statuses() if (arm := status.arm(version)) is not None]
         return changes(arm.weight for arm in arms)

@@ -27,7 +27,7 @@ strategy:
 """
 
 
-def epochs_by_shares(world: World) -> list[tuple[dict[str, int], int]]:
+def epochs_by_shares(world: World) -> list[tuple[dict[str, float], int]]:
     """Every pair of shares and epoch that was decided, in order, each once."""
     found = [
         (dict(plan.status.trial.route.everybody.shares), plan.epoch)

@@ -23,7 +23,7 @@ def released(canary: dict[str, Any], **analysis: Any) -> World:
     return World(spec=spec).installed().apply(version=NEW)
 
 
-def weights(world: World) -> list[int]:
+def weights(world: World) -> list[float]:
     """The candidate's, in order."""
     return list(dict.fromkeys(arm.weight for plan in world.plans for arm in plan.status.arms))
 

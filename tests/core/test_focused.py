@@ -26,7 +26,7 @@ def lives(world: World, seconds: float, matched: dict[str, float], others: dict[
     return world
 
 
-def shares(world: World, split: str) -> dict[str, int] | None:
+def shares(world: World, split: str) -> dict[str, float] | None:
     """Of the live route."""
     found = world.route.split(split) if world.route is not None else None
     return dict(found.shares) if found is not None else None

@@ -30,7 +30,7 @@ def test_first_version_is_served_once_it_is_ready() -> None:
 
 def test_good_version_is_promoted_step_by_step() -> None:
     world = World.of(CANARY).installed().apply(version="1.1.2")
-    weights: list[dict[str, int]] = []
+    weights: list[dict[str, float]] = []
     for _ in range(40):
         world.run(5.0)
         if not weights or weights[-1] != world.live:

@@ -17,7 +17,7 @@ def scraped_apart(world: World, seconds: int, share_bad: float = 0.0, unseen: st
     true = dict(world.counts["errors"])
     for second in range(seconds):
         for version, weight in (world.live or {}).items():
-            trials = 2 * weight
+            trials = round(2 * weight)
             failed = round(trials * share_bad) if version == CANDIDATE else 0
             true[version] = true.get(version, Count(0, 0)) + Count(failed, trials)
         scraped = STABLE if second % 2 else CANDIDATE
@@ -85,8 +85,9 @@ def test_requests_in_bursts_are_compared_after_any_silence(period: int, first: s
     for second in range(3 * period):
         if second % period == 10:
             for version, weight in (world.live or {}).items():
-                failed = 2 * weight if version == CANDIDATE else 0
-                true[version] = true.get(version, Count(0, 0)) + Count(failed, 2 * weight)
+                trials = round(2 * weight)
+                failed = trials if version == CANDIDATE else 0
+                true[version] = true.get(version, Count(0, 0)) + Count(failed, trials)
         scraped = first if second % 2 == 0 else {STABLE: CANDIDATE, CANDIDATE: STABLE}[first]
         world.counts["errors"] = {**world.counts["errors"], scraped: true.get(scraped, Count(0, 0))}
         world.read[scraped] = world.now + 1.0

@@ -139,7 +139,7 @@ class World:
         return LiveRoute(self.route, self.route.versions, recovery=self.recovery)
 
     @property
-    def live(self) -> dict[str, int] | None:
+    def live(self) -> dict[str, float] | None:
         """Everybody's shares in the live route."""
         return dict(self.route.everybody.shares) if self.route is not None else None
 
@@ -220,10 +220,10 @@ class World:
         return self._count(self.counts_in(split).setdefault(metric, {}), shares, number, bad or {})
 
     def _count(
-        self, counts: dict[str, Count], shares: Mapping[str, int], number: int, bad: Mapping[str, float]
+        self, counts: dict[str, Count], shares: Mapping[str, float], number: int, bad: Mapping[str, float]
     ) -> World:
         for version, weight in shares.items():
-            trials = number * weight // 100
+            trials = int(number * weight / 100)
             failed = round(trials * bad.get(version, 0.0))
             counts[version] = counts.get(version, Count(0, 0)) + Count(failed, trials)
         return self
@@ -248,7 +248,7 @@ class World:
         return [event.message for event in self.events if event.reason == reason]
 
     @property
-    def weight(self) -> int:
+    def weight(self) -> float:
         """The first arm's weight."""
         return self.status.arms[0].weight if self.status.arms else 0
 

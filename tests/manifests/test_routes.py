@@ -55,11 +55,12 @@ matches = by_headers | by_cookies_and_labels | by_labels
 
 
 @st.composite
-def shares(draw: st.DrawFn) -> dict[str, int]:
-    """Percents of some versions, in any order."""
+def shares(draw: st.DrawFn) -> dict[str, float]:
+    """Percents of some versions, or hundredths of them, in any order."""
+    scale = draw(st.sampled_from((1, 100)))
     versions = draw(st.lists(st.sampled_from(VERSIONS), min_size=1, max_size=4, unique=True))
-    cuts = sorted(draw(st.sets(st.integers(1, 99), min_size=len(versions) - 1, max_size=len(versions) - 1)))
-    parts = [end - start for start, end in zip([0, *cuts], [*cuts, 100], strict=True)]
+    cuts = sorted(draw(st.sets(st.integers(1, 100 * scale - 1), min_size=len(versions) - 1, max_size=len(versions) - 1)))
+    parts = [(end - start) / scale for start, end in zip([0, *cuts], [*cuts, 100 * scale], strict=True)]
     return dict(zip(versions, parts, strict=True))
 
 

@@ -27,6 +27,7 @@ SPECS = {
     "three": bandit("1.2.3"),
     "drifting": bandit("1.2.3", halfLife="5m", onWinner="GoOn"),
     "by hand": bandit("1.2.3", onWinner="Pause"),
+    "a floor below one percent": bandit("1.2.3", floor=0.25),
 }
 """For the properties of the core."""
 
@@ -51,7 +52,7 @@ def play(world: World, seconds: float, rates: dict[str, float], *, rate: int = 2
         world.requests(rate * 5)
         counts = world.counts.setdefault("clicks", {})
         for version, share in (world.live or {}).items():
-            requests = rate * 5 * share // 100
+            requests = int(rate * 5 * share / 100)
             earned = int(rng.binomial(requests, rates.get(version, 0.04)))
             counts[version] = counts.get(version, Count(0, 0)) + Count(earned, requests)
         world.step(5)
@@ -60,6 +61,17 @@ def play(world: World, seconds: float, rates: dict[str, float], *, rate: int = 2
 
 def test_every_version_gets_the_same_share_at_first() -> None:
     assert playing("1.2.3").live == {"1.0.1": 34, "1.1.2": 33, "1.2.3": 33}
+
+
+def test_a_floor_below_one_percent_is_kept_to_its_hundredths() -> None:
+    """One percent of a large service's requests is a lot to be worse for: the others may have less."""
+    world = playing("1.2.3", stopAt=0, minDuration="24h", floor=0.25, falseWinner=1e-9)
+    play(world, 1500, RATES)
+    assert world.live is not None
+    least = min(world.live.values())
+    assert 0.25 <= least < 1
+    assert sum(world.live.values()) == pytest.approx(100)
+    assert f"{world.live['1.2.3']} %" in world.status.message
 
 
 def test_the_best_gets_nearly_all_and_wins() -> None:

@@ -78,14 +78,14 @@ def play(world: World, seconds: float, rates: Rates, *, rates_of_errors: Rates |
             world.requests_in(split, rate * 5, (rates_of_errors or {}).get(split))
             counts = world.counts_in(split).setdefault("clicks", {})
             for version, share in (found.shares if found is not None else {}).items():
-                requests = rate * 5 * share // 100
+                requests = int(rate * 5 * share / 100)
                 earned = int(rng.binomial(requests, by_version[version]))
                 counts[version] = counts.get(version, Count(0, 0)) + Count(earned, requests)
         world.step(5)
     return world
 
 
-def shares(world: World, split: str) -> dict[str, int]:
+def shares(world: World, split: str) -> dict[str, float]:
     """The live ones."""
     assert world.route is not None
     found = world.route.split(split)

@@ -41,7 +41,7 @@ def play(world: World, seconds: float, means: dict[str, float], *, rate: int = 2
         world.requests(rate * 5)
         counts = world.counts.setdefault("revenue", {})
         for version, share in (world.live or {}).items():
-            requests = rate * 5 * share // 100
+            requests = int(rate * 5 * share / 100)
             earned = rng.uniform(0.0, 2.0, requests) * (means[version] / LARGEST)
             counts[version] = counts.get(version, Count(0, 0)) + Count(int(earned.sum() * PARTS), requests * PARTS)
         world.step(5)

@@ -32,7 +32,7 @@ class Bake(SpecModel):
         """Percent of the requests that the control keeps."""
         return usual if self.control is None else self.control
 
-    def share_now(self, share: int) -> int:
+    def share_now(self, share: float) -> float:
         """The new version's percentage in a bake under way. One that began with another share, under an older operator,
         keeps it unless ``control`` is written."""
         return share if self.control is None else 100 - self.control
@@ -51,7 +51,7 @@ class Bake(SpecModel):
         return f"{share}, bake {format_duration(self.duration)}"
 
 
-def watched(control: str, kept: int) -> str:
+def watched(control: str, kept: float) -> str:
     """What a bake is doing, in words."""
     return f"bake: watched beside {control}, which keeps {kept} %" if kept else "bake: watched with all requests"
 

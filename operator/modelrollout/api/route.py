@@ -7,10 +7,10 @@ for everybody.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
 from modelrollout.api.base import StatusModel
 from modelrollout.api.match import RequestMatch
@@ -27,11 +27,25 @@ PREVIEW = "preview"
 RESERVED = (EVERYBODY, MATCHED, PREVIEW)
 """Names of splits that are no segment's."""
 
-Percent = Annotated[int, Field(ge=1, le=100)]
+
+
+def to_hundredths(share: float) -> float:
+    """A share as it is written: in hundredths of a percent at the finest, and whole where it is whole, so that what is
+    stored and said of it is 50 and not 50.0."""
+    fine = round(share, 2)
+    return int(fine) if fine == int(fine) else fine
+
+
+Share = Annotated[float, AfterValidator(to_hundredths), PlainSerializer(lambda share: share)]
+"""Percent of some requests, in hundredths at the finest."""
+
+Percent = Annotated[Share, Field(ge=0.01, le=100)]
+"""The same where a version has any."""
 
 
 class Split(StatusModel):
-    """Some requests and the versions that share them: percents by version, without zeros, summing to 100.
+    """Some requests and the versions that share them: percents by version, in hundredths at the finest, without zeros,
+    summing to 100.
 
     ``who`` are alternatives, any one of which must match a request; none: everybody.
     """
@@ -42,8 +56,8 @@ class Split(StatusModel):
 
     @model_validator(mode="after")
     def _sums_to_100(self) -> Self:
-        if sum(self.shares.values()) != 100:
-            raise ValueError(f"the shares of split {self.name} sum to {sum(self.shares.values())}, not to 100")
+        if (total := to_hundredths(sum(self.shares.values()))) != 100:
+            raise ValueError(f"the shares of split {self.name} sum to {total}, not to 100")
         return self
 
     @property
@@ -56,7 +70,7 @@ class Split(StatusModel):
         """Whether several versions answer the same requests, so that they can be compared."""
         return len(self.shares) > 1
 
-    def share(self, version: str) -> int:
+    def share(self, version: str) -> float:
         """Percent of these requests that a version gets."""
         return self.shares.get(version, 0)
 
@@ -64,10 +78,11 @@ class Split(StatusModel):
         """The same with what a version has given to the control."""
         return self.model_copy(update={"shares": moved(self.shares, version, control)})
 
-    def limited(self, version: str, most: int, control: str) -> Split:
+    def limited(self, version: str, most: float, control: str) -> Split:
         """The same where a version has at most so many percent; the control gets the rest."""
         given = max(0, self.share(version) - most)
-        shares = self.shares | {version: most, control: self.share(control) + given} if given else self.shares
+        shares = self.shares | {version: most, control: to_hundredths(self.share(control) + given)}
+        shares = shares if given else self.shares
         return self.model_copy(update={"shares": shares})
 
 
@@ -104,12 +119,12 @@ class Route(StatusModel):
         """The split of this name."""
         return next((split for split in self.splits if split.name == name), None)
 
-    def share(self, version: str, split: str) -> int:
+    def share(self, version: str, split: str) -> float:
         """Percent that a version gets of the requests of one split."""
         found = self.split(split)
         return found.share(version) if found is not None else 0
 
-    def largest_share(self, version: str) -> int:
+    def largest_share(self, version: str) -> float:
         """The most that a version gets of any users' requests, percent."""
         return max(split.share(version) for split in self.splits if not split.is_preview)
 
@@ -118,7 +133,7 @@ class Route(StatusModel):
         kept = (split for split in self.splits if split.name == EVERYBODY or split.shares != {version: 100})
         return Route(splits=tuple(split.without(version, control) for split in kept))
 
-    def limited(self, version: str, most: int, control: str) -> Route:
+    def limited(self, version: str, most: float, control: str) -> Route:
         """The same where a version has at most so many percent of anybody's requests; the control gets the rest. What
         was for the version alone, by its header, stays so."""
         return Route(
@@ -133,8 +148,8 @@ class Route(StatusModel):
                     yield split.name, version
 
 
-def moved(shares: dict[str, int], version: str, to: str) -> dict[str, int]:
+def moved(shares: Mapping[str, float], version: str, to: str) -> dict[str, float]:
     """Shares with what one version has given to another."""
     rest = {name: share for name, share in shares.items() if name != version}
     given = shares.get(version, 0)
-    return rest | {to: rest.get(to, 0) + given} if given else rest
+    return rest | {to: to_hundredths(rest.get(to, 0) + given)} if given else rest

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from modelrollout.api.base import LATEST, Duration, StatusModel, Timestamp
-from modelrollout.api.route import EVERYBODY, Route
+from modelrollout.api.route import EVERYBODY, Route, Share
 from modelrollout.api.version import VERSION
 
 Chance = Annotated[float, Field(gt=0, lt=0.5)]
@@ -127,7 +127,7 @@ class ContestStatus(StatusModel):
     value_remaining: float | None = None  # by what part of its rate the likely best may still be beaten, with 95 %
     versions: tuple[Competitor, ...] = ()
     last_sample_at: Timestamp | None = None
-    shares: dict[str, int] = Field(default_factory=dict)  # percent, by which the sample ratio is tested
+    shares: dict[str, Share] = Field(default_factory=dict)  # percent, by which the sample ratio is tested
     shares_since: Timestamp | None = None
     source: str = ""  # digest of what is counted
     noise: float | None = None  # overdispersion of stable's past
@@ -153,7 +153,7 @@ class VersionStatus(StatusModel):
     uri: str
     digest: str | None = None  # as measured at the first fetch, or as the spec declares it
     pinned: str | None = None  # the digest that the spec declared at the start; part of the pods, so it never changes
-    weight: int = 0  # the largest share that it has of any requests, percent
+    weight: Share = 0  # the largest share that it has of any requests, percent
     ready: str = "0/0"
     message: str | None = None  # why it is not ready: the fetcher's or the server's own words
 
@@ -231,7 +231,7 @@ class Trial(StatusModel):
     memory: dict[str, Any] = Field(default_factory=dict)  # the strategy's own
     step: str | None = None  # what is held now: the content of the step, by which it is approved
     approved: str | None = None  # the step that a person said to go on from
-    approved_share: Annotated[int, Field(ge=0, le=100)] | None = None  # and the largest share, percent, that followed
+    approved_share: Annotated[Share, Field(ge=0, le=100)] | None = None  # and the largest share, percent, that followed
     approved_end: bool = False  # and whether that was the end of the release
     waiting: str | None = None  # the step that no clock will end: it waits for a person, for proof or for requests
     waiting_since: Timestamp | None = None

@@ -69,11 +69,12 @@ def lead(version: Competitor) -> float:
 def _rates(contest: ContestStatus) -> Iterator[Line]:
     told = ranked(contest)
     width = max(len(item.version) for item in told)
+    shares = [f"{contest.shares[item.version]} %" if item.version in contest.shares else "" for item in told]
+    longest = max(5, *map(len, shares))
     known = [item for item in told if item.requests]
     low, high = min((item.low for item in known), default=0.0), max((item.high for item in known), default=1.0)
-    for item in told:
-        share = contest.shares.get(item.version)
-        name = f"  {item.version.ljust(width)}  {f'{share} %'.rjust(5) if share is not None else ''.rjust(5)}  "
+    for item, share in zip(told, shares, strict=True):
+        name = f"  {item.version.ljust(width)}  {share.rjust(longest)}  "
         counts, within = earned(item, contest.largest)
         yield line(name, Span(interval_bar(item, low, high)), f"  {counts}", Span(within, Style.FAINT))
 

@@ -48,7 +48,7 @@ def weights(scenario: Scenario, decision: Decision) -> str:
     return f"{numbers} % {decision.audience:<{len(EVERYBODY)}}" if scenario.spec.traffic.match else f"{numbers} %"
 
 
-def _percents(scenario: Scenario, shares: Mapping[str, int]) -> str:
+def _percents(scenario: Scenario, shares: Mapping[str, float]) -> str:
     return ", ".join(f"{shares.get(version, 0):>3}" for version in scenario.cast.arms)
 
 

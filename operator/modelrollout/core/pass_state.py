@@ -75,11 +75,11 @@ class Pass:
         assert arm is not None
         return arm
 
-    def weight(self, version: str) -> int:
+    def weight(self, version: str) -> float:
         """The largest share that a version has of any requests, percent."""
         return self.route.largest_share(version) if self.route is not None else 0
 
-    def audience_share(self, version: str) -> int:
+    def audience_share(self, version: str) -> float:
         """What a version has of the requests that the release is for just now; at rest, of everybody's. Percent."""
         audience = self.status.trial.audience if self.status.trial is not None else EVERYBODY
         return self.route.share(version, audience) if self.route is not None else 0

@@ -26,6 +26,9 @@ from modelrollout.manifests.meta import Object, service_host
 from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
 from modelrollout.resource.rollout import ModelRollout
 
+HUNDREDTHS = 100
+"""Weights of a percent, where whole percents are too coarse."""
+
 GRPC = "-grpc"
 """What the name of a split's rule for gRPC ends with."""
 
@@ -43,6 +46,7 @@ def rules(rollout: ModelRollout, split: Split, marks: Marks = NO_MARKS) -> Itera
     another than the one in which it was decided.
     """
     shares = dict(sorted(split.shares.items(), key=lambda item: ModelVersion.parse(item[0])))
+    weights = _weights(shares)
     for suffix, port in ((GRPC, GRPC_PORT), ("", REST_PORT)):
         content = {"content-type": {"prefix": _GRPC_CONTENT}} if suffix == GRPC else {}
         if marks.is_sticky(split):
@@ -51,10 +55,17 @@ def rules(rollout: ModelRollout, split: Split, marks: Marks = NO_MARKS) -> Itera
                 to = [_destination(rollout, split, version, 100, port, marks, draws=False)]
                 yield _rule(f"{split.name}-{version}{suffix}", split, content | known, to)
         to = [
-            _destination(rollout, split, version, share, port, marks, draws=marks.is_sticky(split))
-            for version, share in shares.items()
+            _destination(rollout, split, version, weight, port, marks, draws=marks.is_sticky(split))
+            for version, weight in weights.items()
         ]
         yield _rule(split.name + suffix, split, content, to)
+
+
+def _weights(shares: Mapping[str, float]) -> dict[str, int]:
+    """Whole weights: percents, or hundredths of them where one of the shares is not whole. Istio takes any sum.
+    https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRouteDestination"""
+    scale = 1 if all(share == int(share) for share in shares.values()) else HUNDREDTHS
+    return {version: round(scale * share) for version, share in shares.items()}
 
 
 def _rule(name: str, split: Split, besides: Object, to: list[Object]) -> Object:
@@ -72,14 +83,14 @@ def _condition(match: RequestMatch, besides: Object) -> Object:
 
 
 def _destination(
-    rollout: ModelRollout, split: Split, version: str, share: int, port: int, marks: Marks, *, draws: bool
+    rollout: ModelRollout, split: Split, version: str, weight: int, port: int, marks: Marks, *, draws: bool
 ) -> Object:
     return {
         "destination": {
             "host": service_host(rollout.name, rollout.namespace, version, split.name),
             "port": {"number": port},
         },
-        "weight": share,
+        "weight": weight,
         "headers": marks.headers(rollout, split, version, draws=draws),
     }
 
@@ -121,7 +132,9 @@ def route_of(rollout: ModelRollout, live: Any) -> Route | None:
 def _split(rule: Mapping[str, Any]) -> Split:
     """From its rule for REST."""
     who = tuple(RequestMatch.model_validate(condition) for condition in rule.get("match", ()))
-    return Split(name=rule["name"], shares={_version(item): item["weight"] for item in rule["route"]}, who=who)
+    weights = {_version(item): item["weight"] for item in rule["route"]}
+    scale = HUNDREDTHS if sum(weights.values()) == 100 * HUNDREDTHS else 1
+    return Split(name=rule["name"], shares={version: weight / scale for version, weight in weights.items()}, who=who)
 
 
 def _version(destination: Mapping[str, Any]) -> str:

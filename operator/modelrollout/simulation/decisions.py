@@ -18,7 +18,7 @@ ENDS = {"Promoted": "Promoted", "NotChosen": "Kept"}
 MEMORY = ("state", "counters", "noise")  # what a test remembers for itself
 
 
-Splits = Mapping[str, Mapping[str, int]]
+Splits = Mapping[str, Mapping[str, float]]
 """Percents by split and version."""
 
 
@@ -50,7 +50,7 @@ class Decision:
     at: float
     phase: Phase
     audience: str
-    weights: Mapping[str, int]
+    weights: Mapping[str, float]
     splits: Splits
     move: str  # Start, Shift, Switch, Promote, Keep, Leave, Rollback, Hold
     reason: str
@@ -177,7 +177,7 @@ def move(before: Status, after: Status) -> str:
     return "Switch" if any(share == 100 != old[name] for name, share in new.items()) else "Shift"
 
 
-def shares_of_arms(status: Status, after: Status) -> dict[tuple[str, str], int]:
+def shares_of_arms(status: Status, after: Status) -> dict[tuple[str, str], float]:
     """Percent of each split that each arm of a later status has, by split and arm."""
     splits, route = splits_of(after), route_of(status)
     return {(name, arm.version): route.share(arm.version, name) for name in splits for arm in after.arms}
@@ -195,12 +195,12 @@ def audience_of(status: Status) -> str:
     return status.trial.audience if status.trial is not None else EVERYBODY
 
 
-def splits_of(status: Status) -> dict[str, dict[str, int]]:
+def splits_of(status: Status) -> dict[str, dict[str, float]]:
     """The shares in each split that users' requests fall into."""
     return {split.name: dict(split.shares) for split in route_of(status).splits if not split.is_preview}
 
 
-def weights_of(cast: Cast, status: Status) -> dict[str, int]:
+def weights_of(cast: Cast, status: Status) -> dict[str, float]:
     """The percents of all versions that are deployed, zeros included, stable first."""
     deployed = {item.version for item in (status.stable, *status.arms, *status.retiring) if item is not None}
     route = route_of(status)

@@ -31,10 +31,10 @@ class ArmView:
     its smoke requests do not reach it."""
 
     version: str
-    share: int  # of everybody's requests, percent
+    share: float  # of everybody's requests, percent
     ready: bool
     proven: bool = False
-    proven_share: int = 0
+    proven_share: float = 0
     smoke_passed: bool = False
     smoke_obstacle: str | None = None
 
@@ -75,7 +75,7 @@ class Standing:
     best: str | None = None
     contenders: tuple[str, ...] = ()
     obstacle: str | None = None
-    weights: Mapping[str, int] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
     value_remaining: float | None = None
     unasked: bool = False
 

@@ -292,7 +292,7 @@ def words(step: CanaryStep) -> str:
     return f"weight {step.set_weight} % for {format_duration(step.duration)}"
 
 
-def held(found: Sequence[Place], memory: CanaryMemory, weight: int) -> int:
+def held(found: Sequence[Place], memory: CanaryMemory, weight: float) -> int:
     """The index of the step that is held, -1 before the first. Steps that were edited meanwhile never make the weight
     jump: the release goes on from the last step that set a weight up to the present one."""
     index = memory.step_index if memory.step is None else None

@@ -158,7 +158,7 @@ def _route(settings: ContextualBanditSettings, view: View[FollowingMemory]) -> R
     return Route(splits=(*segments, Split(name=EVERYBODY, shares=_shares(view, EVERYBODY, known[EVERYBODY]))))
 
 
-def _shares(view: View[FollowingMemory], split: str, standing: Standing) -> dict[str, int]:
+def _shares(view: View[FollowingMemory], split: str, standing: Standing) -> dict[str, float]:
     """Percent of the requests of one split."""
     has = {arm.version: view.route.share(arm.version, split) for arm in view.arms}
     if not all(has.values()):

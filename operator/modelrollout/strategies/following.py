@@ -36,7 +36,12 @@ class FollowingSettings(SpecModel):
     arms: tuple[FurtherVersion, ...] = Field(
         default=(), max_length=7, description="Versions beside spec.model. The one that serves takes part by itself."
     )
-    floor: int = Field(default=1, ge=1, le=10, description="Percent that every version gets at least.")
+    floor: float = Field(
+        default=1,
+        ge=0.01,
+        le=10,
+        description="Percent that every version gets at least. Below 1 the shares are set in hundredths of a percent.",
+    )
     update_every: PositiveDuration = Field(
         default=30.0, description="How often the shares may be set anew, 10s at least."
     )
@@ -83,6 +88,6 @@ class FollowingMemory(StatusModel):
     updated: Timestamp | None = None
 
 
-def is_worth_it(before: Mapping[str, int], after: Mapping[str, int]) -> bool:
+def is_worth_it(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
     """Whether some version's share, percent, is another one by enough to tell all proxies."""
     return max(abs(after.get(version, 0) - before.get(version, 0)) for version in {*before, *after}) >= LEAST_CHANGE

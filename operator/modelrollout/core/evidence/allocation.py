@@ -15,6 +15,8 @@ from modelrollout.core.evidence.belief import Belief
 from modelrollout.core.evidence.thompson import Posterior, chances_of_best, value_remaining
 from modelrollout.core.evidence.weights import weights_of
 
+HUNDREDTHS = 100  # of a percent
+
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
@@ -68,8 +70,11 @@ class Allocation:
         return cls({version: Belief(*map(float, values)) for version, values in status.items()})
 
 
-def shares_of(chances: Mapping[str, float], floor: float) -> dict[str, int]:
-    """Percent of the requests for each version, at least ``floor`` (a share) each, summing to 100."""
+def shares_of(chances: Mapping[str, float], floor: float) -> dict[str, float]:
+    """Percent of the requests for each version, at least ``floor`` (a share) each, summing to 100: whole ones, or
+    hundredths where the floor is below 1 %, so that it is not rounded away."""
     if not chances or floor * len(chances) > 1.0:
         return {}
-    return dict(zip(chances, weights_of(list(chances.values()), floor), strict=True))
+    scale = 1 if floor >= 0.01 else HUNDREDTHS
+    weights = weights_of(list(chances.values()), floor, 100 * scale)
+    return {version: weight / scale for version, weight in zip(chances, weights, strict=True)}

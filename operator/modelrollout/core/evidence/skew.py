@@ -20,7 +20,7 @@ class Skew:
     ratios: Mapping[str, SampleRatio] = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=dict)
 
-    def after(self, requests: Mapping[str, int], shares: Mapping[str, int]) -> Skew:
+    def after(self, requests: Mapping[str, int], shares: Mapping[str, float]) -> Skew:
         """After one tick during which these shares (percent, summing to 100) were in force from beginning to end."""
         everyone = sum(requests.values())
         ratios = {

@@ -60,7 +60,7 @@ def likely_best(status: ContestStatus) -> str | None:
     return max(likely, key=lambda item: item.chance or 0.0).version if likely else None
 
 
-def weights(state: Pass, status: ContestStatus) -> dict[str, int]:
+def weights(state: Pass, status: ContestStatus) -> dict[str, float]:
     """The shares by what is believed, percent; none where shares do not follow the rewards."""
     design = following(state)
     if design is None or design.floor is None:

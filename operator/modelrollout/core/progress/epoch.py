@@ -20,7 +20,7 @@ def update_epoch(state: Pass) -> Pass:
     return state.change_trial(epoch=max(int(state.now), trial.epoch + 1))
 
 
-def _shared(trial: Trial) -> dict[str, dict[str, int]]:
+def _shared(trial: Trial) -> dict[str, dict[str, float]]:
     """The shares by which users are drawn: a split that one version has draws nobody."""
     splits = trial.route.splits if trial.route is not None else ()
     return {split.name: split.shares for split in splits if split.is_shared}

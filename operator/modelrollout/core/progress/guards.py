@@ -239,7 +239,7 @@ def least(state: Pass, seen: SeenAtWeight) -> str:
     return f"{seen.needed} requests (minRequests {asked}, and more since stable's bad answers come in bursts)"
 
 
-def of_comparison(state: Pass, arm: Arm, share: int, split: str) -> Obstacle:
+def of_comparison(state: Pass, arm: Arm, share: float, split: str) -> Obstacle:
     """At a share that leaves the control next to nothing, the control's requests are what there is too few of."""
     assert state.control is not None
     seen = seen_at_weight(state.spec, arm, (split,))

@@ -45,7 +45,7 @@ class Case:
     command: Command | None = None
 
     @property
-    def weight(self) -> int:
+    def weight(self) -> float:
         """The largest share that the arm has of any requests, percent."""
         return self.state.weight(self.arm.version)
 
