@@ -59,7 +59,9 @@ def shares(draw: st.DrawFn) -> dict[str, float]:
     """Percents of some versions, or hundredths of them, in any order."""
     scale = draw(st.sampled_from((1, 100)))
     versions = draw(st.lists(st.sampled_from(VERSIONS), min_size=1, max_size=4, unique=True))
-    cuts = sorted(draw(st.sets(st.integers(1, 100 * scale - 1), min_size=len(versions) - 1, max_size=len(versions) - 1)))
+    cuts = sorted(
+        draw(st.sets(st.integers(1, 100 * scale - 1), min_size=len(versions) - 1, max_size=len(versions) - 1))
+    )
     parts = [(end - start) / scale for start, end in zip([0, *cuts], [*cuts, 100 * scale], strict=True)]
     return dict(zip(versions, parts, strict=True))
 

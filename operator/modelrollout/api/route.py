@@ -28,7 +28,6 @@ RESERVED = (EVERYBODY, MATCHED, PREVIEW)
 """Names of splits that are no segment's."""
 
 
-
 def to_hundredths(share: float) -> float:
     """A share as it is written: in hundredths of a percent at the finest, and whole where it is whole, so that what is
     stored and said of it is 50 and not 50.0."""
