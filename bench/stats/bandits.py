@@ -6,7 +6,7 @@ expectation, requests of an arm times what it falls short of the best one, so th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, expm1, fsum, inf, log
 from typing import Any
@@ -84,11 +84,30 @@ class Rewards:
 Runs = dict[str, list[Played]]  # of each policy
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What happened in one batch: the ``shares`` of the arms, the successes ``lost`` in it, which arm was the ``best``,
+    and the arms still ``racing`` after it."""
+
+    shares: Sequence[float]
+    lost: float
+    best: int
+    racing: Sequence[int]
+
+
 def play(scenario: Scenario, policy: Policy, rng: np.random.Generator) -> Played:
     """One run of one policy."""
+    batches = list(batches_of(scenario, policy, rng))
+    history = [batch.shares[batch.best] for batch in batches]
+    last = batches[-1]
+    return Played(sum(batch.lost for batch in batches), last.best not in last.racing, *ends_of(scenario, history))
+
+
+def batches_of(scenario: Scenario, policy: Policy, rng: np.random.Generator) -> Iterator[Batch]:
+    """The batches of one run in order."""
     arms = len(scenario.rates)
     beliefs, race = [Belief()] * arms, Race.of(arms)
-    rewards, regret, history = Rewards(np.zeros(arms, dtype=np.int64)), 0.0, []
+    rewards = Rewards(np.zeros(arms, dtype=np.int64))
     for update in range(scenario.updates):
         rates = scenario.rates_of(update)
         shares = policy.rule(beliefs, race.racing)
@@ -97,9 +116,7 @@ def play(scenario: Scenario, policy: Policy, rng: np.random.Generator) -> Played
         counts = list(zip(beliefs, trials.tolist(), came.tolist(), strict=True))
         beliefs = [policy.after(belief, number, wins, scenario.seconds) for belief, number, wins in counts]
         race = race.after(trials.tolist(), came.tolist()) if policy.drops else race
-        regret += float(trials @ (rates.max() - rates))
-        history.append(shares[int(rates.argmax())])
-    return Played(regret, int(rates.argmax()) not in race.racing, *ends_of(scenario, history))
+        yield Batch(shares, float(trials @ (rates.max() - rates)), int(rates.argmax()), race.racing)
 
 
 def ends_of(scenario: Scenario, history: Sequence[float]) -> tuple[float, float]:

@@ -15,6 +15,7 @@ import click
 
 from bench.check import HEAD, cells_of, compare, read_goals
 from bench.results import write_section
+from bench.stats.bandit_pictures import draw_bandits
 from bench.stats.bandit_tables import HEADS, estimates, rows_of
 from bench.stats.pictures import draw_false_rollbacks, draw_speed
 from bench.stats.rollback_tables import Cells, Rows, by_evidence, by_rule, faulty, healthy, worst_cells
@@ -108,6 +109,14 @@ def risen(results: Mapping[str, Cells]) -> Iterator[str]:
     yield table(by_evidence(results["evidence"]))
 
 
+def raced(results: Mapping[str, Cells]) -> Iterator[str]:
+    """What each policy has lost, and how it came to it."""
+    PICTURES.mkdir(exist_ok=True)
+    draw_bandits(PICTURES / "statistics-bandits.png")
+    yield "![what each policy loses over time, and shares that follow a change](pictures/statistics-bandits.png)"
+    yield table(rows_of(results["mab"], HEADS["mab"]))
+
+
 def earned(suite: str) -> Callable[[Mapping[str, Cells]], Iterator[str]]:
     """What each policy of a suite has lost."""
     return lambda results: iter([table(rows_of(results[suite], HEADS[suite]))])
@@ -122,6 +131,7 @@ TABLES: Mapping[str, Callable[[Mapping[str, Cells]], Iterator[str]]] = {
     ROLLBACK: rules_compared,
     "evidence": risen,
     **{suite: earned(suite) for suite in HEADS},
+    "mab": raced,
     "ope": estimated,
 }
 

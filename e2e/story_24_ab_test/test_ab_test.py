@@ -41,6 +41,24 @@ def test_the_best_of_four_is_found(rollout: Rollout, target: Target, operator_po
     assert_told(rollout, people)
 
 
+def test_of_two_that_are_equal_nobody_wins(rollout: Rollout, target: Target) -> None:
+    """The same model under another number: that they do not differ is proven, and who serves stays."""
+    rollout.prepare(FOLDER / "rewards.yaml")
+    rollout.apply(FOLDER / "equal.yaml")
+    rollout.wait_for(lambda seen: seen.route() == {"1.0.1": 50, "1.1.2": 50}, INSTALL_SECONDS, "both have their share")
+
+    with people_of(target, rollout, MODELS) as people:
+        rollout.wait_for(lambda seen: seen.status.trial is None, TEST_SECONDS, "the test is over")
+        wait_for_visits(people, 100)
+
+    status = rollout.status
+    assert rollout.route() == {"1.0.1": 100}
+    assert "the versions do not differ, so 1.0.1 stays (right: " in status.message
+    assert [(item.version, item.reason) for item in status.taken_back] == [("1.1.2", "NotChosen")]
+    assert status.quarantined == ()
+    assert [visit for visit in people.visits if visit.version is None] == []
+
+
 def assert_everybody_stayed(people: People) -> None:
     """In each epoch one version answered each person."""
     moved = {who: versions for who, versions in versions_of(people.visits).items() if len(versions) > 1}

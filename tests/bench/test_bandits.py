@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from bench.stats import bandits, delay, drift, mab, policies
 from bench.stats.__main__ import main
+from bench.stats.bandit_pictures import draw_bandits
 from bench.stats.bandit_tables import HEADS, rows_of
 from bench.stats.bandits import RATES, Played, Rewards, Scenario, ends_of, lai_robbins, play
 from bench.stats.elimination import Race
@@ -156,3 +157,9 @@ def test_the_suites_run_and_depend_on_the_seed_alone(tmp_path: Path, monkeypatch
         found.append(json.loads(path.read_text())["results"])
     assert found[0] == found[1]
     assert set(found[0]["delay"]) == {delay.AT_ONCE, "after 300 s"}
+
+
+def test_the_picture_has_every_policy(tmp_path: Path) -> None:
+    path = tmp_path / "bandits.png"
+    draw_bandits(path, runs=1, requests=3000)
+    assert path.read_bytes().startswith(b"\x89PNG")
