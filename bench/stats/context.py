@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.stats.delay import quotient
 from bench.stats.measures import Measure, mean
-from bench.stats.segments import EQUAL, GLOBAL, KINDS, POLICIES, Scenario, play
+from bench.stats.segments import EQUAL, GLOBAL, HARDER, KINDS, POLICIES, Scenario, play
 from bench.stats.suite import Form, Results, Suite, Task, by_cell, chunks
 from bench.stats.traffic import generator
 
@@ -21,6 +21,9 @@ SCENARIOS: dict[str, Scenario] = {
     )
     for kind, make in KINDS.items()
     for requests, runs in RUNS.items()
+} | {
+    f"{kind}, {min(RUNS) // 100_000}e5 requests": make(min(RUNS), policies=POLICIES, runs=RUNS[min(RUNS)])
+    for kind, make in HARDER.items()
 }
 
 

@@ -100,8 +100,20 @@ SAME = ((0.05, 0.06, 0.055, 0.045),) * 4
 EVEN = (0.25,) * 4
 ZIPF: tuple[float, ...] = tuple((1.0 / np.arange(1, 17) / (1.0 / np.arange(1, 17)).sum()).tolist())
 MOSTLY = ((0.05, 0.06, 0.055, 0.051),) * 13 + ((0.06, 0.05, 0.055, 0.051),) * 3
+LOWER = 0.0275  # so much rarer, and as far apart: the usual click
+
+
+def lowered(rates: Sequence[Sequence[float]]) -> tuple[tuple[float, ...], ...]:
+    """The same differences between rarer successes, which are seen sooner."""
+    return tuple(tuple(round(rate - LOWER, 6) for rate in row) for row in rates)
+
+
 KINDS = {
-    "4 segments, winners differ": partial(Scenario, rates=DIFFER, sizes=EVEN),
-    "4 segments, same winner": partial(Scenario, rates=SAME, sizes=EVEN),
-    "16 segments by Zipf, mostly the same winner": partial(Scenario, rates=MOSTLY, sizes=ZIPF),
+    "4 segments, winners differ": partial(Scenario, rates=lowered(DIFFER), sizes=EVEN),
+    "4 segments, same winner": partial(Scenario, rates=lowered(SAME), sizes=EVEN),
+    "16 segments by Zipf, mostly the same winner": partial(Scenario, rates=lowered(MOSTLY), sizes=ZIPF),
+}
+HARDER = {
+    "4 to 6 %, winners differ": partial(Scenario, rates=DIFFER, sizes=EVEN),
+    "4.5 to 6 %, same winner": partial(Scenario, rates=SAME, sizes=EVEN),
 }
