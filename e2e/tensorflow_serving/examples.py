@@ -7,7 +7,8 @@ example is how protobuf messages are merged.
 from collections.abc import Mapping
 from typing import Any
 
-from e2e.tensorflow_serving.json_values import decode, is_base64, kind, shown
+from e2e.tensorflow_serving.json_shown import shown
+from e2e.tensorflow_serving.json_values import decode, is_base64, kind
 from e2e.tensorflow_serving.protobufs import example_pb2
 from e2e.tensorflow_serving.status import Code, ServingError, invalid
 
@@ -53,14 +54,14 @@ def example(value: Any) -> Any:
 
 def _add(feature: Any, name: str, item: Any) -> None:
     match item:
-        case bool() | int():
-            _expect(feature, name, "int64_list")
-            if not -(2**63) <= item < 2**63:
-                raise invalid(f"Feature: {name} has uint64_t element. Only int64_t is supported.")
-            feature.int64_list.value.append(int(item))
-        case float():
+        case float() | int() if isinstance(item, float) or not -(2**63) <= item < 2**64:
             _expect(feature, name, "float_list")
             feature.float_list.value.append(item)
+        case bool() | int():
+            _expect(feature, name, "int64_list")
+            if item >= 2**63:
+                raise invalid(f"Feature: {name} has uint64_t element. Only int64_t is supported.")
+            feature.int64_list.value.append(int(item))
         case str():
             _expect(feature, name, "bytes_list")
             feature.bytes_list.value.append(item.encode())

@@ -25,9 +25,11 @@ from e2e.tensorflow_serving.protobufs import (
 from e2e.tensorflow_serving.rest import metadata_response, status_response
 from e2e.tensorflow_serving.servable import DEFAULT_SIGNATURE, Servable
 from e2e.tensorflow_serving.server_core import ServerCore
-from e2e.tensorflow_serving.status import OK, ServingError, Status, invalid
+from e2e.tensorflow_serving.status import OK, Status, invalid, status_of
 
 LONGEST = 24 * 3600.0  # seconds; a deadline further away is none
+MOST_WORDS = 1024  # characters of an error; a trailer that is too long fails the call in another way
+TRUNCATED = "...TRUNCATED"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -77,9 +79,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         try:
             with self._core.servable(request.model_spec) as servable:
                 response = work(servable, request, timeout_ms)
-        except ServingError as problem:
-            self._core.metrics.request(model, problem.status.code.name)
-            return _abort(context, problem.status)
+        except Exception as problem:
+            status = status_of(problem)
+            self._core.metrics.request(model, status.code.name)
+            return _abort(context, status)
         self._core.metrics.request_latency(model, api, "GRPC", (time.perf_counter() - started) * 1e6)
         self._core.metrics.request(model, OK.code.name)
         return response
@@ -165,12 +168,15 @@ def _timeout_ms(remaining: float | None) -> int:
 def _answer(context: Any, work: Callable[[], Any]) -> Any:
     try:
         return work()
-    except ServingError as problem:
-        return _abort(context, problem.status)
+    except Exception as problem:
+        return _abort(context, status_of(problem))
 
 
 def _abort(context: Any, status: Status) -> Any:
-    return context.abort(_CODES[int(status.code)], status.message)
+    words = status.message
+    return context.abort(
+        _CODES[int(status.code)], words if len(words) <= MOST_WORDS else words[:MOST_WORDS] + TRUNCATED
+    )
 
 
 def _fill_spec(spec: Any, servable: Servable, signature_name: str) -> None:

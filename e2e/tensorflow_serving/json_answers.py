@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from e2e.tensorflow_serving.json_values import type_name
+from e2e.tensorflow_serving.data_types import type_name
 from e2e.tensorflow_serving.session import TYPE, Array
 from e2e.tensorflow_serving.status import invalid
 

@@ -5,19 +5,18 @@ bare NaN and Infinity in both directions, floats in the fewest digits that read 
 `.0`.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from e2e.tensorflow_serving.json_values import fill, is_object, shown
-from e2e.tensorflow_serving.session import NUMPY, STRING, Array
+from e2e.tensorflow_serving.json_shown import shown
+from e2e.tensorflow_serving.json_values import fill, is_object
+from e2e.tensorflow_serving.session import MOST_DIMENSIONS, NUMPY, STRING, Array
 from e2e.tensorflow_serving.status import ServingError, invalid
 
 Inputs = Mapping[str, int]  # the DataType number of each input of a signature, by its name
-_DECODER = json.JSONDecoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +25,6 @@ class Request:
 
     tensors: Mapping[str, Array]
     by_rows: bool
-
-
-def parse(body: bytes) -> dict[str, Any]:
-    """The JSON object in `body`; what follows it is ignored, as TensorFlow Serving does."""
-    if not body:
-        raise invalid("JSON Parse error: The document is empty")
-    try:
-        text = body.decode()
-        document, _ = _DECODER.raw_decode(text, len(text) - len(text.lstrip()))
-    except (UnicodeDecodeError, json.JSONDecodeError) as problem:
-        offset = problem.pos if isinstance(problem, json.JSONDecodeError) else problem.start
-        raise invalid(f"JSON Parse error: Invalid value. at offset: {offset}") from problem
-    if not isinstance(document, dict):
-        raise invalid(f"JSON Value: {shown(document)} Is not object")
-    return document
 
 
 def signature_name(document: Mapping[str, Any]) -> str:
@@ -83,9 +67,10 @@ def _from_rows(rows: list[Any], inputs: Inputs) -> dict[str, Array]:
         if any(map(is_object, rows)):
             place = next(place for place, row in enumerate(rows) if is_object(row))
             raise invalid(f"Expecting value/list but got object at item {place} of input list")
-        return {name: _stack(rows, number, lambda place: f"Failed to process element: {place} of 'instances' list.")}
+        where = "Failed to process element: {} of 'instances' list.".format
+        return {name: _stack(name, rows, number, where)}
     _check_keys(rows, inputs)
-    return {name: _stack([row[name] for row in rows], number, _failed(name)) for name, number in inputs.items()}
+    return {name: _stack(name, [row[name] for row in rows], number, _failed(name)) for name, number in inputs.items()}
 
 
 def _failed(name: str) -> Callable[[int], str]:
@@ -107,7 +92,7 @@ def _check_keys(rows: list[Any], inputs: Inputs) -> None:
             )
 
 
-def _stack(values: list[Any], number: int, where: Callable[[int], str]) -> Array:
+def _stack(name: str, values: list[Any], number: int, where: Callable[[int], str]) -> Array:
     """One tensor of the values of all rows, which must agree in size and shape."""
     flat: list[Any] = []
     first: tuple[int, ...] | None = None
@@ -122,7 +107,7 @@ def _stack(values: list[Any], number: int, where: Callable[[int], str]) -> Array
         except ServingError as problem:
             raise invalid(f"{where(place)} Error: {problem.status}") from problem
         first = shape
-    return _array(flat, (len(values), *(first or ())), number)
+    return _array(name, flat, (len(values), *(first or ())), number)
 
 
 def _shown_shape(shape: tuple[int, ...]) -> str:
@@ -137,21 +122,24 @@ def _from_columns(value: Any, inputs: Inputs) -> dict[str, Array]:
                 " tensorinfo_map"
             )
         name, number = next(iter(inputs.items()))
-        return {name: _whole(value, number)}
+        return {name: _whole(name, value, number)}
     for name in inputs:
         if name not in value:
             raise invalid(f"Missing named input: {name} in 'inputs' object.")
-    return {name: _whole(value[name], number) for name, number in inputs.items()}
+    return {name: _whole(name, value[name], number) for name, number in inputs.items()}
 
 
-def _whole(value: Any, number: int) -> Array:
+def _whole(name: str, value: Any, number: int) -> Array:
     flat: list[Any] = []
-    return _array(flat, fill(value, number, flat), number)
+    return _array(name, flat, fill(value, number, flat), number)
 
 
-def _array(flat: list[Any], shape: tuple[int, ...], number: int) -> Array:
+def _array(name: str, flat: list[Any], shape: tuple[int, ...], number: int) -> Array:
+    if len(shape) > MOST_DIMENSIONS:
+        raise invalid(f"tensor parsing error: {name}")
     if number != STRING:
-        return np.array(flat, NUMPY[number]).reshape(shape)
+        with np.errstate(over="ignore"):  # what a double holds and a float does not is infinite
+            return np.array(flat, NUMPY[number]).reshape(shape)
     strings = np.empty(len(flat), np.object_)
     strings[:] = flat
     return strings.reshape(shape)

@@ -1,30 +1,15 @@
-"""Single JSON values: their types, their place in a nested list, and how error messages show them."""
+"""Single JSON values: their types and their place in a nested list."""
 
 import base64
 import binascii
-import json
 from typing import Any
 
+from e2e.tensorflow_serving.data_types import type_name
+from e2e.tensorflow_serving.json_shown import shown
 from e2e.tensorflow_serving.session import NUMPY, STRING
 from e2e.tensorflow_serving.status import Code, ServingError, invalid
 
-_SHOWN = 256  # characters of a value in an error message
 _BOOL = 10
-_NAMES = {
-    1: "float",
-    2: "double",
-    3: "int32",
-    4: "uint8",
-    5: "int16",
-    6: "int8",
-    7: "string",
-    9: "int64",
-    10: "bool",
-    17: "uint16",
-    19: "half",
-    22: "uint32",
-    23: "uint64",
-}
 # What the REST API can read. uint16 and half are tensors that only gRPC can carry.
 _FLOATS = {1, 2}
 # The 8 and 16 bit types are read as 32 bit integers.
@@ -34,11 +19,6 @@ _INTEGERS = {
     22: (0, 2**32 - 1),
     23: (0, 2**64 - 1),
 }
-
-
-def shown(value: Any) -> str:
-    """A value as an error message quotes it, cut after 256 characters."""
-    return json.dumps(value, indent=4)[:_SHOWN]
 
 
 def is_base64(value: Any) -> bool:
@@ -133,8 +113,3 @@ def _leaf(value: Any, number: int) -> Any:
     else:
         raise ServingError(Code.UNIMPLEMENTED, f"Conversion of JSON Value: {shown(value)} to type: {type_name(number)}")
     raise invalid(f"JSON Value: {shown(value)} Type: {kind(value)} is not of expected type: {type_name(number)}")
-
-
-def type_name(number: int) -> str:
-    """`float`, `int64`, ... for a DataType number."""
-    return _NAMES.get(number, f"type {number}")

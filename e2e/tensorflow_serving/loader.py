@@ -18,7 +18,7 @@ from enum import Enum, auto
 from e2e.tensorflow_serving.metrics import Metrics
 from e2e.tensorflow_serving.servable import LoadSettings, Servable
 from e2e.tensorflow_serving.states import State, States, VersionState
-from e2e.tensorflow_serving.status import OK, Code, ServingError, Status
+from e2e.tensorflow_serving.status import OK, Code, ServingError, Status, status_of
 from e2e.tensorflow_serving.warmup import warm_up
 
 log = logging.getLogger(__name__)
@@ -162,14 +162,14 @@ class Loader:
     def _try_once(self, harness: Harness) -> Status:
         try:
             servable = Servable.load(harness.model, harness.version, harness.path, self._settings, self._metrics)
-        except ServingError as problem:
-            return problem.status
+        except Exception as problem:  # whatever it is: the state is END, and the loader goes on
+            return status_of(problem)
         try:
             if self._settings.warmup:
                 warm_up(servable, harness.path, self._settings, self._metrics)
-        except ServingError as problem:
+        except Exception as problem:
             servable.close()
-            return problem.status
+            return status_of(problem)
         harness.servable = servable
         return OK
 

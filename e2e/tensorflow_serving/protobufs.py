@@ -25,11 +25,13 @@ if "tensorflow" not in sys.modules:
     sys.modules["tensorflow"] = package
 
 from tensorflow.core.example import example_pb2
+from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
     model_management_pb2,
     model_pb2,
     model_service_pb2_grpc,
@@ -48,6 +50,7 @@ __all__ = [
     "example_pb2",
     "get_model_metadata_pb2",
     "get_model_status_pb2",
+    "inference_pb2",
     "json_format",
     "message",
     "message_factory",
@@ -61,4 +64,5 @@ __all__ = [
     "prediction_service_pb2_grpc",
     "regression_pb2",
     "text_format",
+    "types_pb2",
 ]

@@ -15,12 +15,12 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from e2e.tensorflow_serving import examples, json_answers, json_tensors
+from e2e.tensorflow_serving import examples, json_answers, json_documents, json_tensors
 from e2e.tensorflow_serving.inference import Inference
 from e2e.tensorflow_serving.protobufs import get_model_metadata_pb2, get_model_status_pb2, json_format, model_pb2
 from e2e.tensorflow_serving.servable import DEFAULT_SIGNATURE, Servable
 from e2e.tensorflow_serving.server_core import ServerCore
-from e2e.tensorflow_serving.status import HTTP, OK, Code, ServingError, Status, invalid
+from e2e.tensorflow_serving.status import HTTP, OK, Code, Status, invalid, status_of
 
 _NAME = r"(?i)/v1/models"
 _CHOICE = r"(?:(?:/versions/(\d+))|(?:/labels/([^/:]+)))?"
@@ -29,6 +29,7 @@ _STATUS = re.compile(_NAME + r"(?:/([^/:]+))?" + _CHOICE + r"(?:/(metadata))?")
 _API = re.compile(r"(?i)/v1/.*")
 _ORIGIN = re.compile("https?://")
 _NOT_FOUND_PAGE = "<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
+LONGEST = 19  # digits of a version
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "POST, GET",
@@ -58,7 +59,7 @@ class RestApi:
 
     async def start(self) -> web.AppRunner:
         """Open the port. Idle connections are kept for hours, so that no proxy meets one that closes."""
-        server = web.Application(client_max_size=2**31)
+        server = web.Application(client_max_size=0)
         server.router.add_route("*", "/{path:.*}", self._handle)
         server.on_response_prepare.append(_sign)
         runner = web.AppRunner(server, access_log=None, keepalive_timeout=7200)
@@ -75,12 +76,10 @@ class RestApi:
         headers = _CORS if self._core.flags.rest_api_enable_cors_support else None
         if request.method == "OPTIONS":
             return self._preflight(request, headers)
-        call = Call(request.method, path, await request.read())
+        call = Call(request.method, path, await _body(request))
         loop = asyncio.get_running_loop()
-        status, text = await loop.run_in_executor(self._threads, self._answer, call)
-        return web.Response(
-            status=HTTP[status.code], body=text.encode(), content_type="application/json", headers=headers
-        )
+        status, body = await loop.run_in_executor(self._threads, self._answer, call)
+        return web.Response(status=HTTP[status.code], body=body, content_type="application/json", headers=headers)
 
     def _preflight(self, request: web.Request, headers: dict[str, str] | None) -> web.Response:
         allowed = _ORIGIN.search(request.headers.get("Origin", ""))
@@ -88,17 +87,19 @@ class RestApi:
         self._core.metrics.request("", status.code.name)
         return web.Response(status=HTTP[status.code], headers=headers)
 
-    def _answer(self, call: Call) -> tuple[Status, str]:
+    def _answer(self, call: Call) -> tuple[Status, bytes]:
+        """Whatever goes wrong, a request has an answer in JSON with a status, and is counted under it."""
         started = time.perf_counter()
         try:
-            status, text = OK, self._dispatch(call)
-        except ServingError as problem:
-            status, text = problem.status, json_answers.error(problem.status.message)
+            status, body = OK, self._dispatch(call).encode()
+        except Exception as problem:
+            status = status_of(problem)
+            body = json_answers.error(status.message).encode(errors="replace")
         if not status.code:
             taken = (time.perf_counter() - started) * 1e6
             self._core.metrics.request_latency(call.model, call.verb, "REST", taken)
         self._core.metrics.request(call.model, status.code.name)
-        return status, text
+        return status, body
 
     def _dispatch(self, call: Call) -> str:
         if call.method == "POST" and (match := _INFERENCE.fullmatch(call.path)):
@@ -117,7 +118,7 @@ class RestApi:
         raise invalid(f"Malformed request: {call.method} {call.path}")
 
     def _predict(self, spec: Any, body: bytes) -> str:
-        document = json_tensors.parse(body)
+        document = json_documents.parse(body)
         spec.signature_name = json_tensors.signature_name(document)
         with self._core.servable(spec) as servable:
             inputs = _inputs(servable, spec.signature_name)
@@ -134,7 +135,7 @@ class RestApi:
         return json_answers.regressions(self._on_examples(spec, body, self._inference.regress))
 
     def _on_examples(self, spec: Any, body: bytes, run: Callable[..., Any]) -> Any:
-        document = json_tensors.parse(body)
+        document = json_documents.parse(body)
         signature_name = json_tensors.signature_name(document)
         rows = examples.from_json(document)
         with self._core.servable(spec) as servable:
@@ -180,12 +181,21 @@ def metadata_response(core: ServerCore, spec: Any) -> Any:
     return response
 
 
+async def _body(request: web.Request) -> bytes:
+    """What the client sent, unpacked. A body that does not unpack is an empty one, as in evhttp_request.cc."""
+    try:
+        return await request.read()
+    except web.RequestPayloadError:
+        return b""
+
+
 def _model_spec(model: str, version: str | None, label: str | None) -> Any:
     spec = model_pb2.ModelSpec(name=model)
     if version:
-        if int(version) >= 2**63:
+        digits = version.lstrip("0") or "0"
+        if len(digits) > LONGEST or int(digits) >= 2**63:
             raise invalid(f"Failed to convert version: {version} to numeric.")
-        spec.version.value = int(version)
+        spec.version.value = int(digits)
     elif label:
         spec.version_label = unquote(label)
     return spec

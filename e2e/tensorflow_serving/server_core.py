@@ -18,7 +18,7 @@ from e2e.tensorflow_serving.loader import Loader
 from e2e.tensorflow_serving.metrics import Metrics
 from e2e.tensorflow_serving.servable import LoadSettings, Servable
 from e2e.tensorflow_serving.states import State, States, VersionState
-from e2e.tensorflow_serving.status import Code, ServingError, invalid
+from e2e.tensorflow_serving.status import Code, ServingError, invalid, status_of
 from e2e.tensorflow_serving.versions import aspired_versions
 
 log = logging.getLogger(__name__)
@@ -161,21 +161,20 @@ class ServerCore:
             try:
                 for name, versions in aspired_versions(self._models).items():
                     self._loader.aspire(name, versions)
-            except ServingError as problem:
-                log.error(
-                    "FileSystemStoragePathSource encountered a filesystem access error: %s", problem.status.message
-                )
+            except Exception as problem:
+                words = status_of(problem).message
+                log.error("FileSystemStoragePathSource encountered a filesystem access error: %s", words)
 
     def _poll_config(self) -> None:
         try:
             new = configuration.model_server_config(self.flags)
-        except ServingError as problem:
-            log.error("Failed to read ModelServerConfig file: %s", problem.status.message)
+        except Exception as problem:
+            log.error("Failed to read ModelServerConfig file: %s", status_of(problem).message)
             return
         try:
             self.reload(new)
-        except ServingError as problem:
-            log.error("PollFilesystemAndReloadConfig failed to ReloadConfig: %s", problem.status.message)
+        except Exception as problem:
+            log.error("PollFilesystemAndReloadConfig failed to ReloadConfig: %s", status_of(problem).message)
 
 
 def _validate(models: list[Any], old: list[Any]) -> None:

@@ -1,7 +1,10 @@
 """The status codes that TensorFlow, gRPC and TensorFlow Serving share, and what HTTP makes of them."""
 
+import logging
 from dataclasses import dataclass
 from enum import IntEnum
+
+log = logging.getLogger(__name__)
 
 
 class Code(IntEnum):
@@ -73,3 +76,19 @@ class ServingError(Exception):
 def invalid(message: str) -> ServingError:
     """INVALID_ARGUMENT, by far the most frequent one."""
     return ServingError(Code.INVALID_ARGUMENT, message)
+
+
+def status_of(problem: Exception) -> Status:
+    """What any exception is for whoever asked. One that nobody foresaw is INTERNAL, and logged whole.
+
+    Python stops where C++ goes on: at lists nested a thousand deep, and at numbers and memory that it cannot have.
+    """
+    match problem:
+        case ServingError():
+            return problem.status
+        case RecursionError():
+            return Status(Code.INVALID_ARGUMENT, "JSON Parse error: nested too deep for the stand-in")
+        case MemoryError():
+            return Status(Code.RESOURCE_EXHAUSTED, f"out of memory: {problem}")
+    log.error("unforeseen: %r", problem, exc_info=problem)
+    return Status(Code.INTERNAL, f"{type(problem).__name__}: {problem}")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 protobufs = pytest.importorskip("e2e.tensorflow_serving.protobufs")
 import numpy as np  # noqa: E402 (after the check that the environment has TensorFlow)
 
-from e2e.tensorflow_serving import json_answers  # noqa: E402
+from e2e.tensorflow_serving import examples, json_answers  # noqa: E402
+from e2e.tensorflow_serving.json_shown import shown  # noqa: E402
 from e2e.tensorflow_serving.json_tensors import predict_request  # noqa: E402
 from e2e.tensorflow_serving.proto_tensors import fill_proto, from_proto  # noqa: E402
 from e2e.tensorflow_serving.session import NUMPY, STRING, TYPE  # noqa: E402
@@ -116,3 +117,40 @@ def test_protobufs_carry_every_type(number: int, as_content: bool) -> None:
     read = from_proto(message.inputs["x"])
     assert TYPE[read.dtype] == number
     assert read.tolist() == array.tolist()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        pytest.param([1, [2.5, "é"]], '[1, [2.5, "é"]]', id="lists on one line"),
+        pytest.param(
+            {"a": [{"b": 1e300}], "c": {}},
+            '{\n    "a": [{\n            "b": 1e300\n        }],\n    "c": {}\n}',
+            id="objects on many",
+        ),
+        pytest.param(["x" * 300, 1], '["' + "x" * 300 + '"', id="cut after the piece that is too long"),
+        pytest.param([[0] * 200], "[[" + ", ".join("0" * 86), id="cut between pieces"),
+    ],
+)
+def test_quoted_in_an_error(value: Any, text: str) -> None:
+    assert shown(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        pytest.param(2**63 - 1, "int64_list", id="int64"),
+        pytest.param(2**64, "float_list", id="beyond 64 bits: a double"),
+        pytest.param(-(2**63) - 1, "float_list", id="below 64 bits: a double"),
+        pytest.param(True, "int64_list", id="bool"),
+    ],
+)
+def test_numbers_of_an_example(value: Any, kind: str) -> None:
+    feature = examples.example({"x": value}).features.feature["x"]
+    assert feature.WhichOneof("kind") == kind
+    assert list(getattr(feature, kind).value) == [pytest.approx(value)]
+
+
+def test_uint64_is_no_feature() -> None:
+    with pytest.raises(ServingError, match=r"Feature: x has uint64_t element\."):
+        examples.example({"x": 2**63})

@@ -48,7 +48,7 @@ CASES = [
     Case("no model name", "GET", "/v1/models", "", 400, "Missing model name in request."),
     Case("empty body", "POST", PREDICT, "", 400, "JSON Parse error: The document is empty"),
     Case("not JSON", "POST", PREDICT, '{"instances": oops}', 400, "JSON Parse error: Invalid value. at offset: 14"),
-    Case("no object", "POST", PREDICT, "[1]", 400, "JSON Value: [\n    1\n] Is not object"),
+    Case("no object", "POST", PREDICT, "[1]", 400, "JSON Value: [1] Is not object"),
     Case("no tensors", "POST", PREDICT, "{}", 400, "Missing 'inputs' or 'instances' key"),
     Case("no rows", "POST", PREDICT, '{"instances": []}', 400,
          "JSON Value: {\n    \"instances\": []\n} No values in 'instances' array"),
