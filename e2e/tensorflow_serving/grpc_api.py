@@ -13,7 +13,7 @@ import grpc
 
 from e2e.tensorflow_serving import examples
 from e2e.tensorflow_serving.inference import Inference
-from e2e.tensorflow_serving.proto_tensors import fill_proto, from_proto
+from e2e.tensorflow_serving.proto_tensors import TensorProtos, fill_proto
 from e2e.tensorflow_serving.protobufs import (
     classification_pb2,
     model_management_pb2,
@@ -88,7 +88,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         return response
 
     def _predict(self, servable: Servable, request: Any, timeout_ms: int) -> Any:
-        inputs = {alias: from_proto(proto) for alias, proto in request.inputs.items()}
+        inputs = TensorProtos(request.inputs)
         name = request.model_spec.signature_name
         outputs = self._inference.predict(servable, name, inputs, list(request.output_filter), timeout_ms)
         response = predict_pb2.PredictResponse()

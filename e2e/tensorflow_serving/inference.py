@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from e2e.tensorflow_serving.data_types import enum_name
 from e2e.tensorflow_serving.metrics import Metrics
+from e2e.tensorflow_serving.proto_tensors import from_proto
 from e2e.tensorflow_serving.servable import DEFAULT_SIGNATURE, Servable
-from e2e.tensorflow_serving.session import STRING, TYPE, Array
+from e2e.tensorflow_serving.session import FLOAT, STRING, TYPE, Array
 from e2e.tensorflow_serving.status import Code, ServingError, invalid
 
 _METHODS = {name: f"tensorflow/serving/{name}" for name in ("predict", "classify", "regress")}
@@ -79,13 +81,14 @@ class Inference:
         if "outputs" not in signature.outputs:
             raise invalid(f"No regression outputs found in SignatureDef: {signature}")
         (values,) = self._run_examples(servable, signature, ["outputs"], examples, timeout_ms)
-        if values.shape not in ((len(examples),), (len(examples), 1)):
+        if values.ndim != 1 and values.shape[1:] != (1,):
             raise invalid(
-                "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got"
-                f" {list(values.shape)}"
+                f"Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got {_shape(values)}"
             )
-        if values.dtype != np.float32:
-            raise invalid(f"Expected output Tensor of DT_FLOAT.  Got: {values.dtype}")
+        if len(values) != len(examples):
+            raise invalid(f"Input batch size did not match output batch size: {len(examples)} vs. {len(values)}")
+        if TYPE[values.dtype] != FLOAT:
+            raise invalid(f"Expected output Tensor of DT_FLOAT.  Got: {enum_name(TYPE[values.dtype])}")
         return [float(value) for value in values.ravel()]
 
     def _example_signature(self, servable: Servable, signature_name: str, method: str, word: str) -> Any:
@@ -119,23 +122,34 @@ class Inference:
 
 
 def _feeds(signature: Any, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """The arrays by the names of their tensors; every input of the signature must be there and no other."""
+    """The arrays by the names of their tensors: an input that was not sent has its default, and there is no other.
+
+    Whether their types are those of the graph is TensorFlow's to say.
+    """
     sent, wanted = set(inputs), set(signature.inputs)
-    if len(sent) != len(wanted):
+    if len(sent) > len(wanted) or (len(sent) < len(wanted) and not signature.defaults):
         lists = [",".join(sorted(names)) for names in (sent, wanted, sent - wanted, wanted - sent)]
         raise invalid(
             f"input size does not match signature: {len(sent)}!={len(wanted)} len({{{lists[0]}}}) !="
             f" len({{{lists[1]}}}). Sent extra: {{{lists[2]}}}. Missing but required: {{{lists[3]}}}."
         )
-    for alias, array in inputs.items():
-        if alias not in wanted:
-            raise invalid(
-                f"input tensor alias not found in signature: {alias}. Inputs expected to be in the set"
-                f" {{{','.join(sorted(wanted))}}}."
-            )
-        if TYPE[array.dtype] != signature.inputs[alias].dtype:
-            raise invalid(f"Expects arg[0] to be {signature.inputs[alias].dtype} but {TYPE[array.dtype]} is provided")
-    return {signature.inputs[alias].name: array for alias, array in inputs.items()}
+    feeds = {info.name: _value(alias, signature, inputs) for alias, info in signature.inputs.items()}
+    if sent - wanted:
+        used, all_sent = (",".join(sorted(names)) for names in (sent & wanted, sent))
+        raise invalid(f"Inputs contains invalid name. Used request inputs: {used}, request input: {all_sent}")
+    return feeds
+
+
+def _value(alias: str, signature: Any, inputs: Mapping[str, Array]) -> Array:
+    if alias in inputs:
+        return inputs[alias]
+    if alias in signature.defaults:
+        return from_proto(alias, signature.defaults[alias])
+    raise invalid(
+        f"Signature input alias: {alias}(feed name: {signature.inputs[alias].name}) not found in request and no default"
+        f" value provided. Inputs expected to be in the request {{{','.join(sorted(inputs))}}}, or default input alias"
+        f" set: {','.join(sorted(signature.defaults))}"
+    )
 
 
 def _aliases(signature: Any, output_filter: Sequence[str]) -> list[str]:
@@ -152,13 +166,17 @@ def _aliases(signature: Any, output_filter: Sequence[str]) -> list[str]:
 
 def _expect_shape(name: str, array: Array, examples: int) -> None:
     if array.ndim != 2:
-        raise invalid(f"Expected Tensor shape: [batch_size num_classes] but got {list(array.shape)}")
-    dtype = np.dtype(np.object_ if name == "classes" else np.float32)
-    if array.dtype != dtype:
-        wanted = "DT_STRING" if TYPE[dtype] == STRING else "DT_FLOAT"
-        raise invalid(f"Expected {name} Tensor of {wanted}. Got: {array.dtype}")
+        raise invalid(f"Expected Tensor shape: [batch_size num_classes] but got {_shape(array)}")
+    wanted = STRING if name == "classes" else FLOAT
+    if TYPE[array.dtype] != wanted:
+        got = enum_name(TYPE[array.dtype])
+        raise invalid(f"Expected {name} Tensor of {enum_name(wanted)}. Got: {got}")
     if len(array) != examples:
         raise invalid(f"Expected {name} output batch size of {examples}. Got: {len(array)}")
+
+
+def _shape(array: Array) -> str:
+    return "[" + ",".join(map(str, array.shape)) + "]"
 
 
 def _classifications(classes: Any, scores: Any) -> list[Classification]:

@@ -17,7 +17,7 @@ from e2e.tensorflow_serving.protobufs import config_pb2
 from e2e.tensorflow_serving.status import Code, ServingError, invalid
 
 Array = NDArray[np.generic]
-STRING = 7
+FLOAT, STRING = 1, 7
 STRING_SIZE = 24  # bytes of a TF_TString
 MOST_DIMENSIONS = 64  # of numpy; TensorFlow holds 254, and next to none of its operations takes more than eight
 # TensorFlow's DataType numbers for what numpy can hold. Strings are arrays of bytes objects.

@@ -15,7 +15,7 @@ from typing import Any
 from e2e.tensorflow_serving import examples
 from e2e.tensorflow_serving.inference import Inference
 from e2e.tensorflow_serving.metrics import Metrics
-from e2e.tensorflow_serving.proto_tensors import from_proto
+from e2e.tensorflow_serving.proto_tensors import TensorProtos
 from e2e.tensorflow_serving.protobufs import message, prediction_log_pb2
 from e2e.tensorflow_serving.servable import LoadSettings, Servable
 from e2e.tensorflow_serving.status import OK, Code, ServingError, invalid
@@ -118,7 +118,7 @@ def _replay(servable: Servable, log_entry: Any, inference: Inference) -> None:
     match log_entry.WhichOneof("log_type"):
         case "predict_log":
             request = log_entry.predict_log.request
-            inputs = {alias: from_proto(proto) for alias, proto in request.inputs.items()}
+            inputs = TensorProtos(request.inputs)
             inference.predict(servable, request.model_spec.signature_name, inputs, list(request.output_filter))
         case "classify_log":
             request = log_entry.classify_log.request

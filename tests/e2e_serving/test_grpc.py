@@ -83,10 +83,13 @@ def test_raw_bytes_and_repeated_values_are_read(client: Client) -> None:
     import numpy as np
 
     request = predict_request([3])  # one value stands for all 64
+    surplus = predict_request([3] * 64 + [9])
     raw = predict_request([])
     raw.inputs["pixels"].tensor_content = np.full(64, 3, np.float32).tobytes()
-    one, two = (client.prediction.Predict(sent, timeout=PATIENCE).outputs["probabilities"] for sent in (request, raw))
-    assert list(one.float_val) == list(two.float_val)
+    one, two, three = (
+        client.prediction.Predict(sent, timeout=PATIENCE).outputs["probabilities"] for sent in (request, surplus, raw)
+    )
+    assert list(one.float_val) == list(two.float_val) == list(three.float_val)
 
 
 def test_failing_rows_are_data_loss(client: Client) -> None:
@@ -125,6 +128,43 @@ def test_inputs_must_be_those_of_the_signature(client: Client, row: list[int]) -
         "input size does not match signature: 2!=1 len({more,pixels}) != len({pixels}). Sent extra: {more}."
         " Missing but required: {}."
     )
+
+
+def test_an_input_of_another_name_is_not_found(client: Client, row: list[int]) -> None:
+    request = predict_request(row)
+    request.inputs["ink"].CopyFrom(request.inputs["pixels"])
+    del request.inputs["pixels"]
+    code, words = refused(lambda: client.prediction.Predict(request, timeout=PATIENCE))
+    assert code == "INVALID_ARGUMENT"
+    assert words.startswith(
+        "Signature input alias: pixels(feed name: serving_default_pixels:0) not found in request and no default value"
+        " provided. Inputs expected to be in the request {ink}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "words"),
+    [
+        pytest.param(2, "Expects arg[0] to be float but double is provided", id="double"),
+        pytest.param(7, "Expects arg[0] to be float but string is provided", id="string"),
+        pytest.param(0, "tensor parsing error: pixels", id="no type"),
+        pytest.param(8, "tensor parsing error: pixels, the stand-in does not read", id="complex"),
+    ],
+)
+def test_inputs_must_have_the_type_of_the_graph(client: Client, dtype: int, words: str) -> None:
+    request = predict_request([])
+    request.inputs["pixels"].dtype = dtype
+    code, said = refused(lambda: client.prediction.Predict(request, timeout=PATIENCE))
+    assert code == "INVALID_ARGUMENT"
+    assert said.startswith(words)
+
+
+def test_what_is_wrong_first_is_told_first(client: Client) -> None:
+    """A tensor is read after the signature was found."""
+    request = predict_request([], signatureName="x")
+    request.inputs["pixels"].dtype = 0
+    code, words = refused(lambda: client.prediction.Predict(request, timeout=PATIENCE))
+    assert (code, words) == ("FAILED_PRECONDITION", 'Serving signature key "x" not found.')
 
 
 def test_deadline_of_the_client_ends_the_run(client: Client) -> None:
