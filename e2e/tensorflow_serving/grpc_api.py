@@ -1,7 +1,6 @@
 """The gRPC API on 8500: PredictionService and ModelService with TensorFlow Serving's own generated messages.
 
-Predict, Classify and Regress count as requests; GetModelStatus, GetModelMetadata and reloads do not. MultiInference
-answers UNIMPLEMENTED.
+Predict, Classify and Regress count as requests; MultiInference, GetModelStatus, GetModelMetadata and reloads do not.
 """
 
 import time
@@ -13,10 +12,14 @@ import grpc
 
 from e2e.tensorflow_serving import examples
 from e2e.tensorflow_serving.inference import Inference
+from e2e.tensorflow_serving.methods import CLASSIFY, REGRESS, Classification
+from e2e.tensorflow_serving.multi_inference import tasks_of
 from e2e.tensorflow_serving.proto_tensors import TensorProtos, fill_proto
 from e2e.tensorflow_serving.protobufs import (
     classification_pb2,
+    inference_pb2,
     model_management_pb2,
+    model_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
@@ -69,6 +72,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
     def Regress(self, request: Any, context: Any) -> Any:
         return self._counted("Regress", request, context, self._regress)
 
+    def MultiInference(self, request: Any, context: Any) -> Any:
+        return _answer(context, lambda: self._multi_inference(request, _timeout_ms(context.time_remaining())))
+
     def GetModelMetadata(self, request: Any, context: Any) -> Any:
         return _answer(context, lambda: self._metadata(request))
 
@@ -102,10 +108,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         rows = self._inference.classify(servable, name, examples.from_proto(request.input), timeout_ms)
         response = classification_pb2.ClassificationResponse()
         _fill_spec(response.model_spec, servable, name or DEFAULT_SIGNATURE)
-        for row in rows:
-            classes = response.result.classifications.add().classes
-            for label, score in row:
-                classes.add(label=label, score=score)
+        _fill_classifications(response.result, rows)
         return response
 
     def _regress(self, servable: Servable, request: Any, timeout_ms: int) -> Any:
@@ -113,8 +116,19 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         values = self._inference.regress(servable, name, examples.from_proto(request.input), timeout_ms)
         response = regression_pb2.RegressionResponse()
         _fill_spec(response.model_spec, servable, name or DEFAULT_SIGNATURE)
-        for value in values:
-            response.result.regressions.add(value=value)
+        _fill_regressions(response.result, values)
+        return response
+
+    def _multi_inference(self, request: Any, timeout_ms: int) -> Any:
+        """The version is the one that the first task asks for."""
+        tasks, response = tasks_of(request), inference_pb2.MultiInferenceResponse()
+        spec = request.tasks[0].model_spec if tasks else model_pb2.ModelSpec()
+        with self._core.servable(spec) as servable:
+            results = self._inference.multi(servable, tasks, examples.from_proto(request.input), timeout_ms)
+            for task, result in zip(tasks, results, strict=True):
+                entry = response.results.add()
+                _fill_spec(entry.model_spec, servable, task.signature_name)
+                _FILL[task.method](entry, result)
         return response
 
     def _metadata(self, request: Any) -> Any:
@@ -183,6 +197,27 @@ def _fill_spec(spec: Any, servable: Servable, signature_name: str) -> None:
     """Which model and version answered, as gRPC answers carry and REST answers do not."""
     spec.name, spec.signature_name = servable.model, signature_name
     spec.version.value = servable.version
+
+
+def _fill_classifications(message: Any, rows: list[Classification]) -> None:
+    message.SetInParent()
+    for row in rows:
+        classes = message.classifications.add().classes
+        for label, score in row:
+            classes.add(label=label, score=score)
+
+
+def _fill_regressions(message: Any, values: list[float]) -> None:
+    message.SetInParent()
+    for value in values:
+        message.regressions.add(value=value)
+
+
+# Each writes a result of its method into a message that has a field for either.
+_FILL: dict[str, Callable[[Any, Any], None]] = {
+    CLASSIFY: lambda message, rows: _fill_classifications(message.classification_result, rows),
+    REGRESS: lambda message, values: _fill_regressions(message.regression_result, values),
+}
 
 
 def _health_service() -> grpc.GenericRpcHandler:

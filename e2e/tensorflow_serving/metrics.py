@@ -100,7 +100,7 @@ class Metrics:
         self._sample("/tensorflow/serving/runtime_latency", (model, api, "TF1"), microseconds)
 
     def examples(self, model: str, count: int) -> None:
-        """Count the examples of a classify or regress request."""
+        """Count the examples of a MultiInference, the only request whose examples TensorFlow Serving counts."""
         self._sample("/tensorflow/serving/request_example_counts", (model,), count)
         self._count("/tensorflow/serving/request_example_count_total", (model,), count)
 

@@ -15,6 +15,7 @@ from typing import Any
 from e2e.tensorflow_serving import examples
 from e2e.tensorflow_serving.inference import Inference
 from e2e.tensorflow_serving.metrics import Metrics
+from e2e.tensorflow_serving.multi_inference import tasks_of
 from e2e.tensorflow_serving.proto_tensors import TensorProtos
 from e2e.tensorflow_serving.protobufs import message, prediction_log_pb2
 from e2e.tensorflow_serving.servable import LoadSettings, Servable
@@ -126,7 +127,11 @@ def _replay(servable: Servable, log_entry: Any, inference: Inference) -> None:
         case "regress_log":
             request = log_entry.regress_log.request
             inference.regress(servable, request.model_spec.signature_name, examples.from_proto(request.input))
+        case "multi_inference_log":
+            request = log_entry.multi_inference_log.request
+            inference.multi(servable, tasks_of(request), examples.from_proto(request.input))
         case None:
             return
         case other:
-            raise ServingError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {other}")
+            number = log_entry.DESCRIPTOR.fields_by_name[other].number
+            raise ServingError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {number}")

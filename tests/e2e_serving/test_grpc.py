@@ -212,11 +212,6 @@ def test_classify_and_regress(client: Client, row: list[int]) -> None:
     assert regression.value == pytest.approx(expected, rel=1e-4)
 
 
-def test_multi_inference_is_not_offered(client: Client) -> None:
-    call = client.channel.unary_unary("/tensorflow.serving.PredictionService/MultiInference")
-    assert refused(lambda: call(b"", timeout=PATIENCE))[0] == "UNIMPLEMENTED"
-
-
 @pytest.fixture
 def reloadable(models: Path, tmp_path: Path) -> Iterator[tuple[StandIn, Client, Path]]:
     """A server with `digits` at version 1, label `stable`; versions 2 and 3 lie beside it. And its base folder."""

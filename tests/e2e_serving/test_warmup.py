@@ -26,6 +26,18 @@ def predict_log(pixel: int) -> bytes:
     return bytes(entry.SerializeToString())
 
 
+def examples_log(kind: str, *signatures: str) -> bytes:
+    """A recorded request of one Example, asked by each of the signatures."""
+    entry = protobufs.prediction_log_pb2.PredictionLog()
+    request = getattr(entry, kind).request
+    example = request.input.example_list.examples.add()
+    example.features.feature["pixels"].float_list.value.extend([0] * 64)
+    for signature in signatures:
+        spec = request.tasks.add(method_name=f"tensorflow/serving/{signature}") if "multi" in kind else request
+        spec.model_spec.name, spec.model_spec.signature_name = "digits", signature
+    return bytes(entry.SerializeToString())
+
+
 def with_warmup(model: Path, base: Path, records: bytes) -> tuple[str, ...]:
     """Put a model with these records in place; the flags to serve it."""
     put(model, base, 1)
@@ -45,6 +57,31 @@ def test_requests_are_replayed(models: Path, tmp_path: Path) -> None:
         assert not any(line.startswith(":tensorflow:serving:request_count") for line in page)
 
 
+def test_every_kind_of_request_is_replayed(models: Path, tmp_path: Path) -> None:
+    kinds = [
+        predict_log(0),
+        examples_log("classify_log", "classify"),
+        examples_log("regress_log", "regress"),
+        examples_log("multi_inference_log", "classify", "regress"),
+        b"",  # a record without a request is passed over
+    ]
+    flags = with_warmup(models / "good", tmp_path / "digits", b"".join(map(write_record, kinds)))
+    with stand_in(tmp_path, *flags, f"--monitoring_config_file={monitoring_file(tmp_path)}") as server:
+        page = server.get("/monitoring/prometheus/metrics").text.splitlines()
+    assert ":tensorflow:core:graph_runs{} 4" in page
+    assert ':tensorflow:serving:request_example_count_total{model="digits"} 1' in page
+    for api in ("Predict", "Classify", "Regress"):
+        assert f':tensorflow:serving:runtime_latency_count{{model_name="digits",API="{api}",runtime="TF1"}} 1' in page
+
+
+def test_a_thousand_records_are_not_too_many(models: Path, tmp_path: Path) -> None:
+    base = tmp_path / "digits"
+    flags = with_warmup(models / "good", base, write_record(predict_log(0)) * 1000)
+    with stand_in(tmp_path, *flags, f"--monitoring_config_file={monitoring_file(tmp_path)}") as server:
+        page = server.get("/monitoring/prometheus/metrics").text.splitlines()
+    assert f':tensorflow:serving:model_warmup_records_read{{model_path="{base}/1",status="OK"}} 1000' in page
+
+
 @pytest.mark.parametrize(
     ("model", "records", "error"),
     [
@@ -54,6 +91,30 @@ def test_requests_are_replayed(models: Path, tmp_path: Path) -> None:
             write_record(predict_log(0))[:-1],
             "DATA_LOSS: corrupted record at 0. Please verify your warmup data is in TFRecord format.",
             id="cut off",
+        ),
+        pytest.param(
+            "good",
+            write_record(predict_log(0)) + b"no record",
+            "DATA_LOSS: corrupted record at ",
+            id="damaged after a good record",
+        ),
+        pytest.param(
+            "good",
+            write_record(examples_log("classify_log", "regress")),
+            "INVALID_ARGUMENT: Expected classification signature outputs",
+            id="classify by the wrong signature",
+        ),
+        pytest.param(
+            "good",
+            write_record(examples_log("multi_inference_log", "classify", "classify")),
+            "INVALID_ARGUMENT: Duplicate evaluation of signature: classify",
+            id="multi-inference",
+        ),
+        pytest.param(
+            "good",
+            write_record(protobufs.prediction_log_pb2.PredictionLog(session_run_log={}).SerializeToString()),
+            "UNIMPLEMENTED: Unsupported log_type for warmup: 5",
+            id="a run of a session",
         ),
         pytest.param(
             "good", write_record(b"\x08"), "INVALID_ARGUMENT: Failed to parse warmup record", id="no PredictionLog"
