@@ -6,6 +6,7 @@ starts. A flag that TensorFlow Serving does not know is an error here; the real 
 and serves on, which would let a mistake in a manifest pass unseen.
 """
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -22,6 +23,7 @@ from e2e.tensorflow_serving.protobufs import (
 )
 from e2e.tensorflow_serving.status import Code, ServingError, invalid
 
+log = logging.getLogger(__name__)
 CPUS = len(os.sched_getaffinity(0))
 
 
@@ -161,13 +163,15 @@ def session_config(flags: Flags) -> bytes:
 
 
 def read_text(path: str, message: Any) -> Any:
-    """Fill `message` from a text protobuf file."""
+    """Fill `message` from a text protobuf file. Which line is wrong stands on stderr, not in the error."""
     try:
         return text_format.Parse(Path(path).read_text(), message)
     except OSError as problem:
         raise ServingError(Code.NOT_FOUND, f"{path}; {problem.strerror}") from problem
-    except text_format.ParseError as problem:
-        raise invalid(f"Invalid protobuf file: '{path}': {problem}") from problem
+    except (text_format.ParseError, UnicodeDecodeError) as problem:
+        what, where = message.DESCRIPTOR.full_name, str(problem).replace(" : ", ": ", 1)
+        log.error("Error parsing text-format %s: %s", what, where)
+        raise invalid(f"Invalid protobuf file: '{path}'") from problem
 
 
 def _monitoring_config() -> Any:

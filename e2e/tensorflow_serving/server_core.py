@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from e2e.tensorflow_serving import config as configuration
+from e2e.tensorflow_serving import model_config
 from e2e.tensorflow_serving.config import Flags
 from e2e.tensorflow_serving.loader import Loader
 from e2e.tensorflow_serving.metrics import Metrics
@@ -46,6 +47,7 @@ class ServerCore:
         self._reloading = threading.Lock()
         self._config: Any = None
         self._models: list[Any] = []
+        self._started = False
         self._polling = threading.Lock()
         self._labels: dict[str, dict[str, int]] | None = None
 
@@ -64,15 +66,17 @@ class ServerCore:
         Returns when every *new model* serves; new versions of known models may still be loading.
         """
         with self._reloading:
+            model_config.check_transition(self._config, new)
             if new.WhichOneof("config") is None:
                 log.info("Taking no action for empty config.")
                 return
             models = list(new.model_config_list.config)
-            _validate(models, self._models)
-            first, self._config = self._config is None, new
+            model_config.check(models, list(self._config.model_config_list.config) if self._config else [])
+            self._config = new
             self._update_labels(models)
             log.info("Adding/updating models.")
-            self._add_models(models, first)
+            model_config.check_platforms(models)
+            self._add_models(models)
             log.info("Finished adding/updating models")
 
     @contextlib.contextmanager
@@ -127,7 +131,8 @@ class ServerCore:
                 new.setdefault(model.name, {})[label] = version
         self._labels = new
 
-    def _add_models(self, models: list[Any], first: bool) -> None:
+    def _add_models(self, models: list[Any]) -> None:
+        first, self._started = not self._started, True
         old, names = {model.name for model in self._models}, {model.name for model in models}
         before = {name: self.states.ended(name) for name in names - old}
         with self._polling:
@@ -175,31 +180,6 @@ class ServerCore:
             self.reload(new)
         except Exception as problem:
             log.error("PollFilesystemAndReloadConfig failed to ReloadConfig: %s", status_of(problem).message)
-
-
-def _validate(models: list[Any], old: list[Any]) -> None:
-    seen: set[str] = set()
-    platforms = {model.name: model.model_platform for model in old}
-    for model in models:
-        if model.name in seen:
-            raise invalid(f"Illegal to list model {model.name} multiple times in config list")
-        seen.add(model.name)
-        if not model.base_path.startswith("/") and "://" not in model.base_path:
-            raise invalid(
-                f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}"
-            )
-        if not model.model_platform:
-            raise invalid(
-                "Illegal setting neither ModelServerConfig::model_type (deprecated) nor"
-                f" ModelServerConfig::model_platform, model name is {model.name}"
-            )
-        if model.model_platform != platforms.get(model.name, model.model_platform):
-            raise invalid(
-                f"Illegal to change a model's platform. For model {model.name} platform was {platforms[model.name]}"
-                f" and new platform requested is {model.model_platform}"
-            )
-        if model.model_platform != "tensorflow":
-            raise invalid(f"Model {model.name} requests unsupported platform {model.model_platform}")
 
 
 def _every(seconds: int, work: Any, name: str) -> None:
