@@ -1,7 +1,7 @@
 """One loaded SavedModel: TensorFlow's session, run by names of tensors with numpy arrays in and out.
 
 `Session` is used by many threads at once; TensorFlow's own session is made for that. Whoever closes it has to
-see to it that nobody runs it any more (models.py counts).
+see to it that nobody runs it any more (servable.py counts).
 """
 
 import ctypes
@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from e2e.tensorflow_serving.data_types import type_name
 from e2e.tensorflow_serving.library import Buffer, Output, StatusHolder, library
 from e2e.tensorflow_serving.protobufs import config_pb2
 from e2e.tensorflow_serving.status import Code, ServingError, invalid
@@ -78,9 +79,10 @@ class Session:
         Raises ServingError with the failing operation's code; DEADLINE_EXCEEDED after `timeout_ms` (0: never).
         """
         tf = library()
-        inputs = [_to_tensor(array) for array in feeds.values()]
+        inputs: list[c_void_p] = []
         results = (c_void_p * len(fetches))()
         try:
+            inputs.extend(map(_to_tensor, feeds.values()))
             with StatusHolder() as status:
                 tf.TF_SessionRun(
                     self._session,
@@ -139,6 +141,12 @@ def _to_tensor(array: Array) -> c_void_p:
     size = array.size * (STRING_SIZE if number == STRING else array.itemsize)
     tensor = c_void_p(tf.TF_AllocateTensor(number, (c_int64 * array.ndim)(*array.shape), array.ndim, size))
     data = tf.TF_TensorData(tensor)
+    if size and not data:
+        tf.TF_DeleteTensor(tensor)
+        shape = ",".join(map(str, array.shape))
+        raise ServingError(
+            Code.RESOURCE_EXHAUSTED, f"OOM when allocating tensor with shape[{shape}] and type {type_name(number)}"
+        )
     if number == STRING:
         for place, text in enumerate(array.ravel().tolist()):
             tf.TF_StringInit(data + place * STRING_SIZE)
