@@ -14,7 +14,15 @@ from modelrollout.api.status import Phase
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from tests.adapters import test_custom_queries
-from tests.core import test_fresh_sight, test_hard_cases, test_recall, test_scraped_apart, test_undo
+from tests.core import (
+    phases,
+    test_fresh_sight,
+    test_hard_cases,
+    test_recall,
+    test_scraped_apart,
+    test_undo,
+    test_whose_failure,
+)
 from tests.core.world import CANARY, World
 from tests.strategies import test_ab_test, test_bandit, test_contextual_bandit, test_reward_of_any_size
 
@@ -105,17 +113,47 @@ def bad_news() -> None:
 
 
 @row(
-    "no pod of the candidate is ready while it has weight",
+    "no pod of the candidate is ready while it has weight, and its server has ended twice",
     "Fail",
     "the same, without waiting for metrics",
 )
 def candidate_lost() -> None:
     world = releasing()
-    world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], ready=0)
+    words = "container serving ended with exit code 139"
+    world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], ready=0, failure=words)
     world.step(0.5)
     assert world.live == {"1.0.1": 100}
-    assert world.said(Reason.CANDIDATE_LOST)
+    assert words in world.said(Reason.CANDIDATE_LOST)[0]
     assert world.status.quarantined[-1].reason == Reason.CANDIDATE_LOST
+
+
+@row(
+    "the same, and its server has ended once, or does not answer",
+    "Undecided",
+    "weight 0 in the same pass, without quarantine: `modelrollout retry` begins again",
+)
+def candidate_lost_once() -> None:
+    test_whose_failure.test_once_is_taken_back_and_not_blamed(phases.at_a_clock)
+
+
+@row(
+    "the servers of both versions end at one moment (their node is started again)",
+    "Undecided",
+    "the weights stay: nobody would answer anywhere else; it goes on when both are back, and nobody is blamed",
+)
+def both_lost() -> None:
+    test_whose_failure.test_both_servers_die_at_one_moment_and_nobody_is_blamed(phases.at_a_clock)
+    test_whose_failure.test_while_both_crash_again_and_again_it_is_what_they_share(phases.at_a_clock)
+
+
+@row(
+    "one of several pods of the candidate is started again, evicted, or has no node; a side car of it ends",
+    "Undecided",
+    "its weight stays and does not rise until they are all ready; the status has the words",
+)
+def one_of_several() -> None:
+    for phase in test_whose_failure.EVERYWHERE.values():
+        test_whose_failure.test_one_of_several_pods_that_restarts_once_is_waited_for(phase)
 
 
 @row(
@@ -138,7 +176,7 @@ def displaced() -> None:
 
 
 @row(
-    "the model cannot be loaded",
+    "the model cannot be loaded: its server says so, or ends twice",
     "Fail",
     "it never gets traffic; the server's own words are in the status; it is quarantined",
 )
@@ -171,16 +209,23 @@ def cannot_fetch() -> None:
     assert world.live == {"1.0.1": 100}
 
 
-@row("the model is not ready within `serving.loadTimeout`", "Fail", "the same, with what it was waiting for")
+@row(
+    "the model is not fetched and loaded within `serving.loadTimeout`, from when it began to be",
+    "Fail",
+    "the same, with what it was waiting for",
+)
 def load_timeout() -> None:
-    world = World.of(CANARY).installed()
-    world.autoload = False
-    world.apply(version="1.1.2").step(1)
-    world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], waiting="0 of 1 nodes fit: Insufficient memory")
-    world.run(121)
-    assert world.status.quarantined[-1].message == (
-        "not ready within loadTimeout 2m: 0 of 1 nodes fit: Insufficient memory"
-    )
+    test_whose_failure.test_a_model_that_loads_for_too_long_is()
+    test_whose_failure.test_the_time_to_load_begins_when_there_is_a_node()
+
+
+@row(
+    "its pods wait for something else for that long: a node, an image, a volume, a side car",
+    "Undecided",
+    "no requests; taken back without quarantine, with what they were waiting for",
+)
+def not_placed() -> None:
+    test_whose_failure.test_no_node_with_room_is_no_fault_of_the_version()
 
 
 @row("evidence between its bounds", "Undecided", "the clock goes on; suspicion (evidence 5 or more) holds the weight")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from modelrollout.core.observation import Workload
-from modelrollout.runtime.workloads import Refused, corrected, last_error, workloads
+from modelrollout.runtime.pods import last_error
+from modelrollout.runtime.workloads import Refused, corrected, workloads
 
 Object = dict[str, Any]
 LABELS = {"modelrollout.dev/rollout": "fraud", "modelrollout.dev/version": "2.4.1187"}
@@ -104,7 +105,7 @@ CASES: dict[str, tuple[Object, list[Object], tuple[int, str | None, str | None, 
     "a fetcher without words": (
         deployment(),
         [pod(fetch={"state": ended(137, "", "Error")})],
-        (0, None, "container fetch ended with exit code 137: Error", None),
+        (0, None, None, "container fetch ended with exit code 137: Error; it is started again"),
     ),
     "the server's words": (
         deployment(),
@@ -121,9 +122,9 @@ CASES: dict[str, tuple[Object, list[Object], tuple[int, str | None, str | None, 
         ],
         (0, DIGEST, SERVER_WORDS, None),
     ),
-    "out of memory": (
+    "out of memory, twice": (
         deployment(),
-        [pod(fetch=FETCHED, serving={"state": ended(137, "", "OOMKilled")})],
+        [pod(fetch=FETCHED, serving={"state": ended(137, "", "OOMKilled"), "restartCount": 1})],
         (0, DIGEST, "container serving ended with exit code 137: out of memory; raise its memory limit.", None),
     ),
     "ready, and not counted yet": (
@@ -168,7 +169,7 @@ CASES: dict[str, tuple[Object, list[Object], tuple[int, str | None, str | None, 
     "one of three crashed": (
         deployment(3, 2),
         [pod(fetch=FETCHED, serving=LOADING, ready=True), pod(fetch=FETCHED, serving={"state": ended(1, "x error y")})],
-        (2, DIGEST, "container serving ended with exit code 1: x error y", None),
+        (2, DIGEST, None, "container serving ended with exit code 1: x error y; it is started again"),
     ),
     "more ready than wanted, while scaling down": (deployment(1, 3), [], (1, None, None, None)),
     "two digests under one version": (
@@ -194,6 +195,7 @@ DISPLACED: dict[str, tuple[Object, list[Object], bool]] = {
     "the one in its place has no node": (deployment(), [pod(**NO_NODE)], True),
     "the one in its place is fetching": (deployment(), [pod(fetch=LOADING)], True),
     "crashed": (deployment(), [pod(fetch=FETCHED, serving={"state": ended(255, SERVER_LOG)})], False),
+    "its server ended once": (deployment(), [pod(fetch=FETCHED, serving={"state": ended(139)})], False),
     "it runs, and does not answer": (deployment(), [pod(fetch=FETCHED, serving=LOADING)], False),
     "one of two left": (deployment(2, 1), [pod(fetch=FETCHED, serving=LOADING, ready=True)], False),
 }

@@ -72,15 +72,15 @@ def test_nobody_is_judged() -> None:
 @pytest.mark.parametrize("how", ["no pod is ready", "the server ends with an error"])
 def test_a_version_that_is_lost_gives_its_share_to_the_control(how: str) -> None:
     world = serving()
-    failure = None if how == "no pod is ready" else "out of memory"
+    failure, became = (None, "taken back") if how == "no pod is ready" else ("out of memory", "rolled back")
     world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], ready=0, failure=failure)
     world.step(0.5)
     assert world.live == {"1.0.1": 90, "1.2.3": 10}
     reason = Reason.CANDIDATE_LOST
-    assert world.said(reason)[0].startswith("1.1.2 was rolled back: ")
+    assert world.said(reason)[0].startswith(f"1.1.2 was {became}: ")
     world.step(0.5)
     assert world.status.phase is Phase.DEGRADED
-    assert world.status.message.startswith("1.1.2 was rolled back: ")
+    assert world.status.message.startswith(f"1.1.2 was {became}: ")
     assert {item.type: item for item in world.status.conditions}["Ready"].reason == reason
 
 

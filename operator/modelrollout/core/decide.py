@@ -23,7 +23,7 @@ from modelrollout.core.plan import DesiredVersion, Plan, Reason
 from modelrollout.core.progress import transitions
 from modelrollout.core.progress.advance import advance
 from modelrollout.core.progress.epoch import update_epoch
-from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, told_of_control, unrouted
+from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, told_of_arms, told_of_control, unrouted
 from modelrollout.core.progress.recalled import recall
 from modelrollout.core.recover.lost_status import recover
 from modelrollout.core.recover.note import note
@@ -45,7 +45,7 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
     if refusal is None or last_accepted(rollout.status) is None:  # then it is the one that was noted
         state = state.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
     state = update_versions(forget_removed(recover(state)))
-    state, outlook = told_of_control(*follow(state))
+    state, outlook = told_of_control(*told_of_arms(*follow(state)))
     state = update_epoch(forget_unnamed(state))
     state = summarize(state, outlook, refusal)
     return plan(state, outlook, refusal)

@@ -24,10 +24,12 @@ SETTLE_SECONDS = 2.0
 class Workload:
     """What runs of one version.
 
-    ``failure`` holds the fetcher's or the model server's own words once the version cannot come up by itself (a
-    container that ends with an error); ``waiting`` why it is not ready yet. ``displaced``: its pods were taken away and
-    none of those in their place serves yet, which is their node's or somebody's doing, not its own. ``digests`` are
-    what the fetchers of its pods measured: one, unless the files changed under the version.
+    ``failure`` holds the fetcher's or the model server's own words once the version cannot come up by itself: what they
+    say of its model (``of_model``), or a server that has ended twice. ``waiting`` tells why it is not ready yet, once
+    included; ``at_work_since`` since when only fetcher and server are waited for, None while that is anything else (a
+    node, an image, a volume, a side car). ``displaced``: its pods were taken away and none of those in their place
+    serves yet, which is their node's or somebody's doing, not its own. ``digests`` are what the fetchers of its pods
+    measured: one, unless the files changed under the version.
     """
 
     version: str
@@ -36,8 +38,10 @@ class Workload:
     digests: tuple[str, ...] = ()
     uri: str | None = None  # as the objects record it, to find the way back after a lost status
     failure: str | None = None
+    of_model: bool = False  # the failure is what the fetcher or the server said of the model
     unfetched: bool = False  # the failure is the fetcher's: there is no such model, or it is not what the spec says
     waiting: str | None = None
+    at_work_since: float | None = None  # seconds since the epoch
     displaced: bool = False
     pinned: str | None = None  # the digest that its pods were made with
     created_at: float = 0.0  # of its Deployment, seconds since the epoch

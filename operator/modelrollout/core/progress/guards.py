@@ -133,7 +133,9 @@ def of_arm(state: Pass, arm: Arm, split: str) -> Obstacle | None:
     if state.now < settled:
         return Obstacle(f"{arm.version} is ready; the mesh learns of it", settled, unready=True)
     if not workload.is_ready:
-        return Obstacle(f"held: {workload.ready} of {workload.desired} pods of {arm.version} are ready")
+        words = workload.failure or workload.waiting
+        said = f"held: {workload.ready} of {workload.desired} pods of {arm.version} are ready"
+        return Obstacle(f"{said}: {words}" if words else said)
     smoke = state.strategy.smoke(state.settings) if state.control is not None else None
     if smoke is not None and not arm.smoke.passed:
         return Obstacle("smoke requests are under way", under_way=True)

@@ -121,6 +121,18 @@ def told_of_control(state: Pass, outlook: Outlook) -> Progress:
     return state, replace(outlook, phase=Phase.DEGRADED, message=f"{said}; {outlook.message}")
 
 
+def told_of_arms(state: Pass, outlook: Outlook) -> Progress:
+    """Pods that a version under trial had and lacks now: a person who is asked for a word should know of them."""
+    for arm in state.status.arms:
+        workload = state.workload(arm.version)
+        why = workload.failure or workload.waiting
+        if arm.ready_at is None or why is None or workload.is_ready or why in outlook.message:
+            continue
+        said = f"{workload.ready} of {workload.desired} pods of {arm.version} are ready: {why}"
+        outlook = replace(outlook, message=f"{outlook.message}; {said}")
+    return state, outlook
+
+
 def health(state: Pass, wanted: str, draining: float | None) -> Outlook:
     """The version of the spec serves; unless all its pods are gone, which no other version can make good."""
     workload = state.workload(wanted)

@@ -31,7 +31,11 @@ from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 
 HISTORY_LENGTH = 20  # entries that a person would scroll through; the object must stay far below etcd's limit
-TAKEN_BACK = (Reason.ABORTED, Reason.CANDIDATE_LOST)  # without quarantine, where the version is not to blame
+TAKEN_BACK = (
+    Reason.ABORTED,
+    Reason.CANDIDATE_LOST,
+    Reason.LOAD_TIMEOUT,
+)  # without quarantine, where the version is not to blame
 WITHHELD = (*TAKEN_BACK, Reason.NOT_CHOSEN)  # and who was only not the best: none begins again by itself
 QUARANTINE_LENGTH = 20
 PARTICIPLE = {

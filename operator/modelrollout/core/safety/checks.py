@@ -100,16 +100,29 @@ def unwanted(case: Case) -> Leave | None:
 
 
 def load_failed(case: Case) -> Leave | None:
-    """The version cannot come up by itself: its fetcher or its server ended with an error.
+    """The version cannot come up by itself: its fetcher or its server says so, or its server ends again and again.
 
     While it has traffic and still has ready pods, a single failing pod is left to the evidence; and one that had come
-    up and has lost them all is lost, whatever its last words were.
+    up and has lost them all is lost, whatever its last words were. What had been fetched once is there: a store that
+    is away when a pod moves is waited for.
     """
     workload = case.state.workload(case.arm.version)
     if workload.failure is None or (case.weight > 0 and workload.ready > 0) or lost(case) is not None:
         return None
+    if is_shared(case) or (workload.unfetched and case.arm.ready_at is not None):
+        return None
     reason = Reason.FETCH_FAILED if workload.unfetched else Reason.LOAD_FAILED
     return Leave(reason, f"it cannot be served: {workload.failure}")
+
+
+def is_shared(case: Case) -> bool:
+    """Whether the control fares no better, so that the fault is in what both stand on. What an arm that never came up
+    says of its model is its own all the same: it may be what was to replace a control that crashes."""
+    state, control = case.state, case.state.control
+    if control is None or state.workload(control.version).ready > 0:
+        return False
+    says_so = state.workload(case.arm.version).of_model and case.arm.ready_at is None
+    return state.workload(control.version).failure is not None and not says_so
 
 
 def changed(case: Case) -> Leave | None:
@@ -136,27 +149,37 @@ def smoke_failed(case: Case) -> Leave | None:
 def lost(case: Case) -> Leave | None:
     """No ready pod while it has traffic. Where the control has none either, moving traffic would help nobody.
 
-    Pods that were taken away (a node that is drained, an eviction, a `kubectl delete`) say nothing of its model.
+    Traffic leaves whatever the cause. To blame is who cannot come up by itself: pods that were taken away (a node that
+    is drained, an eviction, a `kubectl delete`) say nothing of its model, and a server that ended once may have shared
+    that with its node.
     """
     state, control, workload = case.state, case.state.control, case.state.workload(case.arm.version)
     if case.weight == 0 or control is None or workload.ready > 0 or state.workload(control.version).ready == 0:
         return None
     message = f"no pod of it is ready while it has {case.weight} % of the requests"
+    if workload.failure is not None and not workload.unfetched:
+        return Leave(Reason.CANDIDATE_LOST, f"{message}: {workload.failure}")
+    why = f"{workload.failure or workload.waiting or 'they do not answer'}; once is not held against it"
     if workload.displaced:
         why = "its pods were taken away, by a node that was drained or by somebody, which is no fault of the model"
-        return Leave(Reason.CANDIDATE_LOST, f"{message}: {why}", outcome="TakenBack", quarantine=False)
-    return Leave(Reason.CANDIDATE_LOST, f"{message}: {workload.failure}" if workload.failure else message)
+    return Leave(Reason.CANDIDATE_LOST, f"{message}: {why}", outcome="TakenBack", quarantine=False)
 
 
 def never_ready(case: Case) -> Leave | None:
-    """It was given its time to load."""
+    """It was given its time to load, from when its fetcher began: a node may have had to be started first.
+
+    It is to blame only for its own time. What no node has room for, or waits for an image or a volume, is taken back.
+    """
     state, arm = case.state, case.arm
-    limit = state.spec.serving.load_timeout
-    if arm.ready_at is not None or state.now - (arm.entered_at or state.trial.started_at) < limit:
+    workload, limit = state.workload(arm.version), state.spec.serving.load_timeout
+    began = max(arm.entered_at or state.trial.started_at, workload.at_work_since or 0.0)
+    if arm.ready_at is not None or state.now - began < limit:
         return None
-    workload = state.workload(arm.version)
     why = f": {workload.waiting}" if workload.waiting else ""
-    return Leave(Reason.LOAD_TIMEOUT, f"not ready within loadTimeout {format_duration(limit)}{why}")
+    message = f"not ready within loadTimeout {format_duration(limit)}{why}"
+    if workload.at_work_since is None or is_shared(case):
+        return Leave(Reason.LOAD_TIMEOUT, message, outcome="TakenBack", quarantine=False)
+    return Leave(Reason.LOAD_TIMEOUT, message)
 
 
 def proven_worse(case: Case) -> Leave | None:

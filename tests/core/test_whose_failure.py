@@ -1,0 +1,158 @@
+"""Whose failure it is. In every phase requests leave a version without ready pods; who is blamed is another question:
+the version alone for what its server did twice or said of its model, and nobody while stable fares no better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from modelrollout.api.status import Phase
+from modelrollout.core.observation import Workload
+from modelrollout.core.plan import Reason
+from tests.core import phases
+from tests.core.phases import NEW
+from tests.core.world import World
+
+OLD = "1.0.1"
+ONCE = "container serving ended with exit code 139: Error; it is started again"
+TWICE = "container serving ended with exit code 139: Error"
+LOAD_ERROR = "Failed to start server. Error: 1 servable(s) did not become available"
+
+WITH_SHARE: dict[str, Callable[[], World]] = {name: phase for name, (phase, _) in phases.WITH_A_PART.items()}
+AT_ZERO: dict[str, Callable[[], World]] = {
+    "while it is loaded": phases.loading,
+    "before its smoke requests": phases.smoking,
+    "before a person lets it begin": lambda: phases.released({"approval": {}}, phases.TEN, seconds=30),
+}
+EVERYWHERE = WITH_SHARE | AT_ZERO
+
+
+def edit(world: World, version: str, **changes: object) -> Workload:
+    """A version runs otherwise from now on."""
+    before = world.workloads[version]
+    world.workloads[version] = replace(before, **changes)  # type: ignore[arg-type]
+    world.autoload = False
+    return before
+
+
+@pytest.mark.parametrize("phase", EVERYWHERE.values(), ids=EVERYWHERE)
+def test_both_servers_die_at_one_moment_and_nobody_is_blamed(phase: Callable[[], World]) -> None:
+    """A node is started again."""
+    world = phase()
+    route = world.live
+    before = [edit(world, version, ready=0, waiting=ONCE) for version in (OLD, NEW)]
+    for _ in range(20):
+        world.step(1)
+    assert world.live == route, "nobody would answer anywhere else either"
+    assert world.status.withheld == ()
+    for version, known in zip((OLD, NEW), before, strict=True):
+        world.workloads[version] = replace(known, ready=1)
+    world.step(1)
+    assert [arm.version for arm in world.status.arms] == [NEW], "it goes on"
+
+
+@pytest.mark.parametrize("phase", WITH_SHARE.values(), ids=WITH_SHARE)
+def test_while_both_crash_again_and_again_it_is_what_they_share(phase: Callable[[], World]) -> None:
+    world = phase()
+    edit(world, OLD, ready=0, failure=TWICE)
+    edit(world, NEW, ready=0, failure=TWICE)
+    for _ in range(20):
+        world.step(1)
+    assert world.status.withheld == ()
+    assert world.status.phase is Phase.DEGRADED
+
+
+@pytest.mark.parametrize("phase", WITH_SHARE.values(), ids=WITH_SHARE)
+def test_while_stable_was_only_moved_a_version_that_crashes_again_and_again_is_to_blame(
+    phase: Callable[[], World],
+) -> None:
+    world = phase()
+    edit(world, OLD, ready=0, displaced=True)
+    edit(world, NEW, ready=0, failure=TWICE)
+    world.step(1)
+    assert [item.version for item in world.status.quarantined] == [NEW]
+
+
+def test_while_stable_crashes_a_fix_that_cannot_be_loaded_is_known_at_once() -> None:
+    """Its way out is another fix, and that must not wait."""
+    world = phases.loading()
+    edit(world, OLD, ready=0, failure=TWICE)
+    edit(world, NEW, failure=LOAD_ERROR, of_model=True)
+    world.step(1)
+    assert [(item.version, item.reason) for item in world.status.quarantined] == [(NEW, Reason.LOAD_FAILED)]
+
+
+@pytest.mark.parametrize("phase", WITH_SHARE.values(), ids=WITH_SHARE)
+def test_once_is_taken_back_and_not_blamed(phase: Callable[[], World]) -> None:
+    """Its servers end once and stable's do not: the requests leave at once all the same."""
+    world = phase()
+    edit(world, NEW, ready=0, waiting=ONCE)
+    world.step(0.5)
+    assert world.live == {OLD: 100}
+    assert world.status.quarantined == ()
+    assert [(item.version, item.reason) for item in world.status.taken_back] == [(NEW, Reason.CANDIDATE_LOST)]
+    assert ONCE in world.status.taken_back[0].message
+
+
+@pytest.mark.parametrize("phase", WITH_SHARE.values(), ids=WITH_SHARE)
+def test_twice_is_blamed(phase: Callable[[], World]) -> None:
+    world = phase()
+    edit(world, NEW, ready=0, failure=TWICE)
+    world.step(0.5)
+    assert world.live == {OLD: 100}
+    assert [(item.version, item.reason) for item in world.status.quarantined] == [(NEW, Reason.CANDIDATE_LOST)]
+
+
+@pytest.mark.parametrize("phase", EVERYWHERE.values(), ids=EVERYWHERE)
+def test_one_of_several_pods_that_restarts_once_is_waited_for(phase: Callable[[], World]) -> None:
+    world = phase()
+    route = world.live
+    edit(world, NEW, desired=3, ready=2, waiting=ONCE)
+    for _ in range(5):
+        world.step(1)
+    assert world.status.withheld == ()
+    assert world.live == route
+
+
+def test_a_store_that_is_away_when_a_pod_moves_is_no_fault_of_a_version_that_came_up() -> None:
+    world = phases.released({"approval": {}}, phases.TEN, seconds=30)
+    edit(world, NEW, ready=0, failure="connection refused", of_model=True, unfetched=True)
+    world.run(1200)
+    assert world.status.withheld == ()
+    assert "connection refused" in world.status.message
+
+
+def out_of_time(**seen: object) -> World:
+    """Not ready within loadTimeout, and this is what is seen of it."""
+    world = phases.loading()
+    edit(world, NEW, **seen)
+    return world.run(130)
+
+
+def test_no_node_with_room_is_no_fault_of_the_version() -> None:
+    world = out_of_time(waiting="no node for it: 0/3 nodes are available: 3 Insufficient memory")
+    assert world.status.quarantined == ()
+    assert [(item.version, item.reason) for item in world.status.taken_back] == [(NEW, Reason.LOAD_TIMEOUT)]
+    assert world.status.message.startswith(
+        f"{NEW} was taken back: not ready within loadTimeout 2m: no node for it: 0/3 nodes are available"
+    )
+    assert f"modelrollout retry to release {NEW} again" in world.status.message
+
+
+def test_a_model_that_loads_for_too_long_is() -> None:
+    world = out_of_time(waiting="the model is being loaded", at_work_since=0.0)
+    assert [(item.version, item.reason) for item in world.status.quarantined] == [(NEW, Reason.LOAD_TIMEOUT)]
+
+
+def test_the_time_to_load_begins_when_there_is_a_node() -> None:
+    """One that had to be started first has taken nothing of it."""
+    world = phases.loading()
+    edit(world, NEW, waiting="no node for it")
+    world.run(110)
+    edit(world, NEW, waiting="the model is being loaded", at_work_since=world.now)
+    world.run(110)
+    assert world.status.withheld == ()
+    world.run(20)
+    assert [item.reason for item in world.status.quarantined] == [Reason.LOAD_TIMEOUT]
