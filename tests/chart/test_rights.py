@@ -53,7 +53,7 @@ RIGHTS = [
     ("get", "", "pods", "team-a", False),
     ("delete", "", "pods", "team-a", False),
     ("create", "", "pods/exec", "team-a", False),
-    *((verb, "", "events", "team-a", verb != "delete") for verb in ("create", "get", "update", "delete")),
+    *((verb, "", "events", "team-a", verb != "delete") for verb in ("create", "get", "list", "update", "delete")),
     ("get", "", "configmaps", "team-a", True),
     ("list", "", "configmaps", "team-a", False),
     ("get", "", "secrets", "team-a", False),

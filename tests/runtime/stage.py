@@ -31,6 +31,7 @@ from modelrollout.runtime.reconciler import Reconciler
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.telemetry import Telemetry
+from modelrollout.runtime.troubles import Troubles
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, World
 
@@ -164,7 +165,10 @@ async def set_up(cluster: Cluster, namespace: str, *, prometheus_url: str = NOBO
     try:
         async with aiohttp.ClientSession() as http:
             inquiries = Inquiries(Acceptance(cluster, prometheus, settings.platform), clock)
-            observer = Observer(cluster, samples, inquiries, http, settings, clock, refused, refused_routes, {})
+            troubles = Troubles(cluster, clock)
+            observer = Observer(
+                cluster, samples, inquiries, http, settings, clock, refused, refused_routes, {}, troubles
+            )
             applier = Applier(cluster, world, settings.platform, clock, refused, refused_routes, writes.append)
             reconciler = Reconciler(queue, world, observer, applier, telemetry, 60.0, clock)
             yield Stage(cluster, reconciler, world, namespace, writes=writes, clock=clock)

@@ -26,6 +26,7 @@ from modelrollout.resource.spec import Spec
 from modelrollout.runtime.observe import Observer, observe
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.troubles import Troubles
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Snapshot
 from tests.adapters.test_smoke import Gateway, serving
@@ -163,6 +164,7 @@ def look(
                     refused={},
                     refused_routes={},
                     confirmed={("prod", "fraud"): set(VERSIONS)},
+                    troubles=Troubles(Empty(), lambda: 7.0),  # type: ignore[arg-type]
                 )
                 return await observe(one, snapshot, asked, change(observer))
         finally:

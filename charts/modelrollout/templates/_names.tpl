@@ -63,9 +63,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [""] # why a version does not come up: the words of its containers
   resources: [pods]
   verbs: [list, watch]
-- apiGroups: [""]
+- apiGroups: [""] # to tell of releases, and why a pod does not start: its volumes, its network, its image
   resources: [events]
-  verbs: [create, get, update]
+  verbs: [create, get, list, update]
 {{- if .Values.smokeFromConfigMaps }}
 - apiGroups: [""]
   resources: [configmaps]

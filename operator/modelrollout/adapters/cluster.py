@@ -84,6 +84,14 @@ class Cluster:
                 return None
             raise
 
+    async def page(self, resource: Resource, namespace: str, fields: Mapping[str, str], most: int) -> list[Object]:
+        """Some of the objects with these fields, ``most`` of them at most: enough for a look."""
+        selector = ",".join(f"{key}={value}" for key, value in fields.items())
+        answer = await self._send(
+            "GET", resource.path(namespace), parameters={"limit": str(most), "fieldSelector": selector}
+        )
+        return list(answer["items"])
+
     async def list(
         self, resource: Resource, namespace: str | None = None, labels: Mapping[str, str] | None = None
     ) -> list[Object]:

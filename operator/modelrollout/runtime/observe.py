@@ -39,6 +39,7 @@ from modelrollout.resource.spec import Spec
 from modelrollout.runtime.inquiry import Inquiries, not_checked
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.troubles import Troubles
 from modelrollout.runtime.workloads import Refused, corrected, ready_pods, workloads
 from modelrollout.runtime.world import Key, Snapshot
 from modelrollout.strategies.base import SmokeCheck
@@ -56,7 +57,7 @@ log = logging.getLogger(__name__)
 class Observer:
     """What observing needs. ``refused`` holds versions whose objects the API server refused, with its words;
     ``refused_routes`` its words about a rollout's VirtualService; ``confirmed`` the pods whose model server has said
-    that the model is there."""
+    that the model is there; ``troubles`` reads Events of pods that do not start."""
 
     cluster: Cluster
     samples: SampleCache
@@ -67,6 +68,7 @@ class Observer:
     refused: dict[tuple[Key, str], Refused]
     refused_routes: dict[Key, str]
     confirmed: dict[Key, set[str]]
+    troubles: Troubles
 
 
 async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, observer: Observer) -> Observation:
@@ -206,6 +208,8 @@ async def _workloads(
                 f"its pods fetched {found[version].digest}, but it is recorded with {digest}; a version never changes"
             )
             found[version] = replace(found[version], failure=words)
+    silent = [found[version] for version in (asked.control, *asked.arms) if version in found]
+    found |= await _guarded("Events", observer.troubles.told(silent, pods), lambda words: {})
     if asked.spec is None:
         return found
     asking = [_confirmed(key, found[arm], pods, asked.spec, observer) for arm in asked.arms if arm in found]

@@ -35,6 +35,7 @@ from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.server import serve
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.telemetry import Telemetry
+from modelrollout.runtime.troubles import Troubles
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, World
 
@@ -121,6 +122,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
         refused=refused,
         refused_routes=refused_routes,
         confirmed={},
+        troubles=Troubles(cluster, time.monotonic),
     )
     applier = Applier(cluster, world, settings.platform, time.time, refused, refused_routes, telemetry.wrote)
     reconciler = Reconciler(queue, world, observer, applier, telemetry, settings.pass_timeout, time.time)

@@ -113,6 +113,12 @@ def ready_pods(pods: Iterable[Object], version: str) -> list[Object]:
     return [pod for pod in pods if _version(pod) == version and is_ready(pod) and pod["status"].get("podIP")]
 
 
+def unready_pod(pods: Iterable[Object], version: str) -> Object | None:
+    """The first pod of a version that is waited for."""
+    own = (pod for pod in _staying(pods) if _version(pod) == version)
+    return next((pod for pod in own if not ended_by_node(pod) and not is_ready(pod)), None)
+
+
 def _version(item: Object) -> str:
     return str((item["metadata"].get("labels") or {}).get(VERSION_LABEL, ""))
 

@@ -1,0 +1,112 @@
+"""What keeps a pod from starting, where only its Events say it: a volume that cannot be mounted, a network that cannot
+be set up, a ConfigMap that is missing, a large image on its way.
+
+Read only of pods that are not ready and do not say why themselves, a few of them, one page, and no more often than
+every few seconds. At rest nothing is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import aiohttp
+
+from modelrollout.adapters.cluster import EVENTS, ApiError, Cluster
+from modelrollout.core.observation import Workload
+from modelrollout.runtime.pods import STARTING
+from modelrollout.runtime.workloads import unready_pod
+
+Object = Mapping[str, Any]
+
+AGAIN = 5.0  # seconds until the Events of a pod are read again
+MOST = 50  # Events of one pod; Kubernetes counts up those of the same words
+LIMIT = 1.0  # seconds that a pass waits for them
+_LONGEST = 600  # characters that go into a status
+_OF_ONE_TRY = re.compile(r"\b[0-9a-f]{20,}\b")  # another one each time, and the status must not change for it
+_VAGUE = "timed out waiting for the condition"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Known:
+    read_at: float
+    words: str | None = None
+
+
+@dataclass(slots=True)
+class Troubles:
+    """Asks for Events. ``clock`` gives seconds, only differences count."""
+
+    cluster: Cluster
+    clock: Callable[[], float]
+    _known: dict[str, _Known] = field(default_factory=dict)  # by the pod's uid
+
+    async def told(self, known: Iterable[Workload], pods: Sequence[Object]) -> dict[str, Workload]:
+        """Those of which Events say what their pods do not, with the words."""
+        silent = {item.version: item for item in known if item.waiting == STARTING}
+        asked = {version: pod for version in silent if (pod := unready_pod(pods, version)) is not None}
+        words = await asyncio.gather(*map(self._words, asked.values()))
+        self._forget_old()
+        return {
+            version: replace(silent[version], waiting=f"{STARTING}: {said}")
+            for version, said in zip(asked, words, strict=True)
+            if said is not None
+        }
+
+    async def _words(self, pod: Object) -> str | None:
+        """As they were known last, while they need not or cannot be read."""
+        described, now = pod["metadata"], self.clock()
+        uid = str(described.get("uid", ""))
+        known = self._known.get(uid)
+        if known is not None and now < known.read_at + AGAIN:
+            return known.words
+        known = self._known[uid] = _Known(now, known.words if known is not None else None)
+        try:
+            async with asyncio.timeout(LIMIT):
+                known.words = telling(await self._read(described["namespace"], uid))
+        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            log.info("the Events of pod %s cannot be read: %s", described["name"], str(error) or "no answer in time")
+        return known.words
+
+    async def _read(self, namespace: str, uid: str) -> list[Object]:
+        return list(await self.cluster.page(EVENTS, namespace, {"involvedObject.uid": uid}, MOST))
+
+    def _forget_old(self) -> None:
+        """Nobody has asked for them for a while: the pods are ready, or gone."""
+        now = self.clock()
+        for uid in [uid for uid, known in self._known.items() if now > known.read_at + 10 * AGAIN]:
+            del self._known[uid]
+
+
+def telling(events: Iterable[Object]) -> str | None:
+    """The Event that says why a pod has not started; None when all went well so far.
+
+    What came before the last thing that went well is over. Kubernetes follows up the cause with one that only says that
+    it took too long.
+    """
+    newest_first = sorted(events, key=_moment, reverse=True)
+    if newest_first and newest_first[0].get("reason") == "Pulling":
+        return str(newest_first[0].get("message"))
+    fresh: list[str] = []
+    for event in newest_first:
+        if event.get("type") != "Warning":
+            break
+        fresh.append(_in_words(event))
+    return next((words for words in fresh if _VAGUE not in words), fresh[0] if fresh else None)
+
+
+def _moment(event: Object) -> str:
+    series = (event.get("series") or {}).get("lastObservedTime")
+    return str(series or event.get("lastTimestamp") or event.get("eventTime") or "")
+
+
+def _in_words(event: Object) -> str:
+    message = " ".join(_OF_ONE_TRY.sub("...", str(event.get("message") or "")).split())
+    words = f"{event.get('reason')}: {message}"
+    return words if len(words) <= _LONGEST else words[:_LONGEST] + "..."
