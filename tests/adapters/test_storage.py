@@ -21,6 +21,7 @@ from modelrollout.adapters.storage.digest import digest_of, manifest_of
 from modelrollout.adapters.storage.failure import FetchError
 from modelrollout.adapters.storage.place import Order, fetch
 from modelrollout.adapters.storage.progress import Progress
+from modelrollout.adapters.storage.sources import model_folder
 from modelrollout.cli.fetch import fetch as fetch_command
 
 FILES = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "assets/words.txt": b"a b c"}
@@ -65,6 +66,32 @@ def test_a_folder_lands_in_place_as_it_is(order: Order) -> None:
     assert contents(order.target / "1187") == FILES
     assert [path.name for path in order.target.iterdir()] == ["1187"]
     assert digest == digest_of(order.target / "1187")
+
+
+SEVERAL: dict[str, tuple[str, str]] = {
+    "a volume": ("pvc://models/fraud", r"write pvc://models/fraud/1187, for example \(spec.model.uri\)"),
+    "an archive": ("https://localhost:9/fraud.tar.gz", "pack 1187, or another one, alone"),
+}
+
+
+@pytest.mark.parametrize(("uri", "way_out"), SEVERAL.values(), ids=SEVERAL)
+def test_a_base_folder_with_several_versions_is_refused_with_what_to_write(
+    tmp_path: Path, uri: str, way_out: str
+) -> None:
+    """As TFX pushes them."""
+    for number in (9, 1186, 1187):
+        write(tmp_path / "fraud" / str(number))
+    words = rf"{uri} is a base folder with 3 versions \(9, 1186, 1187\), not one of them: {way_out}"
+    with pytest.raises(FetchError, match=words):
+        model_folder(uri, tmp_path / "fraud")
+
+
+def test_it_is_refused_before_anything_is_copied(order: Order, volume: Path) -> None:
+    write(volume / "fraud" / "1188")
+    said: list[str] = []
+    with pytest.raises(FetchError, match=r"with 2 versions \(1187, 1188\)"):
+        fetch(replace(order, uri="pvc://models/fraud", source=volume / "fraud"), said.append)
+    assert said == []
 
 
 def test_everybody_may_read_it(order: Order) -> None:
@@ -290,7 +317,7 @@ def test_a_refusal_is_not_tried_again(web: Web, tmp_path: Path) -> None:
 def test_a_download_that_breaks_off_is_no_model(web: Web, tmp_path: Path) -> None:
     web.files["/m.tar.gz"] = archive(write(tmp_path / "model"), tmp_path)
     web.cut = True
-    with pytest.raises(FetchError, match=r"cannot be fetched: .*; tried 3 times"):
+    with pytest.raises(FetchError, match=r"cannot be fetched: .*; tried 5 times in 30 s"):
         fetch(web_order(web, tmp_path), quiet)
     assert list((tmp_path / "models" / "fraud").iterdir()) == []
 
@@ -298,8 +325,20 @@ def test_a_download_that_breaks_off_is_no_model(web: Web, tmp_path: Path) -> Non
 def test_nobody_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     order = Order(uri="https://localhost:9/m.tar.gz", target=tmp_path / "fraud", number=7)
-    with pytest.raises(FetchError, match=r"cannot be fetched: .*Connection refused; tried 3 times \(spec.model.uri\)"):
+    words = r"cannot be fetched: .*Connection refused; tried 5 times in 30 s \(spec.model.uri\)"
+    with pytest.raises(FetchError, match=words):
         fetch(order, quiet)
+
+
+def test_a_store_that_is_away_is_tried_again_for_as_long_as_the_model_may_take(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    web.files["/m.tar.gz"] = archive(write(tmp_path / "model"), tmp_path)
+    web.codes["/m.tar.gz"] = [503] * 9
+    fetch(replace(web_order(web, tmp_path), retry_for=540.0), quiet)
+    assert waits == [1, 2, 4, 8, 16, 30, 30, 30, 30]
 
 
 def test_a_server_that_is_not_trusted(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

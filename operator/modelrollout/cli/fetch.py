@@ -32,6 +32,9 @@ TERMINATION_LIMIT = 4096  # bytes, of Kubernetes
 @click.option("--max-bytes", type=int, default=20 * 1024**3, show_default=True, help="The largest model.")
 @click.option("--timeout", type=float, default=1800.0, show_default=True, help="Seconds for all of it.")
 @click.option(
+    "--retry-for", type=float, default=30.0, show_default=True, help="Seconds that a store may be away, over https."
+)
+@click.option(
     "--result", type=click.Path(path_type=Path), default=Path("/dev/termination-log"), help="Where the outcome goes."
 )
 def fetch(
@@ -44,6 +47,7 @@ def fetch(
     monitoring_config: Path | None,
     max_bytes: int,
     timeout: float,
+    retry_for: float,
     result: Path,
 ) -> None:
     """Fetch and check a model.
@@ -60,7 +64,7 @@ def fetch(
     from modelrollout.adapters.storage.place import MONITORING, Order
     from modelrollout.adapters.storage.place import fetch as bring
 
-    order = Order(uri, target, number, source, source_root, digest, max_bytes, timeout)
+    order = Order(uri, target, number, source, source_root, digest, max_bytes, timeout, retry_for)
     try:
         outcome = {"digest": bring(order, say=lambda line: click.echo(line, err=True))}
         if monitoring_config is not None:

@@ -24,6 +24,7 @@ class Order:
 
     ``source`` is the model's folder on a mounted volume (pvc://, file://), None for https://. ``target`` is the
     model's base folder, in which the version becomes the folder ``number``. ``digest`` is what it must have, if known.
+    Trouble of the network is tried again for ``retry_for`` seconds.
     """
 
     uri: str
@@ -34,6 +35,7 @@ class Order:
     digest: str | None = None
     max_bytes: int = 20 * 1024**3
     time_limit: float = 1800.0
+    retry_for: float = 30.0
 
 
 def fetch(order: Order, say: Callable[[str], None] = print) -> str:
@@ -65,7 +67,7 @@ def _bring(order: Order, folder: Path, say: Callable[[str], None]) -> None:
     progress = Progress(order.uri, order.max_bytes, order.time_limit, say=say)
     try:
         if order.source is None:
-            sources.download_archive(order.uri, folder, progress)
+            sources.download_archive(order.uri, folder, progress, order.retry_for)
         else:
             sources.copy_folder(order.uri, order.source, order.source_root or order.source, folder, progress)
     except OSError as error:
@@ -77,7 +79,7 @@ def _checked(order: Order, folder: Path) -> str:
     digest = digest_of(folder)
     if order.digest is not None and digest != order.digest:
         raise FetchError(
-            f"{order.uri} has the digest {digest}, but {order.digest} is wanted: the files are not those of this "
-            "version; a version never changes, so give a changed model a new one"
+            f"{order.uri} has the digest {digest}, but {order.digest} is wanted: correct spec.model.digest if it was "
+            "mistyped; if the files have changed, give the changed model a new version"
         )
     return digest

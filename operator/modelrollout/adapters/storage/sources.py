@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import tarfile
 import time
 import urllib.error
@@ -19,14 +20,16 @@ from modelrollout.adapters.storage.failure import FetchError
 from modelrollout.adapters.storage.progress import Progress
 
 _BLOCK = 1024 * 1024
-_TRIES = 3
 _READ_TIMEOUT = 60.0
+_LONGEST_WAIT = 30.0  # seconds between two tries
+_LISTED = 8  # names that a sentence can hold
 
 
 def copy_folder(uri: str, source: Path, root: Path, target: Path, progress: Progress) -> None:
     """Copy a mounted folder. ``root`` is where the volume is mounted; nothing outside of it is read."""
     if not source.is_dir():
         raise FetchError(f"{uri}: there is no such folder on the volume (spec.model.uri)")
+    refuse_several(uri, source)
     files = [path for path in sorted(source.rglob("*")) if path.is_symlink() or not path.is_dir()]
     for path in (source, *files):
         if not path.resolve().is_relative_to(root.resolve()):
@@ -41,19 +44,30 @@ def copy_folder(uri: str, source: Path, root: Path, target: Path, progress: Prog
             _pour(reader, writer, progress)
 
 
-def download_archive(uri: str, target: Path, progress: Progress) -> None:
-    """Download a .tar.gz and unpack it. Trouble of the network is tried again, a refusal is not."""
+def download_archive(uri: str, target: Path, progress: Progress, retry_for: float) -> None:
+    """Download a .tar.gz and unpack it. Trouble of the network is tried again for ``retry_for`` seconds, with growing
+    waits; a refusal is not."""
     archive = target.with_name(target.name + ".tar.gz")
     try:
-        for attempt in range(1, _TRIES + 1):
-            try:
-                _download(uri, archive, progress)
-                break
-            except (urllib.error.URLError, OSError) as error:
-                _again_or_fail(uri, error, attempt, progress)
+        _download_patiently(uri, archive, progress, retry_for)
         unpack(uri, archive, target, progress.max_bytes)
     finally:
         archive.unlink(missing_ok=True)
+
+
+def _download_patiently(uri: str, archive: Path, progress: Progress, retry_for: float) -> None:
+    wait, waited, tries = 1.0, 0.0, 1
+    while True:
+        try:
+            return _download(uri, archive, progress)
+        except (urllib.error.URLError, OSError) as error:
+            reason = _passing_trouble(uri, error)
+            if max(waited, progress.clock() - progress.started) + wait > retry_for:
+                often = f"tried {tries} times in {retry_for:g} s"
+                raise FetchError(f"{uri} cannot be fetched: {reason}; {often} (spec.model.uri)") from error
+            progress.say(f"{uri}: {reason}; trying again in {wait:g} s")
+        time.sleep(wait)
+        waited, wait, tries = waited + wait, min(2 * wait, _LONGEST_WAIT), tries + 1
 
 
 def _download(uri: str, archive: Path, progress: Progress) -> None:
@@ -67,15 +81,14 @@ def _download(uri: str, archive: Path, progress: Progress) -> None:
         raise ConnectionError(f"the connection ended after {progress.done} of {progress.total} bytes")
 
 
-def _again_or_fail(uri: str, error: Exception, attempt: int, progress: Progress) -> None:
-    """Wait a little, or give up with one sentence."""
+def _passing_trouble(uri: str, error: Exception) -> object:
+    """What may be otherwise in a moment, in words; raises FetchError for what will not."""
     if isinstance(error, urllib.error.HTTPError) and error.code not in (408, 429, 500, 502, 503, 504):
         raise FetchError(f"{uri}: the server answers {error.code} {error.reason} (spec.model.uri)") from error
     reason = getattr(error, "reason", None) or error
-    if attempt == _TRIES:
-        raise FetchError(f"{uri} cannot be fetched: {reason}; tried {_TRIES} times (spec.model.uri)") from error
-    progress.say(f"{uri}: {reason}; trying again")
-    time.sleep(2.0 ** (attempt - 1))
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        raise FetchError(f"{uri} cannot be fetched: {reason} (spec.model.uri)") from error
+    return reason
 
 
 class _HttpsOnly(urllib.request.HTTPRedirectHandler):
@@ -146,8 +159,24 @@ def model_folder(uri: str, folder: Path) -> Path:
     inside = [path for path in folder.iterdir() if path.is_dir()]
     if len(inside) == 1 and (inside[0] / "saved_model.pb").is_file():
         return inside[0]
-    found = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
+    refuse_several(uri, folder)
+    found = ", ".join(sorted(path.name for path in folder.iterdir())[:_LISTED]) or "nothing"
     raise FetchError(f"{uri} is no SavedModel: there is no saved_model.pb in it, but {found}")
+
+
+def refuse_several(uri: str, folder: Path) -> None:
+    """A base folder as TFX and TensorFlow Serving have it, with several versions in it: which one is meant is to be
+    said, or another would be served as soon as it is pushed there."""
+    if (folder / "saved_model.pb").is_file():
+        return
+    numbers = sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit() and path.is_dir())
+    if len(numbers) < 2:
+        return
+    newest, shown = numbers[-1], ", ".join(map(str, numbers[-_LISTED:]))
+    way_out = f"write {uri.rstrip('/')}/{newest}, for example (spec.model.uri)"
+    if uri.startswith("https://"):
+        way_out = f"pack {newest}, or another one, alone (spec.model.uri)"
+    raise FetchError(f"{uri} is a base folder with {len(numbers)} versions ({shown}), not one of them: {way_out}")
 
 
 def make_readable(folder: Path) -> None:
