@@ -45,8 +45,9 @@ def test_good_version_is_promoted_step_by_step() -> None:
 
 def test_promotion_leaves_the_candidates_deployment_as_it_is() -> None:
     world = World.of(CANARY).installed().apply(version="1.1.2").run(200)
-    mentions = {item for plan in world.plans for item in plan.versions if item.version == "1.1.2"}
-    assert len(mentions) == 1, "the same desired object before and after promotion, so no pod restarts"
+    mentions = [item for plan in world.plans for item in plan.versions if item.version == "1.1.2"]
+    assert len({replace(item, settled=True) for item in mentions}) == 1, "so no pod restarts"
+    assert sorted(mentions, key=lambda item: item.settled) == mentions, "what has come up stays as it is"
 
 
 def test_bad_version_is_rolled_back_quarantined_and_explained() -> None:

@@ -26,9 +26,13 @@ def unfetched() -> World:
 
 
 def test_a_typo_in_a_digest_does_not_burn_the_version() -> None:
-    world = unfetched().apply(digest=RIGHT).run(5)
-    assert "already known" not in world.status.message
-    world.command = f"retry {NEW} again"
+    world = unfetched()
+    said = f"Correct spec.model or spec.serving, and {NEW} is tried again; or say modelrollout retry"
+    assert world.status.message.endswith(said)
+    world.apply(digest=RIGHT).run(15)
+    assert [arm.version for arm in world.status.arms] == [NEW], "no further word is needed"
+    accepted = {item.type: item for item in world.status.conditions}["Accepted"]
+    assert accepted.status == "True"
     world.run(120)
     assert world.status.stable is not None
     assert (world.status.stable.version, world.status.stable.digest) == (NEW, RIGHT)

@@ -138,7 +138,19 @@ def test_no_node_with_room_is_no_fault_of_the_version() -> None:
     assert world.status.message.startswith(
         f"{NEW} was taken back: not ready within loadTimeout 2m: no node for it: 0/3 nodes are available"
     )
-    assert f"modelrollout retry to release {NEW} again" in world.status.message
+    assert f"Correct spec.model or spec.serving, and {NEW} is tried again" in world.status.message
+
+
+def test_a_correction_of_the_spec_needs_no_further_word() -> None:
+    """An image that does not exist, for example."""
+    world = out_of_time(waiting="container serving: ImagePullBackOff: not found")
+    world.run(60)
+    assert world.status.trial is None
+    world.workloads.pop(NEW, None)
+    world.autoload = True
+    world.configure(serving={"image": "tensorflow/serving:9", "drain": "10s", "loadTimeout": "2m"}).run(5)
+    assert [arm.version for arm in world.status.arms] == [NEW]
+    assert world.run(300).status.phase is Phase.HEALTHY
 
 
 def test_a_model_that_loads_for_too_long_is() -> None:

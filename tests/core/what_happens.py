@@ -18,6 +18,7 @@ from tests.core import (
     phases,
     test_fresh_sight,
     test_hard_cases,
+    test_places,
     test_recall,
     test_scraped_apart,
     test_undo,
@@ -387,7 +388,8 @@ def back_to_stable() -> None:
 @row(
     "the spec is edited in its settings only",
     "applied",
-    "scaling and pod template at once; steps and analysis from the next decision; the weight never jumps",
+    "scaling at once; steps and analysis from the next decision; the weight never jumps. What else `spec.serving` says "
+    "of the pods holds for versions that have not come up yet: no edit replaces pods that serve",
 )
 def settings_edited() -> None:
     world = releasing()
@@ -395,6 +397,7 @@ def settings_edited() -> None:
     world.configure(strategy={"canary": {"steps": steps}}, serving={"replicas": 3, "drain": "10s"}).step(0.5)
     assert world.weight == 10
     assert {item.replicas for item in world.plans[-1].versions} == {3}
+    assert all(item.settled for item in world.plans[-1].versions)
     seen = []
     for _ in range(60):
         world.run(5)
@@ -460,17 +463,30 @@ def quarantined() -> None:
 
 
 @row(
-    "`spec.model.uri` is edited after the version was begun",
-    "none",
-    "it goes on; `Accepted` says that this comes too late",
+    "`spec.model.uri` is edited while the version is fetched or loaded",
+    "applied",
+    "it is fetched from the new place",
 )
+def uri_edited_early() -> None:
+    test_places.test_while_it_is_loaded_the_new_place_is_used()
+
+
+@row(
+    "the same after it has come up, with the `digest` that it is known by",
+    "applied",
+    "its pods move to the new place, which is held to the digest; `Progressing` until they have, and `Degraded` after "
+    "`loadTimeout`; the old ones answer on",
+)
+def uri_edited_with_digest() -> None:
+    for phase in test_places.CAME_UP.values():
+        test_places.test_with_the_digest_its_pods_move_and_the_new_place_is_held_to_it(phase)
+    test_places.test_pods_that_are_being_replaced_are_told_and_for_too_long_they_are_a_fault()
+
+
+@row("the same without it", "Accepted=False", "refused, with the way out; what serves and what is judged goes on")
 def uri_edited() -> None:
-    world = releasing()
-    world.apply(uri="pvc://models/fraud/other").step(1)
-    [accepted] = [item for item in world.status.conditions if item.type == "Accepted"]
-    assert accepted.status == "True"
-    assert "1.1.2 was made from pvc://models/fraud/1 and stays so" in accepted.message
-    assert world.weight > 0
+    for phase in test_places.CAME_UP.values():
+        test_places.test_without_the_digest_it_is_refused_with_the_way_out(phase)
 
 
 @row(
@@ -582,6 +598,15 @@ def other_strategy() -> None:
     world.configure(strategy={"blueGreen": {}}).run(10)
     assert world.weight == 10
     assert "cannot change from canary to blueGreen while 1.1.2 is being released" in world.status.message
+
+
+@row(
+    "not all pods of stable are ready, with no release under way",
+    "–",
+    "`Progressing`, with what they wait for; `Degraded` after `serving.loadTimeout`",
+)
+def pods_missing() -> None:
+    test_places.test_pods_that_do_not_come_up_beside_those_that_do_are_told_as_well()
 
 
 @row("all pods of stable are gone, with no release under way", "–", "Degraded, with the pods' own words")

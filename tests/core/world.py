@@ -196,6 +196,7 @@ class World:
                     pinned=wanted.digest,
                     created_at=self.now,
                 )
+            seen = replace(seen, uri=wanted.uri, pinned=wanted.digest)
             self.workloads[wanted.version] = replace(seen, ready=seen.ready or ready, services=services)
         for version in plan.remove:
             self.workloads.pop(version, None)

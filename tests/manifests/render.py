@@ -10,6 +10,7 @@ import yaml
 from modelrollout.api.route import EVERYBODY, Route
 from modelrollout.core.plan import DesiredVersion, Recovery
 from modelrollout.manifests.istio import virtual_service
+from modelrollout.manifests.kept import TEMPLATE_ANNOTATION
 from modelrollout.manifests.meta import DESIRED_ANNOTATION
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment, service
@@ -30,7 +31,8 @@ def rollout_of(body: dict[str, Any]) -> tuple[ModelRollout, Spec]:
 
 
 def render(case: dict[str, Any]) -> list[dict[str, Any]]:
-    """All objects that the case asks for, without the hashes, which no reader can check."""
+    """All objects that the case asks for, without the hashes, which no reader can check, and without their templates a
+    second time."""
     rollout, spec = rollout_of(case["rollout"])
     platform = Platform(**case.get("platform", {"fetch_image": "modelrollout:0.1.0"}))
     objects: list[dict[str, Any]] = []
@@ -48,7 +50,8 @@ def render(case: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _without_hash(item: dict[str, Any]) -> dict[str, Any]:
-    annotations = {k: v for k, v in item["metadata"]["annotations"].items() if k != DESIRED_ANNOTATION}
+    left_out = (DESIRED_ANNOTATION, TEMPLATE_ANNOTATION)
+    annotations = {k: v for k, v in item["metadata"]["annotations"].items() if k not in left_out}
     described = {k: v for k, v in item["metadata"].items() if k != "annotations"}
     return {**item, "metadata": {**described, **({"annotations": annotations} if annotations else {})}}
 

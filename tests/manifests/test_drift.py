@@ -102,11 +102,15 @@ def test_a_note_that_is_to_change_is_applied() -> None:
 
 
 def test_an_upgrade_of_the_operator_touches_no_version() -> None:
-    """The file holds what an operator of 0.1 has written: a Deployment made anew would restart every model."""
+    """The file holds what an operator of 0.1 has written: pods made anew would be a restart of every model. Whether the
+    version serves or is being loaded, its pods stay; only what is written down beside them is new."""
     (case,) = load(FORMER_VERSION)
     rollout, spec = rollout_of(case["rollout"])
-    version, platform = DesiredVersion(**case["version"]), Platform("modelrollout:0.1.0")
-    assert [deployment(rollout, spec, version, platform), service(rollout, spec, version)] == case["live"]
+    platform, (live, of_it) = Platform("modelrollout:0.1.0"), case["live"]
+    for settled in (True, False):
+        version = DesiredVersion(**case["version"], settled=settled)
+        assert deployment(rollout, spec, version, platform, live)["spec"] == live["spec"]
+        assert service(rollout, spec, version) == of_it
 
 
 def test_what_is_not_there_is_applied() -> None:

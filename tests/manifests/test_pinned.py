@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from modelrollout.core.plan import DesiredVersion
+from modelrollout.manifests.kept import pinned_digest
 from modelrollout.manifests.platform import Platform
-from modelrollout.manifests.serving import deployment, pinned_digest
+from modelrollout.manifests.serving import deployment
 from tests.manifests.render import CASES, load, rollout_of
 
 DIGEST = "sha256:" + "a" * 64

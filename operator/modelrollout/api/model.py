@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from modelrollout.api.base import SpecModel
 from modelrollout.api.rules import LABEL, Form, rule, rules
@@ -42,18 +42,6 @@ Uri = Annotated[
 class Model(SpecModel):
     """The model and the version of it that shall serve. Changing ``version`` starts a release."""
 
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            rule(
-                "self.version != oldSelf.version || !has(self.digest) || !has(oldSelf.digest)"
-                " || self.digest == oldSelf.digest",
-                "a version never changes its digest; give the new model a new version",
-                shown="'version ' + self.version + ' has digest ' + oldSelf.digest"
-                " + ' and never changes; give the new model a new version'",
-                field=".digest",
-            )
-        )
-    )
     name: Annotated[
         str,
         Form(

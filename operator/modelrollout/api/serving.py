@@ -48,13 +48,14 @@ Resources = Annotated[
 
 
 class Serving(SpecModel):
-    """How each version is served: one Deployment and one Service of its own for each version."""
+    """How each version is served: one Deployment and one Service of its own for each version. All but replicas and
+    the times hold for versions that have not come up yet."""
 
     image: str = Field(
         default="tensorflow/serving:2.19.1",
         min_length=1,
         max_length=512,
-        description="TensorFlow Serving, or what is started and answers like it.",
+        description="TensorFlow Serving, or what is started and answers like it. An edit holds for the next version.",
     )
     image_pull_policy: PullPolicy = Field(default="IfNotPresent", description="As in a Pod.")
     replicas: int = Field(default=1, ge=1, le=1000, description="Pods of each version that has traffic.")

@@ -156,6 +156,7 @@ class VersionStatus(StatusModel):
     weight: Share = 0  # the largest share that it has of any requests, percent
     ready: str = "0/0"
     message: str | None = None  # why it is not ready: the fetcher's or the server's own words
+    missing_since: Timestamp | None = None  # of stable: since when not all of its pods are ready and as they are wanted
 
 
 class SmokeStatus(StatusModel):
@@ -290,6 +291,7 @@ class Withheld(StatusModel):
     reason: str
     message: str
     at: Timestamp
+    tried: str | None = None  # hash of what the spec said of it, where another word of the spec may help
 
 
 class Quarantined(Withheld):

@@ -12,11 +12,12 @@ from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import Phase
 from modelrollout.core.accept.acceptance import accept, last_accepted
 from modelrollout.core.command.commands import execute_command, pending
-from modelrollout.core.command.taken_back import forget_unnamed
+from modelrollout.core.command.taken_back import forget_unnamed, retry_corrected
 from modelrollout.core.command.undo import undo_by_spec
 from modelrollout.core.judge.assess import Assessments, assess
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.observation import Observation, Refusal
+from modelrollout.core.observed.places import update_places
 from modelrollout.core.observed.readiness import forget_removed, update_readiness, update_smoke, update_versions
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import DesiredVersion, Plan, Reason
@@ -44,7 +45,7 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
     state = Pass(rollout, seen, spec, rollout.status)
     if refusal is None or last_accepted(rollout.status) is None:  # then it is the one that was noted
         state = state.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
-    state = update_versions(forget_removed(recover(state)))
+    state = update_versions(update_places(forget_removed(recover(state))))
     state, outlook = told_of_control(*told_of_arms(*follow(state)))
     state = update_epoch(forget_unnamed(state))
     state = summarize(state, outlook, refusal)
@@ -54,7 +55,7 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
 def follow(state: Pass) -> Progress:
     """Safety, then progress; or the start of a trial."""
     command = pending(state)
-    state = undo_by_spec(execute_command(state))
+    state = undo_by_spec(retry_corrected(execute_command(state)))
     if state.status.trial is None:
         return begin_or_rest(state)
     state = update_smoke(update_readiness(state))
@@ -146,9 +147,10 @@ def desired_versions(state: Pass, outlook: Outlook) -> tuple[DesiredVersion, ...
     """Control and arms, all at full size: a rollback must not land on half a fleet. Retired versions are left as they
     are until they are removed."""
     replicas, splits = state.spec.serving.replicas, desired_splits(state, outlook)
+    deployed = [(state.control, True), *((arm, arm.ready_at is not None) for arm in state.status.arms)]
     return tuple(
-        DesiredVersion(item.version, item.uri, item.pinned, replicas, splits)
-        for item in (state.control, *state.status.arms)
+        DesiredVersion(item.version, item.uri, item.pinned, replicas, splits, settled)
+        for item, settled in deployed
         if item is not None
     )
 

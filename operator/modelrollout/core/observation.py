@@ -44,6 +44,8 @@ class Workload:
     at_work_since: float | None = None  # seconds since the epoch
     displaced: bool = False
     pinned: str | None = None  # the digest that its pods were made with
+    settings: str | None = None  # the hash of those that its pods were made with (``core/recipe.py``)
+    outdated: bool = False  # some of its pods are of an older template, and are being replaced
     created_at: float = 0.0  # of its Deployment, seconds since the epoch
     services: Mapping[str, float] = field(default_factory=dict)  # when the Service for each split was made, by split
 
@@ -54,8 +56,8 @@ class Workload:
 
     @property
     def is_ready(self) -> bool:
-        """All the pods that are wanted can answer."""
-        return self.ready >= self.desired > 0
+        """All the pods that are wanted can answer, and are as they are wanted."""
+        return self.ready >= self.desired > 0 and not self.outdated
 
     def is_reachable(self, split: str, now: float) -> bool:
         """Whether the mesh has had the time to learn of its Service for a split."""

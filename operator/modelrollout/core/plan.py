@@ -26,6 +26,8 @@ class Reason(StrEnum):
     NAME_TOO_LONG = "NameTooLong"
     FOREIGN_VIRTUAL_SERVICE = "ForeignVirtualService"
     DIGEST_CHANGED = "DigestChanged"
+    URI_CHANGED = "UriChanged"
+    MODEL_MOVED = "ModelMoved"
     STRATEGY_CHANGED = "StrategyChanged"
     INVALID_METRIC = "InvalidMetric"
     OBJECT_REFUSED = "ObjectRefused"
@@ -72,6 +74,7 @@ class Reason(StrEnum):
     DRAINED = "Drained"
     NOTHING_SERVES = "NothingServes"
     STABLE_LOST = "StableLost"
+    PODS_MISSING = "PodsMissing"
     COMMAND_IGNORED = "CommandIgnored"
     STATUS_LOST = "StatusLost"
 
@@ -88,13 +91,14 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class DesiredVersion:
     """One version that shall be deployed: its identity, and the splits in which it has a Service of its own. How it is
-    served comes from the spec."""
+    served comes from the spec; once it is ``settled``, from when its pods were made."""
 
     version: str
     uri: str
     digest: str | None
     replicas: int
     splits: tuple[str, ...] = (EVERYBODY,)
+    settled: bool = False  # its pods have come up, and stay as they are
 
 
 @checked_dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What the objects of a version take from the installation and not from the ModelRollout.
 
-It is written down in the Deployment when that is made, and read from there ever after: an upgrade of the operator
-brings another image for the fetcher, and must not restart every model in the cluster for it.
+It is written down in the Deployment when its pods are made: an upgrade of the operator brings another image for the
+fetcher, and must not restart every model in the cluster for it (``kept.py``).
 """
 
 from __future__ import annotations

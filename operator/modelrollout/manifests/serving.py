@@ -6,7 +6,8 @@ pods of its own, and a promotion restarts none of them.
 
 How a pod comes up: the init container fetches the model into an emptyDir, checks its digest and renames it into
 place; only then the server starts, finds exactly one version, and opens its ports once that is loaded. A load that
-fails ends the server at once (no retries), and its last words are the container's termination message.
+fails ends the server at once (no retries), and its last words are the container's termination message. Once they are
+up, pods stay as they were made (``kept.py``).
 
 How it goes: the server ignores SIGTERM (as process 1 without a handler), so it serves on until the grace period ends;
 the wait in preStop covers the time until every proxy has heard that the pod is going.
@@ -14,39 +15,66 @@ the wait in preStop covers the time until every proxy has heard that the pod is 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from modelrollout.api.route import EVERYBODY
 from modelrollout.api.version import ModelVersion
 from modelrollout.core.plan import DesiredVersion
+from modelrollout.core.recipe import made_from, settings_of
+from modelrollout.manifests.kept import (
+    DIGEST_FLAG,
+    FETCH_CONTAINER,
+    MADE_FROM_ANNOTATION,
+    SETTINGS_ANNOTATION,
+    TEMPLATE_ANNOTATION,
+    URI_ANNOTATION,
+    kept_settings,
+    kept_template,
+    place_of,
+)
 from modelrollout.manifests.merge import merge
 from modelrollout.manifests.meta import Object, child_name, labels, marked, metadata, selector_labels
 from modelrollout.manifests.platform import FILE_SCHEME, PLATFORM_ANNOTATION, Platform, below
-from modelrollout.resource.rollout import GROUP, ModelRollout
+from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
 GRPC_PORT = 8500
 REST_PORT = 8501
-FETCH_CONTAINER = "fetch"
 SERVER_CONTAINER = "serving"
 METRICS_PATH = "/monitoring/prometheus/metrics"
-URI_ANNOTATION = f"{GROUP}/uri"
 
-_DIGEST_FLAG = "--digest="
 _MODELS = "/models"
 _SOURCE = "/source"
 _MONITORING_CONFIG = f"{_MODELS}/monitoring.config"
 _USER = 65532  # neither container needs more than this; namespaces with restricted pod security accept it
 _PRE_STOP_SECONDS = 5  # endpoints reach the proxies within a second or two
+_PATIENCE = 0.9  # of loadTimeout, for a store that is away: then the fetcher still has the time to say so
 _GRACE_SECONDS = 35  # preStop and a whole REST timeout (30 s) for what is still under way
 
 
-def deployment(rollout: ModelRollout, spec: Spec, version: DesiredVersion, platform: Platform) -> Object:
-    """The Deployment of one version, marked with the hash of itself."""
-    name = child_name(rollout.name, version.version)
+def deployment(
+    rollout: ModelRollout,
+    spec: Spec,
+    version: DesiredVersion,
+    platform: Platform,
+    live: Mapping[str, Any] | None = None,
+) -> Object:
+    """The Deployment of one version, marked with the hash of itself; ``live`` is the one that there is."""
+    name, settings = child_name(rollout.name, version.version), settings_of(spec.serving)
+    fresh = _template(rollout, spec, version, platform)
+    kept = kept_template(live, version, fresh, settings)
+    if kept is not None and live is not None and place_of(live) == version.uri:
+        platform = Platform.of(live) or platform
+    template = kept or fresh
     described = metadata(rollout, spec, name, version.version)
-    described["annotations"] = {URI_ANNOTATION: version.uri, PLATFORM_ANNOTATION: platform.to_annotation()}
+    described["annotations"] = {
+        URI_ANNOTATION: version.uri,
+        PLATFORM_ANNOTATION: platform.to_annotation(),
+        SETTINGS_ANNOTATION: kept_settings(live, version, settings),
+        TEMPLATE_ANNOTATION: json.dumps(template, sort_keys=True, separators=(",", ":")),
+    }
     return marked(
         {
             "apiVersion": "apps/v1",
@@ -57,7 +85,7 @@ def deployment(rollout: ModelRollout, spec: Spec, version: DesiredVersion, platf
                 "revisionHistoryLimit": 1,
                 "selector": {"matchLabels": selector_labels(rollout.name, version.version)},
                 "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
-                "template": _template(rollout, spec, version, platform),
+                "template": template,
             },
         }
     )
@@ -94,6 +122,7 @@ def _template(rollout: ModelRollout, spec: Spec, version: DesiredVersion, platfo
                 "prometheus.io/port": str(REST_PORT),
                 "prometheus.io/path": METRICS_PATH,
                 "kubectl.kubernetes.io/default-container": SERVER_CONTAINER,
+                MADE_FROM_ANNOTATION: made_from(settings_of(spec.serving), version.uri, version.digest),
             },
         },
         "spec": {
@@ -142,21 +171,13 @@ def _fetch_flags(spec: Spec, version: DesiredVersion, platform: Platform) -> lis
         f"--max-bytes={platform.fetch_max_bytes}",
         f"--timeout={platform.fetch_timeout:g}",
     ]
+    if version.uri.startswith("https://"):
+        flags.append(f"--retry-for={_PATIENCE * spec.serving.load_timeout:g}")
     if _volume_source(version.uri, platform) is not None:
         flags.append(f"--source={_SOURCE}/{_path_in_source(version.uri, platform)}")
     if version.digest is not None:
-        flags.append(f"{_DIGEST_FLAG}{version.digest}")
+        flags.append(f"{DIGEST_FLAG}{version.digest}")
     return flags
-
-
-def pinned_digest(live: Mapping[str, Any]) -> str | None:
-    """The digest that the fetcher of a live Deployment demands; None where it demands none."""
-    pod = live.get("spec", {}).get("template", {}).get("spec", {})
-    for container in pod.get("initContainers") or []:
-        for flag in container.get("args") or []:
-            if container.get("name") == FETCH_CONTAINER and flag.startswith(_DIGEST_FLAG):
-                return str(flag.removeprefix(_DIGEST_FLAG))
-    return None
 
 
 def _path_in_source(uri: str, platform: Platform) -> str:

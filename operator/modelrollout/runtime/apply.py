@@ -137,11 +137,11 @@ class _Application:
         """Services and Deployment of one version. Whatever stands in their way is noted and shown as the version's."""
         key = (self._key, version.version)
         live = self._snapshot.of(DEPLOYMENTS).get(child_name(self._rollout.name, version.version))
-        platform = (Platform.of(live) if live else None) or self._applier.platform
         try:
             for split in version.splits:
                 await self._put(SERVICES, service(self._rollout, spec, version, split), SERVING_MANAGER)
-            await self._put(DEPLOYMENTS, deployment(self._rollout, spec, version, platform), SERVING_MANAGER)
+            wanted = deployment(self._rollout, spec, version, self._applier.platform, live)
+            await self._put(DEPLOYMENTS, wanted, SERVING_MANAGER)
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             refused = self._applier.refused[key] = _refused(error)
             self.complete &= refused.final

@@ -52,7 +52,7 @@ async def refused_object(cluster: Cluster, rollout: ModelRollout, spec: Spec, pl
     asked = [_route(cluster, rollout, spec)]
     for version in _versions(rollout, spec):
         deployed = live.get(child_name(rollout.name, version.version))
-        desired = deployment(rollout, spec, version, (Platform.of(deployed) if deployed else None) or platform)
+        desired = deployment(rollout, spec, version, platform, deployed)
         # One that is live as it is wanted is not asked about: whatever has come to forbid it, it serves.
         if differs(desired, deployed):
             asked.append(_deployment(cluster, desired))

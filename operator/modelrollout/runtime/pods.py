@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from modelrollout.manifests.serving import FETCH_CONTAINER, SERVER_CONTAINER
+from modelrollout.manifests.kept import FETCH_CONTAINER
+from modelrollout.manifests.serving import SERVER_CONTAINER
 
 Object = Mapping[str, Any]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from modelrollout.api.route import EVERYBODY
 from modelrollout.core.observation import Workload
+from modelrollout.manifests.kept import made_from_mark, pinned_digest, place_of, settings_hash
 from modelrollout.manifests.meta import SPLIT_LABEL, VERSION_LABEL
-from modelrollout.manifests.serving import URI_ANNOTATION, pinned_digest
 from modelrollout.runtime.pods import (
     at_work_since,
     blamed,
@@ -64,15 +64,18 @@ def _by_version(items: Iterable[Object]) -> dict[str, list[Object]]:
 
 
 def workload(deployment: Object, pods: Iterable[Object], services: Iterable[Object]) -> Workload:
-    """One version. What is being deleted, and pods that their node has ended, do not speak for it any more."""
-    described, status = deployment["metadata"], deployment.get("status", {})
+    """One version. What is being deleted, pods that their node has ended, and those of an older template do not speak
+    for it any more."""
+    status = deployment.get("status", {})
     present = _staying(pods)
     living = [pod for pod in present if not ended_by_node(pod)]
     ended = [pod for pod in present if ended_by_node(pod)]
     desired = deployment["spec"].get("replicas", 1)
     ready = min(status.get("readyReplicas", 0), desired)
-    digests = sorted({found for pod in living if (found := digest(pod))})
-    unready = [pod for pod in living if not is_ready(pod)]
+    newest = [pod for pod in living if _is_newest(pod, deployment)]
+    digests = sorted({found for pod in newest if (found := digest(pod))})
+    unready = [pod for pod in newest if not is_ready(pod)]
+    outdated = len(newest) < len(living)
     end = blamed(unready)
     failure = end.words if end is not None else _beyond_deadline(unready)
     return Workload(
@@ -80,17 +83,24 @@ def workload(deployment: Object, pods: Iterable[Object], services: Iterable[Obje
         desired=desired,
         ready=ready,
         digests=tuple(digests),
-        uri=(described.get("annotations") or {}).get(URI_ANNOTATION),
+        uri=place_of(deployment),
         failure=failure,
         of_model=end is not None and end.of_model,
         unfetched=end is not None and end.is_fetcher,
-        waiting=None if ready >= desired or failure else _waiting(deployment, living, ended),
+        waiting=None if failure or (ready >= desired and not outdated) else _waiting(deployment, newest, ended),
         displaced=ready == 0 and failure is None and not any(map(has_served, living)),
-        at_work_since=at_work_since(unready or living),
+        at_work_since=at_work_since(unready or newest),
+        outdated=outdated,
+        settings=settings_hash(deployment),
         pinned=pinned_digest(deployment),
         created_at=_created_at(deployment),
         services={_split(service): _created_at(service) for service in _staying(services)},
     )
+
+
+def _is_newest(pod: Object, deployment: Object) -> bool:
+    """Whether it is of the Deployment's present template; those before it answer on, and say nothing of that one."""
+    return made_from_mark(pod) == made_from_mark(deployment["spec"].get("template", {}))
 
 
 def _staying(items: Iterable[Object]) -> list[Object]:

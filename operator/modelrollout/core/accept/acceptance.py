@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from modelrollout.api.status import Status
+from modelrollout.api.status import Status, VersionStatus
 from modelrollout.core.observation import Observation, Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import ModelRollout, SpecError, parse_accepted
@@ -50,7 +50,9 @@ def refuse(rollout: ModelRollout, seen: Observation) -> Refusal | None:
     if isinstance(rollout.spec, SpecError):
         return Refusal(Reason.INVALID_SPEC, rollout.spec.message)
     spec, status = rollout.spec, rollout.status
-    return changed_identity(spec, status) or changed_strategy(spec, status) or seen.refusal
+    return (
+        changed_identity(spec, status) or changed_place(spec, status) or changed_strategy(spec, status) or seen.refusal
+    )
 
 
 def is_accepted(status: Status, generation: int) -> bool:
@@ -76,6 +78,30 @@ def changed_identity(spec: Spec, status: Status) -> Refusal | None:
                     "a version never changes: give the new model a new version",
                 )
     return None
+
+
+def changed_place(spec: Spec, status: Status) -> Refusal | None:
+    """A version that has come up is where it was fetched from; another place may hold another model, unless the spec
+    declares the digest that it is known by."""
+    settled = {item.version: item for item in settled_versions(status)}
+    for model in spec.strategy.chosen.models(spec.strategy.settings, spec.model):
+        item = settled.get(model.version)
+        if item is None or item.uri == model.uri or (model.digest is not None and model.digest == item.digest):
+            continue
+        where = "spec.model.uri" if model == spec.model else f"spec.strategy.{spec.strategy.name}"
+        ways = ["give the new model a new version"]
+        if item.digest is not None:
+            ways.insert(0, f"declare digest {item.digest} if it is the same model, and its pods move")
+        said = f"{where}: version {item.version} was made from {item.uri}, not {model.uri}: {', or '.join(ways)}"
+        return Refusal(Reason.URI_CHANGED, said)
+    return None
+
+
+def settled_versions(status: Status) -> Iterator[VersionStatus]:
+    """Versions that are deployed and have come up: what they are is known."""
+    if status.stable is not None:
+        yield status.stable
+    yield from (arm for arm in status.arms if arm.ready_at is not None)
 
 
 def known_digest(status: Status, version: str) -> str | None:
@@ -109,9 +135,10 @@ def has_end(strategy: str) -> bool:
 
 
 def known_digests(status: Status) -> Iterator[tuple[str, str | None]]:
-    """Every version that the status remembers, with its digest."""
-    deployed = [item for item in (status.stable, *status.arms) if item is not None]
-    yield from ((item.version, item.digest) for item in deployed)
+    """Every version that the status remembers, with its digest. What is only declared of one that has not come up yet
+    may be put right."""
+    yield from ((item.version, item.digest) for item in settled_versions(status))
+    yield from ((arm.version, arm.digest) for arm in status.arms if arm.ready_at is None and arm.pinned is None)
     yield from ((item.version, item.digest) for item in status.retiring)
     yield from ((item.version, item.digest) for item in status.withheld)
     yield from ((item.version, item.digest) for item in status.history)

@@ -1,10 +1,12 @@
-"""What gets no release, and how that ends: ``retry``, and for what a person took back a spec that names it anew."""
+"""What gets no release, and how that ends: ``retry``, for what a person took back a spec that names it anew, and for
+what never came up a spec that is corrected."""
 
 from __future__ import annotations
 
 from modelrollout.api.command import Command
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
+from modelrollout.core.recipe import recipe_of
 
 
 def retry(state: Pass, command: Command) -> Pass:
@@ -27,6 +29,24 @@ def _what_starts(state: Pass, meant: list[str]) -> str:
     before = any(item.version in meant or item.drain_until > state.now for item in state.status.retiring)
     when = " when what ran before is gone" if before else ""
     return f"the release of {' and '.join(named)} starts from the beginning{when}"
+
+
+def retry_corrected(state: Pass) -> Pass:
+    """What could not be fetched, or never came as far as its server, is tried again as soon as the spec says something
+    else of it: nothing of the model was ever at fault."""
+    meant = [
+        item.version
+        for item in state.status.withheld
+        if item.tried is not None and recipe_of(state.spec, item.version) not in (None, item.tried)
+    ]
+    if not meant:
+        return state
+    status = state.status
+    state = state.change(
+        quarantined=tuple(item for item in status.quarantined if item.version not in meant),
+        taken_back=tuple(item for item in status.taken_back if item.version not in meant),
+    )
+    return state.say(Reason.RETRIED, f"the spec was corrected: {_what_starts(state, list(dict.fromkeys(meant)))}")
 
 
 def forget_unnamed(state: Pass) -> Pass:

@@ -18,7 +18,10 @@ WORDS_OF_FAILURE = 3  # failed smoke requests that are told in full
 def update_versions(state: Pass) -> Pass:
     """Control and arms with their pods as they are now."""
     if state.control is not None:
-        state = state.change(stable=_updated(state, state.control))
+        control = _updated(state, state.control)
+        missing = state.workload(control.version).is_ready is False
+        since = (control.missing_since or state.now) if missing else None
+        state = state.change(stable=control.model_copy(update={"missing_since": since}))
     return state.for_each_arm(lambda arm: _updated(state, arm)) if state.status.trial is not None else state
 
 

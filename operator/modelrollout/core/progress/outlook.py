@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from modelrollout.api.base import format_duration
 from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.api.status import Phase, Quarantined, Withheld
 from modelrollout.core.judge.standing import account
@@ -25,6 +26,7 @@ class Outlook:
 Progress = tuple[Pass, Outlook]
 
 OUT_OF_QUARANTINE = "It is quarantined: fix it as a new version, or say modelrollout retry"
+CORRECTED = "Correct spec.model or spec.serving, and {version} is tried again; or say modelrollout retry"
 AGAIN = "Say modelrollout retry to release {version} again, or name another version"
 
 
@@ -92,8 +94,11 @@ def failed_versions(state: Pass) -> list[Withheld]:
 
 def way_out(failed: Sequence[Withheld]) -> str:
     """What a person can do about them."""
-    taken = [item.version for item in failed if not isinstance(item, Quarantined)]
-    ways = [OUT_OF_QUARANTINE] if len(taken) < len(failed) else []
+    corrigible = [item.version for item in failed if item.tried is not None]
+    others = [item for item in failed if item.tried is None]
+    taken = [item.version for item in others if not isinstance(item, Quarantined)]
+    ways = [CORRECTED.format(version=" and ".join(corrigible))] if corrigible else []
+    ways += [OUT_OF_QUARANTINE] if len(taken) < len(others) else []
     return ". ".join([*ways, *([AGAIN.format(version=" or ".join(taken))] if taken else [])])
 
 
@@ -149,6 +154,26 @@ def health(state: Pass, wanted: str, draining: float | None) -> Outlook:
         if not told and state.status.last_contest is not None:
             told = [account(state.status.last_contest)]  # the control lost, which was no arm
         after = f"; the test is over: {'; '.join(told)}" if is_decided(state, wanted) else ""
-        return Outlook(Phase.HEALTHY, f"{wanted} serves all requests{after}", draining)
+        return with_all_pods(state, Outlook(Phase.HEALTHY, f"{wanted} serves all requests{after}", draining))
     why = workload.failure or workload.waiting
     return Outlook(Phase.DEGRADED, f"no pod of {wanted} is ready" + (f": {why}" if why else ""), draining)
+
+
+def with_all_pods(state: Pass, outlook: Outlook) -> Outlook:
+    """Requests are answered, but not by all the pods that are wanted: they are on their way, for as long as a model may
+    take to load; then somebody has to look."""
+    since, control = state.control.missing_since if state.control is not None else None, state.control
+    if since is None or control is None:
+        return outlook
+    workload, limit = state.workload(control.version), state.spec.serving.load_timeout
+    why = workload.failure or workload.waiting
+    what = (
+        "its pods are being replaced" if workload.outdated else f"{workload.ready} of {workload.desired} pods are ready"
+    )
+    message = f"{outlook.message}; {what}" + (f": {why}" if why else "")
+    if state.now - since >= limit:
+        return replace(
+            outlook, phase=Phase.DEGRADED, message=f"{message}; for longer than loadTimeout {format_duration(limit)}"
+        )
+    due = min(filter(None, (outlook.wake_at, since + limit)))
+    return replace(outlook, phase=Phase.PROGRESSING, message=message, wake_at=due)

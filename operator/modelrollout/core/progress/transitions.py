@@ -6,6 +6,7 @@ Each is one function, used by whoever decides that it is time. No move can be ha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from modelrollout.api.model import Model
 from modelrollout.api.route import Route
@@ -29,6 +30,7 @@ from modelrollout.core.judge.splits import audiences
 from modelrollout.core.observation import Workload
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
+from modelrollout.core.recipe import recipe_of
 
 HISTORY_LENGTH = 20  # entries that a person would scroll through; the object must stay far below etcd's limit
 TAKEN_BACK = (
@@ -36,6 +38,7 @@ TAKEN_BACK = (
     Reason.CANDIDATE_LOST,
     Reason.LOAD_TIMEOUT,
 )  # without quarantine, where the version is not to blame
+CORRIGIBLE = (Reason.FETCH_FAILED, Reason.LOAD_TIMEOUT)  # by the spec: nothing of the model was ever at work
 WITHHELD = (*TAKEN_BACK, Reason.NOT_CHOSEN)  # and who was only not the best: none begins again by itself
 QUARANTINE_LENGTH = 20
 PARTICIPLE = {
@@ -153,7 +156,7 @@ def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: s
     state = _retire(state, arm, keep=keep, reason=reason)
     state = _end(state, arm, outcome, reason, message)
     if quarantine:
-        failed = Quarantined(version=version, digest=arm.digest, reason=reason, message=message, at=state.now)
+        failed = Quarantined(**_held(state, arm, reason, message))
         state = state.change(quarantined=(*state.status.quarantined, failed)[-QUARANTINE_LENGTH:])
     elif reason in WITHHELD:
         state = _take_back(state, arm, reason, message)
@@ -162,9 +165,9 @@ def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: s
 
 
 def _as_fetched(state: Pass, arm: Arm, reason: Reason) -> Arm:
-    """A version that could not be fetched is remembered by what was measured of it, if anything was: what the spec
-    declared may have been the very mistake."""
-    if reason is not Reason.FETCH_FAILED or arm.ready_at is not None:
+    """A version that did not come as far as that is remembered by what was measured of it, if anything was: what the
+    spec declared may have been the very mistake."""
+    if reason not in CORRIGIBLE or arm.ready_at is not None:
         return arm
     return arm.model_copy(update={"digest": state.workload(arm.version).digest})
 
@@ -197,8 +200,14 @@ def go_back(state: Pass, previous: Retiring, message: str) -> Pass:
 
 def _take_back(state: Pass, old: VersionStatus, reason: Reason, message: str) -> Pass:
     """A version that is not to blame gets no release by itself, though the spec may name it."""
-    taken = TakenBack(version=old.version, digest=old.digest, reason=reason, message=message, at=state.now)
+    taken = TakenBack(**_held(state, old, reason, message))
     return state.change(taken_back=(*state.status.taken_back, taken))
+
+
+def _held(state: Pass, old: VersionStatus, reason: Reason, message: str) -> dict[str, Any]:
+    tried = recipe_of(state.spec, old.version) if reason in CORRIGIBLE else None
+    known = {"version": old.version, "digest": old.digest, "at": state.now}
+    return {**known, "reason": reason, "message": message, "tried": tried}
 
 
 def _without_older(state: Pass) -> Pass:

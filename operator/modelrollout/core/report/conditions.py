@@ -47,7 +47,9 @@ def cause(state: Pass, phase: Phase) -> str:
         if failed := failed_versions(state):
             return failed[-1].reason
         answers = state.control is not None and state.workload(state.control.version).ready > 0
-        return routed(state)[2] if answers and unrouted(state) is not None else Reason.STABLE_LOST
+        if not answers:
+            return Reason.STABLE_LOST
+        return routed(state)[2] if unrouted(state) is not None else Reason.PODS_MISSING
     if is_silent(state):
         return Reason.NO_TRAFFIC
     if any(arm.blind_since is not None for arm in state.status.arms):

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.api.status import Arm, Phase, Status, VersionStatus
+from modelrollout.core.accept.acceptance import settled_versions
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress.advance import memory_of
 from modelrollout.core.progress.outlook import Outlook
+from modelrollout.core.recipe import settings_of
 from modelrollout.core.report.conditions import Fact, accepted, analysed, conditions, progressing, routed
 from modelrollout.core.report.drift import announce_drift
 from modelrollout.resource.rollout import ModelRollout
@@ -97,18 +99,20 @@ def unfetched(state: Pass) -> Refusal | None:
 
 
 def unheeded(state: Pass) -> str | None:
-    """What was edited and cannot count any more: a model's place when its pods had been made, or for whom a release is
+    """What was edited and does not count yet, or any more: settings of pods that have come up, or for whom a release is
     when it had begun for everybody."""
     if (said := _late_match(state)) is not None:
         return said
-    deployed = {item.version: item.uri for item in (state.control, *state.status.arms) if item is not None}
-    for model in state.strategy.models(state.settings, state.spec.model):
-        uri = deployed.get(model.version, model.uri)
-        if uri != model.uri:
-            begin_anew = ", or abort it and then say modelrollout retry" if state.status.arm(model.version) else ""
-            way_out = f"give the new model a new version{begin_anew}"
-            return f"but {model.version} was made from {uri} and stays so, not {model.uri}: {way_out}"
-    return None
+    wanted = settings_of(state.spec.serving)
+    others = [
+        item.version
+        for item in settled_versions(state.status)
+        if state.workload(item.version).settings not in (None, wanted)
+    ]
+    if not others:
+        return None
+    versions = " and ".join(others)
+    return f"but the pods of {versions} stay as they were made: spec.serving holds for the next version"
 
 
 def _late_match(state: Pass) -> str | None:

@@ -126,10 +126,11 @@ def is_shared(case: Case) -> bool:
 
 
 def changed(case: Case) -> Leave | None:
-    """A pod fetched something else than the first one did: the same version is two models now."""
-    arm, known = case.arm, case.arm.digest
-    other = next((found for found in case.state.workload(arm.version).digests if found != known), None)
-    if other is None or known is None:
+    """A pod fetched something else than the first one did: the same version is two models now. Pods that were made for
+    another digest than the spec declares now are about to go."""
+    arm, known, workload = case.arm, case.arm.digest, case.state.workload(case.arm.version)
+    other = next((found for found in workload.digests if found != known), None)
+    if other is None or known is None or (arm.ready_at is None and workload.pinned != arm.pinned):
         return None
     return Leave(Reason.DIGEST_CHANGED, f"its model changed at {arm.uri}: first {known}, now {other}")
 

@@ -1,0 +1,38 @@
+"""Recipe: what the pods of a version are made from, as a short hash.
+
+By it is known which pods are of an older recipe, whether a version that runs has the settings of the spec, and whether
+what could not come up has been put right since.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+from modelrollout.api.serving import Serving
+from modelrollout.resource.spec import Spec
+
+_LENGTH = 16  # hexadecimal digits
+
+
+def settings_of(serving: Serving) -> str:
+    """Of what in ``spec.serving`` is part of the pods; how many there are and how long they may take is none of it."""
+    told = serving.model_dump(mode="json", exclude={"replicas", "load_timeout", "drain"}, exclude_defaults=True)
+    return _hash(told)
+
+
+def made_from(settings: str, uri: str, digest: str | None) -> str:
+    """Of everything: the settings, the model's place, and the digest that the spec declares."""
+    return _hash([settings, uri, digest])
+
+
+def recipe_of(spec: Spec, version: str) -> str | None:
+    """Of everything that the spec says of a version now; None where it does not name it."""
+    for model in spec.strategy.chosen.models(spec.strategy.settings, spec.model):
+        if model.version == version:
+            return made_from(settings_of(spec.serving), model.uri, model.digest)
+    return None
+
+
+def _hash(told: object) -> str:
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:_LENGTH]
