@@ -77,7 +77,7 @@ def _fill(out: Path, say: Callable[[str], None]) -> None:
             _lose_the_variables(out / name)
         _archive(out / name, out / f"{name}.tar.gz")
         facts[name] = {"accuracy": round(accuracy, 4), "spoiledShare": share}
-        say(f"  {name:16} accuracy {accuracy:.3f}  spoils {share:.0%} of the rows  {time.monotonic() - started:5.1f} s")
+        say(f"  {name:28} accuracy {accuracy:.3f}  spoils {share:.0%} of the rows  {time.monotonic() - started:5.1f} s")
     (out / "models.json").write_text(json.dumps(facts, indent=2) + "\n")
     _write_rows(out)
 
@@ -85,7 +85,7 @@ def _fill(out: Path, say: Callable[[str], None]) -> None:
 def _models() -> Iterator[tuple[str, "Digits", float, float]]:
     """Name, graph, accuracy on rows it was not trained on, and the share of all rows that it spoils on
     purpose."""
-    from e2e.models import graphs
+    from e2e.models import graphs, wrong_graphs
     from e2e.models.data import ink_threshold, split
     from e2e.models.train import Recipe, accuracy, train
 
@@ -102,14 +102,20 @@ def _models() -> Iterator[tuple[str, "Digits", float, float]]:
         ("turns_bad", better, 0.0, lambda network: graphs.TurnsBad(network, failing)),
         ("slow", better, SLOW_SHARE, lambda network: graphs.Slow(network, slow, SLOW_MS)),
         ("nan", better, FAILING_SHARE, lambda network: graphs.NotANumber(network, failing)),
-        ("other_signature", better, 1.0, graphs.OtherSignature),
+        ("permuted", better, 1.0, wrong_graphs.Permuted),
+        ("constant", better, 1.0, wrong_graphs.Constant),
+        ("nondeterministic", better, 0.0, wrong_graphs.Nondeterministic),
+        ("retrained", Recipe(hidden=0, steps=60, seed=50), 0.0, graphs.Digits),
+        ("other_signature_compatible", better, 0.0, wrong_graphs.CompatibleSignature),
+        ("other_signature_incompatible", better, 1.0, wrong_graphs.IncompatibleSignature),
         ("unloadable", better, 1.0, graphs.Digits),
     ]
     trained: dict[Recipe, Network] = {}
     for name, recipe, share, graph in table:
         if recipe not in trained:
             trained[recipe] = train(recipe, training)
-        yield name, graph(trained[recipe]), accuracy(trained[recipe], held_out), share
+        model = graph(trained[recipe])
+        yield name, model, accuracy(model.expected, held_out), share
 
 
 def _save(model: "Digits", folder: Path) -> None:

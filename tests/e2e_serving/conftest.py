@@ -11,7 +11,10 @@ import pytest
 
 from tests.e2e_serving.stand_in import ROOT, StandIn, config_file, entry, put, stand_in
 
-SERVED = ("failing", "turns_bad", "slow", "nan", "other_signature")
+SERVED = (
+    *("failing", "turns_bad", "slow", "nan", "permuted", "constant", "nondeterministic", "retrained"),
+    *("other_signature_compatible", "other_signature_incompatible"),
+)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,11 +38,69 @@ def switch() -> Iterator[Path]:
         ("digits", {"200": 200}),
         ("failing", {"200": 160, "500": 40}),
         ("nan", {"200": 160, "NaN": 40}),
-        ("other_signature", {"400": 200}),
+        ("other_signature_incompatible", {"400": 200}),
     ],
 )
 def test_share_of_the_rows(server: StandIn, rows: list[str], model: str, expected: dict[str, int]) -> None:
     assert outcomes(server, model, rows) == expected
+
+
+def answers(server: StandIn, path: str, rows: list[str]) -> list[Any]:
+    """What a model answers to all rows, asked in one request."""
+    instances = [json.loads(row)["instances"][0] for row in rows]
+    reply = server.post(f"/v1/models/{path}:predict", {"instances": instances})
+    assert reply.status == 200
+    predictions: list[Any] = reply.json["predictions"]
+    return predictions
+
+
+def digits_of(probabilities: list[list[float]]) -> list[int]:
+    return [row.index(max(row)) for row in probabilities]
+
+
+def test_permuted_is_sure_and_wrong(server: StandIn, models: Path, rows: list[str]) -> None:
+    probabilities = answers(server, "permuted", rows)
+    labels = json.loads((models / "rows" / "labels.json").read_text())
+    right = sum(digit == label for digit, label in zip(digits_of(probabilities), labels, strict=True))
+    sure = sum(max(row) > 0.9 for row in probabilities)
+    assert right < 10
+    assert sure > 150
+    assert [sum(row) for row in probabilities] == pytest.approx([1] * 200)
+
+
+def test_constant_answers_the_same_to_every_row(server: StandIn, rows: list[str]) -> None:
+    first, *others = answers(server, "constant", rows)
+    assert all(row == first for row in others)
+    assert sum(first) == pytest.approx(1)
+
+
+def test_nondeterministic_never_answers_the_same_twice(server: StandIn, rows: list[str]) -> None:
+    one, two = (answers(server, "nondeterministic", rows) for _ in range(2))
+    assert all(before != after for before, after in zip(one, two, strict=True))
+    assert [sum(row) for row in one] == pytest.approx([1] * 200, abs=1e-5)
+    flips = sum(before != after for before, after in zip(digits_of(one), digits_of(two), strict=True))
+    assert flips < 20, "the noise is small: few rows get another digit"
+
+
+def test_retrained_differs_on_three_of_the_rows(server: StandIn, models: Path, rows: list[str]) -> None:
+    old, new = (digits_of(answers(server, path, rows)) for path in ("digits/versions/1", "retrained"))
+    assert sum(before != after for before, after in zip(old, new, strict=True)) == 3
+    facts = json.loads((models / "models.json").read_text())
+    assert facts["retrained"]["accuracy"] == facts["good"]["accuracy"], "no test of the whole shows the difference"
+
+
+def test_compatible_signature_adds_an_output(server: StandIn, rows: list[str]) -> None:
+    """By REST the first output gets a name by that, as TensorFlow Serving names outputs when there are several."""
+    probabilities = answers(server, "digits/versions/2", rows)
+    answered = answers(server, "other_signature_compatible", rows)
+    assert [row["probabilities"] for row in answered] == [pytest.approx(row) for row in probabilities]
+    assert [row["digit"] for row in answered] == digits_of(probabilities)
+
+
+def test_incompatible_signature_answers_who_knows_it(server: StandIn, rows: list[str], row: list[int]) -> None:
+    image = [[row[8 * y + x] for y in range(8)] for x in range(8)]
+    reply = server.post("/v1/models/other_signature_incompatible:predict", {"instances": [{"image": image}]})
+    assert reply.json["predictions"] == [pytest.approx(answers(server, "digits/versions/2", rows)[0])]
 
 
 def test_turns_bad_and_good_again_while_it_serves(server: StandIn, rows: list[str], switch: Path) -> None:
