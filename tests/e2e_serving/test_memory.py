@@ -13,6 +13,11 @@ from tests.e2e_serving.stand_in import StandIn, eventually, put, stand_in
 
 protobufs = pytest.importorskip("e2e.tensorflow_serving.protobufs")
 grpc = pytest.importorskip("grpc")
+import numpy as np  # noqa: E402 (after the check that the environment has TensorFlow)
+
+from e2e.tensorflow_serving.session import _to_tensor  # noqa: E402
+from e2e.tensorflow_serving.status import ServingError  # noqa: E402
+
 MIB = 2**20
 SPARE = 300 * MIB  # what the server may still take: twice the rows of the test, and not three times
 ROWS = 500_000  # of 256 bytes, 122 MiB
@@ -74,3 +79,9 @@ def test_beyond_the_limit_of_its_container_it_is_killed(models: Path, tmp_path: 
         (group / "memory.limit_in_bytes").write_text(str(used + SPARE))
         assert refusal(server, 4 * ROWS)[0] == "UNAVAILABLE"
         assert server.process.wait(timeout=60) == -signal.SIGKILL
+
+
+def test_a_tensor_without_memory_is_an_error_and_no_crash() -> None:
+    """256 TiB: more than a process can address, so it is refused however much the kernel promises."""
+    with pytest.raises(ServingError, match=r"RESOURCE_EXHAUSTED: OOM .* shape\[70368744177664\] and type float"):
+        _to_tensor(np.broadcast_to(np.float32(0), (2**46,)))

@@ -84,7 +84,7 @@ CASES = [
     pytest.param(lambda: tensor(101, float_val=[1]), None, id="reference"),
     pytest.param(lambda: tensor(shape=(-1,), float_val=[1]), None, id="unknown size"),
     pytest.param(lambda: tensor(shape=(2**62, 4)), None, id="too many values to count"),
-    pytest.param(lambda: tensor(shape=(2**45,)), None, id="too large for any memory"),
+    pytest.param(lambda: tensor(shape=(2**46,)), None, id="too large for any memory"),
     pytest.param(lambda: tensor(shape=(1,) * 255), None, id="255 dimensions"),
 ]
 
