@@ -20,9 +20,12 @@ from modelrollout.api.route import MATCHED, RESERVED, Route
 from modelrollout.api.status import Status
 from modelrollout.core.decide import decide
 from modelrollout.core.observation import LiveRoute, Observation, SmokeResult
+from modelrollout.core.plan import Reason
+from modelrollout.core.validate.probed import Probed
 from modelrollout.resource.rollout import parse_status
 from modelrollout.strategies import STRATEGIES as ALL_STRATEGIES
 from tests.core.world import CANARY, World
+from tests.core.world import PLAIN as PLAIN_SIGNATURES
 from tests.strategies.registry import specs
 
 
@@ -37,6 +40,7 @@ def divides(strategy: dict[str, Any]) -> bool:
 
 
 FIRST = "1.0.1"
+STATUS_LOST = Reason.STATUS_LOST
 PLAIN: dict[str, Any] = yaml.safe_load(CANARY)
 MATCH = [{"headers": {"x-tenant": {"exact": "internal"}}}]
 STRATEGIES = specs()
@@ -111,6 +115,13 @@ def prometheus_away(world: World) -> None:
     world.away = "connection refused"
     world.run(20)
     world.away = None
+
+
+def servers_away(world: World) -> None:
+    """Twenty seconds in which no model server can be asked."""
+    before, world.probed = world.probed, Probed(unread="connection refused")
+    world.run(20)
+    world.probed = before
 
 
 def wrong_spec(world: World) -> None:
@@ -203,6 +214,9 @@ ACTIONS: dict[str, Action] = {
     "third version": lambda world: world.apply(version="1.2.3").step(1),
     "first version": lambda world: world.apply(version=FIRST).step(1),
     **{verb: command(verb) for verb in ("abort", "promote", "promote-full", "pause", "resume", "retry")},
+    "servers away": servers_away,
+    "required": lambda world: world.configure(validation={"signature": "RequireMajorBump"}).step(1),
+    "other signature": lambda world: setattr(world, "probed", Probed({}, PLAIN_SIGNATURES)),
     "lower": command("lower", note="3"),
     "lower all": command("lower", several=True, note="7 looks odd"),
     **{f"{verb} all": command(verb, several=True) for verb in ("abort", "promote", "pause", "resume")},
@@ -285,6 +299,19 @@ def test_alpha_that_is_left_never_rises_by_an_edit(life: tuple[str, list[str]]) 
 def test_every_status_that_is_written_can_be_read_again(life: tuple[str, list[str]]) -> None:
     for plan in live(*life).plans:
         assert parse_status(to_json(plan.status)) == plan.status
+
+
+@many
+@given(lives)
+def test_never_a_share_before_it_is_validated(life: tuple[str, list[str]]) -> None:
+    """Nor a preview. Whoever has had one is past the gate, as long as the status remembers it."""
+    world = live(*life)
+    for before, plan in zip(world.plans, world.plans[1:], strict=False):
+        shown = before.route.versions if before.route is not None else set()
+        for arm in plan.status.arms:
+            if plan.route is None or arm.version not in plan.route.versions or arm.version in shown:
+                continue
+            assert arm.validation.passed or STATUS_LOST in {event.reason for event in plan.events}
 
 
 @many

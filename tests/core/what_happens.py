@@ -22,6 +22,7 @@ from tests.core import (
     test_recall,
     test_scraped_apart,
     test_undo,
+    test_validation,
     test_whose_failure,
 )
 from tests.core.world import CANARY, World
@@ -227,6 +228,44 @@ def load_timeout() -> None:
 )
 def not_placed() -> None:
     test_whose_failure.test_no_node_with_room_is_no_fault_of_the_version()
+
+
+@row(
+    "before any traffic: callers of stable cannot call the new version, and its MAJOR is not higher "
+    "(`validation.signature: RequireMajorBump`)",
+    "Fail",
+    "it gets no request, not even a preview's; it is quarantined with signature, tensor, types and shapes",
+)
+def not_compatible() -> None:
+    test_validation.test_a_version_that_is_not_fit_is_out_before_any_request("canary steps")
+
+
+@row(
+    "the same without `validation`, or with `signature: Report`",
+    "Reported",
+    "nothing waits for it; an Event and the condition `Validated` tell what is wrong",
+)
+def incompatible_and_reported() -> None:
+    test_validation.test_without_validation_it_is_told_and_nothing_waits()
+
+
+@row(
+    "before any traffic a server cannot be asked, and `validation` demands an answer",
+    "Unknown",
+    "Validating, held with the reason; no command passes it; after `loadTimeout` taken back, without quarantine",
+)
+def not_known() -> None:
+    test_validation.test_what_is_not_known_for_as_long_as_a_load_may_take_is_taken_back_without_blame()
+
+
+@row(
+    "a version below the one that serves, that never served here",
+    "Accepted=False",
+    "refused, unless `validation.allowDowngrade`; going back to what served before is not",
+)
+def downgraded() -> None:
+    test_validation.test_a_version_below_the_one_that_serves_is_refused()
+    test_validation.test_who_goes_back_to_what_served_before_is_not_asked_why()
 
 
 @row("evidence between its bounds", "Undecided", "the clock goes on; suspicion (evidence 5 or more) holds the weight")

@@ -14,6 +14,7 @@ import yaml
 
 from modelrollout.api.base import to_json
 from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
+from modelrollout.api.signature import Signature
 from modelrollout.api.status import Arm, MetricStatus, Status, Trial
 from modelrollout.core.accept.questions import questions
 from modelrollout.core.decide import decide
@@ -29,6 +30,7 @@ from modelrollout.core.observation import (
     Workload,
 )
 from modelrollout.core.plan import Event, Plan, Reason, Recovery
+from modelrollout.core.validate.probed import Probed
 from modelrollout.resource.rollout import ModelRollout, parse_spec, parse_status
 
 START = 1_800_000_000.0
@@ -48,6 +50,11 @@ traffic: {hosts: [fraud.example.com]}
 strategy: {blueGreen: {bake: 1m, smoke: {requests: [{instances: [[1.0]]}], attempts: 2}}}
 analysis: {metrics: [{name: errors}]}
 """
+
+
+PLAIN = {"serving_default": Signature(inputs={"x": "DT_FLOAT[?,4]"}, outputs={"y": "DT_FLOAT[?,3]"})}
+GOOD = Probed(PLAIN, PLAIN)
+"""Two servers of one signature."""
 
 
 @dataclass
@@ -71,6 +78,7 @@ class World:
     away: str | None = None  # why Prometheus is away
     refused: dict[str, str] = field(default_factory=dict)  # by metric, why its counts cannot be
     invalid: str | None = None
+    probed: Probed | None = GOOD  # what the servers say before any traffic; None: they have not answered yet
     smoke: SmokeResult | None = None
     refusal: Refusal | None = None
     scrape_interval: float = USUAL_SCRAPE_INTERVAL
@@ -123,6 +131,7 @@ class World:
             samples={
                 (metric.name, split): self.sample(metric.name, split) for metric in metrics for split in asked.splits
             },
+            validation={version: self.probed for version in asked.validation if self.probed is not None},
             smoke={version: self.smoke for version in asked.smoke if self.smoke is not None},
             refusal=self.refusal if asked.acceptance is not None else None,
             baseline=dict(self.history) if asked.baseline else None,

@@ -32,6 +32,7 @@ from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.troubles import Troubles
+from modelrollout.runtime.validating import Validations
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, World
 
@@ -165,9 +166,9 @@ async def set_up(cluster: Cluster, namespace: str, *, prometheus_url: str = NOBO
     try:
         async with aiohttp.ClientSession() as http:
             inquiries = Inquiries(Acceptance(cluster, prometheus, settings.platform), clock)
-            troubles = Troubles(cluster, clock)
+            troubles, validations = Troubles(cluster, clock), Validations(clock)
             observer = Observer(
-                cluster, samples, inquiries, http, settings, clock, refused, refused_routes, {}, troubles
+                cluster, samples, inquiries, validations, http, settings, clock, refused, refused_routes, {}, troubles
             )
             applier = Applier(cluster, world, settings.platform, clock, refused, refused_routes, writes.append)
             reconciler = Reconciler(queue, world, observer, applier, telemetry, 60.0, clock)

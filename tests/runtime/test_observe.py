@@ -20,6 +20,7 @@ from modelrollout.adapters.tensorflow_serving import ModelState
 from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.core.observation import LiveRoute, Observation, Refusal, SmokeResult, Unavailable
 from modelrollout.core.plan import Questions, Reason
+from modelrollout.core.validate.probed import Probed
 from modelrollout.manifests.meta import SPLIT_LABEL, child_name, selector_labels
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
@@ -27,6 +28,7 @@ from modelrollout.runtime.observe import Observer, observe
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.troubles import Troubles
+from modelrollout.runtime.validating import Inquiry, Validations
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Snapshot
 from tests.adapters.test_smoke import Gateway, serving
@@ -51,6 +53,11 @@ class Broken:
 
     def __getattr__(self, name: str) -> Any:
         raise KeyError("value")
+
+
+async def nobody(asked: Inquiry) -> Probed:
+    """No server that could be asked."""
+    return Probed(unread=f"nobody is at {asked.arm.pods}")
 
 
 class Empty:
@@ -158,6 +165,7 @@ def look(
                     cluster=Empty(),  # type: ignore[arg-type]  # all that is asked of it
                     samples=samples,
                     inquiries=Broken(),  # type: ignore[arg-type]
+                    validations=Validations(time.monotonic, nobody),
                     http=http,
                     settings=settings,
                     clock=lambda: 7.0,

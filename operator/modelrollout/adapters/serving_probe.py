@@ -59,9 +59,14 @@ def _answer(call: Any, number: int) -> Answer:
     return "UNKNOWN", f"the server does not know version {number}"
 
 
-@lru_cache(maxsize=1)
 def messages() -> Any:
     """The generated module of GetModelStatus, loaded without TensorFlow."""
+    return load("tensorflow_serving.apis.get_model_status_pb2")
+
+
+@lru_cache
+def load(module: str) -> Any:
+    """A generated module of tensorflow-serving-api, loaded without TensorFlow."""
     if "tensorflow" not in sys.modules:
         found = importlib.util.find_spec("tensorflow")
         if found is None or found.submodule_search_locations is None:
@@ -69,7 +74,7 @@ def messages() -> Any:
         stand_in = ModuleType("tensorflow")
         stand_in.__path__ = list(found.submodule_search_locations)
         sys.modules["tensorflow"] = stand_in
-    return importlib.import_module("tensorflow_serving.apis.get_model_status_pb2")
+    return importlib.import_module(module)
 
 
 if __name__ == "__main__":

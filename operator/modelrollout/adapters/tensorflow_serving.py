@@ -1,11 +1,11 @@
-"""TensorFlow Serving by gRPC: in which state is a version of a model?
+"""TensorFlow Serving by gRPC: in which state is a version of a model, and what can callers call?
 
 By gRPC and not by REST, because the server counts every REST call, a look at the status included, as a request to the
 model, and so a look would dilute the candidate's errors.
 
-Asked by a process of its own (``serving_probe.py``) that lives for the third of a second that it takes: once for each
-pod that gets ready. gRPC with TensorFlow Serving's messages would otherwise stay in the operator's memory for good,
-12 MB of it (measured), for a question that is asked once a release.
+Asked by a process of its own (``serving_probe.py``, ``signature_probe.py``) that lives for the third of a second that
+it takes: once for each pod that gets ready. gRPC with TensorFlow Serving's messages would otherwise stay in the
+operator's memory for good, 12 MB of it (measured), for questions that are asked once a release.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from modelrollout.api.signature import Signature, Signatures, Tensor
 
 _PROBE = "modelrollout.adapters.serving_probe"
+_SIGNATURES = "modelrollout.adapters.signature_probe"
 _START_SECONDS = 10.0  # for the process itself; on a busy node Python takes its time
 
 log = logging.getLogger(__name__)
@@ -46,16 +50,42 @@ async def model_states(
     if not addresses:
         return []
     question = json.dumps({"addresses": list(addresses), "model": model, "number": number, "time_limit": time_limit})
-    answer = await _run(question, time_limit + _START_SECONDS)
+    answer = await _run(_PROBE, question, time_limit + _START_SECONDS)
     if answer is None:
         return [None] * len(addresses)
     return [None if item is None else ModelState(*item) for item in json.loads(answer)]
 
 
-async def _run(question: str, limit: float) -> bytes | None:
+async def model_signatures(
+    targets: Sequence[tuple[str, int]], model: str, time_limit: float = 5.0
+) -> list[Signatures | str]:
+    """What the version of a number can be called by at each ``host:port``; or, in words, why that is not known."""
+    if not targets:
+        return []
+    question = json.dumps({"targets": list(targets), "model": model, "time_limit": time_limit})
+    answer = await _run(_SIGNATURES, question, time_limit + _START_SECONDS)
+    if answer is None:
+        return ["the operator's own probe did not come back; its log says why"] * len(targets)
+    return [_signatures(item) for item in json.loads(answer)]
+
+
+def _signatures(answer: dict[str, Any]) -> Signatures | str:
+    if "why" in answer:
+        return str(answer["why"])
+    try:
+        found = {name: Signature.model_validate(known) for name, known in answer["signatures"].items()}
+        for known in found.values():
+            for text in (*known.inputs.values(), *known.outputs.values()):
+                Tensor.parse(text)
+    except ValueError as error:
+        return f"its signatures cannot be read: {error}"
+    return found
+
+
+async def _run(probe: str, question: str, limit: float) -> bytes | None:
     """What the probe prints; None, and a line in the log, when it fails."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", _PROBE, question, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-m", probe, question, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     try:
         async with asyncio.timeout(limit):

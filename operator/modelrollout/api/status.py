@@ -16,6 +16,7 @@ from pydantic import Field
 
 from modelrollout.api.base import LATEST, Duration, StatusModel, Timestamp
 from modelrollout.api.route import EVERYBODY, Route, Share
+from modelrollout.api.signature import Signature
 from modelrollout.api.version import VERSION
 
 Chance = Annotated[float, Field(gt=0, lt=0.5)]
@@ -26,6 +27,7 @@ class Phase(StrEnum):
     """Where the rollout is. One word for a person, an Argo CD health check, a `wait`."""
 
     PENDING = "Pending"  # a version is fetched and loaded; it has no traffic yet
+    VALIDATING = "Validating"  # it is loaded, and is looked at before its first request
     PROGRESSING = "Progressing"  # the candidate has traffic, or is about to
     PAUSED = "Paused"  # a person or a policy holds the weights
     AWAITING_APPROVAL = "AwaitingApproval"  # a step waits for `promote`
@@ -157,6 +159,25 @@ class VersionStatus(StatusModel):
     ready: str = "0/0"
     message: str | None = None  # why it is not ready: the fetcher's or the server's own words
     missing_since: Timestamp | None = None  # of stable: since when not all of its pods are ready and as they are wanted
+    signatures: dict[str, Signature] | None = None  # as its server told them; None: not known, or too large to keep
+
+
+class CheckStatus(StatusModel):
+    """What came of one check before any traffic."""
+
+    check: str
+    verdict: str  # Pass Fail Reported Unknown
+    message: str = ""
+
+
+class ValidationStatus(StatusModel):
+    """What a version showed before its first request."""
+
+    passed: bool = False
+    by: str = ""  # digest of what was asked for
+    failed: str | None = None  # what speaks against it
+    held: str | None = None  # why it could not be found out yet
+    checks: tuple[CheckStatus, ...] = ()
 
 
 class SmokeStatus(StatusModel):
@@ -194,6 +215,7 @@ class Arm(VersionStatus):
     silent_since: Timestamp | None = None  # since when nobody has asked it, though it has a share
     seen: tuple[str, ...] = ()  # the splits in which it had its least evidence at a share between 0 and 100
     paused: str | None = None  # why its shares are held: a person's word or a policy's
+    validation: ValidationStatus = ValidationStatus()
     smoke: SmokeStatus = SmokeStatus()
     recall: Recall | None = None  # out of traffic until stable has shown whether the fault is its own
     recalls: Annotated[int, Field(ge=0)] = 0  # how often that was so

@@ -25,6 +25,7 @@ HISTORY_SHOWN = 3
 PHASE_STYLE = {
     Phase.HEALTHY: Style.GOOD,
     Phase.PENDING: Style.WARN,
+    Phase.VALIDATING: Style.WARN,
     Phase.PROGRESSING: Style.WARN,
     Phase.PAUSED: Style.WARN,
     Phase.AWAITING_APPROVAL: Style.WARN,

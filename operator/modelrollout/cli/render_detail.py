@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from modelrollout.api.base import format_duration, format_timestamp
-from modelrollout.api.status import Condition, HistoryEntry, VersionStatus
+from modelrollout.api.status import Condition, HistoryEntry, Status, VersionStatus
 from modelrollout.cli.render import head, history_lines, join_blocks
 from modelrollout.cli.render_alerts import alerts
 from modelrollout.cli.render_contest import contest_lines
@@ -22,6 +22,7 @@ from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
 CONDITION_STYLE = {"True": Style.GOOD, "False": Style.BAD, "Unknown": Style.FAINT}
+VERDICT_STYLE = {"Pass": Style.GOOD, "Fail": Style.BAD}
 BAD_WHEN_TRUE = "Stalled"
 EVERYTHING = 10_000  # characters of a message; the API server keeps fewer in a condition
 
@@ -61,6 +62,7 @@ def detail(view: View, events: Sequence[EventLine]) -> list[Line]:
         list(version_lines(view)),
         route_lines(status, EVERYTHING),
         _block("Models", table(list(model_rows(rollout)))),
+        _block("Before any traffic", table(list(validation_rows(status)))),
         step_lines(status, spec, view.now),
         contest_lines(status, view.now),
         evidence_lines(status, spec, view.now),
@@ -82,7 +84,8 @@ def _block(title: str, lines: Sequence[Line]) -> list[Line]:
 
 def spec_rows(spec: Spec) -> Iterator[list[Span]]:
     """The settings that the operator goes by, defaults included."""
-    for name, text in (*_model_facts(spec), *_serving_facts(spec), *_analysis_facts(spec)):
+    facts = (*_model_facts(spec), *_serving_facts(spec), *_validation_facts(spec), *_analysis_facts(spec))
+    for name, text in facts:
         yield [Span(name, Style.FAINT), Span(text)]
     yield [Span("deletion", Style.FAINT), Span(spec.deletion_policy.value)]
 
@@ -103,6 +106,13 @@ def _serving_facts(spec: Spec) -> Iterator[tuple[str, str]]:
     if traffic.match:
         yield "first for", " or ".join(match_words(match) for match in traffic.match)
     yield "strategy", f"{strategy.name}: {strategy.title}"
+
+
+def _validation_facts(spec: Spec) -> Iterator[tuple[str, str]]:
+    """What is looked at before any traffic."""
+    settings = spec.asked_before_traffic
+    downgrade = ", downgrades allowed" if settings.allow_downgrade else ""
+    yield "validation", f"signature {settings.signature.value}{downgrade}"
 
 
 def _analysis_facts(spec: Spec) -> Iterator[tuple[str, str]]:
@@ -129,6 +139,14 @@ def model_rows(rollout: ModelRollout) -> Iterator[list[Span]]:
 
 def _model_row(role: str, version: VersionStatus) -> list[Span]:
     return [Span(role), Span(version.version), Span(version.digest or "not fetched yet"), Span(version.uri)]
+
+
+def validation_rows(status: Status) -> Iterator[list[Span]]:
+    """What each version under trial showed before its first request."""
+    for arm in status.arms:
+        for item in arm.validation.checks:
+            style = VERDICT_STYLE.get(item.verdict, Style.WARN)
+            yield [Span(arm.version), Span(item.check), Span(item.verdict, style), Span(item.message)]
 
 
 def condition_rows(conditions: Sequence[Condition], now: float) -> list[list[Span]]:

@@ -30,6 +30,7 @@ from modelrollout.core.recover.lost_status import recover
 from modelrollout.core.recover.note import note
 from modelrollout.core.report.summary import refuse_all, summarize
 from modelrollout.core.safety.checks import Case, Leave, must_leave, stranded
+from modelrollout.core.validate.update import update_validation
 from modelrollout.resource.rollout import ModelRollout
 
 POLL_SECONDS = 0.5  # between two looks at the metrics while a trial is under way; a scrape takes seconds
@@ -58,7 +59,7 @@ def follow(state: Pass) -> Progress:
     state = undo_by_spec(retry_corrected(execute_command(state)))
     if state.status.trial is None:
         return begin_or_rest(state)
-    state = update_smoke(update_readiness(state))
+    state = update_smoke(update_validation(update_readiness(state)))
     state, assessments = assess(state)
     state, held = make_safe(state, assessments, command)
     if held is not None:

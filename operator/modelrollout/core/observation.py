@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from modelrollout.api.route import Route
 from modelrollout.core.evidence import Count
 from modelrollout.core.plan import Reason, Recovery
+from modelrollout.core.validate.probed import Probed
 
 USUAL_SCRAPE_INTERVAL = 5.0
 """Of Prometheus, in seconds, as long as it is not known."""
@@ -150,7 +151,7 @@ class Refusal:
 class Observation:
     """One moment, as seen by one pass. ``now`` in seconds since the epoch.
 
-    ``samples`` by metric and split, ``smoke`` by version.
+    ``samples`` by metric and split, ``validation`` and ``smoke`` by version.
 
     ``refusal`` is the answer to the acceptance question (hosts, names, foreign VirtualService, custom queries) and is
     None both when all is well and when it was not asked. ``baseline`` holds the control's increments per scrape before
@@ -162,6 +163,7 @@ class Observation:
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     route: LiveRoute | None = None
     samples: Mapping[tuple[str, str], Sample | Unavailable] = field(default_factory=dict)
+    validation: Mapping[str, Probed] = field(default_factory=dict)
     smoke: Mapping[str, SmokeResult] = field(default_factory=dict)
     refusal: Refusal | None = None
     baseline: Mapping[str, tuple[Count, ...]] | None = None

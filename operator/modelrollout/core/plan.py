@@ -43,6 +43,13 @@ class Reason(StrEnum):
     APPROVED = "Approved"
     PAUSED = "Paused"
     RESUMED = "Resumed"
+    DOWNGRADE = "Downgrade"
+    VALIDATED = "Validated"
+    VALIDATING = "Validating"
+    REPORTED = "Reported"
+    VALIDATION_HELD = "ValidationHeld"
+    VALIDATION_FAILED = "ValidationFailed"
+    VALIDATION_TIMEOUT = "ValidationTimeout"
     SMOKE_PASSED = "SmokePassed"
     SMOKE_FAILED = "SmokeFailed"
     SWITCHED = "Switched"
@@ -160,14 +167,16 @@ class Questions:
     """What a pass has to look at beyond the objects themselves (``core/accept/questions.py``).
 
     ``spec`` is the one to go by, accepted where one was. ``control`` and ``arms`` are versions. ``splits`` asks for the
-    metrics of these versions in these splits; ``smoke`` names the arms to probe; ``acceptance`` is a newest spec that
-    has to be checked against the cluster; ``baseline`` asks for the control's past.
+    metrics of these versions in these splits; ``validation`` names the arms whose servers are to be asked before any
+    traffic, ``smoke`` those to probe through the mesh; ``acceptance`` is a newest spec that has to be checked against
+    the cluster; ``baseline`` asks for the control's past.
     """
 
     spec: Spec | None = None
     control: str | None = None
     arms: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
+    validation: tuple[str, ...] = ()
     smoke: tuple[str, ...] = ()
     acceptance: Spec | None = None
     baseline: bool = False

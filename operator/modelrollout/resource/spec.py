@@ -23,6 +23,7 @@ from modelrollout.api.model import Model
 from modelrollout.api.rules import rule, rules
 from modelrollout.api.serving import Serving
 from modelrollout.api.traffic import Retries, Traffic
+from modelrollout.api.validation import UNWRITTEN, Validation
 from modelrollout.strategies import STRATEGIES, AnyStrategy
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Strategy",
     "StringMatch",
     "Traffic",
+    "Validation",
 ]
 
 _COMPETING = [name for name, strategy in STRATEGIES.items() if strategy.competes]
@@ -155,6 +157,7 @@ class Spec(SpecModel):
     serving: Serving = Serving()
     traffic: Traffic
     strategy: Strategy
+    validation: Validation | None = None
     analysis: Analysis = Analysis()
     rollback: Rollback = Rollback()
     deletion_policy: DeletionPolicy = Field(
@@ -162,6 +165,11 @@ class Spec(SpecModel):
         description="Delete: Deployments, Services and the VirtualService go with the ModelRollout. Orphan: they "
         "stay and keep serving.",
     )
+
+    @property
+    def asked_before_traffic(self) -> Validation:
+        """What a version must show before its first request."""
+        return self.validation or UNWRITTEN
 
     @property
     def segments(self) -> Mapping[str, RequestMatch]:

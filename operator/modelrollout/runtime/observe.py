@@ -32,6 +32,8 @@ from modelrollout.core.observation import (
     Workload,
 )
 from modelrollout.core.plan import Questions
+from modelrollout.core.validate.gate import digest_of
+from modelrollout.core.validate.probed import Probed
 from modelrollout.manifests.istio import live_route
 from modelrollout.manifests.serving import GRPC_PORT
 from modelrollout.resource.rollout import ModelRollout
@@ -40,6 +42,7 @@ from modelrollout.runtime.inquiry import Inquiries, not_checked
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.troubles import Troubles
+from modelrollout.runtime.validating import Inquiry, Server, Validations
 from modelrollout.runtime.workloads import Refused, corrected, ready_pods, workloads
 from modelrollout.runtime.world import Key, Snapshot
 from modelrollout.strategies.base import SmokeCheck
@@ -62,6 +65,7 @@ class Observer:
     cluster: Cluster
     samples: SampleCache
     inquiries: Inquiries
+    validations: Validations
     http: aiohttp.ClientSession
     settings: Settings
     clock: Callable[[], float]
@@ -74,9 +78,10 @@ class Observer:
 async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, observer: Observer) -> Observation:
     """One moment. Never raises for what could not be seen."""
     key = (rollout.namespace, rollout.name)
-    samples, smoked, refusal, baseline, running = await asyncio.gather(
+    samples, smoked, probed, refusal, baseline, running = await asyncio.gather(
         _guarded("samples", _samples(key, asked, observer), lambda words: _no_samples(asked, words)),
         _guarded("smoke requests", _smoke(rollout, asked, observer), lambda words: _not_sent(asked, words)),
+        _guarded("validation", _validation(rollout, snapshot, asked, observer), lambda words: {}),
         _guarded("spec", _refusal(rollout, asked, observer), not_checked),
         _guarded("baseline", _baseline(key, asked, observer), lambda words: None),
         _workloads(rollout, snapshot, asked, observer),
@@ -86,6 +91,7 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, o
         workloads=running,
         route=_route(rollout, snapshot, observer),
         samples=samples,
+        validation=probed,
         smoke=smoked,
         refusal=refusal,
         baseline=baseline,
@@ -136,6 +142,27 @@ def _subscription(key: Key, asked: Questions) -> Subscription | None:
 async def _refusal(rollout: ModelRollout, asked: Questions, observer: Observer) -> Refusal | None:
     """None when all is well, or when nothing has to be checked."""
     return None if asked.acceptance is None else await observer.inquiries.refusal(rollout, asked.acceptance)
+
+
+async def _validation(
+    rollout: ModelRollout, snapshot: Snapshot, asked: Questions, observer: Observer
+) -> Mapping[str, Probed]:
+    """What the servers of the arms that are to be validated said, by version; nothing of those that have not yet."""
+    key, spec = (rollout.namespace, rollout.name), asked.spec
+    observer.validations.keep_only(key, asked.validation)
+    if spec is None or not asked.validation:
+        return {}
+    pods, stable = list(snapshot.of(PODS).values()), rollout.status.stable
+    known = stable is None or stable.signatures is not None
+    control = None if known or stable is None else _server(pods, stable.version)
+    settings = digest_of(spec.asked_before_traffic)
+    inquiries = [Inquiry(spec.model.name, settings, _server(pods, arm), control) for arm in asked.validation]
+    found = await asyncio.gather(*(observer.validations.of(key, inquiry) for inquiry in inquiries))
+    return {arm: probed for arm, probed in zip(asked.validation, found, strict=True) if probed is not None}
+
+
+def _server(pods: Sequence[Object], version: str) -> Server:
+    return Server(version, tuple(sorted(pod["status"]["podIP"] for pod in ready_pods(pods, version))))
 
 
 async def _smoke(rollout: ModelRollout, asked: Questions, observer: Observer) -> Mapping[str, SmokeResult]:

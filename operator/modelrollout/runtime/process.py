@@ -36,6 +36,7 @@ from modelrollout.runtime.server import serve
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.troubles import Troubles
+from modelrollout.runtime.validating import Validations
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, World
 
@@ -116,6 +117,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
         cluster=cluster,
         samples=samples,
         inquiries=Inquiries(Acceptance(cluster, patient, settings.platform, settings.namespaces), time.monotonic),
+        validations=Validations(time.monotonic),
         http=http,
         settings=settings,
         clock=time.time,

@@ -19,11 +19,18 @@ from modelrollout.simulation.traffic import Traffic
 def refuse_unanswered(traffic: Traffic, spec: Spec, cast: Cast, file: str) -> None:
     """Raise InputError, with one sentence, where file and manifest do not fit together."""
     refuse_unmatched(traffic, spec, file)
+    refuse_unfit_of_others(traffic, cast, file)
     for population in reversed(traffic.populations):
         refuse_other_versions(population, cast, file)
         for path, behaviour in population.entries():
             refuse_other_metrics(behaviour, spec.analysis, f"{file}: {path}")
             refuse_deaf_buckets(behaviour, spec.analysis, f"{file}: {path}.latency")
+
+
+def refuse_unfit_of_others(traffic: Traffic, cast: Cast, file: str) -> None:
+    """Only a version under trial is looked at before traffic."""
+    for version in sorted(traffic.unfit - set(cast.arms)):
+        raise InputError(f"{file}: unfit: no version {version} is under trial; known are {', '.join(cast.arms)}")
 
 
 def refuse_unmatched(traffic: Traffic, spec: Spec, file: str) -> None:

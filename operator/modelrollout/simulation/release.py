@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from modelrollout.api.base import to_json
 from modelrollout.api.status import Status
@@ -23,6 +23,7 @@ from modelrollout.resource.rollout import ModelRollout, parse_status
 from modelrollout.resource.spec import Spec
 from modelrollout.simulation.cast import Cast
 from modelrollout.simulation.cluster import Cluster, Smoke
+from modelrollout.simulation.fitness import Fitness
 from modelrollout.simulation.source import EPOCH, Samples, Source, moment
 
 
@@ -47,6 +48,7 @@ class Release:
     source: Source
     duration: float
     smoke: Smoke
+    fitness: Fitness = field(default_factory=Fitness)
     restarts: tuple[float, ...] = ()
     edits: tuple[Edit, ...] = ()
 
@@ -118,6 +120,7 @@ def one_pass(release: Release, cluster: Cluster, status: Status, time: float) ->
         workloads=dict(cluster.workloads),
         route=cluster.live,
         samples=samples,
+        validation=release.fitness.probe(asked.validation),
         smoke=probed(release, asked, time),
         baseline=release.source.baseline() if asked.baseline else None,
         scrape_interval=release.source.scrape_interval,

@@ -10,6 +10,7 @@ from modelrollout.resource.spec import Spec
 from modelrollout.simulation.answered import refuse_unanswered
 from modelrollout.simulation.cast import Cast
 from modelrollout.simulation.cluster import Smoke
+from modelrollout.simulation.fitness import Fitness
 from modelrollout.simulation.generated import GeneratedSource
 from modelrollout.simulation.manifest import read_manifest, serving
 from modelrollout.simulation.reading import InputError
@@ -62,6 +63,7 @@ class Scenario:
             source=self.source(seed),
             duration=self.duration,
             smoke=Smoke(traffic, self.stable, seed),
+            fitness=Fitness(traffic.unfit if traffic is not None else frozenset()),
             restarts=traffic.restarts if traffic is not None else (),
         )
 

@@ -8,6 +8,7 @@ from math import isinf
 from pathlib import Path
 
 from modelrollout.api.base import format_duration
+from modelrollout.api.version import VERSION
 from modelrollout.simulation.events import (
     Blackout,
     Burst,
@@ -29,7 +30,8 @@ class Traffic:
     """``rps`` in requests a second; ``scrape_interval`` and ``duration`` in seconds.
 
     ``populations`` are those of ``traffic.match`` or of segments, where the file tells of them, and everybody else.
-    ``stable`` is the name of the version that serves when the release begins, None: not said.
+    ``stable`` is the name of the version that serves when the release begins, None: not said. ``unfit`` are versions
+    that do not show what ``spec.validation`` asks for.
     """
 
     rps: Profile
@@ -38,6 +40,7 @@ class Traffic:
     populations: tuple[Population, ...]
     events: tuple[Event, ...] = ()
     stable: str | None = None
+    unfit: frozenset[str] = frozenset()
 
     @property
     def others(self) -> Population:
@@ -97,7 +100,7 @@ def read_traffic(path: Path) -> Traffic:
 
 def traffic_of(node: Node) -> Traffic:
     """The traffic of a document."""
-    fields = node.fields(*_NEEDED, "versions", "matched", "segments", "events")
+    fields = node.fields(*_NEEDED, "versions", "matched", "segments", "events", "unfit")
     for key, example in _NEEDED.items():
         if key not in fields:
             raise node.error(f"{key} is missing; write for example {example}")
@@ -114,6 +117,7 @@ def traffic_of(node: Node) -> Traffic:
         populations=populations,
         events=read_events(fields["events"], duration) if "events" in fields else (),
         stable=stable,
+        unfit=frozenset(_unfit(fields["unfit"])) if "unfit" in fields else frozenset(),
     )
     _refuse_what_comes_too_late(node, traffic)
     return traffic
@@ -126,6 +130,14 @@ _NEEDED = {
     "stable": "stable: {errors: 0.005}",
     "candidate": "candidate: {errors: 0.05}",
 }
+
+
+def _unfit(node: Node) -> Iterator[str]:
+    for item in node.items():
+        try:
+            yield VERSION.check(str(item.value))
+        except ValueError as error:
+            raise item.error(str(error)) from error
 
 
 def _rps(node: Node) -> float:

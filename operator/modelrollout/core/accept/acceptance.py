@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 
 from modelrollout.api.status import Status, VersionStatus
+from modelrollout.api.version import ModelVersion
 from modelrollout.core.observation import Observation, Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import ModelRollout, SpecError, parse_accepted
@@ -51,7 +52,11 @@ def refuse(rollout: ModelRollout, seen: Observation) -> Refusal | None:
         return Refusal(Reason.INVALID_SPEC, rollout.spec.message)
     spec, status = rollout.spec, rollout.status
     return (
-        changed_identity(spec, status) or changed_place(spec, status) or changed_strategy(spec, status) or seen.refusal
+        changed_identity(spec, status)
+        or changed_place(spec, status)
+        or changed_strategy(spec, status)
+        or downgrade(spec, status)
+        or seen.refusal
     )
 
 
@@ -127,6 +132,30 @@ def changed_strategy(spec: Spec, status: Status) -> Refusal | None:
     return Refusal(
         Reason.STRATEGY_CHANGED, f"spec.strategy: cannot change from {trial.strategy} to {wanted} {under_way}"
     )
+
+
+def downgrade(spec: Spec, status: Status) -> Refusal | None:
+    """A version below the one that serves is a mistake more often than not, unless it is known here: who goes back to
+    what served before is not asked why. Where several versions take part, an older one may be meant to."""
+    control, version = status.stable, spec.model.version
+    if control is None or spec.asked_before_traffic.allow_downgrade:
+        return None
+    several = len(spec.strategy.chosen.models(spec.strategy.settings, spec.model)) > 1
+    if several or spec.model.parsed_version >= ModelVersion.parse(control.version) or version in known_versions(status):
+        return None
+    return Refusal(
+        Reason.DOWNGRADE,
+        f"spec.model.version: {version} is below {control.version}, which serves, and never served here; release the "
+        "model as a higher version, or set spec.validation.allowDowngrade to true",
+    )
+
+
+def known_versions(status: Status) -> set[str]:
+    """Those that were begun here and not forgotten, and those that have served."""
+    begun = {arm.version for arm in status.arms} | {item.version for item in status.retiring}
+    withheld = {item.version for item in status.withheld}
+    served = {item.version for item in status.history if item.outcome in ("Installed", "Promoted", "Undone")}
+    return begun | withheld | served
 
 
 def has_end(strategy: str) -> bool:

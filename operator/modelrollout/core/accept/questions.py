@@ -10,6 +10,7 @@ from modelrollout.api.status import Arm, Trial
 from modelrollout.core.accept.acceptance import is_accepted, last_accepted
 from modelrollout.core.judge.splits import counted
 from modelrollout.core.plan import Questions
+from modelrollout.core.validate.gate import is_due
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
@@ -34,6 +35,7 @@ def questions(rollout: ModelRollout, now: float) -> Questions:
         control=control,
         arms=tuple(arm.version for arm in status.arms),
         splits=counted(spec, trial) if judged else (),
+        validation=tuple(arm.version for arm in status.arms if is_due(spec, arm, first=control is None)),
         smoke=smoke_due(trial, spec, now) if under_way and trial is not None else (),
         acceptance=unchecked,
         baseline=judged and trial is not None and baseline_due(trial, spec, now),
@@ -55,10 +57,10 @@ def smoke_due(trial: Trial, spec: Spec, now: float) -> tuple[str, ...]:
     preview = trial.route.split(PREVIEW) if trial.route is not None else None
     if spec.strategy.chosen.smoke(spec.strategy.settings) is None or preview is None:
         return ()
-    return tuple(arm.version for arm in trial.arms if preview.share(arm.version) and _is_due(arm, now))
+    return tuple(arm.version for arm in trial.arms if preview.share(arm.version) and _smoke_is_due(arm, now))
 
 
-def _is_due(arm: Arm, now: float) -> bool:
+def _smoke_is_due(arm: Arm, now: float) -> bool:
     if arm.smoke.passed or arm.ready_at is None or arm.paused:
         return False
     last = max(arm.ready_at, arm.smoke.at or arm.ready_at)

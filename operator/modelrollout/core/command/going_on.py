@@ -14,6 +14,7 @@ from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress.advance import memory_of
 from modelrollout.core.progress.guards import START
+from modelrollout.core.validate import gate
 from modelrollout.strategies import ArmView
 
 DOUBLE_PRESS_SECONDS = 2.0  # a wait that is younger was not what a person saw
@@ -54,6 +55,8 @@ def too_early(state: Pass, command: Command) -> str | None:
         return objection
     if all(arm.ready_at is None for arm in state.trial.arms):
         return f"{command.version} is not ready yet"
+    if any(gate.waiting(state, arm) is not None for arm in state.trial.arms):
+        return f"{command.version} has not been validated yet; say it again when it has"
     check = state.strategy.smoke(state.settings) if state.control is not None else None
     if check is not None and not all(arm.smoke.passed for arm in state.trial.arms):
         return f"the smoke requests to {command.version} have not passed yet; say it again when they have"

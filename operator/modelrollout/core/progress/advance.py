@@ -29,6 +29,7 @@ from modelrollout.core.progress.audience import (
 from modelrollout.core.progress.clock import update_clock
 from modelrollout.core.progress.guards import (
     Obstacle,
+    before_any_traffic,
     guarded,
     of_arm,
     of_evidence,
@@ -70,7 +71,8 @@ def install(state: Pass) -> Progress:
     arm = state.trial.arms[0]
     obstacle = of_arm(state, arm, EVERYBODY) or of_service(state, arm.version, EVERYBODY)
     if obstacle is not None:
-        return state, Outlook(Phase.PAUSED if arm.paused else Phase.PENDING, obstacle.message, obstacle.until)
+        phase = Phase.VALIDATING if before_any_traffic(state) is not None else Phase.PENDING
+        return state, Outlook(Phase.PAUSED if arm.paused else phase, obstacle.message, obstacle.until)
     return at_rest(transitions.promote(state, arm.version))
 
 
@@ -143,6 +145,8 @@ def take(state: Pass, move: Move[Any], wanted: Route, assessments: Assessments) 
     """The move, or as much of it as may be made now."""
     if state.trial.paused and state.trial.arms[0].ready_at is not None:
         return state, Outlook(Phase.PAUSED, state.trial.paused)
+    if (looked_at := before_any_traffic(state)) is not None:
+        return state, Outlook(Phase.VALIDATING, looked_at.message, looked_at.until)
     if move.leaving:
         return give_up(state, move)
     move = tell_what_is_skipped(state, move, wanted, assessments)

@@ -1,7 +1,7 @@
 """What a share needs before it may rise. Each arm is asked for itself, and none of the guards ever lowers a share.
 
-Readiness, sight, suspicion, the least evidence. They are here and not in the strategies, so that no strategy can
-forget them. Lowering is ``safety``.
+Readiness, validation, sight, suspicion, the least evidence. They are here and not in the strategies, so that none of
+these can forget them. Lowering is ``safety``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from modelrollout.core.judge.least_evidence import FRESH_TICKS, SeenAtWeight, se
 from modelrollout.core.judge.splits import heard
 from modelrollout.core.observation import SETTLE_SECONDS
 from modelrollout.core.pass_state import Pass
+from modelrollout.core.validate import gate
 from modelrollout.resource.spec import Spec
 
 START = "start"  # what a person approves before the first step
@@ -127,8 +128,8 @@ def of_arm(state: Pass, arm: Arm, split: str) -> Obstacle | None:
         why = f": {workload.waiting}" if workload.waiting else ""
         deadline = (arm.entered_at or state.trial.started_at) + state.spec.serving.load_timeout
         return Obstacle(f"{arm.version} is being fetched and loaded{why}", deadline, unready=True)
-    if split == PREVIEW:
-        return None
+    if (obstacle := of_validation(state, arm)) is not None or split == PREVIEW:
+        return obstacle
     settled = arm.ready_at + SETTLE_SECONDS
     if state.now < settled:
         return Obstacle(f"{arm.version} is ready; the mesh learns of it", settled, unready=True)
@@ -140,6 +141,21 @@ def of_arm(state: Pass, arm: Arm, split: str) -> Obstacle | None:
     if smoke is not None and not arm.smoke.passed:
         return Obstacle("smoke requests are under way", under_way=True)
     return None
+
+
+def of_validation(state: Pass, arm: Arm) -> Obstacle | None:
+    """What it has not shown yet, before anybody's request may reach it, a preview's included."""
+    why = gate.waiting(state, arm)
+    return Obstacle(why, gate.ends_at(state, arm), under_way=True) if why is not None else None
+
+
+def before_any_traffic(state: Pass) -> Obstacle | None:
+    """Arms that are looked at while none has a request yet: nobody is asked for a word, and no step begins."""
+    arms = state.trial.arms
+    if any(map(gate.has_had_requests, arms)) or any(arm.ready_at is None for arm in arms):
+        return None
+    found = {arm.version: obstacle for arm in arms if (obstacle := of_validation(state, arm)) is not None}
+    return together(found) if found else None
 
 
 def of_evidence(state: Pass, arm: Arm, assessment: Assessment, split: str, *, gets_all: bool) -> Obstacle | None:

@@ -37,6 +37,7 @@ TAKEN_BACK = (
     Reason.ABORTED,
     Reason.CANDIDATE_LOST,
     Reason.LOAD_TIMEOUT,
+    Reason.VALIDATION_TIMEOUT,
 )  # without quarantine, where the version is not to blame
 CORRIGIBLE = (Reason.FETCH_FAILED, Reason.LOAD_TIMEOUT)  # by the spec: nothing of the model was ever at work
 WITHHELD = (*TAKEN_BACK, Reason.NOT_CHOSEN)  # and who was only not the best: none begins again by itself

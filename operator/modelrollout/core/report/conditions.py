@@ -13,6 +13,8 @@ from modelrollout.core.plan import Reason
 from modelrollout.core.progress.guards import timed_out
 from modelrollout.core.progress.outlook import failed_versions, unrouted
 from modelrollout.core.report.drift import describe, foreign_owner
+from modelrollout.core.validate import gate
+from modelrollout.core.validate.finding import Verdict
 
 Fact = tuple[str, str, str, str]  # type, status, reason, message
 
@@ -97,6 +99,43 @@ def analysed(state: Pass) -> Fact:
         if words:
             return "AnalysisHealthy", "False", reason, "; ".join(words)
     return "AnalysisHealthy", "True", Reason.HEALTHY, "every metric has fresh samples"
+
+
+LASTING = (Reason.VALIDATED, Reason.REPORTED, Reason.NOT_CHECKED)  # what is said of a version while it serves
+
+
+def validated(state: Pass) -> list[Fact]:
+    """What the newest versions showed before any traffic. Nothing where nobody was asked."""
+    by_reason = {item.reason: f"{item.version}: {item.message}" for item in failed_versions(state)}
+    for status, reason in (("False", Reason.VALIDATION_FAILED), ("Unknown", Reason.VALIDATION_TIMEOUT)):
+        if reason in by_reason:
+            return [("Validated", status, reason, by_reason[reason])]
+    arms, first = state.status.arms, state.control is None
+    if not arms:
+        before = next((item for item in state.rollout.status.conditions if item.type == "Validated"), None)
+        kept = before is not None and before.reason in LASTING
+        return [(before.type, before.status, before.reason, before.message)] if before is not None and kept else []
+    if not gate.asks_anything(state.spec.asked_before_traffic, first=first):
+        return []
+    waits = [words for arm in arms if (words := gate.waiting(state, arm)) is not None]
+    if waits:
+        held = any(arm.validation.held for arm in arms)
+        return [("Validated", "Unknown", Reason.VALIDATION_HELD if held else Reason.VALIDATING, "; ".join(waits))]
+    return _shown(state)
+
+
+def _shown(state: Pass) -> list[Fact]:
+    """Of arms that may have requests."""
+    rows = [(arm.version, item) for arm in state.status.arms for item in arm.validation.checks]
+    words = "; ".join(f"{version}: {item.check}: {item.message}" for version, item in rows)
+    verdicts = {item.verdict for _, item in rows}
+    if not rows:
+        return []
+    if Verdict.REPORTED in verdicts:
+        return [("Validated", "True", Reason.REPORTED, words)]
+    if Verdict.UNKNOWN in verdicts:
+        return [("Validated", "Unknown", Reason.NOT_CHECKED, words)]
+    return [("Validated", "True", Reason.VALIDATED, words)]
 
 
 def conditions(old: Status, generation: int, now: float, facts: list[Fact]) -> tuple[Condition, ...]:

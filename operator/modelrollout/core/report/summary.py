@@ -15,7 +15,7 @@ from modelrollout.core.plan import Reason
 from modelrollout.core.progress.advance import memory_of
 from modelrollout.core.progress.outlook import Outlook
 from modelrollout.core.recipe import settings_of
-from modelrollout.core.report.conditions import Fact, accepted, analysed, conditions, progressing, routed
+from modelrollout.core.report.conditions import Fact, accepted, analysed, conditions, progressing, routed, validated
 from modelrollout.core.report.drift import announce_drift
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.strategies import ArmView
@@ -47,7 +47,7 @@ def summarize(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Pass:
     message = f"{refusal.message}; {outlook.message}" if refusal is not None else outlook.message
     state = update_columns(announce_drift(announce_refusal(state, refusal)))
     told = accepted(refusal or unfetched(state), unheeded(state))
-    facts = [told, *progressing(state, phase, message), routed(state), analysed(state)]
+    facts = [told, *progressing(state, phase, message), routed(state), *validated(state), analysed(state)]
     generation = state.rollout.generation
     return state.change(
         observed_generation=generation,

@@ -20,6 +20,7 @@ from modelrollout.core.observed.readiness import words_of
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress.guards import timed_out
+from modelrollout.core.validate import gate
 
 LEAST_SAMPLES = 3  # of the control, before a fault is said to have left with an arm: it may flicker
 
@@ -135,6 +136,24 @@ def changed(case: Case) -> Leave | None:
     return Leave(Reason.DIGEST_CHANGED, f"its model changed at {arm.uri}: first {known}, now {other}")
 
 
+def not_fit(case: Case) -> Leave | None:
+    """What it showed before any traffic speaks against it."""
+    why = gate.failure(case.state, case.arm)
+    return Leave(Reason.VALIDATION_FAILED, f"{why}; no request reached it") if why is not None else None
+
+
+def never_validated(case: Case) -> Leave | None:
+    """Nobody could find out whether it is fit, for as long as a version may take to load: no fault of the model, and no
+    pass either. A person's pause stops that clock."""
+    state, arm = case.state, case.arm
+    why, held = gate.waiting(state, arm), arm.validation.held
+    if why is None or arm.paused or arm.ready_at is None or state.now < gate.ends_at(state, arm):
+        return None
+    limit = format_duration(state.spec.serving.load_timeout)
+    message = f"not validated within loadTimeout {limit} of being ready: {held or 'its server was not asked'}"
+    return Leave(Reason.VALIDATION_TIMEOUT, message, outcome="TakenBack", quarantine=False)
+
+
 def smoke_failed(case: Case) -> Leave | None:
     """Its smoke requests failed as often as is allowed."""
     state, smoke = case.state, case.arm.smoke
@@ -230,6 +249,8 @@ CHECKS: tuple[Check, ...] = (
     unwanted,
     load_failed,
     changed,
+    not_fit,
+    never_validated,
     smoke_failed,
     lost,
     never_ready,

@@ -1,0 +1,45 @@
+"""Finding: what one check came to; and what it looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from modelrollout.api.status import CheckStatus
+from modelrollout.api.validation import Validation
+from modelrollout.core.validate.probed import Probed
+
+
+class Verdict(StrEnum):
+    """Of one check. ``Unknown`` is neither of the others: nobody could find out."""
+
+    PASS = "Pass"
+    FAIL = "Fail"
+    REPORTED = "Reported"  # it speaks against the version, and its owner wants to know, and no more
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check came to. ``holds``: the version waits until it is known."""
+
+    check: str
+    verdict: Verdict
+    message: str
+    holds: bool = False
+
+    @property
+    def row(self) -> CheckStatus:
+        """For the status."""
+        return CheckStatus(check=self.check, verdict=self.verdict, message=self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the checks look at: the settings, the versions, and what their servers said. ``control`` None: it is the
+    first version, and nothing can be compared."""
+
+    settings: Validation
+    version: str
+    control: str | None
+    probed: Probed

@@ -1,0 +1,68 @@
+"""The gate before any traffic: an arm that is not validated rises in no split, by no strategy and no command.
+
+An arm that has had requests is past it: what it does with them is judged, by more than was looked at before. So an edit
+of ``spec.validation`` in the middle of a release counts for what has had none yet.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from modelrollout.api.status import Arm
+from modelrollout.api.validation import SignatureRule, Validation
+from modelrollout.core.pass_state import Pass
+from modelrollout.resource.spec import Spec
+
+
+def asks_anything(settings: Validation, *, first: bool) -> bool:
+    """Whether there is anything to look at. ``first``: nothing serves that a version could be compared with."""
+    return settings.signature is not SignatureRule.IGNORE and not first
+
+
+def digest_of(settings: Validation) -> str:
+    """Names what was asked for: what was found by other settings does not count."""
+    return sha256(settings.model_dump_json().encode()).hexdigest()[:16]
+
+
+def has_had_requests(arm: Arm) -> bool:
+    """A preview's are none."""
+    return arm.weight_since is not None or arm.weight > 0
+
+
+def is_due(spec: Spec, arm: Arm, *, first: bool) -> bool:
+    """Whether its server has to be asked: it is loaded, has had no request, and has not passed."""
+    settings = spec.asked_before_traffic
+    if arm.ready_at is None or has_had_requests(arm) or not asks_anything(settings, first=first):
+        return False
+    known = arm.validation
+    return known.by != digest_of(settings) or not (known.passed or known.failed)
+
+
+def is_validated(state: Pass, arm: Arm) -> bool:
+    """Whether nothing stands in the way of its first request, as far as can be seen before it."""
+    settings = state.spec.asked_before_traffic
+    if has_had_requests(arm) or not asks_anything(settings, first=state.control is None):
+        return True
+    return arm.validation.passed and arm.validation.by == digest_of(settings)
+
+
+def failure(state: Pass, arm: Arm) -> str | None:
+    """What speaks against it, by the settings of now."""
+    known = arm.validation
+    counts = known.by == digest_of(state.spec.asked_before_traffic) and not has_had_requests(arm)
+    return known.failed if counts else None
+
+
+def waiting(state: Pass, arm: Arm) -> str | None:
+    """What is waited for, in words; None once it is validated."""
+    if is_validated(state, arm):
+        return None
+    known = arm.validation
+    if known.held is not None and known.by == digest_of(state.spec.asked_before_traffic):
+        return f"{arm.version} is held before any traffic: {known.held}"
+    return f"{arm.version} is being validated, before any traffic"
+
+
+def ends_at(state: Pass, arm: Arm) -> float:
+    """Until when an arm may be held for what nobody could find out."""
+    return (arm.ready_at or state.now) + state.spec.serving.load_timeout

@@ -1,0 +1,85 @@
+"""What the servers said, into the status: the verdict of every check, and the signatures for the next release."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from modelrollout.api.base import to_json
+from modelrollout.api.signature import Signatures
+from modelrollout.api.status import Arm, ValidationStatus
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import Reason
+from modelrollout.core.validate.compatible import check_signature
+from modelrollout.core.validate.finding import Case, Finding, Verdict
+from modelrollout.core.validate.gate import digest_of, is_due
+from modelrollout.core.validate.probed import Probed
+
+CHECKS = (check_signature,)
+KEPT_BYTES = 8192  # of signatures in the status; larger ones are read again when they are needed
+MESSAGE_LENGTH = 1000  # characters of what one check says: names come from a server, which may say anything
+
+
+def update_validation(state: Pass) -> Pass:
+    """Every arm whose servers have answered, or could not be asked."""
+    for arm in state.status.arms:
+        probed = state.seen.validation.get(arm.version)
+        if probed is not None and is_due(state.spec, arm, first=state.control is None):
+            state = _tell(_judged(_remembered(state, arm, probed), arm, probed), arm)
+    return state
+
+
+def _remembered(state: Pass, arm: Arm, probed: Probed) -> Pass:
+    """The signatures of both versions, as long as they are small."""
+    if probed.signatures is not None:
+        state = state.change_arm(arm.version, signatures=kept(probed.signatures))
+    control = state.control
+    if control is not None and control.signatures is None and probed.of_control is not None:
+        state = state.change(stable=control.model_copy(update={"signatures": kept(probed.of_control)}))
+    return state
+
+
+def kept(signatures: Signatures) -> Signatures | None:
+    """None when they would fill the status."""
+    written = json.dumps({name: to_json(signature) for name, signature in signatures.items()})
+    return signatures if len(written) <= KEPT_BYTES else None
+
+
+def _judged(state: Pass, arm: Arm, probed: Probed) -> Pass:
+    settings, control = state.spec.asked_before_traffic, state.control
+    if control is not None and probed.of_control is None:
+        probed = replace(probed, of_control=control.signatures)
+    case = Case(settings, arm.version, control.version if control is not None else None, probed)
+    findings = [finding for check in CHECKS if (finding := check(case)) is not None]
+    failed = [item.message for item in findings if item.verdict is Verdict.FAIL]
+    held = [item.message for item in findings if item.holds]
+    outcome = ValidationStatus(
+        passed=not failed and not held,
+        by=digest_of(settings),
+        failed=_short("; ".join(failed)) if failed else None,
+        held=_short("; ".join(held)) if held and not failed else None,
+        checks=tuple(_shortened(item).row for item in findings),
+    )
+    return state.change_arm(arm.version, validation=outcome)
+
+
+def _tell(state: Pass, before: Arm) -> Pass:
+    """Events of what is new. A failure is told by safety, which takes the arm out in this very pass."""
+    now, version = state.arm(before.version).validation, before.version
+    if now.failed is not None:
+        return state
+    if now.held is not None:
+        told = now.held == before.validation.held
+        message = f"{version}: {now.held}; it gets no request before that is known"
+        return state if told else state.say(Reason.VALIDATION_HELD, message, warning=True)
+    doubtful = any(item.verdict != Verdict.PASS for item in now.checks)
+    words = "; ".join(f"{item.check}: {item.message}" for item in now.checks)
+    return state.say(Reason.VALIDATED, f"{version} may get requests: {words}", warning=doubtful)
+
+
+def _shortened(finding: Finding) -> Finding:
+    return Finding(finding.check, finding.verdict, _short(finding.message), finding.holds)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MESSAGE_LENGTH else f"{text[: MESSAGE_LENGTH - 1]}…"

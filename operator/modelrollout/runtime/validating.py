@@ -1,0 +1,131 @@
+"""Asking the servers of an arm and of the control before any traffic: between passes, once for each arm and question.
+
+A server may take long to answer, or never do. So a question goes on while passes come and go, and no pass waits long
+for it: it may have to take traffic away for another reason. What could not be found out is asked again after a while;
+until there is another answer, the last one stands, so that the status does not flicker.
+
+Nothing of it is kept on disk. A question is safe to ask twice, so an operator that is started anew just asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+
+from modelrollout.adapters import tensorflow_serving
+from modelrollout.api.signature import Signatures
+from modelrollout.api.version import ModelVersion
+from modelrollout.core.validate.probed import Probed
+from modelrollout.manifests.serving import GRPC_PORT
+from modelrollout.runtime.world import Key
+
+PATIENCE = 0.5  # seconds that a pass waits for an answer
+AGAIN = 5.0  # seconds until what could not be found out is asked again
+PODS_TRIED = 3  # of a version; they all hold the same model
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A version and where it can be asked: the addresses of its ready pods."""
+
+    version: str
+    pods: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What is to be found out. ``settings`` names what is asked for (``gate.digest_of``); ``control`` None: nothing
+    has to be asked of the version that serves."""
+
+    model: str
+    settings: str
+    arm: Server
+    control: Server | None
+
+
+@dataclass(slots=True)
+class _Question:
+    asked: Inquiry
+    task: asyncio.Task[Probed]
+    stands: Probed | None = None  # the last answer, while it is asked again
+    ended_at: float | None = None
+
+
+class Validations:
+    """The questions under way, by rollout and version. ``clock`` gives seconds, only differences count."""
+
+    def __init__(self, clock: Callable[[], float], ask: Callable[[Inquiry], Awaitable[Probed]] | None = None) -> None:
+        self._clock = clock
+        self._ask = ask or probe
+        self._questions: dict[tuple[Key, str], _Question] = {}
+
+    async def of(self, key: Key, asked: Inquiry) -> Probed | None:
+        """What was found out; None while nothing is known yet."""
+        question = self._question(key, asked)
+        await asyncio.wait({question.task}, timeout=PATIENCE)
+        if not question.task.done():
+            return question.stands
+        if question.ended_at is None:
+            question.ended_at = self._clock()
+        return question.task.result()
+
+    def keep_only(self, key: Key, versions: Collection[str]) -> None:
+        """What is not asked any more is forgotten."""
+        for place in [place for place in self._questions if place[0] == key and place[1] not in versions]:
+            self._questions.pop(place).task.cancel()
+
+    def _question(self, key: Key, asked: Inquiry) -> _Question:
+        """The one under way or just answered; otherwise a new one."""
+        place = key, asked.arm.version
+        known = self._questions.get(place)
+        if known is not None and known.asked == asked and not self._is_old(known):
+            return known
+        stands = None
+        if known is not None:
+            known.task.cancel()
+            if known.asked.settings == asked.settings:
+                stands = known.task.result() if known.ended_at is not None else known.stands
+        question = self._questions[place] = _Question(asked, asyncio.create_task(self._probed(asked)), stands)
+        return question
+
+    def _is_old(self, question: _Question) -> bool:
+        if question.ended_at is None or question.task.result().unread is None:
+            return False
+        return self._clock() >= question.ended_at + AGAIN
+
+    async def _probed(self, asked: Inquiry) -> Probed:
+        """Whatever goes wrong with asking is no word about a model."""
+        try:
+            return await self._ask(asked)
+        except Exception as error:
+            log.exception("%s: the model servers could not be asked", asked.arm.version)
+            return Probed(unread=f"the operator could not ask: {error or type(error).__name__}")
+
+
+async def probe(asked: Inquiry) -> Probed:
+    """Ask the servers themselves."""
+    servers = [server for server in (asked.arm, asked.control) if server is not None]
+    targets = [
+        (f"{pod}:{GRPC_PORT}", ModelVersion.parse(server.version).serving_number)
+        for server in servers
+        for pod in server.pods[:PODS_TRIED]
+    ]
+    answers = await tensorflow_serving.model_signatures(targets, asked.model)
+    by_address = dict(zip([address for address, _ in targets], answers, strict=True))
+    found = [_of_server(server, by_address) for server in servers]
+    unread = [words for words in found if isinstance(words, str)]
+    known = [None if isinstance(item, str) else item for item in found]
+    return Probed(known[0], known[1] if len(known) > 1 else None, "; ".join(unread) or None)
+
+
+def _of_server(server: Server, answers: dict[str, Signatures | str]) -> Signatures | str:
+    """The first pod's that answers."""
+    if not server.pods:
+        return f"no pod of {server.version} is ready"
+    said = [answers[f"{pod}:{GRPC_PORT}"] for pod in server.pods[:PODS_TRIED]]
+    known = next((item for item in said if not isinstance(item, str)), None)
+    return known if known is not None else f"{server.version} at {server.pods[0]}:{GRPC_PORT}: {said[0]}"

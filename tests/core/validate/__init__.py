@@ -1,0 +1,1 @@
+"""The checks before any traffic, each by itself."""
