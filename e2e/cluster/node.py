@@ -19,7 +19,7 @@ from pathlib import Path
 from e2e.cluster import cgroups, processes
 from e2e.cluster.addresses import BRIDGE_ADDRESS, POD_NETWORK, Cluster, label
 from e2e.cluster.processes import Program
-from e2e.cluster.report import run
+from e2e.cluster.report import ClusterError, run
 
 HOLDER = "holder"
 UPLINK = "uplink"  # the node's end of the link to the machine
@@ -137,8 +137,13 @@ def remove(cluster: Cluster) -> None:
         processes.end(pids)
     if network_exists(cluster):
         run(["ip", "netns", "delete", cluster.label])
-    if Path("/sys/class/net", cluster.label).exists():
-        run(["ip", "link", "delete", cluster.label])
+    link = Path("/sys/class/net", cluster.label)
+    if link.exists():
+        try:
+            run(["ip", "link", "delete", cluster.label])
+        except ClusterError:  # it goes with its namespace, a moment later than that
+            if link.exists():
+                raise
     if cgroups.exist(cluster.label):
         processes.wait_until(
             cluster, [], lambda: not cgroups.remove(cluster.label), f"the cgroups {cluster.label} to be empty", 10.0
