@@ -26,6 +26,7 @@ from tests.core import (
     test_whose_failure,
 )
 from tests.core.world import CANARY, World
+from tests.manifests import test_buckets, test_moved, test_routes
 from tests.strategies import test_ab_test, test_bandit, test_contextual_bandit, test_reward_of_any_size
 
 PAGE = Path(__file__).parents[2] / "docs" / "what-happens.md"
@@ -478,7 +479,7 @@ def drift() -> None:
 
 
 @row(
-    "a share changes, and `traffic.affinity` keeps users where they are",
+    "a share changes, and `traffic.affinity.cookie` keeps users where they are",
     "–",
     "all users are drawn anew, by the new shares; nobody stays with a version that left; between two changes all stay",
 )
@@ -488,6 +489,17 @@ def redrawn() -> None:
     assert world.step(5).epoch == before
     world.command = "lower 1.1.2 t1 3"
     assert world.step(1).epoch > before
+
+
+@row(
+    "a share changes, and `traffic.affinity.header` keeps users where they are",
+    "–",
+    "the shares hold at once; of two versions, the one that rises keeps all its users, and no more of the other's "
+    "change than it gets; nobody stays with a version that left",
+)
+def not_redrawn() -> None:
+    test_buckets.test_of_two_versions_the_one_that_rises_keeps_all_of_its_ids()
+    test_moved.test_a_rollback_leaves_nobody_known(test_routes.BY_ID, "x-user-id")
 
 
 @row("the same version again after a rollback", "quarantined", "nothing, until `modelrollout retry` or a new version")

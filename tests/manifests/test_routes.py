@@ -11,14 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelrollout.api.affinity import Affinity, Cookie, HeaderMethod, IdHeader
 from modelrollout.api.match import CookieMatch, RequestMatch, StringMatch
 from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
 from modelrollout.api.status import Arm, Status, Trial
-from modelrollout.api.traffic import Affinity, Cookie
 from modelrollout.core.observation import LiveRoute
 from modelrollout.core.plan import Recovery
 from modelrollout.manifests.drift import differs
 from modelrollout.manifests.istio import RECOVERY_ANNOTATION, live_route, virtual_service
+from modelrollout.manifests.rules import route_of
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 from tests.manifests.render import CASES, FORMER_ROUTES, load, rollout_of
@@ -87,14 +88,18 @@ cookies = st.builds(
     max_age=st.sampled_from((0.25, 60.0, 86_400.0)),
     secure=st.booleans(),
 )
+ids = st.builds(  # x-beta: some splits look at it, too
+    IdHeader, name=st.sampled_from(("x-user-id", "X-Beta", "a")), method=st.sampled_from(HeaderMethod)
+)
 specs = st.builds(
     marked,
-    st.none() | st.builds(Affinity, cookie=cookies),
+    st.none() | st.builds(Affinity, cookie=cookies) | st.builds(Affinity, header=ids),
     st.sampled_from((None, "x-model-decision", "X-Decision")),
 )
 epochs = st.sampled_from((0, 1, 1_764_180_039))
 
 STICKY = marked(Affinity(cookie=Cookie()), "x-model-decision")
+BY_ID = marked(Affinity(header=IdHeader(name="X-User-Id", method=HeaderMethod.HEX_SUFFIX)), None)
 IN_TWO_SPLITS = Route(
     splits=(
         Split(
@@ -228,7 +233,7 @@ def answers(rules: list[Object], index: int) -> Object:
     return found
 
 
-WEIGHTED, COOKIES = (2, 5, 8, 11), (0, 1, 3, 4, 6, 7, 9, 10)  # the places of their rules, of two versions in two splits
+WEIGHTED, KNOWN = (2, 5, 8, 11), (0, 1, 3, 4, 6, 7, 9, 10)  # the places of their rules, of two versions in two splits
 
 MARK_EDITS: dict[str, tuple[Edit, tuple[int, ...]]] = {
     "a cookie that is not set": (lambda rules, index: answers(rules, index).pop("add"), WEIGHTED),
@@ -242,31 +247,31 @@ MARK_EDITS: dict[str, tuple[Edit, tuple[int, ...]]] = {
         lambda rules, index: answers(rules, index)["add"].update({"set-cookie": "a=b; Path=/"}),
         WEIGHTED,
     ),
-    "a cookie more": (lambda rules, index: answers(rules, index).update(add={"set-cookie": "a=b"}), COOKIES),
+    "a cookie more": (lambda rules, index: answers(rules, index).update(add={"set-cookie": "a=b"}), KNOWN),
     "another epoch": (
         lambda rules, index: condition(rules, index)["cookie"].update(
             regex=condition(rules, index)["cookie"]["regex"].replace("=7", "=8")
         ),
-        COOKIES,
+        KNOWN,
     ),
-    "whoever has a cookie": (lambda rules, index: condition(rules, index).update(cookie={"regex": ".*"}), COOKIES),
-    "a cookie for everybody": (lambda rules, index: condition(rules, index).pop("cookie"), COOKIES),
-    "no decision": (lambda rules, index: answers(rules, index)["set"].pop("x-model-decision"), WEIGHTED + COOKIES),
+    "whoever has a cookie": (lambda rules, index: condition(rules, index).update(cookie={"regex": ".*"}), KNOWN),
+    "a cookie for everybody": (lambda rules, index: condition(rules, index).pop("cookie"), KNOWN),
+    "no decision": (lambda rules, index: answers(rules, index)["set"].pop("x-model-decision"), WEIGHTED + KNOWN),
     "another decision": (
         lambda rules, index: answers(rules, index)["set"].update({"x-model-decision": "prod/fraud/7/9.9.9"}),
-        WEIGHTED + COOKIES,
+        WEIGHTED + KNOWN,
     ),
     "a decision of another epoch": (
         lambda rules, index: answers(rules, index)["set"].update(
             {"x-model-decision": answers(rules, index)["set"]["x-model-decision"].replace("/7/", "/8/")}
         ),
-        WEIGHTED + COOKIES,
+        WEIGHTED + KNOWN,
     ),
     "an epoch that is no number": (
         lambda rules, index: answers(rules, index)["set"].update(
             {"x-model-decision": answers(rules, index)["set"]["x-model-decision"].replace("/7/", "/now/")}
         ),
-        WEIGHTED + COOKIES,
+        WEIGHTED + KNOWN,
     ),
 }
 
@@ -286,23 +291,69 @@ def test_every_edit_of_a_mark_is_seen(edit: Edit, index: int) -> None:
     assert read(live).route is None
 
 
+ID_EDITS: dict[str, Edit] = {
+    "whoever has an id": lambda rules, index: condition(rules, index).update({"x-user-id": {"regex": ".*"}}),
+    "other endings": lambda rules, index: condition(rules, index).update({"x-user-id": {"regex": "(?i).*(0[0-9])"}}),
+    "one ending less": lambda rules, index: condition(rules, index)["x-user-id"].update(
+        regex=condition(rules, index)["x-user-id"]["regex"].rpartition("|")[0] + ")"
+    ),
+    "another header": lambda rules, index: condition(rules, index).update(
+        {"x-account": condition(rules, index).pop("x-user-id")}
+    ),
+    "not asked": lambda rules, index: condition(rules, index).pop("x-user-id"),
+    "another way to ask": lambda rules, index: condition(rules, index).update({"x-user-id": {"exact": "0a"}}),
+    "of the matched ones alone": lambda rules, index: rules[index].update(name=f"{MATCHED}-2.10.1"),
+    "of no split": lambda rules, index: rules[index].update(name="other-2.10.1"),
+}
+
+
+@pytest.mark.parametrize("edit", ID_EDITS.values(), ids=ID_EDITS)
+@pytest.mark.parametrize("index", KNOWN)
+def test_every_edit_of_who_is_known_by_an_id_is_seen(edit: Edit, index: int) -> None:
+    live = written(IN_TWO_SPLITS, None, BY_ID, 7)
+    assert read(live).route == IN_TWO_SPLITS
+    edit(live["spec"]["http"], index)
+    assert read(live).route is None
+
+
+def test_the_ids_of_another_rollout_are_an_edit() -> None:
+    """Who is known is by the uid: rules that were copied lead other users to a version than those that it has."""
+    live = written(IN_TWO_SPLITS, None, BY_ID, 7)
+    assert route_of(replace(OURS, uid="another"), live["spec"]["http"]) is None
+
+
+def test_ids_that_nobody_asks_for_are_set_right_as_settings_are() -> None:
+    """All rules of known users deleted: requests are drawn by the same shares."""
+    live = written(IN_TWO_SPLITS, None, BY_ID, 7)
+    live["spec"]["http"] = [live["spec"]["http"][index] for index in WEIGHTED]
+    assert read(live).route == IN_TWO_SPLITS
+    assert differs(written(IN_TWO_SPLITS, None, BY_ID, 7), live)
+
+
+def test_an_epoch_more_is_no_write_for_ids() -> None:
+    """Nothing in their rules is of an epoch."""
+    assert written(IN_TWO_SPLITS, None, BY_ID, 8) == written(IN_TWO_SPLITS, None, BY_ID, 7)
+
+
 def test_marks_that_are_all_of_one_other_kind_are_set_right_as_settings_are() -> None:
     """They do not change where requests go: those of another epoch, of a spec that was edited, or none."""
-    for other in (written(IN_TWO_SPLITS, None, STICKY, 8), written(IN_TWO_SPLITS)):
+    others = (written(IN_TWO_SPLITS, None, STICKY, 8), written(IN_TWO_SPLITS, None, BY_ID, 7), written(IN_TWO_SPLITS))
+    for other in others:
         live = written(IN_TWO_SPLITS, None, STICKY, 7)
         live["spec"]["http"] = other["spec"]["http"]
         assert read(live).route == IN_TWO_SPLITS
         assert differs(written(IN_TWO_SPLITS, None, STICKY, 7), live)
 
 
-def test_nobody_is_drawn_where_one_version_answers_or_the_cookie_is_asked_for_already() -> None:
-    by_cookie = (RequestMatch(headers={"cookie": StringMatch(regex=".*beta=yes.*")}),)
+@pytest.mark.parametrize(("spec", "header"), [(STICKY, "cookie"), (BY_ID, "x-user-id")])
+def test_nobody_is_known_where_one_version_answers_or_the_header_is_asked_for_already(spec: Spec, header: str) -> None:
+    by_it = (RequestMatch(headers={header: StringMatch(regex=".*beta=yes.*")}),)
     splits = (
-        Split(name="preview", shares={"2.4.1187": 100}, who=by_cookie),
-        Split(name=MATCHED, shares={"2.3.1160": 50, "2.4.1187": 50}, who=by_cookie),
+        Split(name="preview", shares={"2.4.1187": 100}, who=by_it),
+        Split(name=MATCHED, shares={"2.3.1160": 50, "2.4.1187": 50}, who=by_it),
         *Route.to("2.3.1160").splits,
     )
-    live = written(Route(splits=splits), None, STICKY, 7)
+    live = written(Route(splits=splits), None, spec, 7)
     assert [rule["name"] for rule in live["spec"]["http"]][1::2] == ["preview", MATCHED, EVERYBODY]
     assert not any("add" in item["headers"]["response"] for rule in live["spec"]["http"] for item in rule["route"])
 

@@ -94,11 +94,11 @@ class Stage:
         for _ in range(count):
             await self.reconciler.reconcile(self.key)
 
-    async def command(self, verb: str) -> None:
+    async def command(self, verb: str, note: str = "") -> None:
         """What a person says of the release under way."""
         live = await self.cluster.get(MODEL_ROLLOUTS, self.namespace, self.name)
         assert live is not None
-        text = f"{verb} {live['spec']['model']['version']} {next(_tokens)}"
+        text = f"{verb} {live['spec']['model']['version']} {next(_tokens)} {note}".strip()
         live["metadata"].setdefault("annotations", {})[COMMAND_ANNOTATION] = text
         await self.cluster.replace(MODEL_ROLLOUTS, live)
         self.heard()

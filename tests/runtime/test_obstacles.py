@@ -266,7 +266,14 @@ REFUSED_ROUTES = {
 }
 
 
-@pytest.mark.parametrize("more", [{}, {"affinity": {"cookie": {}}}], ids=["", "users that stay"])
+USERS_STAY = {
+    "": {},
+    "users that stay": {"affinity": {"cookie": {}}},
+    "users that stay by an id": {"affinity": {"header": {"name": "x-user-id", "method": "HexSuffix"}}},
+}
+
+
+@pytest.mark.parametrize("more", USERS_STAY.values(), ids=USERS_STAY)
 @pytest.mark.parametrize(("before", "after", "live"), REFUSED_ROUTES.values(), ids=REFUSED_ROUTES)
 def test_a_route_that_is_refused(
     kubernetes: Kubernetes, before: dict[str, int], after: dict[str, int], live: dict[str, int], more: Object

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from modelrollout.adapters.cluster import EVENTS, VIRTUAL_SERVICES
 from modelrollout.api.route import EVERYBODY
+from modelrollout.resource.spec import Spec
 from modelrollout.runtime.dry_run import richest_route
 from tests.kubernetes import Kubernetes
-from tests.manifests.test_routes import SPEC, STICKY
+from tests.manifests.test_routes import BY_ID, SPEC, STICKY
 from tests.runtime.stage import Object, Stage
 from tests.runtime.test_passes import play
 
@@ -25,11 +27,11 @@ async def http(stage: Stage) -> list[Object]:
     return found
 
 
-async def released(stage: Stage) -> None:
-    """Another version has 10 %, by a strategy that needs no metrics for it; and users stay."""
+async def released(stage: Stage, affinity: Object | None = None) -> None:
+    """Another version has 10 %, by a strategy that needs no metrics for it; and users stay, by a cookie if not told."""
     traffic = {
         "hosts": [f"fraud.{stage.namespace}"],
-        "affinity": {"cookie": {}},
+        "affinity": affinity or {"cookie": {}},
         "decisionHeader": "x-model-decision",
     }
     await stage.installed(traffic=traffic)
@@ -68,6 +70,40 @@ def test_a_release_with_users_that_stay(kubernetes: Kubernetes) -> None:
         assert "cookie" not in str(await http(stage)), "nobody is led to what was taken back"
 
     play(kubernetes, story)
+
+
+ID = {"header": {"name": "x-user-id", "method": "HexSuffix"}}
+
+
+@pytest.mark.apiserver
+def test_a_release_with_users_that_stay_by_an_id(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage) -> None:
+        await released(stage, ID)
+        at_ten = candidates_ids(await http(stage))
+        await stage.passes(2)
+        stage.writes.clear()
+        await stage.passes(2)
+        assert "virtualservices" not in stage.writes, "what is read back is what was written"
+        await stage.command("lower", "3")
+        await stage.passes()
+        assert candidates_ids(await http(stage)) < at_ten, "who is left has been there before"
+        await stage.command("abort")
+        await stage.passes()
+        assert [rule["name"] for rule in await http(stage)] == ["everybody-grpc", "everybody"]
+        assert "x-user-id" not in str(await http(stage)), "nobody is led to what was taken back"
+
+    play(kubernetes, story)
+
+
+def candidates_ids(rules: list[Object]) -> set[int]:
+    """The buckets of the candidate, the same by both protocols."""
+    rest, calls = (
+        re.compile(rule["match"][0]["headers"]["x-user-id"]["regex"])
+        for rule in rules
+        if rule["name"].removesuffix("-grpc") == f"{EVERYBODY}-1.0.2"
+    )
+    assert rest == calls
+    return {bucket for bucket in range(256) if rest.fullmatch(f"{bucket:02x}")}
 
 
 EDITS: dict[str, tuple[Callable[[list[Object]], Any], bool]] = {
@@ -114,6 +150,7 @@ def test_what_somebody_edits_is_restored(
     play(kubernetes, story)
 
 
-def test_what_a_release_will_need_is_tried_beforehand() -> None:
-    assert len(richest_route(STICKY).everybody.shares) == 2
+@pytest.mark.parametrize("spec", [STICKY, BY_ID])
+def test_what_a_release_will_need_is_tried_beforehand(spec: Spec) -> None:
+    assert len(richest_route(spec).everybody.shares) == 2
     assert len(richest_route(SPEC).everybody.shares) == 1

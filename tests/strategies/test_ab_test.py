@@ -215,16 +215,36 @@ def test_a_version_whose_rewards_nobody_counts_wins_nothing() -> None:
     assert "clicks has counted no request of 1.2.3" in world.status.message
 
 
-def test_requests_that_go_elsewhere_are_said_and_decide_nothing() -> None:
-    world = under_test()
+def elsewhere(world: World) -> World:
+    """Twice as many requests go to one of two versions as to the other, at equal shares; and it is better."""
     for _ in range(120):
         world.requests(5000)
         counts = world.counts.setdefault("clicks", {})
         for version, requests, share in (("1.0.1", 1000, 0.05), ("1.1.2", 2000, 0.1)):
             counts[version] = counts.get(version, Count(0, 0)) + Count(int(requests * share), requests)
         world.step(5)
+    return world
+
+
+def test_requests_that_go_elsewhere_are_said_and_decide_nothing() -> None:
+    world = elsewhere(under_test())
     assert world.status.trial is not None
     assert "where its share is 50 %" in world.status.message
+
+
+AFFINITIES: dict[str, dict[str, Any]] = {
+    "by a cookie": {"cookie": {}},
+    "by an id": {"header": {"name": "x-user-id", "method": "HexSuffix"}},
+}
+
+
+@pytest.mark.parametrize("affinity", AFFINITIES.values(), ids=AFFINITIES)
+def test_where_users_stay_the_shares_are_of_users_and_requests_may_go_elsewhere(affinity: dict[str, Any]) -> None:
+    """Some ask more than others, and nobody knows how many there are."""
+    world = under_test()
+    elsewhere(world.configure(traffic={**world.spec["traffic"], "affinity": affinity}))
+    assert world.status.trial is None
+    assert world.live == {"1.1.2": 100}
 
 
 def test_a_reward_counter_that_begins_anew_loses_nothing() -> None:

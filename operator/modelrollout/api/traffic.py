@@ -6,8 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from modelrollout.api.affinity import COOKIE_IN_CEL, Affinity, rules_on_header
 from modelrollout.api.base import PositiveDuration, SpecModel
-from modelrollout.api.cookies import COOKIE
 from modelrollout.api.match import RequestMatch
 from modelrollout.api.rules import LABEL, Form, HeaderName, rule, rules, text
 
@@ -94,33 +94,6 @@ class Retries(SpecModel):
         return self
 
 
-CookieName = Annotated[
-    str,
-    Form(
-        r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?",
-        "{} is no name for this cookie; use letters, digits, hyphens and underscores",
-    ),
-    Field(max_length=64),
-]
-"""Nothing in it means anything in a regular expression; and none of a browser's prefixes, which ask for more."""
-
-
-class Cookie(SpecModel):
-    """A cookie that says which version its user got. It is of no use to anybody else, so no script may read it."""
-
-    name: CookieName = Field(default="model-arm", description="Its name.")
-    max_age: PositiveDuration = Field(default=86_400.0, description="How long a browser keeps it, at most.")
-    secure: bool = Field(
-        default=False, description="Whether browsers send it by HTTPS alone. Set it where users come by HTTPS."
-    )
-
-
-class Affinity(SpecModel):
-    """How a user is known again, so that the next request goes to the version that answered the last one."""
-
-    cookie: Cookie = Field(description="By a cookie, for browsers and whoever else sends back what was set.")
-
-
 DecisionHeader = Annotated[
     str,
     Form(
@@ -130,11 +103,10 @@ DecisionHeader = Annotated[
     Field(max_length=128),
 ]
 _NAMES_THE_VERSION = f"decisionHeader {VERSION_HEADER} names the version in every answer already; use another name"
-_COOKIE_TWICE = (
-    "match looks at the header cookie and affinity.cookie does, too, but Istio takes one condition for each header; "
-    "use another header in match"
+_TWICE = (
+    "match looks at the header {} and affinity.{} does, too, but Istio takes one condition for each header; use "
+    "another header in match"
 )
-
 
 _LABELS_OF_A_GATEWAY = (
     "match looks at sourceLabels, and at a gateway these would be those of the gateway's own pods, whoever asks; give "
@@ -142,17 +114,19 @@ _LABELS_OF_A_GATEWAY = (
 )
 
 
+def _is_not_matched(header: str) -> str:
+    """In CEL: no match has a condition for a header."""
+    no_cookie = "(!has(item.cookies) || size(item.cookies) == 0) && " if header == COOKIE_IN_CEL else ""
+    no_header = f"(!has(item.headers) || item.headers.all(name, name.lowerAscii() != {header}))"
+    return f"!has(self.match) || self.match.all(item, {no_cookie}{no_header})"
+
+
 class Traffic(SpecModel):
     """Which requests the rollout routes, and who may see the candidate."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            rule(
-                "!has(self.affinity) || !has(self.match) || self.match.all(item, (!has(item.cookies) || "
-                "size(item.cookies) == 0) && (!has(item.headers) || "
-                "item.headers.all(name, name.lowerAscii() != 'cookie')))",
-                _COOKIE_TWICE,
-            ),
+            *rules_on_header("self.affinity", _TWICE, _is_not_matched),
             rule(
                 "!has(self.match) || !has(self.gateways) || self.gateways.all(name, name == 'mesh') || "
                 "self.match.all(item, !has(item.sourceLabels) || size(item.sourceLabels) == 0)",
@@ -195,8 +169,9 @@ class Traffic(SpecModel):
 
     @model_validator(mode="after")
     def _one_condition_for_each_header(self) -> Self:
-        if self.affinity is not None and any(item.asks_for(COOKIE) for item in self.match):
-            raise ValueError(_COOKIE_TWICE)
+        looks_at = self.affinity.chosen.looks_at if self.affinity is not None else ""
+        if self.affinity is not None and any(item.asks_for(looks_at) for item in self.match):
+            raise ValueError(_TWICE.format(looks_at, self.affinity.kind))
         return self
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """The rules of a VirtualService: a Split makes two of them, and a Route is read back from all of them.
 
-Where users stay with the version that they got (``marks.py``), each of the two has one more in front of it for each
-version: who has its cookie goes there, and only who has none is drawn by the weights.
+Where users stay with the version that they got (``affinity/``), each of the two has one more in front of it for each
+version: who is known as its user goes there, and only who is not known is drawn by the weights.
 
 What is read must be what would be written for it, to the letter, apart from settings that do not change where requests
 go. Otherwise somebody edited the rules, and they are no Route.
@@ -21,6 +21,7 @@ from modelrollout.api.match import RequestMatch, StringMatch
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
 from modelrollout.api.traffic import VERSION_HEADER
 from modelrollout.api.version import ModelVersion
+from modelrollout.manifests.affinity.base import Live
 from modelrollout.manifests.marks import NO_MARKS, Marks, marks_of
 from modelrollout.manifests.meta import Object, service_host
 from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
@@ -34,7 +35,7 @@ GRPC = "-grpc"
 
 _GRPC_CONTENT = "application/grpc"
 SETTINGS = frozenset({"retries", "timeout", "headers", "corsPolicy", "rewrite"})
-_STICKY_NAME = re.compile(rf".+-[0-9]+\.[0-9]+\.[0-9]+({GRPC})?")  # the names of splits have no dots
+_STICKY_NAME = re.compile(rf"(.+)-[0-9]+\.[0-9]+\.[0-9]+({GRPC})?")  # the names of splits have no dots
 _WEIGHTED, _OTHERS = "weighted", "others"  # names of rules until 0.1
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)  # a live object may hold anything
 
@@ -46,16 +47,14 @@ def rules(rollout: ModelRollout, split: Split, marks: Marks = NO_MARKS) -> Itera
     another than the one in which it was decided.
     """
     shares = dict(sorted(split.shares.items(), key=lambda item: ModelVersion.parse(item[0])))
-    weights = _weights(shares)
+    weights, known = _weights(shares), marks.known(rollout, split)
     for suffix, port in ((GRPC, GRPC_PORT), ("", REST_PORT)):
         content = {"content-type": {"prefix": _GRPC_CONTENT}} if suffix == GRPC else {}
-        if marks.is_sticky(split):
-            for version in shares:
-                known = {COOKIE: {"regex": marks.known_by(version)}}
-                to = [_destination(rollout, split, version, 100, port, marks, draws=False)]
-                yield _rule(f"{split.name}-{version}{suffix}", split, content | known, to)
+        for version in (version for version in shares if version in known):
+            to = [_destination(rollout, split, version, 100, port, marks, drawn=False)]
+            yield _rule(f"{split.name}-{version}{suffix}", split, content | known[version], to)
         to = [
-            _destination(rollout, split, version, weight, port, marks, draws=marks.is_sticky(split))
+            _destination(rollout, split, version, weight, port, marks, drawn=True)
             for version, weight in weights.items()
         ]
         yield _rule(split.name + suffix, split, content, to)
@@ -83,7 +82,7 @@ def _condition(match: RequestMatch, besides: Object) -> Object:
 
 
 def _destination(
-    rollout: ModelRollout, split: Split, version: str, weight: int, port: int, marks: Marks, *, draws: bool
+    rollout: ModelRollout, split: Split, version: str, weight: int, port: int, marks: Marks, *, drawn: bool
 ) -> Object:
     return {
         "destination": {
@@ -91,12 +90,13 @@ def _destination(
             "port": {"number": port},
         },
         "weight": weight,
-        "headers": marks.headers(rollout, split, version, draws=draws),
+        "headers": marks.headers(rollout, split, version, drawn=drawn),
     }
 
 
 def plain(http: Iterable[Object]) -> list[Object]:
-    """Desired rules with nothing in them that an answer does not need: no cookies, and no mark but the version."""
+    """Desired rules with nothing in them that an answer does not need: nobody is known again, and no mark but the
+    version."""
     return [{**rule, "route": [_plain(item) for item in rule["route"]]} for rule in http if not _is_sticky(rule)]
 
 
@@ -105,7 +105,7 @@ def _plain(destination: Object) -> Object:
 
 
 def _is_sticky(rule: Mapping[str, Any]) -> bool:
-    """Whether it is for those who have a cookie."""
+    """Whether it is for those who are known again."""
     return _STICKY_NAME.fullmatch(rule["name"]) is not None
 
 
@@ -120,13 +120,28 @@ def route_of(rollout: ModelRollout, live: Any) -> Route | None:
         found = [_rule_as_today(rollout, rule, names) for rule in live]
         weighted = [rule for rule in found if not _is_sticky(rule)]
         route = Route(splits=tuple(_split(rule) for rule in weighted[1::2]))
-        marks = marks_of(item for rule in weighted for item in rule["route"])
+        marks = marks_of(Live([item for rule in weighted for item in rule["route"]], list(_known(found))))
         written = [rule for split in route.splits for rule in rules(rollout, split, marks)]
     except _UNREADABLE:
         return None
     if [_without_settings(rule) for rule in found] != written:
         return None
     return _without_idle_match(rollout, route) if names else route
+
+
+def _known(found: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What rules for known users look at besides whom their split is for: header and condition."""
+    headers = {rule["name"]: _headers(rule) for rule in found}
+    for rule in filter(_is_sticky, found):
+        split, suffix = _STICKY_NAME.fullmatch(rule["name"]).groups("")  # type: ignore[union-attr]
+        yield from ((name, how) for name, how in _headers(rule).items() if name not in headers[split + suffix])
+
+
+def _headers(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of a rule's first alternative: all of them look at the same user."""
+    alternatives: list[Mapping[str, Any]] = rule.get("match") or [{}]
+    found: Mapping[str, Any] = alternatives[0].get("headers", {})
+    return found
 
 
 def _split(rule: Mapping[str, Any]) -> Split:

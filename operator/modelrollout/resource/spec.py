@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ConfigDict, Field, create_model, model_validator
 
+from modelrollout.api.affinity import rules_on_header
 from modelrollout.api.analysis import Analysis
 from modelrollout.api.base import Duration, SpecModel
 from modelrollout.api.match import RequestMatch, StringMatch
@@ -47,6 +48,10 @@ _NEEDS_NO_REWARD = f"role: Reward is for strategy {_ANY}; remove the metric, or 
 _NO_MATCH_BY_SEGMENT = (
     "traffic.match and segments would both divide the requests; remove traffic.match, or make a segment of what it "
     "matches"
+)
+_SEGMENT_TWICE = (
+    "segments are told by the header {} and traffic.affinity.{} looks at it, too, but Istio takes one condition for "
+    "each header; use another header for one of the two"
 )
 _ONE_STRATEGY = "exactly one strategy is needed, {}; keep one of " + ", ".join(STRATEGIES)
 
@@ -132,7 +137,14 @@ def _strategy_by_rule(schema: dict[str, Any]) -> None:
             "!has(self.traffic.match)",
             _NO_MATCH_BY_SEGMENT,
         ),
+        *rules_on_header("self.traffic.affinity", _SEGMENT_TWICE, _is_no_segments),
     )(schema)
+
+
+def _is_no_segments(header: str) -> str:
+    """In CEL: whoever is known again by a header is not told apart by it, too."""
+    bandit = "self.strategy.contextualBandit"
+    return f"!has(self.strategy) || !has({bandit}) || {bandit}.header.lowerAscii() != {header}"
 
 
 def _reward_rules() -> list[dict[str, Any]]:
@@ -187,3 +199,10 @@ class Spec(SpecModel):
         if self.traffic.match and self.segments:
             raise ValueError(_NO_MATCH_BY_SEGMENT)
         return self
+
+    @model_validator(mode="after")
+    def _segments_by_another_header(self) -> Self:
+        affinity = self.traffic.affinity
+        if affinity is None or not any(who.asks_for(affinity.chosen.looks_at) for who in self.segments.values()):
+            return self
+        raise ValueError(_SEGMENT_TWICE.format(affinity.chosen.looks_at, affinity.kind))
