@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from modelrollout.api.status import Phase
 from modelrollout.core.evidence import Count
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import SpecError, parse_spec
+from modelrollout.strategies import Standing
+from modelrollout.strategies.following import winner_of
 from tests.core.world import CANARY, World
 from tests.strategies.test_ab_test import ANALYSIS, contest_of
 
@@ -149,6 +152,14 @@ def test_a_word_of_a_person_is_for_the_end_and_not_for_every_rise_that_follows()
     assert world.status.trial is not None
     play(world, 60, RATES)
     assert world.status.trial is None or world.status.trial.approved is None
+
+
+def test_with_stop_at_0_a_winner_is_proven_and_not_only_likely() -> None:
+    """With 95 % nothing is left to gain long before anything is proven."""
+    likely = Standing(best="1.1.2", value_remaining=0.0)
+    assert winner_of(likely, 0.0) is None
+    assert winner_of(likely, 0.01) == "1.1.2"
+    assert winner_of(replace(likely, winner="1.2.3"), 0.0) == "1.2.3"
 
 
 def test_the_same_samples_give_the_same_shares() -> None:

@@ -23,6 +23,7 @@ from modelrollout.strategies.following import (
     FollowingSettings,
     OnBest,
     is_worth_it,
+    winner_of,
 )
 from modelrollout.strategies.shares import between
 from modelrollout.strategies.versions import models_of, once
@@ -113,9 +114,7 @@ def _won(settings: BanditSettings, view: View[FollowingMemory], standing: Standi
     said = view.skip or view.approved == RUNNING
     if not said and (settings.on_winner is OnBest.GO_ON or elapsed < settings.min_duration):
         return None
-    winner, left = standing.winner, standing.value_remaining
-    if winner is None and (said or (left is not None and left <= settings.stop_at)):
-        winner = standing.best
+    winner = winner_of(standing, settings.stop_at) or (standing.best if said else None)
     if winner is None:
         return None
     why, step = f"{winner} is the best by {standing.account}", f"winner {winner}"

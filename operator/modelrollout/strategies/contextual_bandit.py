@@ -24,6 +24,7 @@ from modelrollout.strategies.following import (
     FollowingSettings,
     OnBest,
     is_worth_it,
+    winner_of,
 )
 from modelrollout.strategies.shares import between
 from modelrollout.strategies.versions import models_of, once
@@ -198,7 +199,7 @@ def _won(
     said = view.skip or view.approved == RUNNING
     if not said and (settings.on_winner is OnBest.GO_ON or elapsed < settings.min_duration):
         return None
-    winners = {_winner(settings, standing) for standing in _heard(known)}
+    winners = {winner_of(standing, settings.stop_at) for standing in _heard(known)}
     winner = winners.pop() if len(winners) == 1 else None
     if winner is None and said:
         winner = view.best_for_all
@@ -211,11 +212,6 @@ def _won(
     if settings.on_winner is OnBest.PAUSE and not (said or view.approved == step):
         return view.stay(f"{why}; modelrollout promote ends it with that", step=step, approval=True)
     return Move(Route.to(winner), view.memory, why, winner=winner)
-
-
-def _winner(settings: ContextualBanditSettings, standing: Standing) -> str | None:
-    left = standing.value_remaining
-    return standing.winner or (standing.best if left is not None and left <= settings.stop_at else None)
 
 
 def _updated(settings: ContextualBanditSettings, view: View[FollowingMemory]) -> Move[FollowingMemory]:

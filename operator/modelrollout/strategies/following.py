@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from modelrollout.api.base import Duration, PositiveDuration, SpecModel, StatusModel, Timestamp
 from modelrollout.api.match import RequestMatch
-from modelrollout.strategies.base import Design
+from modelrollout.strategies.base import Design, Standing
 from modelrollout.strategies.versions import FurtherVersion, refuse_twice
 
 ENDLESS = "with halfLife the best may change for ever, so nobody wins; onWinner: GoOn says so"
@@ -86,6 +86,13 @@ class FollowingMemory(StatusModel):
 
     started: Timestamp | None = None
     updated: Timestamp | None = None
+
+
+def winner_of(standing: Standing, stop_at: float) -> str | None:
+    """Who has won: by proof, or because hardly anything is left to gain by another one; with 0 by proof alone, for with
+    95 % nothing is left long before."""
+    left = standing.value_remaining
+    return standing.winner or (standing.best if stop_at and left is not None and left <= stop_at else None)
 
 
 def is_worth_it(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
