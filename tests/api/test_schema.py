@@ -94,6 +94,8 @@ def test_free_form_is_free() -> None:
         ".spec.strategy.canary.bake",
         ".spec.strategy.blueGreen.smoke.requests[]",
         ".spec.strategy.blueGreen.bake",
+        ".spec.validation.samples.requests[]",
+        ".spec.validation.samples.golden.answers[]",
     ]
 
 

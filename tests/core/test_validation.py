@@ -16,7 +16,8 @@ from modelrollout.api.status import Condition, Phase, Status
 from modelrollout.core.decide import decide
 from modelrollout.core.observation import SmokeResult
 from modelrollout.core.plan import Reason
-from modelrollout.core.validate.probed import Probed
+from modelrollout.core.validate.answer import Answer
+from modelrollout.core.validate.probed import Probed, Sent
 from modelrollout.resource.rollout import parse_status
 from tests.core.test_properties import SPECS
 from tests.core.world import BLUE_GREEN, CANARY, GOOD, PLAIN, World
@@ -35,9 +36,9 @@ HELD = f"the signatures cannot be compared: {AWAY.unread}"
 def required(text: str | dict[str, Any] = CANARY, **validation: Any) -> World:
     """The first version serves; what is next has to keep the signature."""
     spec = yaml.safe_load(text) if isinstance(text, str) else copy.deepcopy(text)
-    world = World(spec={**spec, "validation": validation})
+    world = World(spec=spec).installed()
     world.smoke = SmokeResult(sent=1)
-    return world.installed()
+    return world.configure(validation=validation)
 
 
 def condition(status: Status, kind: str = "Validated") -> Condition | None:
@@ -294,3 +295,84 @@ def test_an_arm_whose_pods_are_lost_while_it_is_validated_waits_for_them() -> No
     world.run(10)
     assert world.status.arms
     assert world.weight == 0
+
+
+SAMPLES: dict[str, Any] = {"requests": [{"instances": [[1.0]]}, {"instances": [[2.0]]}]}
+ROWS = ([0.1, 0.7, 0.2], [0.6, 0.3, 0.1])
+
+
+def answered(*rows: Any, **more: Any) -> Probed:
+    """Two servers of one signature, and what came of the samples."""
+    answers = tuple(
+        Answer(f"request {number}", 200, {"predictions": [row]}, 0.02) for number, row in enumerate(rows, 1)
+    )
+    requests = {f"request {number}": body for number, body in enumerate(SAMPLES["requests"], 1)}
+    return Probed(PLAIN, PLAIN, requests=requests, sent=Sent(answers, answers, 0.5, answers), **more)
+
+
+def test_samples_that_are_answered_well() -> None:
+    world = required(samples=SAMPLES)
+    world.probed = answered(*ROWS)
+    world.apply(version=NEW).run(15)
+    assert world.weight == 10
+    assert [(row.check, row.verdict) for row in world.arm.validation.checks] == [
+        ("signature", "Pass"),
+        ("answers", "Pass"),
+        ("form", "Pass"),
+        ("sameTwice", "Pass"),
+        ("varied", "Pass"),
+        ("latency", "Pass"),
+    ]
+    assert told(world.status)[:2] == ("True", "Validated")
+
+
+WRONG: dict[str, tuple[dict[str, Any], Probed, str]] = {
+    "not finite": ({}, answered([0.1, float("nan"), 0.2], ROWS[1]), "no finite number"),
+    "another form": ({}, answered([0.1], ROWS[1]), "not as the signature says"),
+    "wrong numbers": (
+        {"golden": {"answers": [{"predictions": [ROWS[0]]}, {"predictions": [ROWS[1]]}]}},
+        answered(ROWS[1], ROWS[0], golden={f"request {n}": {"predictions": [row]} for n, row in enumerate(ROWS, 1)}),
+        "2 of 2 samples are not answered as golden says",
+    ),
+    "constant": ({"varied": "Require"}, answered(ROWS[0], ROWS[0]), "answered the same"),
+    "too slow": ({"maxLatency": "1ms"}, answered(*ROWS), "maxLatency is 1ms"),
+}
+
+
+@pytest.mark.parametrize(("more", "probed", "words"), WRONG.values(), ids=WRONG)
+def test_samples_that_are_not(more: dict[str, Any], probed: Probed, words: str) -> None:
+    world = required(samples={**SAMPLES, **more}, signature="Ignore")
+    world.probed = probed
+    world.apply(version=NEW).run(20)
+    assert words in world.status.quarantined[0].message
+    assert all(NEW not in plan.route.versions for plan in world.plans if plan.route is not None)
+
+
+def test_samples_that_could_not_be_sent_are_no_failure() -> None:
+    world = required(samples=SAMPLES)
+    world.probed = Probed(PLAIN, PLAIN, unsent="ConfigMap bodies cannot be read: no answer in time")
+    world.apply(version=NEW).run(60)
+    assert world.status.phase is Phase.VALIDATING
+    assert world.status.message == (
+        f"{NEW} is held before any traffic: the samples could not be sent: ConfigMap bodies cannot be read: "
+        "no answer in time"
+    )
+    assert world.status.quarantined == ()
+
+
+def first_version(probed: Probed) -> World:
+    """The first of all, of which samples are asked."""
+    world = World(spec={**yaml.safe_load(CANARY), "validation": {"samples": SAMPLES}})
+    world.probed = probed
+    for _ in range(6):
+        world.step(2.0)
+    return world
+
+
+def test_the_first_version_answers_samples_too() -> None:
+    assert first_version(answered(*ROWS)).status.phase is Phase.HEALTHY
+    held = first_version(Probed(PLAIN, unsent="refused"))
+    assert (held.status.phase, held.status.stable) == (Phase.VALIDATING, None)
+    failed = first_version(answered([0.1], ROWS[1]))
+    assert [item.reason for item in failed.status.quarantined] == [Reason.VALIDATION_FAILED]
+    assert failed.status.stable is None

@@ -260,6 +260,17 @@ def not_known() -> None:
 
 
 @row(
+    "before any traffic a sample is answered wrong: not 200, not finite, in another form, not as golden says, "
+    "otherwise than by stable, too late (`validation.samples`)",
+    "Fail",
+    "it gets no request; it is quarantined with the sample and what was wrong",
+)
+def wrong_answers() -> None:
+    for more, probed, words in test_validation.WRONG.values():
+        test_validation.test_samples_that_are_not(more, probed, words)
+
+
+@row(
     "a version below the one that serves, that never served here",
     "Accepted=False",
     "refused, unless `validation.allowDowngrade`; going back to what served before is not",

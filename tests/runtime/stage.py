@@ -26,6 +26,7 @@ from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.apply import Applier
 from modelrollout.runtime.inquiry import Inquiries
 from modelrollout.runtime.observe import Observer
+from modelrollout.runtime.probing import Prober
 from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.reconciler import Reconciler
 from modelrollout.runtime.samples import SampleCache
@@ -166,7 +167,7 @@ async def set_up(cluster: Cluster, namespace: str, *, prometheus_url: str = NOBO
     try:
         async with aiohttp.ClientSession() as http:
             inquiries = Inquiries(Acceptance(cluster, prometheus, settings.platform), clock)
-            troubles, validations = Troubles(cluster, clock), Validations(clock)
+            troubles, validations = Troubles(cluster, clock), Validations(clock, Prober(cluster, http, 5.0).ask)
             observer = Observer(
                 cluster, samples, inquiries, validations, http, settings, clock, refused, refused_routes, {}, troubles
             )

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from modelrollout.adapters import tensorflow_serving
 from modelrollout.api.signature import Signature, Signatures
 from modelrollout.core.validate.probed import Probed
 from modelrollout.runtime import validating
-from modelrollout.runtime.validating import AGAIN, Inquiry, Server, Validations, probe
+from modelrollout.runtime.validating import AGAIN, Inquiry, Server, Validations
 
 KEY = ("prod", "fraud")
 SIGNATURES: Signatures = {"serving_default": Signature(inputs={"x": "DT_FLOAT[?,4]"})}
-ASKED = Inquiry("fraud", "settings", Server("1.1.2", ("10.0.0.2",)), Server("1.0.1", ("10.0.0.1",)))
+ASKED = Inquiry("prod", "fraud", "settings", Server("1.1.2", ("10.0.0.2",)), Server("1.0.1", ("10.0.0.1",)))
 UNKNOWN, KNOWN = Probed(unread="no answer"), Probed(SIGNATURES, SIGNATURES)
 
 
@@ -106,35 +104,3 @@ def test_a_fault_of_our_own_is_no_word_about_a_model() -> None:
         return await Servers(ValueError("broken")).validations().of(KEY, ASKED)
 
     assert asyncio.run(body()) == Probed(unread="the operator could not ask: broken")
-
-
-Answers = dict[str, Signatures | str]
-PROBES: dict[str, tuple[Inquiry, Answers, Probed]] = {
-    "both answer": (ASKED, {"10.0.0.1:8500": {}, "10.0.0.2:8500": SIGNATURES}, Probed(SIGNATURES, {})),
-    "the first pod does not": (
-        replace(ASKED, arm=Server("1.1.2", ("10.0.0.2", "10.0.0.3")), control=None),
-        {"10.0.0.2:8500": "UNAVAILABLE: refused", "10.0.0.3:8500": SIGNATURES},
-        Probed(SIGNATURES),
-    ),
-    "nobody does": (
-        ASKED,
-        {"10.0.0.1:8500": "UNAVAILABLE: refused", "10.0.0.2:8500": "DEADLINE_EXCEEDED: "},
-        Probed(unread="1.1.2 at 10.0.0.2:8500: DEADLINE_EXCEEDED: ; 1.0.1 at 10.0.0.1:8500: UNAVAILABLE: refused"),
-    ),
-    "no pod is there": (
-        replace(ASKED, control=Server("1.0.1")),
-        {"10.0.0.2:8500": SIGNATURES},
-        Probed(SIGNATURES, unread="no pod of 1.0.1 is ready"),
-    ),
-}
-
-
-@pytest.mark.parametrize(("asked", "answers", "expected"), PROBES.values(), ids=PROBES)
-def test_probe(asked: Inquiry, answers: Answers, expected: Probed, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def say(targets: Sequence[tuple[str, int]], model: str) -> list[Signatures | str]:
-        assert model == "fraud"
-        assert {number for _, number in targets} <= {1, 2}
-        return [answers[address] for address, _ in targets]
-
-    monkeypatch.setattr(tensorflow_serving, "model_signatures", say)
-    assert asyncio.run(probe(asked)) == expected

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from modelrollout.api.base import SpecModel
+from modelrollout.api.samples import Samples
 
 
 class SignatureRule(StrEnum):
@@ -26,6 +27,7 @@ class Validation(SpecModel):
         "request unless its MAJOR is higher. Report: it is told, and nothing waits for it. Ignore: nobody looks. "
         "Without validation in the spec it is Report.",
     )
+    samples: Samples | None = None
     allow_downgrade: bool = Field(
         default=False,
         description="Whether spec.model.version may be below the version that serves, though it never served here.",

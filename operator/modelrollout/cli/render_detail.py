@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from modelrollout.api.base import format_duration, format_timestamp
+from modelrollout.api.samples import Samples
 from modelrollout.api.status import Condition, HistoryEntry, Status, VersionStatus
 from modelrollout.cli.render import head, history_lines, join_blocks
 from modelrollout.cli.render_alerts import alerts
@@ -112,7 +113,14 @@ def _validation_facts(spec: Spec) -> Iterator[tuple[str, str]]:
     """What is looked at before any traffic."""
     settings = spec.asked_before_traffic
     downgrade = ", downgrades allowed" if settings.allow_downgrade else ""
-    yield "validation", f"signature {settings.signature.value}{downgrade}"
+    samples = f", {_samples_words(settings.samples)}" if settings.samples is not None else ""
+    yield "validation", f"signature {settings.signature.value}{samples}{downgrade}"
+
+
+def _samples_words(samples: Samples) -> str:
+    where = f"of ConfigMap {samples.config_map}" if samples.config_map else f"({len(samples.requests)})"
+    golden = " with golden answers" if samples.golden is not None else ""
+    return f"samples {where}{golden}"
 
 
 def _analysis_facts(spec: Spec) -> Iterator[tuple[str, str]]:

@@ -152,11 +152,15 @@ async def _validation(
     observer.validations.keep_only(key, asked.validation)
     if spec is None or not asked.validation:
         return {}
-    pods, stable = list(snapshot.of(PODS).values()), rollout.status.stable
-    known = stable is None or stable.signatures is not None
-    control = None if known or stable is None else _server(pods, stable.version)
-    settings = digest_of(spec.asked_before_traffic)
-    inquiries = [Inquiry(spec.model.name, settings, _server(pods, arm), control) for arm in asked.validation]
+    pods, stable, settings = list(snapshot.of(PODS).values()), rollout.status.stable, spec.asked_before_traffic
+    samples = settings.samples
+    compared = samples is not None and samples.agreement is not None
+    ask_control = stable is not None and (compared or stable.signatures is None)
+    control = _server(pods, stable.version) if stable is not None and ask_control else None
+    inquiries = [
+        Inquiry(rollout.namespace, spec.model.name, digest_of(settings), _server(pods, arm), control, samples)
+        for arm in asked.validation
+    ]
     found = await asyncio.gather(*(observer.validations.of(key, inquiry) for inquiry in inquiries))
     return {arm: probed for arm, probed in zip(asked.validation, found, strict=True) if probed is not None}
 

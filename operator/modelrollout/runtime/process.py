@@ -29,6 +29,7 @@ from modelrollout.runtime.arms import Arms
 from modelrollout.runtime.inquiry import Inquiries
 from modelrollout.runtime.leader import Lease
 from modelrollout.runtime.observe import Observer
+from modelrollout.runtime.probing import Prober
 from modelrollout.runtime.queue import WorkQueue, work
 from modelrollout.runtime.reconciler import Reconciler
 from modelrollout.runtime.samples import SampleCache
@@ -117,7 +118,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
         cluster=cluster,
         samples=samples,
         inquiries=Inquiries(Acceptance(cluster, patient, settings.platform, settings.namespaces), time.monotonic),
-        validations=Validations(time.monotonic),
+        validations=Validations(time.monotonic, Prober(cluster, http, settings.smoke_timeout).ask),
         http=http,
         settings=settings,
         clock=time.time,

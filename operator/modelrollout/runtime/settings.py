@@ -61,7 +61,7 @@ class Settings:
         "http://istio-ingressgateway.istio-system",
         "Where smoke requests for rollouts behind a gateway are sent, with the rollout's host as Host.",
     )
-    smoke_timeout: float = setting(10.0, "Of one smoke request.", unit="duration")
+    smoke_timeout: float = setting(10.0, "Of one smoke request, and of one sample before any traffic.", unit="duration")
     fetch_image: str = setting(
         "modelrollout:latest", "The operator's own image: its fetch command is the init container of every version."
     )

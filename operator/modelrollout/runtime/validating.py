@@ -14,16 +14,12 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
-from modelrollout.adapters import tensorflow_serving
-from modelrollout.api.signature import Signatures
-from modelrollout.api.version import ModelVersion
+from modelrollout.api.samples import Samples
 from modelrollout.core.validate.probed import Probed
-from modelrollout.manifests.serving import GRPC_PORT
 from modelrollout.runtime.world import Key
 
 PATIENCE = 0.5  # seconds that a pass waits for an answer
 AGAIN = 5.0  # seconds until what could not be found out is asked again
-PODS_TRIED = 3  # of a version; they all hold the same model
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +34,15 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """What is to be found out. ``settings`` names what is asked for (``gate.digest_of``); ``control`` None: nothing
-    has to be asked of the version that serves."""
+    """What is to be found out. ``settings`` names what is asked for (``gate.digest_of``), of which ``samples`` are a
+    part; ``control`` None: nothing has to be asked of the version that serves."""
 
+    namespace: str
     model: str
     settings: str
     arm: Server
     control: Server | None
+    samples: Samples | None = None
 
 
 @dataclass(slots=True)
@@ -58,9 +56,9 @@ class _Question:
 class Validations:
     """The questions under way, by rollout and version. ``clock`` gives seconds, only differences count."""
 
-    def __init__(self, clock: Callable[[], float], ask: Callable[[Inquiry], Awaitable[Probed]] | None = None) -> None:
+    def __init__(self, clock: Callable[[], float], ask: Callable[[Inquiry], Awaitable[Probed]]) -> None:
         self._clock = clock
-        self._ask = ask or probe
+        self._ask = ask
         self._questions: dict[tuple[Key, str], _Question] = {}
 
     async def of(self, key: Key, asked: Inquiry) -> Probed | None:
@@ -93,7 +91,7 @@ class Validations:
         return question
 
     def _is_old(self, question: _Question) -> bool:
-        if question.ended_at is None or question.task.result().unread is None:
+        if question.ended_at is None or question.task.result().is_complete:
             return False
         return self._clock() >= question.ended_at + AGAIN
 
@@ -104,28 +102,3 @@ class Validations:
         except Exception as error:
             log.exception("%s: the model servers could not be asked", asked.arm.version)
             return Probed(unread=f"the operator could not ask: {error or type(error).__name__}")
-
-
-async def probe(asked: Inquiry) -> Probed:
-    """Ask the servers themselves."""
-    servers = [server for server in (asked.arm, asked.control) if server is not None]
-    targets = [
-        (f"{pod}:{GRPC_PORT}", ModelVersion.parse(server.version).serving_number)
-        for server in servers
-        for pod in server.pods[:PODS_TRIED]
-    ]
-    answers = await tensorflow_serving.model_signatures(targets, asked.model)
-    by_address = dict(zip([address for address, _ in targets], answers, strict=True))
-    found = [_of_server(server, by_address) for server in servers]
-    unread = [words for words in found if isinstance(words, str)]
-    known = [None if isinstance(item, str) else item for item in found]
-    return Probed(known[0], known[1] if len(known) > 1 else None, "; ".join(unread) or None)
-
-
-def _of_server(server: Server, answers: dict[str, Signatures | str]) -> Signatures | str:
-    """The first pod's that answers."""
-    if not server.pods:
-        return f"no pod of {server.version} is ready"
-    said = [answers[f"{pod}:{GRPC_PORT}"] for pod in server.pods[:PODS_TRIED]]
-    known = next((item for item in said if not isinstance(item, str)), None)
-    return known if known is not None else f"{server.version} at {server.pods[0]}:{GRPC_PORT}: {said[0]}"

@@ -120,7 +120,7 @@ def one_pass(release: Release, cluster: Cluster, status: Status, time: float) ->
         workloads=dict(cluster.workloads),
         route=cluster.live,
         samples=samples,
-        validation=release.fitness.probe(asked.validation),
+        validation=release.fitness.probe(asked),
         smoke=probed(release, asked, time),
         baseline=release.source.baseline() if asked.baseline else None,
         scrape_interval=release.source.scrape_interval,

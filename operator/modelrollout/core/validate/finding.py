@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from modelrollout.api.samples import Demand
 from modelrollout.api.status import CheckStatus
 from modelrollout.api.validation import Validation
-from modelrollout.core.validate.probed import Probed
+from modelrollout.core.validate.probed import Probed, Sent
 
 
 class Verdict(StrEnum):
@@ -17,6 +18,11 @@ class Verdict(StrEnum):
     FAIL = "Fail"
     REPORTED = "Reported"  # it speaks against the version, and its owner wants to know, and no more
     UNKNOWN = "Unknown"
+
+
+def by_demand(demand: Demand) -> Verdict:
+    """What it means that a check speaks against a version."""
+    return Verdict.FAIL if demand is Demand.REQUIRE else Verdict.REPORTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +49,11 @@ class Case:
     version: str
     control: str | None
     probed: Probed
+
+    @property
+    def answered(self) -> Sent | None:
+        """The answers, where none has a fault by itself: whoever does not answer is told by one check, not by all."""
+        sent = self.probed.sent
+        if self.settings.samples is None or sent is None:
+            return None
+        return sent if all(answer.fault is None for answer in (*sent.first, *sent.second)) else None

@@ -16,7 +16,7 @@ from modelrollout.resource.spec import Spec
 
 def asks_anything(settings: Validation, *, first: bool) -> bool:
     """Whether there is anything to look at. ``first``: nothing serves that a version could be compared with."""
-    return settings.signature is not SignatureRule.IGNORE and not first
+    return settings.samples is not None or (settings.signature is not SignatureRule.IGNORE and not first)
 
 
 def digest_of(settings: Validation) -> str:

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from modelrollout.api.signature import Signatures
+from modelrollout.core.validate.answer import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The answers to all samples, in their order, and to the same once more; and the control's, where they are wanted
+    and could be had. ``cold`` is how long the very first request took, seconds."""
+
+    first: tuple[Answer, ...]
+    second: tuple[Answer, ...]
+    cold: float | None = None
+    by_control: tuple[Answer, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """Of one arm, at one time. ``unread`` says why signatures could not be read, the arm's or the control's: that is
-    nobody's fault."""
+    """Of one arm, at one time.
+
+    ``unread`` says why signatures could not be read, the arm's or the control's; ``unsent`` why the samples could not
+    be sent to the arm, ``control_unsent`` why not to the control: that is nobody's fault. ``requests`` and ``golden``
+    are by the samples' names.
+    """
 
     signatures: Signatures | None = None
     of_control: Signatures | None = None
     unread: str | None = None
+    requests: Mapping[str, Any] = field(default_factory=dict)
+    golden: Mapping[str, Any] = field(default_factory=dict)
+    sent: Sent | None = None
+    unsent: str | None = None
+    control_unsent: str | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that was wanted could be found out."""
+        return self.unread is None and self.unsent is None and self.control_unsent is None

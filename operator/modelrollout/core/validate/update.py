@@ -10,12 +10,29 @@ from modelrollout.api.signature import Signatures
 from modelrollout.api.status import Arm, ValidationStatus
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
+from modelrollout.core.validate.agreement import check_agreement
+from modelrollout.core.validate.answers import check_answers
 from modelrollout.core.validate.compatible import check_signature
 from modelrollout.core.validate.finding import Case, Finding, Verdict
+from modelrollout.core.validate.form import check_form
 from modelrollout.core.validate.gate import digest_of, is_due
+from modelrollout.core.validate.golden import check_golden
+from modelrollout.core.validate.latency import check_latency
 from modelrollout.core.validate.probed import Probed
+from modelrollout.core.validate.same_twice import check_same_twice
+from modelrollout.core.validate.varied import check_varied
 
-CHECKS = (check_signature,)
+CHECKS = (
+    check_signature,
+    check_answers,
+    check_form,
+    check_golden,
+    check_agreement,
+    check_same_twice,
+    check_varied,
+    check_latency,
+)
+"""In the order in which they are told: a new check is one file and one line here."""
 KEPT_BYTES = 8192  # of signatures in the status; larger ones are read again when they are needed
 MESSAGE_LENGTH = 1000  # characters of what one check says: names come from a server, which may say anything
 

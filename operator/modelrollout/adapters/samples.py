@@ -1,0 +1,105 @@
+"""Samples: requests sent by REST straight to one pod, before any user's; not through the mesh: no route leads there.
+
+A server may be hung, hostile or huge: the time of a request and of all of them, and the bytes of an answer are bounded.
+What a server did wrong is in its answer; that it could not be reached at all is nobody's fault, and is said apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from modelrollout.core.validate.answer import Answer
+
+LARGEST_ANSWER = 1024 * 1024  # bytes
+SHOWN = 200  # bytes of an answer that is told
+NOT_SENT = "not sent, because one before it was not answered"
+
+
+class Unreachable(Exception):
+    """The server could not be asked; the message says why. No word about the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A version of a model at ``host:port``. ``time_limit`` of one request in seconds."""
+
+    address: str
+    model: str
+    number: int
+    time_limit: float
+
+    @property
+    def url(self) -> str:
+        """Of the version itself, whatever else the server holds."""
+        return f"http://{self.address}/v1/models/{self.model}/versions/{self.number}:predict"
+
+
+async def send_all(
+    session: aiohttp.ClientSession, to: Destination, requests: Sequence[tuple[str, Any]]
+) -> tuple[Answer, ...]:
+    """Each request, with its name, one after the other: the latency is that of a server with nothing else to do. Once
+    it lets one go unanswered, the others are not sent: a hung server would take as long for each of them. Raises
+    Unreachable."""
+    answers: list[Answer] = []
+    hung = False
+    for name, body in requests:
+        answers.append(Answer(name, problem=NOT_SENT) if hung else await send(session, to, name, body))
+        hung = hung or answers[-1].status is None
+    return tuple(answers)
+
+
+async def send(session: aiohttp.ClientSession, to: Destination, name: str, body: Any) -> Answer:
+    """One request. Raises Unreachable."""
+    clock = asyncio.get_running_loop().time
+    started = clock()
+    limits = aiohttp.ClientTimeout(total=to.time_limit, sock_connect=to.time_limit / 2)
+    try:
+        async with session.post(
+            to.url,
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+            timeout=limits,
+            allow_redirects=False,
+        ) as response:
+            text = await _read(response)
+            return _answer(name, response.status, text, clock() - started)
+    except aiohttp.ClientPayloadError as error:
+        return Answer(name, problem=f"the answer breaks off: {error}")
+    except aiohttp.ServerDisconnectedError:
+        return Answer(name, problem="the server ended the connection without an answer")
+    except aiohttp.ClientError as error:  # before TimeoutError: that of a connection is both
+        raise Unreachable(f"{to.address} cannot be reached: {error}") from error
+    except TimeoutError:
+        return Answer(name, seconds=to.time_limit, problem=f"no answer within {to.time_limit:g} s")
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """The body; None when it is too large to be looked at."""
+    found = bytearray()
+    async for part in response.content.iter_chunked(64 * 1024):
+        found += part
+        if len(found) > LARGEST_ANSWER:
+            return None
+    return bytes(found)
+
+
+def _answer(name: str, status: int, text: bytes | None, seconds: float) -> Answer:
+    if text is None:
+        return Answer(name, status, None, seconds, f"the answer is larger than {LARGEST_ANSWER // 1024} KiB")
+    if status != 200:
+        return Answer(name, status, None, seconds, f"status {status}: {_short(text)}")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return Answer(name, status, None, seconds, f"the answer is not JSON: {_short(text)}")
+    return Answer(name, status, value, seconds)
+
+
+def _short(text: bytes) -> str:
+    return " ".join(text[:SHOWN].decode(errors="replace").split())

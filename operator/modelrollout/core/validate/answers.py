@@ -1,0 +1,23 @@
+"""The check that every sample is answered: status 200, outputs, finite numbers. What could not be sent is not known."""
+
+from __future__ import annotations
+
+from modelrollout.core.validate.finding import Case, Finding, Verdict
+from modelrollout.core.validate.told import some
+
+NAME = "answers"
+
+
+def check_answers(case: Case) -> Finding | None:
+    """None without samples."""
+    sent = case.probed.sent
+    if case.settings.samples is None:
+        return None
+    if sent is None:
+        why = case.probed.unsent or "the server has not answered"
+        return Finding(NAME, Verdict.UNKNOWN, f"the samples could not be sent: {why}", holds=True)
+    answers = (*sent.first, *sent.second)
+    wrong = [f"{answer.sample}: {words}" for answer in answers if (words := answer.fault) is not None]
+    if wrong:
+        return Finding(NAME, Verdict.FAIL, some(wrong, len(answers), "requests are not answered well"))
+    return Finding(NAME, Verdict.PASS, f"{len(sent.first)} samples were answered well, each of them twice")

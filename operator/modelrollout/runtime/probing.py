@@ -1,0 +1,138 @@
+"""One question to the servers of an arm and of the control: signatures by gRPC, then the samples by REST."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import aiohttp
+
+from modelrollout.adapters import samples, tensorflow_serving
+from modelrollout.adapters.cluster import CONFIG_MAPS, ApiError, Cluster
+from modelrollout.adapters.samples import Destination, Unreachable
+from modelrollout.api.samples import Samples
+from modelrollout.api.signature import Signatures
+from modelrollout.api.version import ModelVersion
+from modelrollout.core.validate.answer import Answer
+from modelrollout.core.validate.probed import Probed, Sent
+from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
+from modelrollout.runtime.validating import Inquiry, Server
+
+PODS_TRIED = 3  # of a version; they all hold the same model
+MOST_SAMPLES = 64
+WHOLE_LIMIT = 120.0  # seconds for all samples of one version
+CONFIG_MAP_LIMIT = 10.0
+
+
+class NotSent(Exception):
+    """The samples could not be sent; the message says why. No word about the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prober:
+    """``time_limit`` of one sample in seconds."""
+
+    cluster: Cluster
+    http: aiohttp.ClientSession
+    time_limit: float
+
+    async def ask(self, asked: Inquiry) -> Probed:
+        """Everything that the settings want to know."""
+        found, of_control, unread = await signatures(asked)
+        probed = Probed(found, of_control, unread)
+        return probed if asked.samples is None else await self._with_samples(asked, asked.samples, probed)
+
+    async def _with_samples(self, asked: Inquiry, wanted: Samples, probed: Probed) -> Probed:
+        golden: Mapping[str, Any] = {}
+        try:
+            requests = await self._bodies(asked.namespace, wanted.config_map, wanted.requests)
+            if wanted.golden is not None:
+                golden = await self._bodies(asked.namespace, wanted.golden.config_map, wanted.golden.answers)
+            sent = await self._sent(asked, wanted, requests)
+        except NotSent as error:
+            return replace(probed, unsent=str(error))
+        probed = replace(probed, requests=requests, golden=golden, sent=sent)
+        if wanted.agreement is None or asked.control is None:
+            return probed
+        try:
+            theirs = await self._in_time(asked.control, asked.model, requests, warm_up=0)
+            return replace(probed, sent=replace(sent, by_control=theirs))
+        except NotSent as error:
+            return replace(probed, control_unsent=str(error))
+
+    async def _sent(self, asked: Inquiry, wanted: Samples, requests: Mapping[str, Any]) -> Sent:
+        """Warm up, then all of them, and all of them again."""
+        warm_up = wanted.warm_up
+        answers = await self._in_time(asked.arm, asked.model, requests, warm_up=warm_up, times=2)
+        cold, counted = (answers[0].seconds if warm_up else None), answers[warm_up:]
+        return Sent(counted[: len(requests)], counted[len(requests) :], cold)
+
+    async def _in_time(
+        self, server: Server, model: str, requests: Mapping[str, Any], *, warm_up: int, times: int = 1
+    ) -> tuple[Answer, ...]:
+        if not server.pods:
+            raise NotSent(f"no pod of {server.version} is ready")
+        number = ModelVersion.parse(server.version).serving_number
+        to = Destination(f"{server.pods[0]}:{REST_PORT}", model, number, self.time_limit)
+        first = next(iter(requests.items()))
+        order = [first] * warm_up + list(requests.items()) * times
+        try:
+            async with asyncio.timeout(WHOLE_LIMIT):
+                return await samples.send_all(self.http, to, order)
+        except Unreachable as error:
+            raise NotSent(f"{server.version} at {error}") from error
+        except TimeoutError as error:
+            raise NotSent(f"{server.version} took longer than {WHOLE_LIMIT:g} s for all of them; give fewer") from error
+
+    async def _bodies(self, namespace: str, config_map: str | None, given: tuple[Any, ...]) -> Mapping[str, Any]:
+        """By name: what the spec holds, or what each key of the ConfigMap does."""
+        if config_map is None:
+            return {f"request {index}": body for index, body in enumerate(given, 1)}
+        try:
+            async with asyncio.timeout(CONFIG_MAP_LIMIT):
+                found = await self.cluster.get(CONFIG_MAPS, namespace, config_map)
+        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            raise NotSent(f"ConfigMap {config_map} cannot be read: {error or 'no answer in time'}") from error
+        return _parsed(config_map, (found or {}).get("data") or {})
+
+
+def _parsed(config_map: str, data: Mapping[str, str]) -> Mapping[str, Any]:
+    if not data:
+        raise NotSent(f"ConfigMap {config_map} is missing or empty; each key holds one body in JSON")
+    if len(data) > MOST_SAMPLES:
+        raise NotSent(f"ConfigMap {config_map} has {len(data)} keys; at most {MOST_SAMPLES} samples are sent")
+    found = {}
+    for key, text in sorted(data.items()):
+        try:
+            found[key] = json.loads(text)
+        except ValueError as error:
+            raise NotSent(f"ConfigMap {config_map}: {key} is not JSON: {error}") from error
+    return found
+
+
+async def signatures(asked: Inquiry) -> tuple[Signatures | None, Signatures | None, str | None]:
+    """The arm's, the control's, and why there are none."""
+    servers = [server for server in (asked.arm, asked.control) if server is not None]
+    targets = [
+        (f"{pod}:{GRPC_PORT}", ModelVersion.parse(server.version).serving_number)
+        for server in servers
+        for pod in server.pods[:PODS_TRIED]
+    ]
+    answers = await tensorflow_serving.model_signatures(targets, asked.model)
+    by_address = dict(zip([address for address, _ in targets], answers, strict=True))
+    found = [_of_server(server, by_address) for server in servers]
+    unread = [words for words in found if isinstance(words, str)]
+    known = [None if isinstance(item, str) else item for item in found]
+    return known[0], known[1] if len(known) > 1 else None, "; ".join(unread) or None
+
+
+def _of_server(server: Server, answers: dict[str, Signatures | str]) -> Signatures | str:
+    """The first pod's that answers."""
+    if not server.pods:
+        return f"no pod of {server.version} is ready"
+    said = [answers[f"{pod}:{GRPC_PORT}"] for pod in server.pods[:PODS_TRIED]]
+    known = next((item for item in said if not isinstance(item, str)), None)
+    return known if known is not None else f"{server.version} at {server.pods[0]}:{GRPC_PORT}: {said[0]}"

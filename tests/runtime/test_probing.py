@@ -1,0 +1,166 @@
+"""One question to the servers: what they said, and what is nobody's fault."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from modelrollout.adapters import samples as adapter
+from modelrollout.adapters import tensorflow_serving
+from modelrollout.adapters.cluster import ApiError, Resource
+from modelrollout.adapters.samples import Destination, Unreachable
+from modelrollout.api.samples import Samples
+from modelrollout.api.signature import Signature, Signatures
+from modelrollout.core.validate.answer import Answer
+from modelrollout.core.validate.probed import Probed
+from modelrollout.runtime.probing import Prober, signatures
+from modelrollout.runtime.validating import Inquiry, Server
+
+SIGNATURES: Signatures = {"serving_default": Signature(inputs={"x": "DT_FLOAT[?,4]"})}
+ASKED = Inquiry("prod", "fraud", "settings", Server("1.1.2", ("10.0.0.2",)), Server("1.0.1", ("10.0.0.1",)))
+INLINE = Samples.model_validate({"requests": [{"instances": [1]}, {"instances": [2]}], "warmUp": 3})
+MAPPED = Samples.model_validate({"configMap": "bodies", "golden": {"configMap": "golden"}})
+
+
+Answers = dict[str, Signatures | str]
+Known = tuple[Signatures | None, Signatures | None, str | None]
+PROBES: dict[str, tuple[Inquiry, Answers, Known]] = {
+    "both answer": (ASKED, {"10.0.0.1:8500": {}, "10.0.0.2:8500": SIGNATURES}, (SIGNATURES, {}, None)),
+    "the first pod does not": (
+        replace(ASKED, arm=Server("1.1.2", ("10.0.0.2", "10.0.0.3")), control=None),
+        {"10.0.0.2:8500": "UNAVAILABLE: refused", "10.0.0.3:8500": SIGNATURES},
+        (SIGNATURES, None, None),
+    ),
+    "nobody does": (
+        ASKED,
+        {"10.0.0.1:8500": "UNAVAILABLE: refused", "10.0.0.2:8500": "DEADLINE_EXCEEDED: "},
+        (None, None, "1.1.2 at 10.0.0.2:8500: DEADLINE_EXCEEDED: ; 1.0.1 at 10.0.0.1:8500: UNAVAILABLE: refused"),
+    ),
+    "no pod is there": (
+        replace(ASKED, control=Server("1.0.1")),
+        {"10.0.0.2:8500": SIGNATURES},
+        (SIGNATURES, None, "no pod of 1.0.1 is ready"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("asked", "answers", "expected"), PROBES.values(), ids=PROBES)
+def test_signatures(asked: Inquiry, answers: Answers, expected: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def say(targets: Sequence[tuple[str, int]], model: str) -> list[Signatures | str]:
+        assert model == "fraud"
+        assert {number for _, number in targets} <= {1, 2}
+        return [answers[address] for address, _ in targets]
+
+    monkeypatch.setattr(tensorflow_serving, "model_signatures", say)
+    assert asyncio.run(signatures(asked)) == expected
+
+
+class Maps:
+    """A cluster of ConfigMaps; an error is raised."""
+
+    def __init__(self, **maps: dict[str, str] | Exception) -> None:
+        self.maps = maps
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
+        assert namespace == "prod"
+        found = self.maps.get(name)
+        if isinstance(found, Exception):
+            raise found
+        return {"data": found} if found is not None else None
+
+
+class Pods:
+    """Every pod answers its own address, unless it is away."""
+
+    def __init__(self, *away: str) -> None:
+        self.away = away
+        self.asked: list[tuple[str, int, str]] = []
+
+    async def send_all(self, session: object, to: Destination, requests: Sequence[tuple[str, Any]]) -> Any:
+        if to.address.partition(":")[0] in self.away:
+            raise Unreachable(f"{to.address} cannot be reached: refused")
+        self.asked += [(to.address, to.number, name) for name, _ in requests]
+        return tuple(Answer(name, 200, {"predictions": [to.address]}, 0.5) for name, _ in requests)
+
+
+def ask(monkeypatch: pytest.MonkeyPatch, asked: Inquiry, pods: Pods, **maps: dict[str, str] | Exception) -> Probed:
+    async def known(targets: Sequence[tuple[str, int]], model: str) -> list[Signatures | str]:
+        return [SIGNATURES] * len(targets)
+
+    monkeypatch.setattr(tensorflow_serving, "model_signatures", known)
+    monkeypatch.setattr(adapter, "send_all", pods.send_all)
+
+    async def body() -> Probed:
+        async with aiohttp.ClientSession() as http:
+            return await Prober(Maps(**maps), http, 5.0).ask(asked)  # type: ignore[arg-type]
+
+    return asyncio.run(body())
+
+
+def test_warm_up_then_all_of_them_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    pods = Pods()
+    found = ask(monkeypatch, replace(ASKED, samples=INLINE), pods)
+    assert found.sent is not None
+    order = ["request 1"] * 3 + ["request 1", "request 2"] * 2
+    assert pods.asked == [("10.0.0.2:8501", 2, name) for name in order]
+    assert [answer.sample for answer in found.sent.first] == ["request 1", "request 2"]
+    assert [answer.sample for answer in found.sent.second] == ["request 1", "request 2"]
+    assert (found.sent.cold, found.sent.by_control) == (0.5, None)
+    assert found.requests == {"request 1": {"instances": [1]}, "request 2": {"instances": [2]}}
+
+
+def test_the_same_to_stable_where_both_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = INLINE.model_copy(update={"agreement": object()})
+    found = ask(monkeypatch, replace(ASKED, samples=both), Pods())
+    assert found.sent is not None
+    assert found.sent.by_control is not None
+    assert [answer.outputs for answer in found.sent.by_control] == [["10.0.0.1:8501"]] * 2
+    away = ask(monkeypatch, replace(ASKED, samples=both), Pods("10.0.0.1"))
+    assert away.sent is not None
+    assert (away.sent.by_control, away.is_complete) == (None, False)
+    assert away.control_unsent == "1.0.1 at 10.0.0.1:8501 cannot be reached: refused"
+
+
+def test_from_config_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    maps = {"bodies": {"b": "[2]", "a": "[1]"}, "golden": {"a": "3", "b": "4"}}
+    found = ask(monkeypatch, replace(ASKED, samples=MAPPED), Pods(), **maps)
+    assert found.requests == {"a": [1], "b": [2]}
+    assert found.golden == {"a": 3, "b": 4}
+
+
+UNSENT: dict[str, tuple[dict[str, dict[str, str] | Exception], Pods, str]] = {
+    "no ConfigMap": ({}, Pods(), "ConfigMap bodies is missing or empty; each key holds one body in JSON"),
+    "no answer of the API server": (
+        {"bodies": ApiError(503, "no leader")},
+        Pods(),
+        "ConfigMap bodies cannot be read: ",
+    ),
+    "no JSON": ({"bodies": {"a": "{"}}, Pods(), "ConfigMap bodies: a is not JSON: "),
+    "too many": (
+        {"bodies": {str(number): "{}" for number in range(65)}},
+        Pods(),
+        "ConfigMap bodies has 65 keys; at most 64 samples are sent",
+    ),
+    "golden is missing": ({"bodies": {"a": "1"}}, Pods(), "ConfigMap golden is missing or empty"),
+    "not reachable": (
+        {"bodies": {"a": "1"}, "golden": {"a": "1"}},
+        Pods("10.0.0.2"),
+        "1.1.2 at 10.0.0.2:8501 cannot be reached: refused",
+    ),
+}
+
+
+@pytest.mark.parametrize(("maps", "pods", "words"), UNSENT.values(), ids=UNSENT)
+def test_what_could_not_be_sent_is_said(
+    maps: dict[str, dict[str, str] | Exception], pods: Pods, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ask(monkeypatch, replace(ASKED, samples=MAPPED), pods, **maps)
+    assert found.sent is None
+    assert found.unsent is not None
+    assert found.unsent.startswith(words)
+    assert not found.is_complete
