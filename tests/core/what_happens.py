@@ -490,7 +490,7 @@ def drift() -> None:
 
 
 @row(
-    "a share changes, and `traffic.affinity.cookie` keeps users where they are",
+    "a share changes, and `traffic.affinity` keeps users where they are by a cookie or an echo",
     "–",
     "all users are drawn anew, by the new shares; nobody stays with a version that left; between two changes all stay",
 )
@@ -503,7 +503,7 @@ def redrawn() -> None:
 
 
 @row(
-    "a share changes, and `traffic.affinity.header` keeps users where they are",
+    "a share changes, and `traffic.affinity` keeps users where they are by an id",
     "–",
     "the shares hold at once; of two versions, the one that rises keeps all its users, and no more of the other's "
     "change than it gets; nobody stays with a version that left",

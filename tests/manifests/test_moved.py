@@ -16,7 +16,7 @@ from modelrollout.manifests.istio import RECOVERY_ANNOTATION, live_route, moved,
 from modelrollout.manifests.meta import DESIRED_ANNOTATION
 from modelrollout.resource.spec import Spec
 from tests.manifests.render import FORMER_ROUTES, load, rollout_of
-from tests.manifests.test_routes import BY_ID, IN_TWO_SPLITS, STICKY, epochs, routes, specs
+from tests.manifests.test_routes import BY_ECHO, BY_ID, IN_TWO_SPLITS, STICKY, epochs, routes, specs
 
 Object = dict[str, Any]
 
@@ -90,7 +90,7 @@ def test_nobody_stays_with_a_version_and_answers_carry_no_more_than_theirs(
     assert moved(written, desired)["spec"] == written["spec"]
 
 
-@pytest.mark.parametrize(("spec", "header"), [(STICKY, "cookie"), (BY_ID, "x-user-id")])
+@pytest.mark.parametrize(("spec", "header"), [(STICKY, "cookie"), (BY_ID, "x-user-id"), (BY_ECHO, "x-model-arm")])
 def test_a_rollback_leaves_nobody_known(spec: Spec, header: str) -> None:
     live = virtual_service(ROLLOUT, spec, IN_TWO_SPLITS, epoch=7)
     assert header in str(live["spec"])

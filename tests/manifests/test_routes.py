@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelrollout.api.affinity import Affinity, Cookie, HeaderMethod, IdHeader
+from modelrollout.api.affinity import Affinity, Cookie, Echo, HeaderMethod, IdHeader
 from modelrollout.api.match import CookieMatch, RequestMatch, StringMatch
 from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
 from modelrollout.api.status import Arm, Status, Trial
@@ -91,15 +91,20 @@ cookies = st.builds(
 ids = st.builds(  # x-beta: some splits look at it, too
     IdHeader, name=st.sampled_from(("x-user-id", "X-Beta", "a")), method=st.sampled_from(HeaderMethod)
 )
+echoes = st.builds(Echo, header=st.sampled_from(("x-model-arm", "X-Beta")))
 specs = st.builds(
     marked,
-    st.none() | st.builds(Affinity, cookie=cookies) | st.builds(Affinity, header=ids),
+    st.none()
+    | st.builds(Affinity, cookie=cookies)
+    | st.builds(Affinity, header=ids)
+    | st.builds(Affinity, echo=echoes),
     st.sampled_from((None, "x-model-decision", "X-Decision")),
 )
 epochs = st.sampled_from((0, 1, 1_764_180_039))
 
 STICKY = marked(Affinity(cookie=Cookie()), "x-model-decision")
 BY_ID = marked(Affinity(header=IdHeader(name="X-User-Id", method=HeaderMethod.HEX_SUFFIX)), None)
+BY_ECHO = marked(Affinity(echo=Echo()), "x-model-decision")
 IN_TWO_SPLITS = Route(
     splits=(
         Split(
@@ -316,6 +321,43 @@ def test_every_edit_of_who_is_known_by_an_id_is_seen(edit: Edit, index: int) -> 
     assert read(live).route is None
 
 
+ECHO_EDITS: dict[str, tuple[Edit, tuple[int, ...]]] = {
+    "no echo asked": (lambda rules, index: condition(rules, index).pop("x-model-arm"), KNOWN),
+    "the echo of another epoch": (
+        lambda rules, index: condition(rules, index).update({"x-model-arm": {"exact": "8.2.3.1160"}}),
+        KNOWN,
+    ),
+    "whoever echoes": (
+        lambda rules, index: condition(rules, index).update({"x-model-arm": {"prefix": ""}}),
+        KNOWN,
+    ),
+    "nothing to be echoed": (lambda rules, index: answers(rules, index)["set"].pop("x-model-arm"), KNOWN + WEIGHTED),
+    "another version to be echoed": (
+        lambda rules, index: answers(rules, index)["set"].update({"x-model-arm": "7.9.9.9"}),
+        KNOWN + WEIGHTED,
+    ),
+    "another epoch to be echoed": (
+        lambda rules, index: answers(rules, index)["set"].update({"x-model-arm": f"8.{mark(rules, index)}"}),
+        KNOWN + WEIGHTED,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("edit", "index"),
+    [
+        pytest.param(edit, index, id=f"{name}, rule {index}")
+        for name, (edit, places) in ECHO_EDITS.items()
+        for index in places
+    ],
+)
+def test_every_edit_of_an_echo_is_seen(edit: Edit, index: int) -> None:
+    live = written(IN_TWO_SPLITS, None, BY_ECHO, 7)
+    assert read(live).route == IN_TWO_SPLITS
+    edit(live["spec"]["http"], index)
+    assert read(live).route is None
+
+
 def test_the_ids_of_another_rollout_are_an_edit() -> None:
     """Who is known is by the uid: rules that were copied lead other users to a version than those that it has."""
     live = written(IN_TWO_SPLITS, None, BY_ID, 7)
@@ -337,15 +379,15 @@ def test_an_epoch_more_is_no_write_for_ids() -> None:
 
 def test_marks_that_are_all_of_one_other_kind_are_set_right_as_settings_are() -> None:
     """They do not change where requests go: those of another epoch, of a spec that was edited, or none."""
-    others = (written(IN_TWO_SPLITS, None, STICKY, 8), written(IN_TWO_SPLITS, None, BY_ID, 7), written(IN_TWO_SPLITS))
-    for other in others:
+    marks = ((STICKY, 8), (BY_ID, 7), (BY_ECHO, 7), (SPEC, 7))
+    for other in (written(IN_TWO_SPLITS, None, spec, epoch) for spec, epoch in marks):
         live = written(IN_TWO_SPLITS, None, STICKY, 7)
         live["spec"]["http"] = other["spec"]["http"]
         assert read(live).route == IN_TWO_SPLITS
         assert differs(written(IN_TWO_SPLITS, None, STICKY, 7), live)
 
 
-@pytest.mark.parametrize(("spec", "header"), [(STICKY, "cookie"), (BY_ID, "x-user-id")])
+@pytest.mark.parametrize(("spec", "header"), [(STICKY, "cookie"), (BY_ID, "x-user-id"), (BY_ECHO, "x-model-arm")])
 def test_nobody_is_known_where_one_version_answers_or_the_header_is_asked_for_already(spec: Spec, header: str) -> None:
     by_it = (RequestMatch(headers={header: StringMatch(regex=".*beta=yes.*")}),)
     splits = (

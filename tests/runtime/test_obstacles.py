@@ -269,6 +269,7 @@ REFUSED_ROUTES = {
 USERS_STAY = {
     "": {},
     "users that stay": {"affinity": {"cookie": {}}},
+    "users that stay by an echo": {"affinity": {"echo": {}}},
     "users that stay by an id": {"affinity": {"header": {"name": "x-user-id", "method": "HexSuffix"}}},
 }
 

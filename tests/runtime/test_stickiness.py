@@ -13,7 +13,7 @@ from modelrollout.api.route import EVERYBODY
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.dry_run import richest_route
 from tests.kubernetes import Kubernetes
-from tests.manifests.test_routes import BY_ID, SPEC, STICKY
+from tests.manifests.test_routes import BY_ECHO, BY_ID, SPEC, STICKY
 from tests.runtime.stage import Object, Stage
 from tests.runtime.test_passes import play
 
@@ -150,7 +150,7 @@ def test_what_somebody_edits_is_restored(
     play(kubernetes, story)
 
 
-@pytest.mark.parametrize("spec", [STICKY, BY_ID])
+@pytest.mark.parametrize("spec", [STICKY, BY_ID, BY_ECHO])
 def test_what_a_release_will_need_is_tried_beforehand(spec: Spec) -> None:
     assert len(richest_route(spec).everybody.shares) == 2
     assert len(richest_route(SPEC).everybody.shares) == 1

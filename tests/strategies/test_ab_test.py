@@ -234,6 +234,7 @@ def test_requests_that_go_elsewhere_are_said_and_decide_nothing() -> None:
 
 AFFINITIES: dict[str, dict[str, Any]] = {
     "by a cookie": {"cookie": {}},
+    "by an echo": {"echo": {}},
     "by an id": {"header": {"name": "x-user-id", "method": "HexSuffix"}},
 }
 

@@ -15,6 +15,17 @@ from modelrollout.api.base import PositiveDuration, SpecModel
 from modelrollout.api.cookies import COOKIE
 from modelrollout.api.rules import HEADER, Form, rule, rules, text
 
+ECHO_HEADER = "x-model-arm"
+OwnHeader = Annotated[
+    str,
+    Form(
+        "[Xx]-[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?",
+        "{} is no name for a header of this operator's own; use x- and letters, digits and hyphens",
+    ),
+    Field(max_length=128),
+]
+"""One that answers carry."""
+
 CookieName = Annotated[
     str,
     Form(
@@ -75,11 +86,26 @@ class IdHeader(SpecModel):
         return self.name.lower()
 
 
-Way = Cookie | IdHeader
+class Echo(SpecModel):
+    """A header that every answer carries while several versions share the requests, and that a caller sends back. For
+    callers that are trusted: it chooses the version."""
+
+    header: OwnHeader = Field(
+        default=ECHO_HEADER, description="Its name, in answers and in requests. Its value is EPOCH.VERSION."
+    )
+
+    @property
+    def looks_at(self) -> str:
+        """The request header by which users are known, in lower case."""
+        return self.header.lower()
+
+
+Way = Cookie | IdHeader | Echo
 """What is given for the one that is chosen."""
 
 COOKIE_IN_CEL = text(COOKIE)
-_LOOKS_AT = {"cookie": COOKIE_IN_CEL, "header": "{}.header.name.lowerAscii()"}
+_ECHOED = f"(has({{0}}.echo.header) ? {{0}}.echo.header.lowerAscii() : {text(ECHO_HEADER)})"
+_LOOKS_AT = {"cookie": COOKIE_IN_CEL, "header": "{0}.header.name.lowerAscii()", "echo": _ECHOED}
 _NAMES = f"{', '.join(list(_LOOKS_AT)[:-1])} and {list(_LOOKS_AT)[-1]}"
 _ONE = f"give exactly one of {_NAMES}"
 _GIVEN = ", ".join(f"has(self.{name})" for name in _LOOKS_AT)
@@ -95,6 +121,12 @@ class Affinity(SpecModel):
     )
     header: IdHeader | None = Field(
         default=None, description="By an id that every request of a user carries, for services and gRPC clients."
+    )
+
+    echo: Echo | None = Field(
+        default=None,
+        description="By a header of the last answer that the caller sends back, for services and gRPC clients that are "
+        "trusted.",
     )
 
     @property
@@ -129,3 +161,8 @@ def rules_on_header(affinity: str, sentence: str, may_be: Callable[[str], str]) 
             continue
         shown = f" + {cel} + ".join(text(part) for part in sentence.format("{}", name).split("{}"))
         yield rule(entry, sentence.replace("the header {}", "a header").format(name), shown=shown)
+
+
+def echoed_in_cel(affinity: str) -> str:
+    """The header that is echoed, in lower case. ``affinity`` is a path to one with ``echo``."""
+    return _ECHOED.format(affinity)

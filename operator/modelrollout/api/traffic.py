@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from modelrollout.api.affinity import COOKIE_IN_CEL, Affinity, rules_on_header
+from modelrollout.api.affinity import COOKIE_IN_CEL, Affinity, OwnHeader, echoed_in_cel, rules_on_header
 from modelrollout.api.base import PositiveDuration, SpecModel
 from modelrollout.api.match import RequestMatch
 from modelrollout.api.rules import LABEL, Form, HeaderName, rule, rules, text
@@ -94,15 +94,8 @@ class Retries(SpecModel):
         return self
 
 
-DecisionHeader = Annotated[
-    str,
-    Form(
-        "[Xx]-[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?",
-        "{} is no name for a header of this operator's own; use x- and letters, digits and hyphens",
-    ),
-    Field(max_length=128),
-]
-_NAMES_THE_VERSION = f"decisionHeader {VERSION_HEADER} names the version in every answer already; use another name"
+_NAMES_THE_VERSION = "{} " + VERSION_HEADER + " names the version in every answer already; use another name"
+_ONE_MARK_EACH = "decisionHeader and affinity.echo would write different things to one header; use another name for one"
 _TWICE = (
     "match looks at the header {} and affinity.{} does, too, but Istio takes one condition for each header; use "
     "another header in match"
@@ -134,7 +127,17 @@ class Traffic(SpecModel):
             ),
             rule(
                 f"!has(self.decisionHeader) || self.decisionHeader.lowerAscii() != {text(VERSION_HEADER)}",
-                _NAMES_THE_VERSION,
+                _NAMES_THE_VERSION.format("decisionHeader"),
+            ),
+            rule(
+                "!has(self.affinity) || !has(self.affinity.echo) || !has(self.affinity.echo.header) || "
+                f"self.affinity.echo.header.lowerAscii() != {text(VERSION_HEADER)}",
+                _NAMES_THE_VERSION.format("affinity.echo.header"),
+            ),
+            rule(
+                "!has(self.decisionHeader) || !has(self.affinity) || !has(self.affinity.echo) || "
+                f"self.decisionHeader.lowerAscii() != {echoed_in_cel('self.affinity')}",
+                _ONE_MARK_EACH,
             ),
         )
     )
@@ -161,7 +164,7 @@ class Traffic(SpecModel):
         description="Keeps a user at one version for as long as several versions share the requests and no share "
         "changes. None by default: each request is on its own.",
     )
-    decision_header: DecisionHeader | None = Field(
+    decision_header: OwnHeader | None = Field(
         default=None,
         description="A header that every answer carries, for example x-model-decision, to be stored beside what was "
         "done with the answer. Its value is NAMESPACE/ROLLOUT/EPOCH/VERSION/SPLIT/TIME/REQUEST. None: no such header.",
@@ -181,7 +184,12 @@ class Traffic(SpecModel):
         return self
 
     @model_validator(mode="after")
-    def _decision_is_not_the_version(self) -> Self:
-        if self.decision_header is not None and self.decision_header.lower() == VERSION_HEADER:
-            raise ValueError(_NAMES_THE_VERSION)
+    def _each_header_of_answers_says_one_thing(self) -> Self:
+        decision = self.decision_header.lower() if self.decision_header is not None else None
+        echo = self.affinity.echo.looks_at if self.affinity is not None and self.affinity.echo is not None else None
+        for field, header in (("decisionHeader", decision), ("affinity.echo.header", echo)):
+            if header == VERSION_HEADER:
+                raise ValueError(_NAMES_THE_VERSION.format(field))
+        if decision is not None and decision == echo:
+            raise ValueError(_ONE_MARK_EACH)
         return self

@@ -1,11 +1,11 @@
 """The epoch of a trial: a time in which no share changes. What is set for users and told with answers names it.
 
-By ``traffic.affinity`` users stay with their version. If those who were told of it (by a cookie) stayed across a change
-of the shares, too, a rise would reach new users alone: after 10, 50 and 95 % most users, and with them most requests,
-would still be where the first step had put them, while the evidence is read as if they were not. So what they were told
-holds for an epoch: each change of the shares draws all users anew, and the shares are what they say from the first
-request on. Between two changes everybody stays. Those who are known by an id of their own need no epoch: each id is of
-one version at any time, so that shares are what they say without anybody being drawn anew.
+By ``traffic.affinity`` users stay with their version. If those who were told of it (by a cookie or an echo) stayed
+across a change of the shares, too, a rise would reach new users alone: after 10, 50 and 95 % most users, and with them
+most requests, would still be where the first step had put them, while the evidence is read as if they were not. So what
+they were told holds for an epoch: each change of the shares draws all users anew, and the shares are what they say from
+the first request on. Between two changes everybody stays. Those who are known by an id of their own need no epoch: each
+id is of one version at any time, so that shares are what they say without anybody being drawn anew.
 """
 
 from __future__ import annotations

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from modelrollout.api.affinity import Affinity as Asked
-from modelrollout.api.affinity import Cookie, IdHeader
+from modelrollout.api.affinity import Cookie, Echo, IdHeader
 from modelrollout.manifests.affinity.base import Affinity, Live
 from modelrollout.manifests.affinity.cookie import ByCookie
+from modelrollout.manifests.affinity.echo import ByEcho
 from modelrollout.manifests.affinity.hex_suffix import ByHexSuffix
 
 __all__ = ["Affinity", "asked", "found"]
 
-_READERS = (ByCookie, ByHexSuffix)
+_READERS = (ByCookie, ByHexSuffix, ByEcho)
 
 
 def asked(spec: Asked | None) -> Affinity | None:
@@ -20,6 +21,8 @@ def asked(spec: Asked | None) -> Affinity | None:
             return ByCookie(settings)
         case IdHeader() as settings:
             return ByHexSuffix(settings)
+        case Echo() as settings:
+            return ByEcho(settings)
     return None
 
 
