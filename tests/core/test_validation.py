@@ -370,7 +370,9 @@ def first_version(probed: Probed) -> World:
 
 
 def test_the_first_version_answers_samples_too() -> None:
-    assert first_version(answered(*ROWS)).status.phase is Phase.HEALTHY
+    world = first_version(answered(*ROWS))
+    assert world.status.phase is Phase.HEALTHY
+    assert told(world.status)[:2] == ("True", "Validated")
     held = first_version(Probed(PLAIN, unsent="refused"))
     assert (held.status.phase, held.status.stable) == (Phase.VALIDATING, None)
     failed = first_version(answered([0.1], ROWS[1]))

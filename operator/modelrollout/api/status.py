@@ -148,20 +148,6 @@ class Alpha(StatusModel):
     left: Annotated[float, Field(ge=0, lt=0.5)] = 0.01
 
 
-class VersionStatus(StatusModel):
-    """One version that is deployed."""
-
-    version: Annotated[str, VERSION]
-    uri: str
-    digest: str | None = None  # as measured at the first fetch, or as the spec declares it
-    pinned: str | None = None  # the digest that the spec declared at the start; part of the pods, so it never changes
-    weight: Share = 0  # the largest share that it has of any requests, percent
-    ready: str = "0/0"
-    message: str | None = None  # why it is not ready: the fetcher's or the server's own words
-    missing_since: Timestamp | None = None  # of stable: since when not all of its pods are ready and as they are wanted
-    signatures: dict[str, Signature] | None = None  # as its server told them; None: not known, or too large to keep
-
-
 class CheckStatus(StatusModel):
     """What came of one check before any traffic."""
 
@@ -178,6 +164,21 @@ class ValidationStatus(StatusModel):
     failed: str | None = None  # what speaks against it
     held: str | None = None  # why it could not be found out yet
     checks: tuple[CheckStatus, ...] = ()
+
+
+class VersionStatus(StatusModel):
+    """One version that is deployed."""
+
+    version: Annotated[str, VERSION]
+    uri: str
+    digest: str | None = None  # as measured at the first fetch, or as the spec declares it
+    pinned: str | None = None  # the digest that the spec declared at the start; part of the pods, so it never changes
+    weight: Share = 0  # the largest share that it has of any requests, percent
+    ready: str = "0/0"
+    message: str | None = None  # why it is not ready: the fetcher's or the server's own words
+    missing_since: Timestamp | None = None  # of stable: since when not all of its pods are ready and as they are wanted
+    signatures: dict[str, Signature] | None = None  # as its server told them; None: not known, or too large to keep
+    validation: ValidationStatus = ValidationStatus()
 
 
 class SmokeStatus(StatusModel):
@@ -215,7 +216,6 @@ class Arm(VersionStatus):
     silent_since: Timestamp | None = None  # since when nobody has asked it, though it has a share
     seen: tuple[str, ...] = ()  # the splits in which it had its least evidence at a share between 0 and 100
     paused: str | None = None  # why its shares are held: a person's word or a policy's
-    validation: ValidationStatus = ValidationStatus()
     smoke: SmokeStatus = SmokeStatus()
     recall: Recall | None = None  # out of traffic until stable has shown whether the fault is its own
     recalls: Annotated[int, Field(ge=0)] = 0  # how often that was so

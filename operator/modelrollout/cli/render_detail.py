@@ -150,11 +150,11 @@ def _model_row(role: str, version: VersionStatus) -> list[Span]:
 
 
 def validation_rows(status: Status) -> Iterator[list[Span]]:
-    """What each version under trial showed before its first request."""
-    for arm in status.arms:
-        for item in arm.validation.checks:
+    """What each version showed before its first request."""
+    for _, version in serving(status):
+        for item in version.validation.checks:
             style = VERDICT_STYLE.get(item.verdict, Style.WARN)
-            yield [Span(arm.version), Span(item.check), Span(item.verdict, style), Span(item.message)]
+            yield [Span(version.version), Span(item.check), Span(item.verdict, style), Span(item.message)]
 
 
 def condition_rows(conditions: Sequence[Condition], now: float) -> list[list[Span]]:

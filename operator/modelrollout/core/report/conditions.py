@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from modelrollout.api.analysis import TimeoutPolicy
-from modelrollout.api.status import Condition, Phase, Status
+from modelrollout.api.status import Condition, Phase, Status, VersionStatus
 from modelrollout.core.judge.sight import silent_too_long
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
@@ -101,9 +102,6 @@ def analysed(state: Pass) -> Fact:
     return "AnalysisHealthy", "True", Reason.HEALTHY, "every metric has fresh samples"
 
 
-LASTING = (Reason.VALIDATED, Reason.REPORTED, Reason.NOT_CHECKED)  # what is said of a version while it serves
-
-
 def validated(state: Pass) -> list[Fact]:
     """What the newest versions showed before any traffic. Nothing where nobody was asked."""
     by_reason = {item.reason: f"{item.version}: {item.message}" for item in failed_versions(state)}
@@ -112,21 +110,19 @@ def validated(state: Pass) -> list[Fact]:
             return [("Validated", status, reason, by_reason[reason])]
     arms, first = state.status.arms, state.control is None
     if not arms:
-        before = next((item for item in state.rollout.status.conditions if item.type == "Validated"), None)
-        kept = before is not None and before.reason in LASTING
-        return [(before.type, before.status, before.reason, before.message)] if before is not None and kept else []
+        return _shown([state.control] if state.control is not None else [])
     if not gate.asks_anything(state.spec.asked_before_traffic, first=first):
         return []
     waits = [words for arm in arms if (words := gate.waiting(state, arm)) is not None]
     if waits:
         held = any(arm.validation.held for arm in arms)
         return [("Validated", "Unknown", Reason.VALIDATION_HELD if held else Reason.VALIDATING, "; ".join(waits))]
-    return _shown(state)
+    return _shown(arms)
 
 
-def _shown(state: Pass) -> list[Fact]:
-    """Of arms that may have requests."""
-    rows = [(arm.version, item) for arm in state.status.arms for item in arm.validation.checks]
+def _shown(versions: Sequence[VersionStatus]) -> list[Fact]:
+    """Of versions that may have requests."""
+    rows = [(known.version, item) for known in versions for item in known.validation.checks]
     words = "; ".join(f"{version}: {item.check}: {item.message}" for version, item in rows)
     verdicts = {item.verdict for _, item in rows}
     if not rows:

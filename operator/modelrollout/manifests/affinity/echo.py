@@ -30,7 +30,7 @@ class ByEcho:
         """The one that comes back."""
         return self.asked.looks_at
 
-    def known(self, salt: str, shares: Mapping[str, int], epoch: int) -> Mapping[str, Object]:
+    def known(self, salt: str, shares: Mapping[str, float], epoch: int) -> Mapping[str, Object]:
         """The value to the letter."""
         return {version: {"exact": f"{epoch}.{version}"} for version in shares}
 
