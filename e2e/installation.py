@@ -52,7 +52,7 @@ def install(target: Target) -> Installation:
     build` has filled; without that variable, at the same place as here (a mount into the nodes).
     """
     models = Path(os.environ.get("MODELROLLOUT_MODELS", MODELS)).absolute()
-    # A process of its own: TensorFlow is 560 MiB, and who speaks gRPC to model servers here holds a stand-in for its name.
+    # In a process of its own: TensorFlow is 560 MiB, and whoever speaks gRPC to model servers has only its name.
     run([sys.executable, "-m", "e2e.models", "build", "--out", str(MODELS)], cwd=ROOT)
     target.load_image(images.build(ROOT / "e2e" / "tensorflow_serving" / "Dockerfile", ROOT, SERVING_IMAGE, {}))
     target.load_image(images.build(ROOT / "Dockerfile", ROOT, f"{OPERATOR_IMAGE}:{TAG}", {}))

@@ -23,6 +23,7 @@ import click
 from bench.stats import (
     arms,
     bake,
+    bursts,
     context,
     cost,
     delay,
@@ -45,6 +46,7 @@ ALL: Sequence[Suite] = (
     *rollback.suites(),
     promote.SUITE,
     arms.SUITE,
+    bursts.SUITE,
     srm.SUITE,
     restart.SUITE,
     whole.SUITE,

@@ -30,6 +30,6 @@ class Race:
     def after(self, trials: Sequence[int], successes: Sequence[int]) -> Race:
         """After a tick's counts of each arm; only arms that are still in are compared."""
         new = {str(arm): (trials[arm], successes[arm]) for arm in self.racing}
-        contest = self.contest.after(0.0, new, str(self.racing[0]), RULES)
+        contest = self.contest.after(0.0, new, RULES)
         racing = tuple(map(int, contest.contenders(RULES)))
         return Race(contest.among(tuple(map(str, racing))), racing)

@@ -101,7 +101,7 @@ def test_who_is_proven_worse_leaves_and_is_not_to_blame() -> None:
 
 
 def test_a_failing_arm_has_no_share_whatever_it_earns() -> None:
-    world = play(playing("1.2.3"), 60, RATES)
+    world = play(playing("1.2.3", minDuration="1h"), 60, RATES)
     for _ in range(8):
         world.requests(2000, {"1.2.3": 0.5})
         world.step(5)
@@ -185,3 +185,35 @@ def test_what_is_refused(strategy: dict[str, Any], words: str) -> None:
     found = parse_spec(yaml.safe_load(CANARY) | {"analysis": ANALYSIS, "strategy": strategy})
     assert isinstance(found, SpecError)
     assert words in found.message
+
+
+def in_bursts(world: World, seconds: float, seed: int) -> World:
+    """Requests at the live shares to versions that are alike. Everybody comes six times, and is rewarded each time or
+    never."""
+    rng, end = np.random.default_rng(seed), world.now + seconds
+    while world.now < end and world.status.trial is not None:
+        world.requests(1000)
+        counts = world.counts.setdefault("clicks", {})
+        for version, share in (world.live or {}).items():
+            people = int(rng.poisson(1000 * share / 600))
+            earned = 6 * int(rng.binomial(people, 0.2))
+            counts[version] = counts.get(version, Count(0, 0)) + Count(earned, 6 * people)
+        world.step(5)
+    return world
+
+
+def test_rewards_in_bursts_prove_nothing_though_there_is_no_past() -> None:
+    """By a guess of the noise every second of these would lose a version that is as good as the other."""
+    worlds = [in_bursts(playing(stopAt=0, minDuration="1m"), 300, seed) for seed in range(8)]
+    assert contest_of(worlds[0]).noise is None, "nothing was counted before"
+    assert sum(world.status.trial is None or not world.status.arms for world in worlds) <= 1
+
+
+def test_nothing_ends_before_the_noise_is_known_and_the_message_says_so() -> None:
+    world = play(playing("1.2.3", minDuration="0s", stopAt=0.5), 30, RATES | {"1.2.3": 0.2})
+    contest = contest_of(world)
+    assert contest.value_remaining is None
+    assert contest.unproven is not None
+    assert world.status.message.endswith(f"the shares follow the rewards; {contest.unproven}")
+    play(world, 60, RATES | {"1.2.3": 0.2})
+    assert world.live == {"1.2.3": 100}

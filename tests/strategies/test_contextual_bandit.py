@@ -223,3 +223,33 @@ def test_with_another_version_the_worth_is_asked_anew() -> None:
     assert after.since is not None
     assert before.since is not None
     assert after.since > before.since
+
+
+def in_bursts(world: World, seconds: float, seed: int) -> World:
+    """Requests of every split to versions that are alike. Everybody comes six times, and is rewarded each time or
+    never."""
+    rng, end = np.random.default_rng(seed), world.now + seconds
+    while world.now < end and world.status.trial is not None:
+        for split in (*SEGMENTS, EVERYBODY):
+            world.requests_in(split, 500)
+            counts = world.counts_in(split).setdefault("clicks", {})
+            found = world.route.split(split) if world.route is not None else None
+            for version, share in (found.shares if found is not None else {}).items():
+                people = int(rng.poisson(500 * share / 600))
+                earned = 6 * int(rng.binomial(people, 0.2))
+                counts[version] = counts.get(version, Count(0, 0)) + Count(earned, 6 * people)
+        world.step(5)
+    return world
+
+
+def test_rewards_in_bursts_prove_nothing_in_any_segment_though_there_is_no_past() -> None:
+    wrong = 0
+    for seed in range(5):
+        world = in_bursts(playing(onWinner="Promote", stopAt=0), 250, seed)
+        assert world.status.trial is not None
+        assert world.status.trial.contest is not None
+        known = [world.status.trial.contest, *world.status.trial.segments]
+        assert [item.noise for item in known] == [None] * 3, "nothing was counted before"
+        assert any(item.unproven is None for item in known), "and yet it is known by now"
+        wrong += any(max(one.against.values()) >= item.needed for item in known for one in item.versions)
+    assert wrong <= 1

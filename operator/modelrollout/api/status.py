@@ -123,6 +123,7 @@ class ContestStatus(StatusModel):
     largest: float | None = None  # one reward can be, where it may be anything up to that; else it is one or none
     trouble: str | None = None  # why the rewards cannot be seen now
     skewed: str | None = None  # why no comparison can be trusted: requests do not go where the shares say
+    unproven: str | None = None  # why nothing can be proven yet
     needed: float = 20.0  # evidence against each of the others at which a version has won
     alike: float = 0.0  # evidence that those that may still be the best do not differ; proven at `alikeNeeded`
     alike_needed: float = 20.0

@@ -210,5 +210,5 @@ def _going_on(settings: AbTestSettings, view: View[AbTestMemory]) -> Move[AbTest
         why = f"the test is under way; no winner is named before minDuration {first}"
         return view.stay(why, step=TEST, until=began + settings.min_duration)
     longest = format_duration(settings.max_duration)
-    why = f"the test is under way; without a winner it ends after maxDuration {longest}"
+    why = f"the test is under way; {standing.unproven or f'without a winner it ends after maxDuration {longest}'}"
     return view.stay(why, step=TEST, until=last)

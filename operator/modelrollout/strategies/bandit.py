@@ -24,6 +24,7 @@ from modelrollout.strategies.following import (
     OnBest,
     is_worth_it,
     winner_of,
+    words_of,
 )
 from modelrollout.strategies.shares import between
 from modelrollout.strategies.versions import models_of, once
@@ -129,8 +130,9 @@ def _updated(settings: BanditSettings, view: View[FollowingMemory], standing: St
     arms = {arm.version: standing.weights.get(arm.version, arm.share) for arm in view.arms}
     route = between(view.control, arms)
     settled = settings.on_winner is OnBest.GO_ON
+    elapsed = view.now - (view.memory.started or view.now)
+    why = words_of([standing], may_end=not settled and elapsed >= settings.min_duration)
     if view.now < due or not is_worth_it(view.route.everybody.shares, route.everybody.shares):
-        return view.stay("the shares follow the rewards", step=RUNNING, settled=settled, under_way=True)
+        return view.stay(why, step=RUNNING, settled=settled, under_way=True)
     memory = view.memory.model_copy(update={"updated": view.now})
-    why = "the shares follow the rewards"
     return Move(route, memory, why, step=RUNNING, settled=settled, quiet=True, under_way=True)

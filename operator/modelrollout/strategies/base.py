@@ -62,7 +62,8 @@ class Standing:
     """What is known of who earns more, in words and as a decision.
 
     ``winner`` is proven better than each of the others; ``alike`` says that those who may still be the best are proven
-    not to differ, and ``best`` is the one of them that earned the most. ``obstacle`` is why nothing can be decided now.
+    not to differ, and ``best`` is the one of them that earned the most. ``obstacle`` is why nothing can be decided now,
+    ``unproven`` why nothing can be proven yet, though shares may follow what is likely.
     ``weights`` are the shares, percent, by the chance of each version to be the best; ``value_remaining`` is by what
     part of its rate the likely best may still be beaten.
     ``account`` tells of the versions' rewards, with the numbers; ``contenders`` are those that nobody is proven to be
@@ -75,6 +76,7 @@ class Standing:
     best: str | None = None
     contenders: tuple[str, ...] = ()
     obstacle: str | None = None
+    unproven: str | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
     value_remaining: float | None = None
     unasked: bool = False

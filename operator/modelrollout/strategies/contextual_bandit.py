@@ -25,6 +25,7 @@ from modelrollout.strategies.following import (
     OnBest,
     is_worth_it,
     winner_of,
+    words_of,
 )
 from modelrollout.strategies.shares import between
 from modelrollout.strategies.versions import models_of, once
@@ -218,11 +219,12 @@ def _updated(settings: ContextualBanditSettings, view: View[FollowingMemory]) ->
     """The shares of now, if it is time and some of them are worth it: all segments in one write."""
     due = (view.memory.updated or view.now) + settings.update_every
     route = _route(settings, view)
-    settled = settings.on_winner is OnBest.GO_ON
+    settled, elapsed = settings.on_winner is OnBest.GO_ON, view.now - (view.memory.started or view.now)
+    heard = _heard(list(_standings(view).values()))
+    why = words_of(heard, may_end=not settled and elapsed >= settings.min_duration)
     if view.now < due or not _differs(view.route, route):
-        return view.stay("the shares follow the rewards", step=RUNNING, settled=settled, under_way=True)
+        return view.stay(why, step=RUNNING, settled=settled, under_way=True)
     memory = view.memory.model_copy(update={"updated": view.now})
-    why = "the shares follow the rewards"
     return Move(route, memory, why, step=RUNNING, settled=settled, quiet=True, under_way=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Self
 
@@ -86,6 +86,12 @@ class FollowingMemory(StatusModel):
 
     started: Timestamp | None = None
     updated: Timestamp | None = None
+
+
+def words_of(known: Iterable[Standing], *, may_end: bool) -> str:
+    """What a bandit does, and why it does not end yet, where nothing can be proven anywhere."""
+    told, reasons = "the shares follow the rewards", [standing.unproven for standing in known]
+    return f"{told}; {reasons[0]}" if may_end and reasons and all(reasons) else told
 
 
 def winner_of(standing: Standing, stop_at: float) -> str | None:

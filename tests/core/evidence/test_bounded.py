@@ -50,7 +50,7 @@ def played(
     rng, contest = np.random.default_rng(seed), Contest().among(tuple(means))
     for tick in range(ticks):
         new = {version: (size, int(draw(rng, mean, size) * PARTS)) for version, mean in means.items()}
-        contest = contest.after(5.0 * tick, new, A, rules)
+        contest = contest.after(5.0 * tick, new, rules)
         if contest.winner(rules) is not None:
             break
     return contest
@@ -148,7 +148,7 @@ def test_with_rewards_of_one_or_none_it_takes_hardly_longer_than_the_exact_test(
                     A: (1000, int(rng.binomial(1000, 0.05)) * parts),
                     B: (1000, int(rng.binomial(1000, 0.06)) * parts),
                 }
-                contest = contest.after(5.0 * tick, new, A, rules)
+                contest = contest.after(5.0 * tick, new, rules)
                 if contest.winner(rules) is not None:
                     break
             found.append(tick)
@@ -158,12 +158,12 @@ def test_with_rewards_of_one_or_none_it_takes_hardly_longer_than_the_exact_test(
 
 
 def test_nothing_is_bet_before_anybody_has_earned_anything() -> None:
-    contest = Contest().among((A, B)).after(1.0, {A: (100, 0), B: (100, 40 * PARTS)}, A, PLAIN)
-    assert contest.evidence(B, A) == 1.0
+    contest = Contest().among((A, B)).after(1.0, {A: (100, 0), B: (100, 40 * PARTS)}, PLAIN)
+    assert contest.evidence(B, A, PLAIN) == 1.0
 
 
 def test_rewards_that_come_later_than_their_requests_are_counted_then() -> None:
-    contest = Contest().among((A, B)).after(1.0, {A: (0, 5 * PARTS), B: (1, PARTS + 7)}, A, PLAIN)
+    contest = Contest().among((A, B)).after(1.0, {A: (0, 5 * PARTS), B: (1, PARTS + 7)}, PLAIN)
     assert contest.counts == {A: Count(0, 0), B: Count(PARTS, PARTS)}
     assert contest.late == {A: 5 * PARTS, B: 7}
 
@@ -176,8 +176,8 @@ def test_nothing_is_lost_on_the_way_through_the_status() -> None:
 def test_rewards_that_hardly_vary_are_no_burst_and_those_of_people_who_come_five_times_are() -> None:
     rng, quiet, bursty = np.random.default_rng(3), Spread(), Spread()
     for _ in range(400):
-        quiet = quiet.after(Count(int(narrow(rng, 0.3, 1000) * PARTS), 1000 * PARTS), PARTS)
-        bursty = bursty.after(Count(int(5 * one_or_none(rng, 0.1, 200) * PARTS), 1000 * PARTS), PARTS)
+        quiet = quiet.after({A: Count(int(narrow(rng, 0.3, 1000) * PARTS), 1000 * PARTS)}, PARTS)
+        bursty = bursty.after({A: Count(int(5 * one_or_none(rng, 0.1, 200) * PARTS), 1000 * PARTS)}, PARTS)
     assert quiet.factor(1.0) == 1.0
     assert bursty.factor(1.0) == pytest.approx(5.0, rel=0.2)
 

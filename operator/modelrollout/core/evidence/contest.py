@@ -33,15 +33,13 @@ Pair = tuple[str, str]
 class Rules:
     """What decides. ``false_winner`` is alpha; ``indifference`` the part by which odds (means, of bounded rewards) may
     differ and be the same; ``more_is_better``: whether a reward is one; ``overdispersion`` of the control's past, None:
-    not known; ``parts`` as which the largest reward is counted, 1: each is one or none. ``patient``: without a past
-    nothing is proven before the noise is known. A bandit is not: its control may have too few requests to tell it."""
+    not known; ``parts`` as which the largest reward is counted, 1: each is one or none."""
 
     false_winner: float = 0.05
     indifference: float = 0.05
     more_is_better: bool = True
     overdispersion: float | None = None
     parts: int = 1
-    patient: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +67,11 @@ class Contest:
             {version: self.counts.get(version, NOTHING) for version in versions},
             {version: self.late[version] for version in versions if version in self.late},
             {pair: self.pairs.get(pair, PairEvidence()) for pair in combinations(sorted(versions), 2)},
-            self.spread,
+            self.spread.among(versions),
             max(self.most, len(versions)),
         )
 
-    def after(self, at: float, new: Mapping[str, tuple[int, int]], control: str, rules: Rules) -> Contest:
+    def after(self, at: float, new: Mapping[str, tuple[int, int]], rules: Rules) -> Contest:
         """After one tick: requests and (in parts) rewards by version, and the time at which they were read."""
         taken, late = {}, {}
         for version in self.versions:
@@ -82,18 +80,14 @@ class Contest:
             taken[version] = Count(min(due, most), most)
             if due > most:
                 late[version] = due - most
-        pairs = self.pairs
-        if not rules.patient or self.spread.is_enough(rules.overdispersion):
-            phi = self.spread.factor(rules.overdispersion)
-            pairs = {both: self._compared(both, Tick(at, *(taken[one] for one in both)), rules, phi) for both in pairs}
+        pairs = {both: self._compared(both, Tick(at, *(taken[one] for one in both)), rules) for both in self.pairs}
         counts = {version: self.counts[version] + taken[version] for version in self.versions}
-        spread = self.spread.after(taken.get(control, NOTHING), rules.parts)
-        return replace(self, counts=counts, late=late, pairs=pairs, spread=spread)
+        return replace(self, counts=counts, late=late, pairs=pairs, spread=self.spread.after(taken, rules.parts))
 
-    def _compared(self, both: Pair, tick: Tick, rules: Rules, phi: float) -> PairEvidence:
+    def _compared(self, both: Pair, tick: Tick, rules: Rules) -> PairEvidence:
         """The evidence of two versions after a tick. Where less is better, odds are of those without a reward. Means
         are the other version's: those of what was not earned hardly differ, and "no difference" would be said."""
-        pair = self.pairs[both]
+        pair, phi = self.pairs[both], self.spread.factor(rules.overdispersion, *both)
         if rules.parts == 1:
             tick = Tick(tick.at, _good(tick.candidate, rules), _good(tick.stable, rules))
             return pair.after(tick, rules.indifference, phi)
@@ -101,10 +95,15 @@ class Contest:
         before = self.counts[both[0]] + self.counts[both[1]]
         return after_rewards(pair, tick, before, rules.indifference, phi, rules.parts)
 
-    def evidence(self, one: str, other: str) -> float:
-        """That one version is better than the other: an e-value."""
-        pair = self.pairs[min(one, other), max(one, other)]
-        return pair.first_is_better if one < other else pair.second_is_better
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known in which bursts rewards come. Nothing is proven before."""
+        return self.spread.is_known
+
+    def evidence(self, one: str, other: str, rules: Rules) -> float:
+        """That one version is better than the other: an e-value by the noise as it is known now."""
+        pair, phi = self.pairs[min(one, other), max(one, other)], self.spread.factor(rules.overdispersion, one, other)
+        return pair.first_is_better(phi) if one < other else pair.second_is_better(phi)
 
     def needed(self, rules: Rules) -> float:
         """Evidence of one against each other at which it has won."""
@@ -112,29 +111,41 @@ class Contest:
 
     def winner(self, rules: Rules) -> str | None:
         """The version that is proven better than each of the others."""
+        if not self.is_known:
+            return None
         needed = self.needed(rules)
-        return next((version for version in self.versions if self.lead(version) >= needed), None)
+        return next((version for version in self.versions if self.lead(version, rules) >= needed), None)
 
-    def lead(self, version: str) -> float:
+    def lead(self, version: str, rules: Rules) -> float:
         """The least of a version's evidence against the others; 0 without others."""
         others = (other for other in self.versions if other != version)
-        return min((self.evidence(version, other) for other in others), default=0.0)
+        return min((self.evidence(version, other, rules) for other in others), default=0.0)
 
     def contenders(self, rules: Rules) -> tuple[str, ...]:
         """Those that nobody is proven to be better than, for all pairs together."""
+        if not self.is_known:
+            return self.versions
         needed = self.needed(rules) * max(1, self.most)
         return tuple(
             version
             for version in self.versions
-            if all(self.evidence(other, version) < needed for other in self.versions if other != version)
+            if all(self.evidence(other, version, rules) < needed for other in self.versions if other != version)
         )
 
     def alike(self, rules: Rules) -> float:
         """Evidence that the contenders do not differ: the least of their pairs. At 1 / BETA that is proven. 0 where
-        there are no two."""
-        left = set(self.contenders(rules))
-        pairs = (pair.no_difference for (one, other), pair in self.pairs.items() if {one, other} <= left)
-        return min(pairs, default=0.0)
+        there are no two, and before the noise is known."""
+        if not self.is_known:
+            return 0.0
+        left, before = set(self.contenders(rules)), rules.overdispersion
+        return min(
+            (
+                pair.no_difference(self.spread.factor(before, *two))
+                for two, pair in self.pairs.items()
+                if {*two} <= left
+            ),
+            default=0.0,
+        )
 
     def best(self, rules: Rules) -> str | None:
         """The contender that has earned the most."""

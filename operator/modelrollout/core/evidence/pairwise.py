@@ -11,6 +11,13 @@ follow Fisher's noncentral hypergeometric distribution, whatever the common rate
 
 Each is an e-process: the chance that it ever reaches 1 / alpha while its null hypothesis holds is at most alpha,
 however often one looks. Among K versions one wins when its evidence against every other reached (K - 1) / alpha.
+
+Where rewards come in bursts the log of each likelihood ratio is divided by the overdispersion phi. It is not known from
+the beginning, and what it is found to be later holds for the first ticks as well. So the logs are kept whole, and are
+divided when the evidence is read: nothing that was seen is lost while phi is not known, and nothing that was believed
+by too small a phi stays. Reading by any phi that is not below the true one, however it was found, is as safe as by the
+true one: by the concavity of x^(1/c), the mean of the capitals to the power 1 / c is above 1 only where their mean is,
+and then below it.
 """
 
 from __future__ import annotations
@@ -18,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, fsum, log1p
+from math import exp, fsum, log, log1p
 from typing import Any, Self
 
 import numpy as np
@@ -28,9 +35,9 @@ from modelrollout.core.evidence.hypergeometric import Floats, log_likelihoods
 
 BETTER_BY = (1.05, 1.1, 1.2, 1.4, 1.8, 2.6)  # odds ratios: rewards differ by less than errors do
 INSIDE = (-0.5, 0.0, 0.5)  # alternatives of "no difference", as parts of the log of the bound
-PLENTY = 1e7  # more capital on one alternative is thrown away: it decides nothing, and a float has an end
+PLENTY = log(1e7)  # more on one alternative is thrown away: it decides nothing, and makes deaf for what comes later
 
-Capital = tuple[float, ...]
+Logs = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,33 +52,30 @@ class Ratios:
 
 @dataclass(frozen=True, slots=True)
 class PairEvidence:
-    """Capital on each alternative of the four tests."""
+    """The log of the likelihood ratio of each alternative of the four tests, over all ticks."""
 
-    first: Capital = (1.0,) * len(BETTER_BY)
-    second: Capital = (1.0,) * len(BETTER_BY)
-    not_above: Capital = (1.0,) * len(INSIDE)
-    not_below: Capital = (1.0,) * len(INSIDE)
+    first: Logs = (0.0,) * len(BETTER_BY)
+    second: Logs = (0.0,) * len(BETTER_BY)
+    not_above: Logs = (0.0,) * len(INSIDE)
+    not_below: Logs = (0.0,) * len(INSIDE)
 
-    @property
-    def first_is_better(self) -> float:
+    def first_is_better(self, overdispersion: float = 1.0) -> float:
         """An e-value, 1 before the first tick."""
-        return _mean(self.first)
+        return _mean(self.first, overdispersion)
 
-    @property
-    def second_is_better(self) -> float:
+    def second_is_better(self, overdispersion: float = 1.0) -> float:
         """An e-value, 1 before the first tick."""
-        return _mean(self.second)
+        return _mean(self.second, overdispersion)
 
-    @property
-    def no_difference(self) -> float:
+    def no_difference(self, overdispersion: float = 1.0) -> float:
         """The lesser of both halves: an e-value against "they differ by more than the indifference"."""
-        return min(_mean(self.not_above), _mean(self.not_below))
+        return min(_mean(self.not_above, overdispersion), _mean(self.not_below, overdispersion))
 
     def after(self, tick: Tick, indifference: float, overdispersion: float = 1.0) -> PairEvidence:
         """After one tick: ``candidate`` of it is the first version, ``bad`` are the rewarded requests.
 
-        ``indifference`` is the part by which the odds may differ and still be called the same. Evidence is divided by
-        the ``overdispersion`` that was known before this tick. The same when a version had no requests.
+        ``indifference`` is the part by which the odds may differ and still be called the same. The ``overdispersion``
+        as it is known now says what is plenty. The same when a version had no requests.
         """
         if not tick.candidate.trials or not tick.stable.trials:
             return self
@@ -82,11 +86,12 @@ class PairEvidence:
 
     def grown(self, ratios: Ratios, overdispersion: float) -> PairEvidence:
         """After a tick with these ratios."""
+        most = PLENTY * overdispersion
         return PairEvidence(
-            _grown(self.first, ratios.first, overdispersion),
-            _grown(self.second, ratios.second, overdispersion),
-            _grown(self.not_above, ratios.not_above, overdispersion),
-            _grown(self.not_below, ratios.not_below, overdispersion),
+            _grown(self.first, ratios.first, most),
+            _grown(self.second, ratios.second, most),
+            _grown(self.not_above, ratios.not_above, most),
+            _grown(self.not_below, ratios.not_below, most),
         )
 
     def to_status(self) -> dict[str, Any]:
@@ -110,13 +115,12 @@ class PairEvidence:
         )
 
 
-def _mean(capital: Capital) -> float:
-    return fsum(capital) / len(capital)
+def _mean(logs: Logs, overdispersion: float) -> float:
+    return fsum(exp(min(PLENTY, known / overdispersion)) for known in logs) / len(logs)
 
 
-def _grown(capital: Capital, log_ratios: Floats, overdispersion: float) -> Capital:
-    powers = np.minimum(log_ratios / overdispersion, 300.0).tolist()
-    return tuple(min(PLENTY, known * exp(power)) for known, power in zip(capital, powers, strict=True))
+def _grown(known: Logs, ratios: Floats, most: float) -> Logs:
+    return tuple(min(most, before + ratio) for before, ratio in zip(known, ratios.tolist(), strict=True))
 
 
 @lru_cache(maxsize=64)
@@ -128,7 +132,7 @@ def _grid(indifference: float) -> Floats:
     return grid
 
 
-def _read(values: Sequence[float], fresh: Capital) -> Capital:
+def _read(values: Sequence[float], fresh: Logs) -> Logs:
     if len(values) != len(fresh):
         raise ValueError(f"{len(values)} numbers where {len(fresh)} belong: the status is of another version")
     return tuple(float(value) for value in values)

@@ -22,12 +22,14 @@ def believed(state: Pass, known: Sequence[Known]) -> list[Known]:
     """What is known of every split, with what is believed now; the same where shares do not follow the rewards."""
     if following(state) is None:
         return list(known)
-    return [_told(item, posteriors) for item, posteriors in zip(known, _posteriors(state, known), strict=True)]
-
-
-def _posteriors(state: Pass, known: Sequence[Known]) -> list[Posteriors]:
-    """Of every split. Segments learn from each other, so what they do has one noise, that of most requests."""
     largest = max(known, key=lambda item: sum(count.trials for count in item.contest.counts.values()))
+    found, sure = _posteriors(state, known, largest), largest.contest.is_known
+    return [_told(item, posteriors, sure=sure) for item, posteriors in zip(known, found, strict=True)]
+
+
+def _posteriors(state: Pass, known: Sequence[Known], largest: Known) -> list[Posteriors]:
+    """Of every split. Segments learn from each other, so what they do has one noise, that of most requests, in the
+    ``largest``."""
     decided = rules(state, largest.status)
     phi = largest.contest.spread.factor(decided.overdispersion)
     every = SegmentAllocation({item.status.split: item.allocation for item in known})
@@ -35,12 +37,14 @@ def _posteriors(state: Pass, known: Sequence[Known]) -> list[Posteriors]:
     return [found[item.status.split] for item in known]
 
 
-def _told(known: Known, posteriors: Posteriors) -> Known:
+def _told(known: Known, posteriors: Posteriors, *, sure: bool) -> Known:
+    """As it is told. By a noise that is not known yet, shares may follow, but it is not said how much is left to gain:
+    that ends a trial."""
     if not posteriors:
         return known
     every = list(posteriors.values())
     chances = dict(zip(posteriors, chances_of_best(every), strict=True))
-    left = round(value_remaining(every), 5) if len(every) > 1 else None
+    left = round(value_remaining(every), 5) if sure and len(every) > 1 else None
     versions = tuple(Competitor(version=version, chance=round(chance, 6)) for version, chance in chances.items())
     told = {"value_remaining": left, "versions": versions}
     return replace(known, status=known.status.model_copy(update=told))

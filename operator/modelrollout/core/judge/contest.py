@@ -25,6 +25,7 @@ from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 
 STALE_SCRAPES = EvidenceSettings().stale_scrapes
+UNPROVEN = "nothing is proven before it is known whether rewards come one by one or in bursts"
 OLD_SCRAPES = 2.0  # after a change of the shares: what these show may have been answered before
 
 
@@ -77,7 +78,6 @@ def with_shares(state: Pass, known: Known) -> Known:
 
 def take_in(state: Pass, known: Known, sample: Sample) -> Known:
     """What is known with what a sample adds to it."""
-    assert state.control is not None
     status = known.status.model_copy(update={"trouble": None})
     earned = Earned(sample.at, {name: _encoded(series) for name, series in sample.series.items()}, sample.times)
     try:
@@ -91,7 +91,7 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
     }
     if new is not None and not any(map(any, counted.values())) and rounds.known == known.rounds.known:
         return replace(known, status=status)  # a pass that changes nothing writes nothing
-    contest = known.contest.after(sample.at, counted, state.control.version, decided)
+    contest = known.contest.after(sample.at, counted, decided)
     skew, requests = known.skew, {version: counts[0] for version, counts in counted.items()}
     drawn_alone = state.spec.traffic.affinity is None  # else shares are of users, and nobody knows how many there are
     known_shares = known.rounds.at is not None and is_of_these_shares(state, known, known.rounds.at)
@@ -146,6 +146,7 @@ def to_status(state: Pass, known: Known) -> ContestStatus:
             "alike_needed": 1.0 / BETA,
             "versions": tuple(competitor(known, version, decided) for version in contest.versions),
             "skewed": skewed(known),
+            "unproven": None if contest.is_known else UNPROVEN,
             "state": written_state(known) if running else {},
             "counters": known.rounds.to_status() if running else {},
         }
@@ -161,7 +162,7 @@ def written_state(known: Known) -> dict[str, object]:
 def competitor(known: Known, version: str, decided: Rules) -> Competitor:
     """What one version has earned, in the reward's own unit."""
     contest, largest = known.contest, known.status.largest
-    count, phi = contest.counts[version], contest.spread.factor(decided.overdispersion)
+    count, phi = contest.counts[version], contest.spread.factor(decided.overdispersion, version)
     interval = rate_interval(count, decided.false_winner, phi * decided.parts)
     others = [other for other in contest.versions if other != version]
     return Competitor(
@@ -171,7 +172,7 @@ def competitor(known: Known, version: str, decided: Rules) -> Competitor:
         rate=_in_unit(round(count.rate, 6), largest) if count.trials else None,
         low=_in_unit(round(interval.low, 6), largest),
         high=_in_unit(round(interval.high, 6), largest),
-        against={other: round(contest.evidence(version, other), 3) for other in others},
+        against={other: round(contest.evidence(version, other, decided), 3) for other in others},
         chance=next((item.chance for item in known.status.versions if item.version == version), None),
     )
 

@@ -93,7 +93,6 @@ def rules(state: Pass, status: ContestStatus) -> Rules:
         more_is_better=metric.direction is Direction.HIGHER_IS_BETTER,
         overdispersion=status.noise,
         parts=parts_of(metric),
-        patient=design.floor is None,
     )
 
 

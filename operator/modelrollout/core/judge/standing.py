@@ -47,6 +47,7 @@ def of_split(state: Pass, status: ContestStatus) -> Standing:
         alike=contest.alike(decided) >= 1.0 / BETA,
         best=likely_best(status) or contest.best(decided),
         contenders=contest.contenders(decided),
+        unproven=status.unproven,
         obstacle=status.trouble or unheard(status) or status.skewed,
         weights=weights(state, status),
         value_remaining=status.value_remaining,
