@@ -40,6 +40,7 @@ TITLES = {
     "delay": "bandits whose rewards come late",
     "context": "contextual bandits",
     "ope": "evaluation of other shares",
+    "bursts": "rewards that come in bursts",
     "cost": "the cost of a tick",
 }
 SETTING = (
