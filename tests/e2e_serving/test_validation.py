@@ -63,7 +63,7 @@ def test_a_model_agrees_with_itself(server: StandIn, rows: list[str]) -> None:
 
 
 def test_another_signature(server: StandIn, rows: list[str]) -> None:
-    findings = found(server, "other_signature", 1, rows)
+    findings = found(server, "other_signature_incompatible", 1, rows)
     assert findings["signature"].verdict is Verdict.FAIL
     assert "signature serving_default: input " in findings["signature"].message
     assert findings["answers"].verdict is Verdict.FAIL

@@ -147,8 +147,10 @@ def test_every_version_that_the_spec_wants_is_tried(kubernetes: Kubernetes) -> N
         assert made.status == 201, made.message
         await stage.installed()
         async with in_the_way(kubernetes, bindings, binding, any_deployment(stage)):
-            uri = "https://models.example.com/more.tar.gz"
-            versions = [{"version": version, "uri": uri, "weight": 10} for version in ("1.0.1", "1.0.3")]
+            uri = "https://models.example.com/{}.tar.gz"
+            versions = [
+                {"version": version, "uri": uri.format(version), "weight": 10} for version in ("1.0.1", "1.0.3")
+            ]
             await stage.submit("1.0.2", strategy={"split": {"weight": 80, "versions": versions}})
             await stage.passes(2)
             assert "this version is not allowed here" in accepted(await stage.status())[2]
