@@ -14,6 +14,7 @@ from e2e.cluster.target import Target
 from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
 from e2e.harness.traffic import Clients
 from e2e.installation import MODELS
+from modelrollout.core.command.going_on import DOUBLE_PRESS_SECONDS
 
 MANIFEST = Path(__file__).parent / "rollout.yaml"
 OLD, NEW = "1.0.1", "1.1.2"
@@ -37,6 +38,7 @@ def test_accounts_stay_by_their_ids(rollout: Rollout, target: Target, clients: C
         rollout.apply(MANIFEST, version=NEW, model="better", affinity=BY_ID)
         at_a_quarter = candidates(rollout, them, 25)
 
+        wait_for_the_question(rollout)
         rollout.say("promote", "digits")
         at_half = candidates(rollout, them, 50)
         assert at_a_quarter < at_half, "somebody left the candidate when its share rose"
@@ -66,6 +68,7 @@ def test_callers_by_grpc_stay_by_an_echo(
         assert moved(callers, last=4) == []
         assert all(caller.echo is not None for caller in callers)
 
+        wait_for_the_question(rollout)
         rollout.say("promote", "digits")
         rollout.wait_route({OLD: 50, NEW: 50}, RELEASE_SECONDS)
         ask(rollout, callers, bodies, 4)
@@ -101,6 +104,17 @@ def candidates(rollout: Rollout, them: Accounts, weight: int) -> set[str]:
 def live_at(rollout: Rollout) -> float:
     """From when on requests go by the newest route."""
     return rollout.routes()[-1][0] + LIVE_SECONDS
+
+
+def is_asked(rollout: Rollout) -> bool:
+    """Whether a step is held that no clock ends."""
+    return rollout.status.trial is not None and rollout.status.trial.waiting_since is not None
+
+
+def wait_for_the_question(rollout: Rollout) -> None:
+    """Until a word to go on is meant for the step that is held: one that comes with the question is not."""
+    rollout.wait_for(is_asked, BOUND, "a person is asked")
+    time.sleep(DOUBLE_PRESS_SECONDS)
 
 
 def ask(rollout: Rollout, callers: list[Echoing], bodies: list[bytes], times: int) -> None:

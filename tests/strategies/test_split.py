@@ -211,7 +211,8 @@ def test_a_pause_says_whom_it_holds() -> None:
 
 
 def test_another_strategy_waits_for_no_end() -> None:
-    world = serving().configure(strategy={"canary": {"steps": [{"setWeight": 10}]}}).apply(version="1.1.2")
+    world = serving().configure(strategy={"canary": {"steps": [{"setWeight": 10}]}})
+    world.apply(version="1.1.2", uri="pvc://models/fraud/v1_1_2")
     world.step(1)
     assert "cannot change from split to canary while 1.1.2 has a share; abort it first" in world.status.message
 

@@ -86,20 +86,18 @@ def changed_identity(spec: Spec, status: Status) -> Refusal | None:
 
 
 def changed_place(spec: Spec, status: Status) -> Refusal | None:
-    """A version that has come up is where it was fetched from; another place may hold another model, unless the spec
-    declares the digest that it is known by."""
-    settled = {item.version: item for item in settled_versions(status)}
-    for model in spec.strategy.chosen.models(spec.strategy.settings, spec.model):
-        item = settled.get(model.version)
-        if item is None or item.uri == model.uri or (model.digest is not None and model.digest == item.digest):
-            continue
-        where = "spec.model.uri" if model == spec.model else f"spec.strategy.{spec.strategy.name}"
-        ways = ["give the new model a new version"]
-        if item.digest is not None:
-            ways.insert(0, f"declare digest {item.digest} if it is the same model, and its pods move")
-        said = f"{where}: version {item.version} was made from {item.uri}, not {model.uri}: {', or '.join(ways)}"
-        return Refusal(Reason.URI_CHANGED, said)
-    return None
+    """The spec's version that has come up is where it was fetched from; another place may hold another model, unless
+    the spec declares the digest that it is known by. Further versions of a strategy that serve already stay as well,
+    whatever place is written beside them."""
+    model = spec.model
+    item = next((item for item in settled_versions(status) if item.version == model.version), None)
+    if item is None or item.uri == model.uri or (model.digest is not None and model.digest == item.digest):
+        return None
+    ways = ["give the new model a new version"]
+    if item.digest is not None:
+        ways.insert(0, f"declare digest {item.digest} if it is the same model, and its pods move")
+    said = f"spec.model.uri: version {item.version} was made from {item.uri}, not {model.uri}: {', or '.join(ways)}"
+    return Refusal(Reason.URI_CHANGED, said)
 
 
 def settled_versions(status: Status) -> Iterator[VersionStatus]:
