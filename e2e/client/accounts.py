@@ -4,17 +4,15 @@ In a closed loop, one request of each at a time: what is asked here is who answe
 """
 
 import asyncio
-import threading
 import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 import grpc
 
 from e2e.client.answer import VERSION_HEADER
+from e2e.client.background import Background
 from e2e.client.predict import METHOD, predict_request
 from e2e.client.rest import Rest
 
@@ -41,29 +39,16 @@ def accounts(number: int) -> list[Account]:
     return [Account(str(uuid.uuid5(uuid.NAMESPACE_URL, f"account {index}"))) for index in range(number)]
 
 
-class Accounts:
+class Accounts(Background):
     """`with Accounts(...) as them:` lets each of them ask about once every ``pause`` seconds, for as long as the block
     runs, in a thread of its own."""
 
     def __init__(self, url: str, host: str, bodies: Sequence[bytes], number: int, pause: float = 2.0) -> None:
+        super().__init__("accounts")
         self.all = accounts(number)
         self._url, self._host, self._bodies, self._pause = url, host, bodies, pause
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="accounts", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
 
     async def _run(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._ready.set()
         await asyncio.gather(*(self._ask(account, index) for index, account in enumerate(self.all)))
 

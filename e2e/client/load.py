@@ -7,7 +7,6 @@ the server is worst, and the worst would be missing from its numbers.
 
 import asyncio
 import itertools
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from e2e.client.answer import Answer
+from e2e.client.background import Background
 from e2e.client.reply import Transport
 from e2e.client.rest import Rest
 
@@ -106,18 +106,13 @@ class LoadClient:
             self._on_answer(answer)
 
 
-class BackgroundClient:
+class BackgroundClient(Background):
     """The same client in a thread with an event loop of its own: `with BackgroundClient(target, rows) as
-    client:`.
-
-    For tests and stories that are not asynchronous, or that must not hold up the sending with what they do.
-    """
+    client:`."""
 
     def __init__(self, target: Target, rows: Sequence[bytes]) -> None:
+        super().__init__("load-client")
         self._client = LoadClient(target, rows)
-        self._stop: asyncio.Event | None = None
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="load-client", daemon=True)
 
     @property
     def answers(self) -> list[Answer]:
@@ -129,18 +124,7 @@ class BackgroundClient:
         """How many requests have left."""
         return self._client.sent
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._stop is not None, "the thread set it before it said that it is ready"
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
     async def _run(self) -> None:
-        self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
         async with self._client:
             self._ready.set()
             await self._stop.wait()

@@ -8,18 +8,17 @@ while after they are made.
 import asyncio
 import itertools
 import json
-import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
 
 from e2e.client.answer import VERSION_HEADER
+from e2e.client.background import Background
 
 DECISION_HEADER = "x-model-decision"
 TELL_EVERY = 0.5  # seconds between two batches of rewards
@@ -58,7 +57,7 @@ class Told:
     refused: Counter[str] = field(default_factory=Counter)
 
 
-class People:
+class People(Background):
     """`with People(...) as people:` sends `rate` requests a second for as long as the block runs, in a thread of its
     own. `keep`: whether they keep cookies."""
 
@@ -73,6 +72,7 @@ class People:
         number: int,
         keep: bool,
     ) -> None:
+        super().__init__("people")
         self.visits: list[Visit] = []
         self.told = Told()
         self._url, self._host = url, host
@@ -81,22 +81,8 @@ class People:
         self._cookies: dict[int, str] = {}
         self._outcomes: list[tuple[float, dict[str, Any]]] = []
         self._waiting: set[asyncio.Task[None]] = set()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="people", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
 
     async def _run(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
         ) as self._session:

@@ -14,6 +14,7 @@ import pytest
 from modelrollout.adapters.serving_probe import load
 from modelrollout.adapters.tensorflow_serving import model_signatures
 from modelrollout.api.signature import Signature, Signatures
+from tests.adapters.grpc_method import serving_method
 
 API: Any = load("tensorflow_serving.apis.get_model_metadata_pb2")
 GRAPH: Any = load("tensorflow.core.protobuf.meta_graph_pb2")
@@ -56,22 +57,10 @@ async def serving(answer: Any) -> AsyncIterator[str]:
             return API.GetModelMetadataResponse()
         return answer
 
-    server = grpc.aio.server()
-    handler = grpc.unary_unary_rpc_method_handler(
-        get_model_metadata,
-        request_deserializer=API.GetModelMetadataRequest.FromString,
-        response_serializer=API.GetModelMetadataResponse.SerializeToString,
-    )
-    handlers = grpc.method_handlers_generic_handler(
-        "tensorflow.serving.PredictionService", {"GetModelMetadata": handler}
-    )
-    server.add_generic_rpc_handlers((handlers,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        await server.stop(None)
+    path = "/tensorflow.serving.PredictionService/GetModelMetadata"
+    messages = (API.GetModelMetadataRequest, API.GetModelMetadataResponse)
+    async with serving_method(path, get_model_metadata, *messages) as address:
+        yield address
 
 
 def ask(answer: Any, time_limit: float = 5.0) -> Signatures | str:

@@ -15,8 +15,7 @@ import pytest
 
 from modelrollout.adapters.serving_probe import messages
 from modelrollout.adapters.tensorflow_serving import ModelState, model_states
-
-METHOD_HANDLERS = "tensorflow.serving.ModelService"
+from tests.adapters.grpc_method import serving_method
 
 
 @asynccontextmanager
@@ -33,20 +32,9 @@ async def serving(answer: Any) -> AsyncIterator[str]:
             item.status.error_message = message
         return response
 
-    server = grpc.aio.server()
-    handler = grpc.unary_unary_rpc_method_handler(
-        get_model_status,
-        request_deserializer=api.GetModelStatusRequest.FromString,
-        response_serializer=api.GetModelStatusResponse.SerializeToString,
-    )
-    generic = grpc.method_handlers_generic_handler(METHOD_HANDLERS, {"GetModelStatus": handler})
-    server.add_generic_rpc_handlers((generic,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        await server.stop(None)
+    path = "/tensorflow.serving.ModelService/GetModelStatus"
+    async with serving_method(path, get_model_status, api.GetModelStatusRequest, api.GetModelStatusResponse) as address:
+        yield address
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from modelrollout.api.status import Status, VersionStatus
 from modelrollout.api.version import ModelVersion
 from modelrollout.core.observation import Observation, Refusal
+from modelrollout.core.observed.places import is_same_model
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import ModelRollout, SpecError, parse_accepted
 from modelrollout.resource.spec import Spec
@@ -91,7 +92,7 @@ def changed_place(spec: Spec, status: Status) -> Refusal | None:
     whatever place is written beside them."""
     model = spec.model
     item = next((item for item in settled_versions(status) if item.version == model.version), None)
-    if item is None or item.uri == model.uri or (model.digest is not None and model.digest == item.digest):
+    if item is None or item.uri == model.uri or is_same_model(item, model):
         return None
     ways = ["give the new model a new version"]
     if item.digest is not None:
