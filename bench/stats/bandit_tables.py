@@ -10,7 +10,7 @@ Cells = Mapping[str, Mapping[str, Mapping[str, Measure]]]  # cell -> rule -> mea
 Rows = list[tuple[str, ...]]
 LOST = {"regret": "lost, mean", "regretP95": "95 %", "timesLaiRobbins": "x Lai-Robbins", "bestDropped": "best dropped"}
 FOLLOWED = {"regret": "lost, mean", "followed": "followed after, median"}
-LATE = {"regret": "lost, mean", "timesAtOnce": "x rewards at once"}
+LATE = {"regret": "lost, mean", "timesAtOnce": "x rewards at once", "bestDropped": "best dropped"}
 SEGMENTS = {"regret": "lost, mean", "timesEqual": "x equal split", "timesGlobal": "x one for everybody"}
 HEADS = {"mab": LOST, "drift": FOLLOWED, "delay": LATE, "context": SEGMENTS}
 

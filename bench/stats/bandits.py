@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from bench.stats.elimination import Race
-from bench.stats.policies import Policy
+from bench.stats.policies import Arm, Policy
 from bench.stats.suite import Form, Results, Suite, Task, by_cell, chunks
 from bench.stats.traffic import Floats, Ints, generator
-from modelrollout.core.evidence.belief import Belief
 
 RPS = 100.0
 RATES = (0.04, 0.05, 0.06, 0.03, 0.045, 0.02)
@@ -106,16 +105,16 @@ def play(scenario: Scenario, policy: Policy, rng: np.random.Generator) -> Played
 def batches_of(scenario: Scenario, policy: Policy, rng: np.random.Generator) -> Iterator[Batch]:
     """The batches of one run in order."""
     arms = len(scenario.rates)
-    beliefs, race = [Belief()] * arms, Race.of(arms)
+    known, race = [Arm()] * arms, Race.of(arms, policy.mean_delay)
     rewards = Rewards(np.zeros(arms, dtype=np.int64))
     for update in range(scenario.updates):
         rates = scenario.rates_of(update)
-        shares = policy.rule(beliefs, race.racing)
+        shares = policy.rule([arm.belief for arm in known], race.racing)
         trials = rng.multinomial(scenario.batch, shares)
         rewards, came = rewards.after(rng.binomial(trials, rates), scenario.seconds, scenario.delay, rng)
-        counts = list(zip(beliefs, trials.tolist(), came.tolist(), strict=True))
-        beliefs = [policy.after(belief, number, wins, scenario.seconds) for belief, number, wins in counts]
-        race = race.after(trials.tolist(), came.tolist()) if policy.drops else race
+        counts = list(zip(known, trials.tolist(), came.tolist(), strict=True))
+        known = [policy.after(arm, number, wins, scenario.seconds) for arm, number, wins in counts]
+        race = race.after(trials.tolist(), came.tolist(), scenario.seconds) if policy.drops else race
         yield Batch(shares, float(trials @ (rates.max() - rates)), int(rates.argmax()), race.racing)
 
 

@@ -75,7 +75,7 @@ def is_wrong(cell: Cell, rng: np.random.Generator) -> bool:
         if contest.winner(cell.rules) or (cell.follows and len(contest.contenders(cell.rules)) < len(versions)):
             return True
         if cell.follows:
-            beliefs = beliefs.after(new, LOOK, half_life=None, mean_delay=0.0)
+            beliefs = beliefs.after(new, LOOK, half_life=None)
             shares = followed(contest, beliefs, cell) if look % UPDATE == UPDATE - 1 else shares
     return False
 

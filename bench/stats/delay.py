@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import hypot
 
 from bench.stats.bandits import Runs, Scenario, regrets, suite
-from bench.stats.measures import Measure, mean
+from bench.stats.measures import Measure, mean, share
 from bench.stats.policies import Policy, thompson
 from bench.stats.product import NAME
 from bench.stats.suite import Results
@@ -16,14 +16,13 @@ NAIVE = "every request counts at once"
 
 
 def late(seconds: float, quick: int = 0) -> Scenario:
-    """Rewards after so many seconds on average. Nobody is dropped: that test takes rewards for those of
-    the tick's own requests."""
-    policies = {NAME: Policy(thompson, mean_delay=seconds), NAIVE: Policy(thompson)}
+    """Rewards after so many seconds on average."""
+    policies = {NAME: Policy(thompson, mean_delay=seconds, drops=True), NAIVE: Policy(thompson, drops=True)}
     return Scenario(200_000, policies, delay=seconds, runs=200, quick=quick)
 
 
 SCENARIOS = {
-    AT_ONCE: Scenario(200_000, {NAME: Policy(thompson)}, runs=200),
+    AT_ONCE: Scenario(200_000, {NAME: Policy(thompson, drops=True)}, runs=200),
     "after 30 s": late(30.0),
     "after 120 s": late(120.0),
     "after 300 s": late(300.0, quick=20),
@@ -36,7 +35,11 @@ def measure(found: Mapping[str, Runs]) -> Results:
     base = regrets(found[AT_ONCE][NAME])
     return {
         name: {
-            policy: {"regret": mean(regrets(played)), "timesAtOnce": quotient(regrets(played), base)}
+            policy: {
+                "regret": mean(regrets(played)),
+                "timesAtOnce": quotient(regrets(played), base),
+                "bestDropped": share(sum(run.dropped for run in played), len(played)),
+            }
             for policy, played in runs.items()
         }
         for name, runs in found.items()

@@ -8,7 +8,7 @@ judged given both arms' requests.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelrollout.core.evidence.contest import Contest, Rules
 
@@ -21,15 +21,17 @@ class Race:
 
     contest: Contest
     racing: tuple[int, ...]
+    rules: Rules
 
     @classmethod
-    def of(cls, arms: int) -> Race:
-        """All of two or more arms, nothing known."""
-        return cls(Contest().among(tuple(map(str, range(arms)))), tuple(range(arms)))
+    def of(cls, arms: int, mean_delay: float) -> Race:
+        """All of two or more arms, nothing known; rewards come so many seconds late."""
+        names = tuple(map(str, range(arms)))
+        return cls(Contest().among(names), tuple(range(arms)), replace(RULES, mean_delay=mean_delay))
 
-    def after(self, trials: Sequence[int], successes: Sequence[int]) -> Race:
+    def after(self, trials: Sequence[int], successes: Sequence[int], seconds: float) -> Race:
         """After a tick's counts of each arm; only arms that are still in are compared."""
         new = {str(arm): (trials[arm], successes[arm]) for arm in self.racing}
-        contest = self.contest.after(0.0, new, RULES)
-        racing = tuple(map(int, contest.contenders(RULES)))
-        return Race(contest.among(tuple(map(str, racing))), racing)
+        contest = self.contest.after(0.0, new, self.rules, seconds)
+        racing = tuple(map(int, contest.contenders(self.rules)))
+        return Race(contest.among(tuple(map(str, racing))), racing, self.rules)

@@ -57,7 +57,7 @@ def play(floor: float, rng: np.random.Generator) -> End:
         ends = looked(ends, evaluation, ran / evaluation.requests)
         for place, segment in enumerate(SEGMENTS):
             new = dict(zip(ARMS, zip(asked[place].tolist(), wins[place].tolist(), strict=True), strict=True))
-            known = known.after(segment, new, SECONDS, half_life=None, mean_delay=0.0)
+            known = known.after(segment, new, SECONDS, half_life=None)
         if tick < TICKS:
             chances = known.chances(more_is_better=True, overdispersion=1.0)
             shares = np.array([[one / 100.0 for one in shares_of(found, floor).values()] for found in chances.values()])

@@ -8,13 +8,14 @@ percents: in their favour. Shares of all arms, adding up to 1, for the arms that
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
 from modelrollout.core.evidence.belief import Belief
 from modelrollout.core.evidence.thompson import Posterior, chances_of_best
+from modelrollout.core.evidence.waiting import Waiting
 from modelrollout.core.evidence.weights import weights_of
 
 FLOOR = 0.01
@@ -23,18 +24,27 @@ Rule = Callable[[Sequence[Belief], Sequence[int]], Shares]  # beliefs of all arm
 
 
 @dataclass(frozen=True, slots=True)
+class Arm:
+    """What a policy knows of one arm."""
+
+    belief: Belief = field(default_factory=Belief)
+    waiting: Waiting = field(default_factory=Waiting)
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """A rule and what it believes in: ``half_life`` and ``mean_delay`` in seconds, as in ``Belief.after``, and whether
-    arms are dropped when they are proven worse."""
+    """A rule and what it believes in: ``half_life`` and ``mean_delay`` in seconds, as in ``Belief.after`` and
+    ``Waiting.after``, and whether arms are dropped when they are proven worse."""
 
     rule: Rule
     half_life: float | None = None
     mean_delay: float = 0.0
     drops: bool = False
 
-    def after(self, belief: Belief, trials: float, successes: float, seconds: float) -> Belief:
-        """The belief after a batch."""
-        return belief.after(trials, successes, seconds, half_life=self.half_life, mean_delay=self.mean_delay)
+    def after(self, known: Arm, trials: int, successes: int, seconds: float) -> Arm:
+        """What is known of an arm after a batch."""
+        waiting, due, came = known.waiting.after(trials, successes, seconds, self.mean_delay)
+        return Arm(known.belief.after(due, came, seconds, half_life=self.half_life), waiting)
 
 
 def thompson(beliefs: Sequence[Belief], racing: Sequence[int], *, floor: float = FLOOR, total: int = 100) -> Shares:

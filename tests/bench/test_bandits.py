@@ -46,17 +46,17 @@ def test_the_scale_is_that_of_lai_and_robbins() -> None:
 
 
 def test_who_is_worse_is_dropped_and_the_best_stays() -> None:
-    race, rng = Race.of(3), generator(1, "test")
+    race, rng = Race.of(3, 0.0), generator(1, "test")
     for _ in range(60):
         trials = [500, 500, 500]
-        race = race.after(trials, rng.binomial(trials, [0.05, 0.10, 0.05]).tolist())
+        race = race.after(trials, rng.binomial(trials, [0.05, 0.10, 0.05]).tolist(), 5.0)
     assert race.racing == (1,)
 
 
 def test_nobody_is_dropped_of_equals() -> None:
-    race, rng = Race.of(3), generator(1, "test")
+    race, rng = Race.of(3, 0.0), generator(1, "test")
     for _ in range(60):
-        race = race.after([500] * 3, rng.binomial([500] * 3, 0.05).tolist())
+        race = race.after([500] * 3, rng.binomial([500] * 3, 0.05).tolist(), 5.0)
     assert race.racing == (0, 1, 2)
 
 

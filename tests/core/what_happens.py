@@ -27,7 +27,13 @@ from tests.core import (
 )
 from tests.core.world import CANARY, World
 from tests.manifests import test_buckets, test_moved, test_routes
-from tests.strategies import test_ab_test, test_bandit, test_contextual_bandit, test_reward_of_any_size
+from tests.strategies import (
+    test_ab_test,
+    test_bandit,
+    test_contextual_bandit,
+    test_late_rewards,
+    test_reward_of_any_size,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "what-happens.md"
 
@@ -788,6 +794,24 @@ def reward_of_one_missing() -> None:
 )
 def arm_without_traffic() -> None:
     test_ab_test.test_a_version_that_gets_no_requests_wins_nothing_and_loses_nothing()
+
+
+@row(
+    "`rewardDelay: Measured`, and nobody can say yet how late rewards come: fewer than 20, or no reward gateway",
+    "Undecided",
+    "the shares stay as they are and nothing is decided; the message says how many were measured, and where",
+)
+def delay_not_known() -> None:
+    test_late_rewards.test_nothing_follows_rewards_of_which_nobody_knows_how_late_they_come()
+
+
+@row(
+    "the delay was measured, and is not told any more",
+    "–",
+    "what was measured last stays true",
+)
+def delay_not_told() -> None:
+    test_late_rewards.test_a_delay_that_is_not_told_any_more_is_still_true()
 
 
 @row(

@@ -19,6 +19,7 @@ from modelrollout.api.status import Arm, MetricStatus, Status, Trial
 from modelrollout.core.accept.questions import questions
 from modelrollout.core.decide import decide
 from modelrollout.core.evidence import Count
+from modelrollout.core.evidence.delay import Delays
 from modelrollout.core.observation import (
     USUAL_SCRAPE_INTERVAL,
     LiveRoute,
@@ -74,6 +75,7 @@ class World:
     matched: dict[str, dict[str, Count]] = field(default_factory=dict)  # the same of the matched requests
     segments: dict[str, dict[str, dict[str, Count]]] = field(default_factory=dict)  # the same of each segment
     history: dict[str, tuple[Count, ...]] = field(default_factory=dict)  # metric -> stable's ticks before the release
+    delays: Delays | None = None  # how late rewards came, by the reward gateway
     overdue: dict[str, int] = field(default_factory=dict)  # version -> requests under way for too long
     away: str | None = None  # why Prometheus is away
     refused: dict[str, str] = field(default_factory=dict)  # by metric, why its counts cannot be
@@ -168,7 +170,9 @@ class World:
         }
         at = self.now - self.prometheus_behind
         late = dict(self.overdue) if metric == "latency" else {}
-        return Sample(metric, at, series, dict(self.read) if self.apart else {"gateway": at}, overdue=late)
+        delays = self.delays if split == EVERYBODY and questions(self.rollout, self.now).delays_since else None
+        times = dict(self.read) if self.apart else {"gateway": at}
+        return Sample(metric, at, series, times, delays, overdue=late)
 
     def counts_in(self, split: str) -> dict[str, dict[str, Count]]:
         """The counters of one split, by metric and version."""

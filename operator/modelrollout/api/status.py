@@ -102,17 +102,24 @@ class MetricStatus(StatusModel):
 
 
 class Competitor(StatusModel):
-    """What one version of a test has earned: ``rewards`` in all, ``rate`` for each request. ``low`` and ``high`` bound
-    its true rate at all times at once."""
+    """What one version of a test has earned: ``rewards`` in all, ``rate`` for each request; where they come late, for
+    each of those that would have had theirs by now (``due``). ``low`` and ``high`` bound its true rate at all times at
+    once."""
 
     version: Annotated[str, VERSION]
     requests: int = 0
+    due: int | None = None
     rewards: float = 0.0
     rate: float | None = None
     low: float = 0.0
     high: float = 1.0
     against: dict[str, float] = Field(default_factory=dict)  # evidence that it is better than each other version
     chance: float | None = None  # that it is the best, where shares follow the rewards
+
+    @property
+    def compared(self) -> int:
+        """The requests that its rewards are compared with."""
+        return self.requests if self.due is None else self.due
 
 
 class ContestStatus(StatusModel):
@@ -129,7 +136,10 @@ class ContestStatus(StatusModel):
     alike_needed: float = 20.0
     value_remaining: float | None = None  # by what part of its rate the likely best may still be beaten, with 95 %
     versions: tuple[Competitor, ...] = ()
+    since: Timestamp | None = None  # the first sample's
     last_sample_at: Timestamp | None = None
+    reward_delay: float | None = None  # seconds from a request to its reward, on average, where that is measured
+    delayed_rewards: int = 0  # of how many rewards it is the mean
     shares: dict[str, Share] = Field(default_factory=dict)  # percent, by which the sample ratio is tested
     shares_since: Timestamp | None = None
     source: str = ""  # digest of what is counted

@@ -50,7 +50,8 @@ def _one(contest: ContestStatus, now: float, *, is_over: bool, alone: bool) -> l
     age = f", sampled {lasting(now - contest.last_sample_at)} ago" if not is_over and contest.last_sample_at else ""
     last = " of the last test" if is_over else ""
     split = "" if alone else f" of {split_words(contest.split)}"
-    title = line(Span(f"Reward{last}", Style.TITLE), Span(f"  {contest.metric}{split}{age}", Style.FAINT))
+    late = "" if contest.reward_delay is None else f", {lasting(contest.reward_delay)} late on average"
+    title = line(Span(f"Reward{last}", Style.TITLE), Span(f"  {contest.metric}{split}{late}{age}", Style.FAINT))
     why = contest.trouble or contest.skewed
     warned = [line("  ", Span(why, Style.WARN))] if why else []
     unproven = [line("  ", Span(contest.unproven, Style.FAINT))] if contest.unproven and not is_over else []
@@ -84,19 +85,19 @@ def earned(item: Competitor, largest: float | None) -> tuple[str, str]:
     """What a version has earned, and where its true rate lies: in percent, or where a reward may be anything up to a
     largest one, in its own unit."""
     if largest is None:
-        counts = f"{item.rewards:,.0f} of {item.requests:,} ({percent(item.rewards, item.requests)})"
-        return counts, f", between {100 * item.low:.3g} and {100 * item.high:.3g} %" if item.requests else ""
-    if not item.requests:
+        counts = f"{item.rewards:,.0f} of {item.compared:,} ({percent(item.rewards, item.compared)})"
+        return counts, f", between {100 * item.low:.3g} and {100 * item.high:.3g} %" if item.compared else ""
+    if not item.compared:
         return "0 requests", ""
     return (
-        f"{format_amount(item.rate or 0.0)} for each of {item.requests:,}",
+        f"{format_amount(item.rate or 0.0)} for each of {item.compared:,}",
         f", between {format_amount(item.low)} and {format_amount(item.high)}",
     )
 
 
 def interval_bar(item: Competitor, low: float, high: float) -> str:
     """``···──●───····``: where the true rate lies, on a scale from ``low`` to ``high``, and the rate that was seen."""
-    if not item.requests or high <= low:
+    if not item.compared or high <= low:
         return "·" * RATE_BAR
 
     def place(rate: float) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from modelrollout.api.route import Route
 from modelrollout.core.evidence import Count
+from modelrollout.core.evidence.delay import Delays
 from modelrollout.core.plan import Reason, Recovery
 from modelrollout.core.validate.probed import Probed
 
@@ -105,6 +106,7 @@ class Sample:
     at: float
     series: Mapping[str, Mapping[str, Count]]
     times: Mapping[str, float] = field(default_factory=dict)
+    delays: Delays | None = None  # of the rewards that came lately, where they are asked for and known
     bound: float | None = None  # of the histogram's bucket by which latency is judged, seconds
     overdue: Mapping[str, int] = field(default_factory=dict)
 

@@ -169,7 +169,7 @@ class Questions:
     ``spec`` is the one to go by, accepted where one was. ``control`` and ``arms`` are versions. ``splits`` asks for the
     metrics of these versions in these splits; ``validation`` names the arms whose servers are to be asked before any
     traffic, ``smoke`` those to probe through the mesh; ``acceptance`` is a newest spec that has to be checked against
-    the cluster; ``baseline`` asks for the control's past.
+    the cluster; ``baseline`` asks for the control's past, ``delays_since`` for how late rewards came since then.
     """
 
     spec: Spec | None = None
@@ -180,6 +180,7 @@ class Questions:
     smoke: tuple[str, ...] = ()
     acceptance: Spec | None = None
     baseline: bool = False
+    delays_since: float | None = None
 
     @property
     def samples(self) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from modelrollout.adapters.exposition import Family, Histogram, Labels, Row
-from modelrollout.api.live import REWARD_COUNT, REWARD_SUM, LiveTrials
+from modelrollout.api.live import REWARD_COUNT, REWARD_DELAY, REWARD_SUM, LiveTrials
 from modelrollout.rewards.decision import Decision
 from modelrollout.rewards.refusal import Reason
 
@@ -85,7 +85,7 @@ class Counts:
         counts: list[Row] = [("", labels, item.count) for labels, item in sums]
         yield REWARD_SUM, "counter", "Rewards, summed up, each from 0 to the maximum.", totals
         yield REWARD_COUNT, "counter", "Rewards that were counted.", counts
-        name = "modelrollout_reward_delay_seconds"
+        name = REWARD_DELAY
         delays = [row for labels, version in self._labelled() for row in version.delay.rows(name, labels)]
         yield name, "histogram", "From the decision to its reward.", delays
         clipped: list[Row] = [("", labels, version.clipped) for labels, version in self._labelled()]

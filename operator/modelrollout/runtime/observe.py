@@ -136,7 +136,7 @@ async def _baseline(key: Key, asked: Questions, observer: Observer) -> Baseline 
 def _subscription(key: Key, asked: Questions) -> Subscription | None:
     if asked.spec is None or asked.control is None:
         return None
-    return Subscription(key, asked.spec.analysis, asked.control, asked.arms, asked.splits)
+    return Subscription(key, asked.spec.analysis, asked.control, asked.arms, asked.splits, asked.delays_since)
 
 
 async def _refusal(rollout: ModelRollout, asked: Questions, observer: Observer) -> Refusal | None:

@@ -14,17 +14,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelrollout.api.analysis import Analysis
+from modelrollout.api.analysis import Analysis, Role
 from modelrollout.api.route import EVERYBODY, Route, Split
 from modelrollout.core.evidence import Count
+from modelrollout.core.evidence.delay import Delays
 from modelrollout.simulation.cast import Cast
+from modelrollout.simulation.late import LateRewards, Place
 from modelrollout.simulation.population import Behaviour, Population
 from modelrollout.simulation.traffic import Traffic
 
 HISTORY = 1800.0  # seconds of stable's past that the operator asks for
-
-Place = tuple[str, str]
-"""A version and a split: each has counters of its own, since the version has a Service of its own there."""
 
 Snapshot = Mapping[Place, Mapping[str, Count]]
 """All counters at one moment, by metric."""
@@ -74,6 +73,8 @@ class Gateway:
         self._changes = [*traffic.changes(), float("inf")]
         self._next = 0
         self._route = Route.to(cast.stable)
+        self._late = LateRewards(traffic.reward_delay, rng.spawn(1)[0])
+        self._rewards = [metric.name for metric in analysis.metrics if metric.role is Role.REWARD]
         self._trials: Counter[Place] = Counter()
         self._bad: dict[Place, Counter[str]] = {}
         self._begin(cast.stable, EVERYBODY, past)
@@ -100,6 +101,12 @@ class Gateway:
             self._chances = chances_at(self._traffic, self._analysis, self._cast, self.time)
         self._draw(time - self.time)
         self.time = time
+        for place, came in self._late.come(time):
+            self._bad[place].update(came)
+
+    def delays(self) -> Delays:
+        """How late the rewards came, of all that came lately."""
+        return self._late.delays(self.time)
 
     def reset(self, version: str) -> None:
         """The process that counts one version's answers starts anew."""
@@ -123,14 +130,16 @@ class Gateway:
                 expected = self._chances.requests * seconds * share / 100.0
                 requests = int(self._rng.poisson(expected)) if expected > 0 else 0
                 if requests:
-                    self._count(population, (version, split.name), requests)
+                    self._count(population, (version, split.name), requests, seconds)
 
-    def _count(self, population: Population, place: Place, requests: int) -> None:
+    def _count(self, population: Population, place: Place, requests: int, seconds: float) -> None:
         version, _ = place
         chance = self._chances.bad[population.split, version]
         bad = draw_bad(chance, self._chances.burst, self._metrics, requests, self._rng)
         self.served[version] += requests
         self.served_bad[version] += min(requests, bad_for_users(bad))
+        for metric in self._rewards:
+            self._late.add(place, metric, bad.pop(metric), self.time, seconds)
         self._trials[place] += requests
         self._bad.setdefault(place, Counter()).update(bad)
 

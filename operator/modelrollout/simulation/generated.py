@@ -9,9 +9,10 @@ from math import floor
 
 import numpy as np
 
-from modelrollout.api.analysis import Analysis
-from modelrollout.api.route import Route
+from modelrollout.api.analysis import Analysis, Role
+from modelrollout.api.route import EVERYBODY, Route
 from modelrollout.core.evidence import PARTS, Count
+from modelrollout.core.evidence.delay import Delays
 from modelrollout.core.observation import Sample, Unavailable
 from modelrollout.simulation.cast import Cast
 from modelrollout.simulation.events import CounterReset
@@ -44,7 +45,8 @@ class GeneratedSource:
         self._stops = list(stops(traffic))
         self._next = 0
         self._stable: list[Snapshot] = []  # stable's counters of the scrapes that are not complete yet
-        self._latest: tuple[float, Snapshot] | None = None  # the last scrape
+        self._latest: tuple[float, Snapshot, Delays] | None = None  # the last scrape
+        self._rewards = {metric.name for metric in analysis.metrics if metric.role is Role.REWARD}
 
     @property
     def scrape_interval(self) -> float:
@@ -82,9 +84,10 @@ class GeneratedSource:
 
     def _sample(self, metric: str, split: str) -> Sample:
         assert self._latest is not None
-        time, counts = self._latest
+        time, counts, delays = self._latest
         own = {place[0]: self._counted(metric, found[metric]) for place, found in counts.items() if place[1] == split}
-        return sample(metric, time, own, self._bounds.get(metric))
+        told = delays if metric in self._rewards and split == EVERYBODY else None
+        return sample(metric, time, own, self._bounds.get(metric), told)
 
     def _counted(self, metric: str, count: Count) -> Count:
         """As the operator reads it: rewards of any size, here the largest or none, are counted in parts of it."""
@@ -112,7 +115,7 @@ class GeneratedSource:
                 place: found for place, found in earlier.items() if place[0] == stable
             }
         if not self._traffic.blind(time):
-            self._latest = (time, counts)
+            self._latest = (time, counts, self._gateway.delays())
 
 
 def bounds(traffic: Traffic, analysis: Analysis) -> dict[str, float]:

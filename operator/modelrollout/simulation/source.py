@@ -7,6 +7,7 @@ from typing import Protocol
 
 from modelrollout.api.route import Route
 from modelrollout.core.evidence import Count
+from modelrollout.core.evidence.delay import Delays
 from modelrollout.core.observation import Sample, Unavailable
 
 EPOCH = 1_767_225_600.0  # 2026-01-01T00:00:00Z: the moment, as the operator sees it, at which every release starts
@@ -48,10 +49,16 @@ class Source(Protocol):
         ...
 
 
-def sample(metric: str, time: float, counts: Mapping[str, Count], bound: float | None = None) -> Sample:
+def sample(
+    metric: str,
+    time: float,
+    counts: Mapping[str, Count],
+    bound: float | None = None,
+    delays: Delays | None = None,
+) -> Sample:
     """A sample of the counters by version. A version without answers has no series yet, but the gateway was scraped."""
     series = {version: {SERIES: count} for version, count in counts.items() if count.trials}
-    return Sample(metric, moment(time), series, {SERIES: moment(time)}, bound)
+    return Sample(metric, moment(time), series, {SERIES: moment(time)}, delays, bound)
 
 
 def moment(time: float) -> float:

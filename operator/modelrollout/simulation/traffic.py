@@ -27,11 +27,11 @@ from modelrollout.simulation.reading import InputError, Node, read_documents
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """``rps`` in requests a second; ``scrape_interval`` and ``duration`` in seconds.
+    """``rps`` in requests a second; ``scrape_interval``, ``duration`` and ``reward_delay`` in seconds.
 
     ``populations`` are those of ``traffic.match`` or of segments, where the file tells of them, and everybody else.
     ``stable`` is the name of the version that serves when the release begins, None: not said. ``unfit`` are versions
-    that do not show what ``spec.validation`` asks for.
+    that do not show what ``spec.validation`` asks for. ``reward_delay`` is the mean time from a request to its reward.
     """
 
     rps: Profile
@@ -41,6 +41,7 @@ class Traffic:
     events: tuple[Event, ...] = ()
     stable: str | None = None
     unfit: frozenset[str] = frozenset()
+    reward_delay: float = 0.0
 
     @property
     def others(self) -> Population:
@@ -100,7 +101,7 @@ def read_traffic(path: Path) -> Traffic:
 
 def traffic_of(node: Node) -> Traffic:
     """The traffic of a document."""
-    fields = node.fields(*_NEEDED, "versions", "matched", "segments", "events", "unfit")
+    fields = node.fields(*_NEEDED, "versions", "matched", "segments", "events", "unfit", "rewardDelay")
     for key, example in _NEEDED.items():
         if key not in fields:
             raise node.error(f"{key} is missing; write for example {example}")
@@ -118,6 +119,7 @@ def traffic_of(node: Node) -> Traffic:
         events=read_events(fields["events"], duration) if "events" in fields else (),
         stable=stable,
         unfit=frozenset(_unfit(fields["unfit"])) if "unfit" in fields else frozenset(),
+        reward_delay=fields["rewardDelay"].seconds() if "rewardDelay" in fields else 0.0,
     )
     _refuse_what_comes_too_late(node, traffic)
     return traffic

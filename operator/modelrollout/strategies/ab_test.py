@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from modelrollout.api.base import Duration, PositiveDuration, SpecModel, StatusModel, Timestamp, format_duration
 from modelrollout.api.model import Model
+from modelrollout.api.reward_delay import REWARD_DELAY, RewardDelay, mean_of
 from modelrollout.api.route import Route
 from modelrollout.api.rules import rule, rules
 from modelrollout.strategies.base import ArmView, Design, Move, Outline, SmokeCheck, Standing, View
@@ -77,6 +78,7 @@ class AbTestSettings(SpecModel):
         le=1,
         description="Odds of a reward that differ by less than this part are no difference: 0.05 for 5 %.",
     )
+    reward_delay: RewardDelay = Field(default=0.0, description=REWARD_DELAY)
     min_duration: Duration = Field(
         default=604_800.0, description="No winner before. Whole weeks: people are others on Sundays."
     )
@@ -129,7 +131,7 @@ class AbTestStrategy:
 
     def design(self, settings: AbTestSettings) -> Design:
         """By the settings."""
-        return Design(settings.false_winner, settings.indifference)
+        return Design(settings.false_winner, settings.indifference, mean_delay=mean_of(settings.reward_delay))
 
     def outline(self, settings: AbTestSettings, memory: AbTestMemory, arms: Sequence[ArmView]) -> Outline:
         """One step: the test."""

@@ -44,15 +44,16 @@ class Design:
     """How versions compete by a reward: ``false_winner`` is the chance of ever naming a wrong winner; ``indifference``
     the part by which odds may differ and still be the same.
 
-    For weights by what is earned: ``floor`` is the least part of the requests that a version gets, None where shares do
-    not follow the rewards; ``mean_delay`` of a reward and the ``half_life`` of what was seen, in seconds. ``segments``
-    are the splits, besides everybody's, in each of which they compete for themselves, and whose requests these are.
+    For weights by what is earned: ``floor`` is the least part of the requests that a version gets, None where
+    shares do not follow the rewards; ``mean_delay`` of a reward (None: it is measured) and the ``half_life`` of
+    what was seen, in seconds. ``segments`` are the splits, besides everybody's, in each of which they compete for
+    themselves, and whose requests these are.
     """
 
     false_winner: float
     indifference: float = 0.05
     floor: float | None = None
-    mean_delay: float = 0.0
+    mean_delay: float | None = 0.0
     half_life: float | None = None
     segments: Mapping[str, RequestMatch] = field(default_factory=dict)
 

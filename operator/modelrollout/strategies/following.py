@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from modelrollout.api.base import Duration, PositiveDuration, SpecModel, StatusModel, Timestamp
 from modelrollout.api.match import RequestMatch
+from modelrollout.api.reward_delay import REWARD_DELAY, RewardDelay, mean_of
 from modelrollout.strategies.base import Design, Standing
 from modelrollout.strategies.versions import FurtherVersion, refuse_twice
 
@@ -45,9 +46,7 @@ class FollowingSettings(SpecModel):
     update_every: PositiveDuration = Field(
         default=30.0, description="How often the shares may be set anew, 10s at least."
     )
-    reward_delay: Duration = Field(
-        default=0.0, description="Mean time from a request to its reward: younger requests are no failures yet."
-    )
+    reward_delay: RewardDelay = Field(default=0.0, description=REWARD_DELAY)
     half_life: PositiveDuration | None = Field(
         default=None, description="What was seen so long ago counts half, for rates that change. Then nobody ever wins."
     )
@@ -75,7 +74,7 @@ class FollowingSettings(SpecModel):
         return Design(
             self.false_winner,
             floor=self.floor / 100.0,
-            mean_delay=self.reward_delay,
+            mean_delay=mean_of(self.reward_delay),
             half_life=self.half_life,
             segments=segments or {},
         )

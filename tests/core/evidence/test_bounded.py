@@ -165,7 +165,7 @@ def test_nothing_is_bet_before_anybody_has_earned_anything() -> None:
 def test_rewards_that_come_later_than_their_requests_are_counted_then() -> None:
     contest = Contest().among((A, B)).after(1.0, {A: (0, 5 * PARTS), B: (1, PARTS + 7)}, PLAIN)
     assert contest.counts == {A: Count(0, 0), B: Count(PARTS, PARTS)}
-    assert contest.late == {A: 5 * PARTS, B: 7}
+    assert {name: item.rewards for name, item in contest.waiting.items()} == {A: 5 * PARTS, B: 7}
 
 
 def test_nothing_is_lost_on_the_way_through_the_status() -> None:

@@ -16,10 +16,9 @@ Counted = dict[str, tuple[int, int]]
 TICK = 10.0
 
 
-def after(known: SegmentAllocation, segment: str, new: Counted, **options: float) -> SegmentAllocation:
+def after(known: SegmentAllocation, segment: str, new: Counted, half_life: float | None = None) -> SegmentAllocation:
     """After a tick of ten seconds."""
-    given = {"half_life": options.get("half_life"), "mean_delay": options.get("mean_delay", 0.0)}
-    return known.after(segment, new, TICK, half_life=given["half_life"], mean_delay=given["mean_delay"] or 0.0)
+    return known.after(segment, new, TICK, half_life=half_life)
 
 
 def chances(known: SegmentAllocation, *, more: bool = True, phi: float = 1.0) -> dict[str, dict[str, float]]:
@@ -41,8 +40,6 @@ def test_a_tick_is_that_of_its_segment_alone() -> None:
 def test_time_passes_in_a_segment_by_its_own_ticks() -> None:
     known = after(DIFFERENT, "fr", {"1": (0, 0)}, half_life=TICK)
     assert known.segments["fr"].beliefs == {"1": Belief(160, 2000)}, "and only what is counted is kept"
-    known = after(DIFFERENT, "fr", {"1": (100, 0)}, mean_delay=300.0)
-    assert 98 < known.segments["fr"].beliefs["1"].pending < 99
 
 
 def test_another_version_may_be_the_best_elsewhere() -> None:
@@ -87,7 +84,7 @@ def test_segments_come_and_go() -> None:
 
 
 def test_it_goes_to_the_status_and_back_with_the_same_bits() -> None:
-    known = after(DIFFERENT, "it", {"1": (17, 3), "2": (0, 0)}, half_life=777.0, mean_delay=33.3)
+    known = after(DIFFERENT, "it", {"1": (17, 3), "2": (0, 0)}, half_life=777.0)
     status = json.loads(json.dumps(known.to_status()))
     again = SegmentAllocation.from_status(status)
     assert again == known

@@ -43,7 +43,7 @@ def drawn(counted: Mapping[str, tuple[int, int]]) -> dict[str, float]:
 
 @pytest.mark.parametrize("counted", ANSWERS.values(), ids=ANSWERS.keys())
 def test_the_shares_are_those_of_mabwiser(counted: Mapping[str, tuple[int, int]]) -> None:
-    known = Allocation().after(dict(counted), 10.0, half_life=None, mean_delay=0.0)
+    known = Allocation().after(dict(counted), 10.0, half_life=None)
     chances = known.chances(more_is_better=True, overdispersion=1.0)
     for version, share in drawn(counted).items():
         chance = chances[version]

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from modelrollout.adapters.metrics import custom
+from modelrollout.adapters.metrics import custom, delays
 from modelrollout.adapters.metrics.base import Provider, Target
 from modelrollout.adapters.metrics.bounds import chosen_bound, judged_by
 from modelrollout.adapters.metrics.counts import Tally, answers, increments, slow_answers, tally
@@ -23,9 +23,11 @@ from modelrollout.adapters.metrics.scraping import STALE_SCRAPES, Scraping, boun
 from modelrollout.adapters.metrics.splits import untold
 from modelrollout.adapters.metrics.subscription import Key, MetricSplit, Subscription
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway
-from modelrollout.api.analysis import ClientCancels, Metric
+from modelrollout.api.analysis import ClientCancels, Metric, Role
 from modelrollout.api.base import format_duration
+from modelrollout.api.route import EVERYBODY
 from modelrollout.core.evidence import BadCount, Count, Moments, together
+from modelrollout.core.evidence.delay import WINDOW
 from modelrollout.core.observation import Sample, Unavailable
 
 Answer = TypeVar("Answer")
@@ -79,7 +81,18 @@ class Reader:
         read = {
             split: await _guarded(metric.name, self._own(subscription, metric, split)) for split in subscription.splits
         }
-        return {(metric.name, split): sample for split, sample in _with_silent(metric, read).items()}
+        known = _with_silent(metric, read)
+        if metric.role is Role.REWARD and EVERYBODY in known:
+            known[EVERYBODY] = await self._with_delays(subscription, known[EVERYBODY])
+        return {(metric.name, split): sample for split, sample in known.items()}
+
+    async def _with_delays(self, subscription: Subscription, read: Read) -> Read:
+        """The sample with how late its rewards came, where that is asked for and Prometheus says it."""
+        if subscription.delays_since is None or not isinstance(read, Sample):
+            return read
+        window = min(WINDOW, read.at - subscription.delays_since)
+        found = await _guarded("the delay of rewards", delays.read(self._patient, subscription, window))
+        return read if isinstance(found, Unavailable) else replace(read, delays=found)
 
     def scrape_interval(self, subscription: Subscription) -> float | None:
         """Seconds between two samples of the built-in metrics, as far as it is known."""

@@ -17,13 +17,15 @@ MetricSplit = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What one release needs: the metrics of its analysis, for the control and every arm, in each of the splits."""
+    """What one release needs: the metrics of its analysis, for the control and every arm, in each of the splits; and
+    where ``delays_since`` is a time (seconds since the epoch), how late the rewards came since then."""
 
     key: Key
     analysis: Analysis
     control: str
     arms: tuple[str, ...]
     splits: tuple[str, ...]
+    delays_since: float | None = None
 
     @property
     def versions(self) -> tuple[str, ...]:

@@ -39,7 +39,15 @@ def questions(rollout: ModelRollout, now: float) -> Questions:
         smoke=smoke_due(trial, spec, now) if under_way and trial is not None else (),
         acceptance=unchecked,
         baseline=judged and trial is not None and baseline_due(trial, spec, now),
+        delays_since=delays_since(trial, spec) if judged and trial is not None else None,
     )
+
+
+def delays_since(trial: Trial, spec: Spec) -> float | None:
+    """Since when the delays of rewards are asked for: where they are to be measured, since the first sample."""
+    design = spec.strategy.chosen.design(spec.strategy.settings)
+    measured = design is not None and design.mean_delay is None
+    return trial.contest.since if measured and trial.contest is not None else None
 
 
 def baseline_due(trial: Trial, spec: Spec, now: float) -> bool:

@@ -24,15 +24,12 @@ class Allocation:
 
     beliefs: Mapping[str, Belief] = field(default_factory=dict)
 
-    def after(
-        self, new: Mapping[str, tuple[int, float]], seconds: float, *, half_life: float | None, mean_delay: float
-    ) -> Allocation:
-        """After one tick of so many seconds: requests and rewards by version; only these are kept."""
+    def after(self, new: Mapping[str, tuple[float, float]], seconds: float, *, half_life: float | None) -> Allocation:
+        """After one tick of so many seconds: requests and rewards by version; only these are kept. Where rewards come
+        late, the requests are those that they are due to (``waiting``)."""
         return Allocation(
             {
-                version: self.beliefs.get(version, Belief()).after(
-                    requests, rewards, seconds, half_life=half_life, mean_delay=mean_delay
-                )
+                version: self.beliefs.get(version, Belief()).after(requests, rewards, seconds, half_life=half_life)
                 for version, (requests, rewards) in new.items()
             }
         )
@@ -62,7 +59,7 @@ class Allocation:
 
     def to_status(self) -> dict[str, Any]:
         """As plain values for JSON, nothing lost."""
-        return {version: [one.successes, one.trials, one.pending] for version, one in self.beliefs.items()}
+        return {version: [one.successes, one.trials] for version, one in self.beliefs.items()}
 
     @classmethod
     def from_status(cls, status: Mapping[str, Any]) -> Self:

@@ -7,8 +7,10 @@ the version that would win wrongly). Nothing is proven by totals: an early lead 
 A reward is one or none for each request; or where it may be anything up to a largest one, it is counted in ``parts`` of
 that, so that whole numbers do for both, and versions are compared by their means (``bounded``).
 
-Rewards may come later than the requests that they are for. What a tick brings in rewards beyond its requests is kept
-for the ticks that follow.
+Rewards may come later than the requests that they are for (``waiting``). Where it is not said how late, a tick's
+rewards are those of its requests, and what it brings beyond them is kept for the ticks that follow. That is right while
+all versions keep their shares; where shares change, those whose shares rose look worse than they are, so then it must
+be said, and rewards are compared with the requests that they are due to (``exposed``).
 """
 
 from __future__ import annotations
@@ -20,8 +22,10 @@ from typing import Any, Self
 
 from modelrollout.core.evidence.bounded import after_rewards
 from modelrollout.core.evidence.counts import NOTHING, Count, Tick
+from modelrollout.core.evidence.exposed import late_ratios
 from modelrollout.core.evidence.pairwise import PairEvidence
 from modelrollout.core.evidence.spread import Spread
+from modelrollout.core.evidence.waiting import Waiting
 
 BETA = 0.05  # chance that "no difference" is said of versions that differ by more than the indifference
 
@@ -33,23 +37,26 @@ Pair = tuple[str, str]
 class Rules:
     """What decides. ``false_winner`` is alpha; ``indifference`` the part by which odds (means, of bounded rewards) may
     differ and be the same; ``more_is_better``: whether a reward is one; ``overdispersion`` of the control's past, None:
-    not known; ``parts`` as which the largest reward is counted, 1: each is one or none."""
+    not known; ``parts`` as which the largest reward is counted, 1: each is one or none. ``mean_delay`` from a request
+    to its reward, in seconds; infinite: not known yet."""
 
     false_winner: float = 0.05
     indifference: float = 0.05
     more_is_better: bool = True
     overdispersion: float | None = None
     parts: int = 1
+    mean_delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Contest:
     """All that is known. ``counts`` are requests and, as ``bad``, those that were rewarded, by version, both in parts
-    of a reward where it has some; ``late`` the rewards that no request was counted for yet; ``most`` is how many
-    versions ever competed at once."""
+    of a reward where it has some; ``due`` the requests that rewards were compared with, where they come late;
+    ``waiting`` what no tick has counted yet; ``most`` is how many versions ever competed at once."""
 
     counts: Mapping[str, Count] = field(default_factory=dict)
-    late: Mapping[str, int] = field(default_factory=dict)
+    due: Mapping[str, float] = field(default_factory=dict)
+    waiting: Mapping[str, Waiting] = field(default_factory=dict)
     pairs: Mapping[Pair, PairEvidence] = field(default_factory=dict)
     spread: Spread = field(default_factory=Spread)
     most: int = 0
@@ -65,24 +72,68 @@ class Contest:
             return self
         return Contest(
             {version: self.counts.get(version, NOTHING) for version in versions},
-            {version: self.late[version] for version in versions if version in self.late},
+            {version: self.due[version] for version in versions if version in self.due},
+            {version: self.waiting[version] for version in versions if version in self.waiting},
             {pair: self.pairs.get(pair, PairEvidence()) for pair in combinations(sorted(versions), 2)},
             self.spread.among(versions),
             max(self.most, len(versions)),
         )
 
-    def after(self, at: float, new: Mapping[str, tuple[int, int]], rules: Rules) -> Contest:
-        """After one tick: requests and (in parts) rewards by version, and the time at which they were read."""
-        taken, late = {}, {}
+    def after(self, at: float, new: Mapping[str, tuple[int, int]], rules: Rules, seconds: float = 0.0) -> Contest:
+        """After one tick of so many ``seconds``: requests and (in parts) rewards by version, and the time at which they
+        were read."""
+        if rules.mean_delay:
+            return self._after_late(new, rules, seconds)
+        taken, waiting = {}, {}
         for version in self.versions:
             requests, rewards = new.get(version, (0, 0))
-            due, most = rewards + self.late.get(version, 0), requests * rules.parts
-            taken[version] = Count(min(due, most), most)
-            if due > most:
-                late[version] = due - most
+            came, most = rewards + self.waiting.get(version, Waiting()).rewards, requests * rules.parts
+            taken[version] = Count(min(came, most), most)
+            if came > most:
+                waiting[version] = Waiting(rewards=came - most)
         pairs = {both: self._compared(both, Tick(at, *(taken[one] for one in both)), rules) for both in self.pairs}
         counts = {version: self.counts[version] + taken[version] for version in self.versions}
-        return replace(self, counts=counts, late=late, pairs=pairs, spread=self.spread.after(taken, rules.parts))
+        spread = self.spread.after(taken, rules.parts)
+        return replace(self, counts=counts, due={}, waiting=waiting, pairs=pairs, spread=spread)
+
+    def _after_late(self, new: Mapping[str, tuple[int, int]], rules: Rules, seconds: float) -> Contest:
+        """The same where rewards come late."""
+        counts, due, waiting, taken = {}, dict(self.due), {}, {}
+        for version in self.versions:
+            requests, rewards = new.get(version, (0, 0))
+            known, every = self.waiting.get(version, Waiting()), requests * rules.parts
+            waiting[version], ripe, came = known.after(requests, rewards, seconds, rules.mean_delay)
+            before = self.counts[version]
+            counts[version] = Count(min(before.bad + came, before.trials + every), before.trials + every)
+            due[version] = due.get(version, 0.0) + ripe
+            taken[version] = (came / rules.parts, ripe)
+        pairs = {both: self._compared_late(both, taken, rules) for both in self.pairs}
+        shown = {version: _whole(rewards, ripe, rules.parts) for version, (rewards, ripe) in taken.items()}
+        spread = self.spread.after(shown, rules.parts)
+        return replace(self, counts=counts, due=due, waiting=waiting, pairs=pairs, spread=spread)
+
+    def _compared_late(self, both: Pair, taken: Mapping[str, tuple[float, float]], rules: Rules) -> PairEvidence:
+        """The evidence of two versions after a tick's rewards and the requests that these are due to."""
+        pair, (one, other) = self.pairs[both], both if rules.more_is_better else reversed(both)
+        if not taken[one][1] or not taken[other][1]:
+            return pair
+        ratios = late_ratios(taken[one], taken[other], rules.indifference)
+        return pair.grown(ratios, self.spread.factor(rules.overdispersion, *both))
+
+    def asked_before(self, version: str, requests: float) -> Contest:
+        """With requests to a version that were made before the first tick and whose reward is to come."""
+        return replace(self, waiting={**self.waiting, version: Waiting(out=requests)})
+
+    def once_known(self, seconds: float, mean_delay: float) -> Contest:
+        """Once it is known, so many seconds after the first tick, how late rewards come (``Waiting.once_known``)."""
+        waiting = {version: item.once_known(seconds, mean_delay) for version, item in self.waiting.items()}
+        return replace(self, waiting=waiting)
+
+    def rated(self, version: str, parts: int) -> Count:
+        """The rewards of a version and the requests that they are compared with, in ``parts``: those that they are due
+        to, where they come late."""
+        count = self.counts[version]
+        return _whole(count.bad / parts, self.due[version], parts) if version in self.due else count
 
     def _compared(self, both: Pair, tick: Tick, rules: Rules) -> PairEvidence:
         """The evidence of two versions after a tick. Where less is better, odds are of those without a reward. Means
@@ -149,15 +200,16 @@ class Contest:
 
     def best(self, rules: Rules) -> str | None:
         """The contender that has earned the most."""
-        rated = [version for version in self.contenders(rules) if self.counts[version].trials]
+        rated = [version for version in self.contenders(rules) if self.rated(version, rules.parts).trials]
         sign = 1.0 if rules.more_is_better else -1.0
-        return max(rated, key=lambda version: sign * self.counts[version].rate, default=None)
+        return max(rated, key=lambda version: sign * self.rated(version, rules.parts).rate, default=None)
 
     def to_status(self) -> dict[str, Any]:
         """As plain values for JSON, nothing lost."""
         return {
             "counts": {version: [count.bad, count.trials] for version, count in self.counts.items()},
-            "late": dict(self.late),
+            "due": dict(self.due),
+            "waiting": {version: [item.out, item.ripe, item.rewards] for version, item in self.waiting.items()},
             "pairs": [[*pair, evidence.to_status()] for pair, evidence in self.pairs.items()],
             "spread": self.spread.to_status(),
             "most": self.most,
@@ -166,13 +218,21 @@ class Contest:
     @classmethod
     def from_status(cls, status: Mapping[str, Any]) -> Self:
         """From what ``to_status`` gave. Raises KeyError, TypeError or ValueError when it is not that."""
+        waiting = status["waiting"].items()
         return cls(
             {str(version): Count.of(*pair) for version, pair in status["counts"].items()},
-            {str(version): int(rewards) for version, rewards in status["late"].items()},
+            {str(version): float(requests) for version, requests in status["due"].items()},
+            {version: Waiting(float(out), float(ripe), int(came)) for version, (out, ripe, came) in waiting},
             dict(_pairs(status["pairs"])),
             Spread.from_status(status["spread"]),
             int(status["most"]),
         )
+
+
+def _whole(rewards: float, requests: float, parts: int) -> Count:
+    """As whole numbers, in parts: chance may bring more rewards than are due."""
+    came = round(rewards * parts)
+    return Count(came, max(came, round(requests * parts))) if requests else NOTHING
 
 
 def _good(count: Count, rules: Rules) -> Count:

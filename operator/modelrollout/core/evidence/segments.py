@@ -30,7 +30,6 @@ class SegmentAllocation:
         seconds: float,
         *,
         half_life: float | None,
-        mean_delay: float,
     ) -> SegmentAllocation:
         """After one tick of so many seconds of one segment: requests and rewards by version; only these are kept there.
 
@@ -38,7 +37,7 @@ class SegmentAllocation:
         for its reward or is forgotten goes by time.
         """
         known = self.segments.get(segment, Allocation())
-        changed = known.after(new, seconds, half_life=half_life, mean_delay=mean_delay)
+        changed = known.after(new, seconds, half_life=half_life)
         return SegmentAllocation({**self.segments, segment: changed})
 
     def among(self, segments: Iterable[str]) -> SegmentAllocation:

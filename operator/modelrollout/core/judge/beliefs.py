@@ -11,6 +11,7 @@ from dataclasses import replace
 from modelrollout.api.status import Competitor
 from modelrollout.core.evidence.segments import SegmentAllocation
 from modelrollout.core.evidence.thompson import Posterior, chances_of_best, value_remaining
+from modelrollout.core.judge.delay import too_young
 from modelrollout.core.judge.known import Known, following, rules
 from modelrollout.core.pass_state import Pass
 
@@ -23,7 +24,8 @@ def believed(state: Pass, known: Sequence[Known]) -> list[Known]:
     if following(state) is None:
         return list(known)
     largest = max(known, key=lambda item: sum(count.trials for count in item.contest.counts.values()))
-    found, sure = _posteriors(state, known, largest), largest.contest.is_known
+    found = _posteriors(state, known, largest)
+    sure = largest.contest.is_known and too_young(known[0].status) is None
     return [_told(item, posteriors, sure=sure) for item, posteriors in zip(known, found, strict=True)]
 
 
@@ -38,8 +40,8 @@ def _posteriors(state: Pass, known: Sequence[Known], largest: Known) -> list[Pos
 
 
 def _told(known: Known, posteriors: Posteriors, *, sure: bool) -> Known:
-    """As it is told. By a noise that is not known yet, shares may follow, but it is not said how much is left to gain:
-    that ends a trial."""
+    """As it is told. By a noise or a delay that is not known yet, shares may follow, but it is not said how much is
+    left to gain: that ends a trial."""
     if not posteriors:
         return known
     every = list(posteriors.values())

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import inf
 
 from modelrollout.api.status import Competitor, ContestStatus
 from modelrollout.core.evidence import BadCount, Count, percent, rate_interval
 from modelrollout.core.evidence.allocation import Allocation
-from modelrollout.core.evidence.contest import BETA, Rules
+from modelrollout.core.evidence.contest import BETA, Contest, Rules
 from modelrollout.core.evidence.rounds import Rounds
 from modelrollout.core.evidence.settings import EvidenceSettings
 from modelrollout.core.evidence.skew import Skew
 from modelrollout.core.judge.beliefs import believed
+from modelrollout.core.judge.delay import counts_trials_alone, mean_of, too_young, with_delay
 from modelrollout.core.judge.known import Known, following, load, rules
 from modelrollout.core.judge.metric_state import is_brief
 from modelrollout.core.judge.value import logged_of, valued
@@ -46,7 +48,9 @@ def compete(state: Pass) -> Pass:
         gone = state.trial.contest is None and not state.trial.segments
         return state if gone else state.change_trial(contest=None, segments=(), value=None)
     before = [load(state, split) for split in (state.trial.audience, *state.spec.segments)]
-    known = [newest(state, item) for item in before]
+    delayed = with_delay(state, before)
+    delay = mean_of(state, delayed[0].status.reward_delay)
+    known = [newest(state, item, delay) for item in delayed]
     if any(item.rounds is not old.rounds for item, old in zip(known, before, strict=True)):
         known = believed(state, known)
     contest, *segments = (to_status(state, item) for item in known)
@@ -54,13 +58,13 @@ def compete(state: Pass) -> Pass:
     return tell(state, before[0].status)
 
 
-def newest(state: Pass, before: Known) -> Known:
-    """What is known with what this pass has seen."""
+def newest(state: Pass, before: Known, delay: float) -> Known:
+    """What is known with what this pass has seen; rewards come so many seconds late, on average."""
     known = with_shares(state, before)
     sample = state.seen.samples.get((known.status.metric, known.status.split))
     fresh = STALE_SCRAPES * state.seen.scrape_interval
     if isinstance(sample, Sample):
-        return take_in(state, known, sample)
+        return take_in(state, known, sample, delay)
     if sample is None or is_brief(sample, known.status.last_sample_at, state.now, fresh):
         return known
     return replace(known, status=known.status.model_copy(update={"trouble": sample.message}))
@@ -76,7 +80,7 @@ def with_shares(state: Pass, known: Known) -> Known:
     return replace(known, status=status, skew=Skew())
 
 
-def take_in(state: Pass, known: Known, sample: Sample) -> Known:
+def take_in(state: Pass, known: Known, sample: Sample, delay: float) -> Known:
     """What is known with what a sample adds to it."""
     status = known.status.model_copy(update={"trouble": None})
     earned = Earned(sample.at, {name: _encoded(series) for name, series in sample.series.items()}, sample.times)
@@ -85,34 +89,65 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
     except BadCount as error:
         fresh, _ = Rounds().after(earned, known.contest.versions, state.seen.scrape_interval)
         return replace(known, status=status.model_copy(update={"trouble": str(error)}), rounds=fresh)
-    decided = rules(state, known.status)
+    decided = replace(rules(state, known.status), mean_delay=delay)
     counted = {
         version: ((count.trials - count.bad) // decided.parts, count.bad) for version, count in (new or {}).items()
     }
     if new is not None and not any(map(any, counted.values())) and rounds.known == known.rounds.known:
         return replace(known, status=status)  # a pass that changes nothing writes nothing
-    contest = known.contest.after(sample.at, counted, decided)
+    seconds = sample.at - known.rounds.at if new is not None and known.rounds.at is not None else 0.0
+    before = asked_before(state, known, counted, seconds, delay)
+    contest = before.after(sample.at, counted, decided, seconds)
     skew, requests = known.skew, {version: counts[0] for version, counts in counted.items()}
     drawn_alone = state.spec.traffic.affinity is None  # else shares are of users, and nobody knows how many there are
     known_shares = known.rounds.at is not None and is_of_these_shares(state, known, known.rounds.at)
     if counted and drawn_alone and known_shares:
         skew = skew.after(requests, status.shares)
     allocation, logged = known.allocation, None
-    if counted and known.rounds.at is not None:
-        whole = {version: (requests, rewards / decided.parts) for version, (requests, rewards) in counted.items()}
-        allocation = allocated(state, allocation, whole, sample.at - known.rounds.at)
-        logged = logged_of(known, whole) if known_shares else None
-    return Known(status.model_copy(update={"last_sample_at": rounds.at}), contest, skew, rounds, allocation, logged)
+    if counted and seconds:
+        whole = compared(before, contest, counted, decided)
+        allocation = allocated(state, allocation, whole, seconds)
+        logged = logged_of(known, whole, late=delay > 0) if known_shares else None
+    times = {"since": status.since or rounds.at, "last_sample_at": rounds.at}
+    return Known(status.model_copy(update=times), contest, skew, rounds, allocation, logged)
+
+
+def asked_before(
+    state: Pass, known: Known, counted: Mapping[str, tuple[int, int]], seconds: float, delay: float
+) -> Contest:
+    """What is known before a tick; at the first one with what the control was asked before it, whose rewards are to
+    come: it had all the requests there are. The reward gateway counts none of these, they are of no trial."""
+    contest, asked = known.contest, sum(requests for requests, _ in counted.values())
+    first = not any(count.trials for count in contest.counts.values())
+    if not first or not asked or not seconds or not 0.0 < delay < inf or counts_trials_alone(state):
+        return contest
+    assert state.control is not None
+    return contest.asked_before(state.control.version, asked / seconds * delay)
+
+
+def compared(
+    before: Contest, contest: Contest, counted: Mapping[str, tuple[int, int]], decided: Rules
+) -> dict[str, tuple[float, float]]:
+    """What a tick has added: by version the rewards, of the largest, and the requests that they are compared with."""
+    if not decided.mean_delay:
+        return {version: (requests, rewards / decided.parts) for version, (requests, rewards) in counted.items()}
+    return {
+        version: (
+            contest.due[version] - before.due.get(version, 0.0),
+            (contest.counts[version].bad - before.counts[version].bad) / decided.parts,
+        )
+        for version in contest.versions
+    }
 
 
 def allocated(
-    state: Pass, allocation: Allocation, counted: Mapping[str, tuple[int, float]], seconds: float
+    state: Pass, allocation: Allocation, counted: Mapping[str, tuple[float, float]], seconds: float
 ) -> Allocation:
     """The beliefs after a tick, where shares follow them."""
     design = following(state)
     if design is None:
         return allocation
-    return allocation.after(counted, seconds, half_life=design.half_life, mean_delay=design.mean_delay)
+    return allocation.after(counted, seconds, half_life=design.half_life)
 
 
 def is_of_these_shares(state: Pass, known: Known, since: float) -> bool:
@@ -146,7 +181,7 @@ def to_status(state: Pass, known: Known) -> ContestStatus:
             "alike_needed": 1.0 / BETA,
             "versions": tuple(competitor(known, version, decided) for version in contest.versions),
             "skewed": skewed(known),
-            "unproven": None if contest.is_known else UNPROVEN,
+            "unproven": too_young(known.status) if contest.is_known else UNPROVEN,
             "state": written_state(known) if running else {},
             "counters": known.rounds.to_status() if running else {},
         }
@@ -162,12 +197,13 @@ def written_state(known: Known) -> dict[str, object]:
 def competitor(known: Known, version: str, decided: Rules) -> Competitor:
     """What one version has earned, in the reward's own unit."""
     contest, largest = known.contest, known.status.largest
-    count, phi = contest.counts[version], contest.spread.factor(decided.overdispersion, version)
+    count, phi = contest.rated(version, decided.parts), contest.spread.factor(decided.overdispersion, version)
     interval = rate_interval(count, decided.false_winner, phi * decided.parts)
     others = [other for other in contest.versions if other != version]
     return Competitor(
         version=version,
-        requests=count.trials // decided.parts,
+        requests=contest.counts[version].trials // decided.parts,
+        due=count.trials // decided.parts if version in contest.due else None,
         rewards=_in_unit(count.bad / decided.parts, largest),
         rate=_in_unit(round(count.rate, 6), largest) if count.trials else None,
         low=_in_unit(round(interval.low, 6), largest),

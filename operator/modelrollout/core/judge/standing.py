@@ -7,6 +7,7 @@ from modelrollout.api.status import Competitor, ContestStatus
 from modelrollout.core.evidence import percent
 from modelrollout.core.evidence.allocation import shares_of
 from modelrollout.core.evidence.contest import BETA
+from modelrollout.core.judge.delay import unmeasured
 from modelrollout.core.judge.known import contests, following, load, rules
 from modelrollout.core.pass_state import Pass
 from modelrollout.strategies import Standing
@@ -29,7 +30,7 @@ def best_for_all(state: Pass) -> str | None:
     for status in every:
         weight = sum(item.requests for item in status.versions)
         for item in status.versions:
-            rate = (item.rewards + 1.0) / (item.requests + 2.0)
+            rate = (item.rewards + 1.0) / (item.compared + 2.0)
             sums[item.version] = sums.get(item.version, 0.0) + weight * rate
     if not any(sums.values()):
         return None
@@ -40,15 +41,15 @@ def best_for_all(state: Pass) -> str | None:
 def of_split(state: Pass, status: ContestStatus) -> Standing:
     """Of one split."""
     known = load(state, status.split)
-    decided, contest = rules(state, status), known.contest
+    decided, contest, proven = rules(state, status), known.contest, status.unproven is None
     return Standing(
         account=account(status),
-        winner=contest.winner(decided),
-        alike=contest.alike(decided) >= 1.0 / BETA,
+        winner=contest.winner(decided) if proven else None,
+        alike=proven and contest.alike(decided) >= 1.0 / BETA,
         best=likely_best(status) or contest.best(decided),
-        contenders=contest.contenders(decided),
+        contenders=contest.contenders(decided) if proven else contest.versions,
         unproven=status.unproven,
-        obstacle=status.trouble or unheard(status) or status.skewed,
+        obstacle=status.trouble or unmeasured(state, status) or unheard(status) or status.skewed,
         weights=weights(state, status),
         value_remaining=status.value_remaining,
         unasked=not any(item.requests for item in status.versions),
@@ -84,7 +85,7 @@ def account(status: ContestStatus) -> str:
 
 
 def _earned(item: Competitor, largest: float | None) -> str:
-    rate = item.rate or 0.0
+    rate, asked = item.rate or 0.0, item.compared
     if largest is None:
-        return f"{item.rewards:.0f} of {item.requests} by {item.version} ({percent(rate)})"
-    return f"{format_amount(rate)} for each of {item.requests} requests by {item.version}"
+        return f"{item.rewards:.0f} of {asked} by {item.version} ({percent(rate)})"
+    return f"{format_amount(rate)} for each of {asked} requests by {item.version}"

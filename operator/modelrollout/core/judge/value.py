@@ -7,8 +7,10 @@ counted, so the first samples after each change of the shares are left out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import fsum
 
 from modelrollout.api.status import Gain, ValueStatus
+from modelrollout.core.evidence import PARTS
 from modelrollout.core.evidence.off_policy import EQUAL, Estimate, Logged, OffPolicy
 from modelrollout.core.judge.known import Known, rules
 from modelrollout.core.judge.loading import UNREADABLE
@@ -41,16 +43,26 @@ def load(status: ValueStatus) -> OffPolicy:
         return OffPolicy()
 
 
-def logged_of(known: Known, counted: Mapping[str, tuple[int, float]]) -> Logged:
+def logged_of(known: Known, counted: Mapping[str, tuple[float, float]], *, late: bool) -> Logged | None:
     """One tick of a split, from requests and rewards (parts of the largest) by version, with its shares and what was
-    expected by all earlier ticks."""
+    expected by all earlier ticks. Where rewards come ``late``, what they are due to was asked by earlier shares."""
     shares = {version: known.status.shares.get(version, 0) / 100.0 for version in known.contest.versions}
+    if late:
+        every = fsum(requests for requests, _ in counted.values())
+        if not every:
+            return None
+        shares = {version: requests / every for version, (requests, _) in counted.items()}
     return Logged(
         {version: counts[0] for version, counts in counted.items()},
         {version: counts[1] for version, counts in counted.items()},
         shares,
-        {version: (count.bad + 1.0) / (count.trials + 2.0) for version, count in known.contest.counts.items()},
+        {version: _expected(known, version) for version in known.contest.versions},
     )
+
+
+def _expected(known: Known, version: str) -> float:
+    count = known.contest.rated(version, 1 if known.status.largest is None else PARTS)
+    return (count.bad + 1.0) / (count.trials + 2.0)
 
 
 def _told(before: ValueStatus, sums: OffPolicy, *, more_is_better: bool, unit: float) -> ValueStatus:

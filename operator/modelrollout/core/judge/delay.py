@@ -1,0 +1,89 @@
+"""How late rewards come, where ``rewardDelay`` is to be measured.
+
+The reward gateway tells it of the rewards that have come; how late all of them come follows from that (``evidence``).
+Until that is known no request counts as one that has earned nothing, nothing is decided, and shares stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import inf
+
+from modelrollout.api.base import format_duration
+from modelrollout.api.live import REWARD_DELAY, REWARD_SUM
+from modelrollout.api.status import ContestStatus
+from modelrollout.core.evidence.delay import LEAST_REWARDS, mean_delay
+from modelrollout.core.judge.known import Known
+from modelrollout.core.observation import Sample
+from modelrollout.core.pass_state import Pass
+
+OLD_ENOUGH = 3.0  # times the mean delay: by then nineteen of twenty rewards of the first requests have come
+
+
+def is_measured(state: Pass) -> bool:
+    """Whether the delay of rewards is asked for."""
+    design = state.strategy.design(state.settings)
+    return design is not None and design.mean_delay is None
+
+
+def mean_of(state: Pass, measured: float | None) -> float:
+    """The mean delay of rewards in seconds: as the spec says, or as it was ``measured``; infinite before that."""
+    design = state.strategy.design(state.settings)
+    told = design.mean_delay if design is not None else 0.0
+    return told if told is not None else inf if measured is None else measured
+
+
+def counts_trials_alone(state: Pass) -> bool:
+    """Whether the reward is counted by the reward gateway, which takes rewards of the trial's own requests alone."""
+    return any(REWARD_SUM in query for query in state.spec.analysis.rewards[0].queries.values())
+
+
+def with_delay(state: Pass, known: Sequence[Known]) -> list[Known]:
+    """What is known of every split, the release's first, with the delay that its newest sample tells. Once there is a
+    first one, a part of the requests that were out until then has matured."""
+    if not is_measured(state):
+        return list(known)
+    status = _updated(state, known[0].status)
+    told = {"reward_delay": status.reward_delay, "delayed_rewards": status.delayed_rewards}
+    found = [replace(item, status=item.status.model_copy(update=told)) for item in known]
+    if known[0].status.reward_delay is not None or status.reward_delay is None:
+        return found
+    age = _age(status, state.now)
+    return [replace(item, contest=item.contest.once_known(age, status.reward_delay)) for item in found]
+
+
+def _updated(state: Pass, status: ContestStatus) -> ContestStatus:
+    sample = state.seen.samples.get((status.metric, status.split))
+    if not isinstance(sample, Sample) or sample.delays is None or status.since is None:
+        return status
+    if sample.at <= max(status.since, status.last_sample_at or 0.0):
+        return status
+    told = {"delayed_rewards": int(sample.delays.rewards)}
+    mean = mean_delay(sample.delays, sample.at - status.since)
+    if mean is None:
+        return status.model_copy(update=told)
+    return status.model_copy(update={**told, "reward_delay": float(f"{mean:.3g}")})
+
+
+def _age(status: ContestStatus, now: float) -> float:
+    """Seconds since the first sample."""
+    return max(1.0, (status.last_sample_at or now) - (status.since or now))
+
+
+def too_young(status: ContestStatus) -> str | None:
+    """Why nothing can be proven yet, though rewards are seen: how late they come is not known well in a young trial."""
+    delay, age = status.reward_delay, (status.last_sample_at or 0.0) - (status.since or 0.0)
+    if delay is None or age >= OLD_ENOUGH * delay:
+        return None
+    late, least = format_duration(round(delay)), format_duration(round(OLD_ENOUGH * delay))
+    return f"nothing is proven by rewards that come {late} late, as they do now, before they were seen for {least}"
+
+
+def unmeasured(state: Pass, status: ContestStatus) -> str | None:
+    """Why nothing can be decided by the rewards yet: it is not known how late these come."""
+    if not is_measured(state) or status.reward_delay is not None:
+        return None
+    told = f"it is not known yet how late rewards come: the reward gateway has counted {status.delayed_rewards} of the "
+    way_out = "" if status.delayed_rewards else f"; it has none in {REWARD_DELAY}: write rewardDelay as a time if"
+    return f"{told}{LEAST_REWARDS} that are needed" + (f"{way_out} rewards do not go through it" if way_out else "")

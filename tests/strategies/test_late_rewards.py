@@ -1,0 +1,141 @@
+"""Rewards that come later than the answers they are for, in a bandit and in an A/B test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from modelrollout.core.evidence import Count
+from modelrollout.core.evidence.delay import Delays
+from modelrollout.core.plan import Reason
+from tests.core.world import CANARY, World
+from tests.strategies.test_ab_test import ANALYSIS
+from tests.strategies.test_bandit import bandit
+
+RATES = {"1.0.1": 0.04, "1.1.2": 0.05, "1.2.3": 0.06}
+TICK = 5.0
+
+
+@dataclass
+class People:
+    """They ask 200 times a second, and buy so many seconds later on average. All asked 1.0.1 before the trial."""
+
+    late: float
+    seed: int = 1
+    rates: dict[str, float] = field(default_factory=lambda: RATES)
+    due: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    came: list[tuple[float, float]] = field(default_factory=list)  # when, and how late
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng(self.seed)
+
+    def ask(self, version: str, requests: int, start: float, seconds: float) -> None:
+        """Requests at even distances."""
+        earned = int(self.rng.binomial(requests, self.rates[version]))
+        delays = self.rng.exponential(self.late, earned)
+        self.due.setdefault(version, []).append(
+            np.stack([start + seconds * self.rng.random(earned) + delays, delays], axis=1)
+        )
+
+    def buy(self, now: float) -> dict[str, int]:
+        """Who has bought by now."""
+        found = {}
+        for version, parts in self.due.items():
+            known = np.concatenate(parts)
+            here = known[:, 0] <= now
+            found[version], self.due[version] = int(here.sum()), [known[~here]]
+            self.came += [(now, delay) for delay in known[here][:, 1].tolist()]
+        return found
+
+
+def playing(strategy: dict[str, Any], people: People) -> World:
+    """1.0.1 serves and has served for long; the others have their first shares."""
+    spec = yaml.safe_load(CANARY) | {"analysis": ANALYSIS, "strategy": bandit()}
+    world = World(spec=spec).installed()
+    world.counts["clicks"] = {"1.0.1": Count(100_000, 5_000_000)}
+    people.ask("1.0.1", 2_000_000, world.now - 10_000, 10_000)
+    people.buy(world.now)
+    world.configure(strategy=strategy).apply(version="1.1.2", uri="pvc://models/fraud/2")
+    return world
+
+
+def play(world: World, people: People, seconds: float, *, measured: bool = False) -> World:
+    """Requests at the live shares, until it is over. Delays are ``measured`` of the trial's own requests."""
+    end, first = world.now + seconds, world.now
+    trial = world.status.trial
+    began = trial.started_at if trial is not None else world.now
+    while world.now == first or (world.now < end and world.status.trial is not None):
+        world.requests(1000)
+        counts = world.counts["clicks"]
+        for version, share in (world.live or {}).items():
+            requests = int(1000 * share / 100)
+            people.ask(version, requests, world.now, TICK)
+            counts[version] = counts.get(version, Count(0, 0)) + Count(0, requests)
+        for version, bought in people.buy(world.now + TICK).items():
+            known = counts.get(version, Count(0, 0))
+            counts[version] = Count(known.bad + bought, known.trials)
+        if measured:
+            late = [delay for at, delay in people.came if at - delay > began]
+            world.delays = Delays(float(len(late)), float(np.mean(late)) if late else 0.0, world.now + TICK - began)
+        world.step(TICK)
+    return world
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_best_is_found_though_its_rewards_come_ten_minutes_late(seed: int) -> None:
+    """Its share rises, so most of its requests are young: by plain counts it is proven to be the worst."""
+    people = People(600.0, seed)
+    world = play(playing(bandit("1.2.3", rewardDelay="10m", minDuration="30m"), people), people, 7200)
+    assert world.live == {"1.2.3": 100}
+    assert not any("1.2.3 was not chosen" in words for words in world.said(Reason.NOT_CHOSEN))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_the_control_earned_before_the_test_makes_it_no_winner(seed: int) -> None:
+    """When the test begins, the rewards of a time in which all people asked the control are still to come."""
+    people = People(600.0, seed, dict.fromkeys(RATES, 0.05))
+    test = {"abTest": {"rewardDelay": "10m", "minDuration": "20m", "maxDuration": "40m", "indifference": 0.01}}
+    world = play(playing(test, people), people, 3600)
+    assert world.live == {"1.0.1": 100}
+    assert "no version is proven to be the best" in world.status.message
+
+
+def test_nothing_follows_rewards_of_which_nobody_knows_how_late_they_come() -> None:
+    people = People(600.0)
+    world = play(playing(bandit("1.2.3", rewardDelay="Measured"), people), people, 300)
+    assert world.live == {"1.0.1": 34, "1.1.2": 33, "1.2.3": 33}
+    assert "it is not known yet how late rewards come" in world.status.message
+    assert "modelrollout_reward_delay_seconds" in world.status.message, "and where they would be measured"
+
+
+def test_by_the_delay_that_is_measured_the_best_is_found() -> None:
+    people = People(600.0)
+    world = playing(bandit("1.2.3", rewardDelay="Measured", minDuration="30m"), people)
+    play(world, people, 1500, measured=True)
+    contest = world.status.trial.contest if world.status.trial is not None else None
+    assert contest is not None
+    assert contest.reward_delay == pytest.approx(600, rel=0.15)
+    assert contest.unproven is not None, "nothing is proven by a delay that a young trial tells"
+    assert "come" in contest.unproven
+    play(world, people, 6000, measured=True)
+    assert world.live == {"1.2.3": 100}
+
+
+def test_a_delay_that_is_not_told_any_more_is_still_true() -> None:
+    people = People(60.0)
+    world = playing(bandit("1.2.3", rewardDelay="Measured", onWinner="GoOn", halfLife="1h"), people)
+    play(world, people, 600, measured=True)
+    world.delays = None
+    before = world.status.trial
+    play(world, people, 60)
+    after = world.status.trial
+    assert before is not None
+    assert after is not None
+    assert before.contest is not None
+    assert after.contest is not None
+    assert after.contest.reward_delay == before.contest.reward_delay
+    assert "not known yet" not in world.status.message
