@@ -163,7 +163,7 @@ def full_status() -> dict[str, Any]:
     contests = (status["trial"]["contest"], status["lastContest"])
     contests += (*status["trial"]["segments"], *status["lastSegments"])
     versions += tuple(version for contest in contests for version in contest["versions"])
-    for item in (*versions, *status["quarantined"], *status["takenBack"]):
+    for item in (*versions, *status["quarantined"], *status["takenBack"], status["lastValidation"]):
         item["version"] = "1.0.1"
     return status
 

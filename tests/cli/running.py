@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -40,6 +41,10 @@ class Running:
     def terminate(self) -> None:
         """Tells the program to end."""
         self._process.terminate()
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
 
     def end(self) -> None:
         """Ends the program, if it still runs."""

@@ -22,6 +22,7 @@ from tests.core import (
     test_recall,
     test_scraped_apart,
     test_undo,
+    test_validate_only,
     test_validation,
     test_whose_failure,
 )
@@ -274,6 +275,17 @@ def not_known() -> None:
 def wrong_answers() -> None:
     for more, probed, words in test_validation.WRONG.values():
         test_validation.test_samples_that_are_not(more, probed, words)
+
+
+@row(
+    "a version that is only to be validated (`modelrollout validate`, `spec.validateOnly`)",
+    "Pass, Fail or Unknown",
+    "deployed, looked at, compared with what the other rollout serves, and removed; nothing is routed or released",
+)
+def only_validated() -> None:
+    test_validate_only.test_one_that_passes_is_removed_and_serves_nobody("canary steps")
+    test_validate_only.test_one_that_fails()
+    test_validate_only.test_what_it_would_replace_is_not_known("RequireMajorBump")
 
 
 @row(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -300,6 +301,35 @@ def test_an_upgrade_of_the_operator_changes_no_deployment(kubernetes: Kubernetes
         object.__setattr__(stage.reconciler.applier, "platform", newer)
         stage.heard()
         await stage.passes(2)
+        assert await stage.children() == before
+
+    play(kubernetes, story)
+
+
+def test_a_version_that_is_only_validated(kubernetes: Kubernetes) -> None:
+    """Beside the rollout that has its host: it takes nothing from it, and routes nothing."""
+
+    async def story(stage: Stage) -> None:
+        look = replace(stage, name="fraud-look")
+        hosts = {"hosts": [f"fraud.{stage.namespace}"]}
+        only = {"traffic": hosts, "validation": {}, "validateOnly": {"against": "fraud"}}
+        await look.submit("1.0.2", **only)
+        await look.passes()
+        await stage.installed()  # though the other one is older, and names the same host
+        before = await stage.children()
+        await look.pods_ready("1.0.2")
+        await look.passes()
+        await look.later(5)
+        status = await look.status()
+        assert status["phase"] == "Validating", status
+        words = "the signatures cannot be compared: no pod of 1.0.2 is ready; no pod of 1.0.1 is ready"
+        assert words in status["message"]
+        assert [name for name in await look.children() if name.startswith("virtualservices")] == []
+        await look.later(601)
+        status = await look.status()
+        assert next(item for item in status["conditions"] if item["type"] == "Validated")["status"] == "Unknown"
+        await look.later(1)
+        assert await look.children() == {}
         assert await stage.children() == before
 
     play(kubernetes, story)

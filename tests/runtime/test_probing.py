@@ -9,17 +9,20 @@ from typing import Any
 
 import aiohttp
 import pytest
+import yaml
 
 from modelrollout.adapters import samples as adapter
 from modelrollout.adapters import tensorflow_serving
-from modelrollout.adapters.cluster import ApiError, Resource
+from modelrollout.adapters.cluster import MODEL_ROLLOUTS, ApiError, Resource
 from modelrollout.adapters.samples import Destination, Unreachable
 from modelrollout.api.samples import Samples
 from modelrollout.api.signature import Signature, Signatures
 from modelrollout.core.validate.answer import Answer
 from modelrollout.core.validate.probed import Probed
+from modelrollout.manifests.meta import OWNER_LABEL, VERSION_LABEL
 from modelrollout.runtime.probing import Prober, signatures
 from modelrollout.runtime.validating import Inquiry, Server
+from tests.core.world import CANARY
 
 SIGNATURES: Signatures = {"serving_default": Signature(inputs={"x": "DT_FLOAT[?,4]"})}
 ASKED = Inquiry("prod", "fraud", "settings", Server("1.1.2", ("10.0.0.2",)), Server("1.0.1", ("10.0.0.1",)))
@@ -63,7 +66,7 @@ def test_signatures(asked: Inquiry, answers: Answers, expected: Known, monkeypat
 class Maps:
     """A cluster of ConfigMaps; an error is raised."""
 
-    def __init__(self, **maps: dict[str, str] | Exception) -> None:
+    def __init__(self, **maps: dict[str, Any] | Exception) -> None:
         self.maps = maps
 
     async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
@@ -71,7 +74,18 @@ class Maps:
         found = self.maps.get(name)
         if isinstance(found, Exception):
             raise found
+        if resource is MODEL_ROLLOUTS:
+            return found
         return {"data": found} if found is not None else None
+
+    async def list(self, resource: Resource, namespace: str, labels: dict[str, str]) -> list[dict[str, Any]]:
+        assert (namespace, labels) == ("prod", {OWNER_LABEL: "fraud"})
+        return [ready_pod("1.0.1", "10.0.0.1"), ready_pod("1.0.0", "10.0.0.9")]
+
+
+def ready_pod(version: str, address: str) -> dict[str, Any]:
+    ready = {"conditions": [{"type": "Ready", "status": "True"}], "podIP": address}
+    return {"metadata": {"name": version, "labels": {VERSION_LABEL: version}}, "status": ready}
 
 
 class Pods:
@@ -88,7 +102,7 @@ class Pods:
         return tuple(Answer(name, 200, {"predictions": [to.address]}, 0.5) for name, _ in requests)
 
 
-def ask(monkeypatch: pytest.MonkeyPatch, asked: Inquiry, pods: Pods, **maps: dict[str, str] | Exception) -> Probed:
+def ask(monkeypatch: pytest.MonkeyPatch, asked: Inquiry, pods: Pods, **maps: dict[str, Any] | Exception) -> Probed:
     async def known(targets: Sequence[tuple[str, int]], model: str) -> list[Signatures | str]:
         return [SIGNATURES] * len(targets)
 
@@ -133,7 +147,7 @@ def test_from_config_maps(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.golden == {"a": 3, "b": 4}
 
 
-UNSENT: dict[str, tuple[dict[str, dict[str, str] | Exception], Pods, str]] = {
+UNSENT: dict[str, tuple[dict[str, dict[str, Any] | Exception], Pods, str]] = {
     "no ConfigMap": ({}, Pods(), "ConfigMap bodies is missing or empty; each key holds one body in JSON"),
     "no answer of the API server": (
         {"bodies": ApiError(503, "no leader")},
@@ -157,10 +171,57 @@ UNSENT: dict[str, tuple[dict[str, dict[str, str] | Exception], Pods, str]] = {
 
 @pytest.mark.parametrize(("maps", "pods", "words"), UNSENT.values(), ids=UNSENT)
 def test_what_could_not_be_sent_is_said(
-    maps: dict[str, dict[str, str] | Exception], pods: Pods, words: str, monkeypatch: pytest.MonkeyPatch
+    maps: dict[str, dict[str, Any] | Exception], pods: Pods, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = ask(monkeypatch, replace(ASKED, samples=MAPPED), pods, **maps)
     assert found.sent is None
     assert found.unsent is not None
     assert found.unsent.startswith(words)
     assert not found.is_complete
+
+
+def serves(version: str | None, model: str = "fraud") -> dict[str, Any]:
+    """A rollout as the API server has it."""
+    spec = yaml.safe_load(CANARY)
+    stable = {"stable": {"version": version, "uri": "pvc://models/fraud/1"}} if version is not None else {}
+    return {
+        "metadata": {"name": "fraud", "namespace": "prod", "uid": "u"},
+        "spec": {**spec, "model": {**spec["model"], "name": model}},
+        "status": stable,
+    }
+
+
+BESIDE = replace(ASKED, control=None, against="fraud")
+
+
+def test_what_another_rollout_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = INLINE.model_copy(update={"agreement": object()})
+    pods = Pods()
+    found = ask(monkeypatch, replace(BESIDE, samples=both), pods, fraud=serves("1.0.1"))
+    assert (found.control, found.control_unknown, found.of_control) == ("1.0.1", None, SIGNATURES)
+    assert found.sent is not None
+    assert found.sent.by_control is not None
+    assert [answer.outputs for answer in found.sent.by_control] == [["10.0.0.1:8501"]] * 2
+    assert found.is_complete
+
+
+def test_where_nothing_serves_nothing_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    for rollouts in ({}, {"fraud": serves(None)}):
+        found = ask(monkeypatch, BESIDE, Pods(), **rollouts)
+        assert (found.control, found.control_unknown, found.of_control) == (None, None, None)
+        assert found.is_complete
+
+
+@pytest.mark.parametrize(
+    ("rollout", "words"),
+    [
+        (ApiError(503, "no leader"), "ModelRollout fraud cannot be read: "),
+        (serves("1.0.1", model="risk"), "ModelRollout fraud serves the model risk, not fraud"),
+    ],
+    ids=["no answer of the API server", "another model"],
+)
+def test_what_serves_is_not_known(rollout: Any, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ask(monkeypatch, BESIDE, Pods(), fraud=rollout)
+    assert found.control_unknown is not None
+    assert found.control_unknown.startswith(words)
+    assert (found.control, found.signatures, found.is_complete) == (None, SIGNATURES, False)

@@ -177,6 +177,13 @@ class ValidationStatus(StatusModel):
     checks: tuple[CheckStatus, ...] = ()
 
 
+class LastValidation(StatusModel):
+    """What a version showed that is not deployed any more."""
+
+    version: Annotated[str, VERSION]
+    checks: tuple[CheckStatus, ...] = ()
+
+
 class VersionStatus(StatusModel):
     """One version that is deployed."""
 
@@ -341,7 +348,7 @@ class HistoryEntry(StatusModel):
 
     version: str
     digest: str | None = None
-    outcome: str  # Installed Promoted RolledBack TakenBack Superseded Aborted Undone
+    outcome: str  # Installed Promoted RolledBack TakenBack Superseded Aborted Undone NotChosen Validated
     reason: str
     message: str = ""
     started_at: Timestamp
@@ -374,6 +381,7 @@ class Status(StatusModel):
     last_contest: ContestStatus | None = None  # what came of the test that ended last, to be read
     last_segments: tuple[ContestStatus, ...] = ()
     last_analysis: tuple[MetricStatus, ...] = ()  # the verdicts of the release that ended last, to be read
+    last_validation: LastValidation | None = None  # what the version that left last had shown before any traffic
     retiring: tuple[Retiring, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
     taken_back: tuple[TakenBack, ...] = ()  # not to blame, and still named by the spec

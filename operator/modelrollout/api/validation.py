@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
 from modelrollout.api.base import SpecModel
+from modelrollout.api.rules import OBJECT_NAME
 from modelrollout.api.samples import Samples
 
 
@@ -31,6 +33,18 @@ class Validation(SpecModel):
     allow_downgrade: bool = Field(
         default=False,
         description="Whether spec.model.version may be below the version that serves, though it never served here.",
+    )
+
+
+class ValidateOnly(SpecModel):
+    """The version of spec.model is deployed, looked at as spec.validation says, and removed. Nothing is released and
+    nothing routed; hosts and steps are those of a release that may follow."""
+
+    against: Annotated[str, OBJECT_NAME] | None = Field(
+        default=None,
+        max_length=253,
+        description="Name of a ModelRollout in the same namespace: the version is compared with what that one serves, "
+        "which is left alone. None, or one that serves nothing: it is compared with nothing, as a first version.",
     )
 
 

@@ -104,6 +104,39 @@ class Access:
             )
         return cast(Body, written)
 
+    def create(self, body: Body) -> Body:
+        """A new rollout. Gives it as it is then. Raises ``NotTaken`` when it is refused for what it is."""
+        with asking(f"create modelrollout {body['metadata']['name']!r} in namespace {self.namespace}", giving=True):
+            written = self._objects.create_namespaced_custom_object(
+                GROUP,
+                VERSION,
+                self.namespace,
+                PLURAL,
+                body,
+                field_manager=FIELD_MANAGER,
+                field_validation="Strict",
+                _request_timeout=TIMEOUT,
+            )
+        return cast(Body, written)
+
+    def delete(self, name: str, uid: str | None = None) -> None:
+        """Deletes a rollout, with all that belongs to it; only the very object, where its uid is given."""
+        from kubernetes import client
+
+        meant = client.V1Preconditions(uid=uid) if uid is not None else None
+        options = client.V1DeleteOptions(propagation_policy="Background", preconditions=meant)
+        what = f"modelrollout {name!r} in namespace {self.namespace}"
+        with asking(f"delete {what}", missing=f"there is no {what}"):
+            self._objects.delete_namespaced_custom_object(
+                GROUP,
+                VERSION,
+                self.namespace,
+                PLURAL,
+                name,
+                body=options,
+                _request_timeout=TIMEOUT,
+            )
+
     def pods(self, selector: str) -> list[Body]:
         """The namespace's pods that have these labels."""
         with asking("list pods"):

@@ -109,7 +109,7 @@ def _same_hosts(rollouts: Sequence[tuple[Document, ModelRollout]], documents: Se
 
 def _route(rollout: ModelRollout) -> dict[str, Any] | None:
     """What the rollout's VirtualService will say of hosts and gateways."""
-    if not isinstance(rollout.spec, Spec):
+    if not isinstance(rollout.spec, Spec) or rollout.spec.validate_only is not None:
         return None
     traffic = rollout.spec.traffic
     routed = {"hosts": list(traffic.hosts), "gateways": list(traffic.gateways)}

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import click
 
+WRONG = (400, 409, 422)  # of the API server: the object itself is refused
 NO_CRD = "the server knows no modelrollouts; is the operator installed in this cluster?"
 
 
@@ -23,6 +24,12 @@ class NotFound(click.ClickException):
     exit_code = 2
 
 
+class NotTaken(click.ClickException):
+    """The API server takes no such object, whoever brings it: it is wrong, or its name is taken."""
+
+    exit_code = 2
+
+
 class ClusterError(click.ClickException):
     """The cluster could not be asked, or refused to answer."""
 
@@ -30,8 +37,9 @@ class ClusterError(click.ClickException):
 
 
 @contextmanager
-def asking(what: str, missing: str | None = None) -> Iterator[None]:
-    """Turns the errors of the ``kubernetes`` package into ours. ``missing`` is the sentence for "not found"."""
+def asking(what: str, missing: str | None = None, giving: bool = False) -> Iterator[None]:
+    """Turns the errors of the ``kubernetes`` package into ours. ``missing`` is the sentence for "not found"; when
+    ``giving`` an object it may be refused for what it is."""
     from kubernetes.client import ApiException
     from kubernetes.config import ConfigException
     from urllib3.exceptions import HTTPError
@@ -43,6 +51,8 @@ def asking(what: str, missing: str | None = None) -> Iterator[None]:
             raise ClusterError(f"cannot {what}: {NO_CRD}") from error
         if error.status == 404 and missing:
             raise NotFound(missing) from error
+        if giving and error.status in WRONG:
+            raise NotTaken(f"cannot {what}: {_words(error.body, error.reason, error.status)}") from error
         raise ClusterError(f"cannot {what}: {_words(error.body, error.reason, error.status)}") from error
     except ConfigException as error:
         raise ClusterError(f"cannot {what}: {error}") from error

@@ -20,7 +20,8 @@ from modelrollout.resource.rollout import ModelRollout, SpecError
 class Exit(IntEnum):
     """Exit codes of ``modelrollout wait``."""
 
-    SERVES = 0  # the version is stable: promoted, installed, or it was already; or it has the share that it is to keep
+    SERVES = 0  # the version is stable: promoted, installed, or it was already; or it has the share that it is to keep;
+    # or it passed where it was only to be validated
     TAKEN_BACK = 1  # rolled back, aborted, superseded, quarantined, not chosen, or the rollout was deleted
     INVALID = 2  # the spec was refused; or there is no such rollout, or wrong usage
     TIMEOUT = 3  # neither, in the time given
@@ -29,9 +30,9 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of the wait."""
+    """The end of the wait. ``code`` is what the program ends with."""
 
-    code: Exit
+    code: IntEnum
     message: str
 
 
@@ -104,6 +105,8 @@ def _withheld(rollout: ModelRollout, version: str) -> Outcome | None:
         return None
     if isinstance(held, Quarantined):
         return Outcome(Exit.TAKEN_BACK, f"{version} is quarantined: {held.reason}: {held.message}")
+    if held.reason == "Validated":
+        return Outcome(Exit.SERVES, f"{version} passed its validation, and nothing is released: {held.message}")
     if held in rollout.status.not_chosen:
         return Outcome(Exit.TAKEN_BACK, f"{version} was not chosen: {held.message}")
     return Outcome(Exit.TAKEN_BACK, f"{version} was taken back: {held.message}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelrollout.api.base import format_duration, format_timestamp
 from modelrollout.api.samples import Samples
-from modelrollout.api.status import Condition, HistoryEntry, Status, VersionStatus
+from modelrollout.api.status import CheckStatus, Condition, HistoryEntry, Status, VersionStatus
 from modelrollout.cli.render import head, history_lines, join_blocks
 from modelrollout.cli.render_alerts import alerts
 from modelrollout.cli.render_contest import contest_lines
@@ -63,7 +63,7 @@ def detail(view: View, events: Sequence[EventLine]) -> list[Line]:
         list(version_lines(view)),
         route_lines(status, EVERYTHING),
         _block("Models", table(list(model_rows(rollout)))),
-        _block("Before any traffic", table(list(validation_rows(status)))),
+        validation_block(status),
         step_lines(status, spec, view.now),
         contest_lines(status, view.now),
         evidence_lines(status, spec, view.now),
@@ -149,12 +149,25 @@ def _model_row(role: str, version: VersionStatus) -> list[Span]:
     return [Span(role), Span(version.version), Span(version.digest or "not fetched yet"), Span(version.uri)]
 
 
+def validation_block(status: Status) -> list[Line]:
+    """What was shown before any traffic."""
+    return _block("Before any traffic", table(list(validation_rows(status))))
+
+
 def validation_rows(status: Status) -> Iterator[list[Span]]:
-    """What each version showed before its first request."""
+    """What each version showed before its first request; and the one that left last."""
     for _, version in serving(status):
         for item in version.validation.checks:
-            style = VERDICT_STYLE.get(item.verdict, Style.WARN)
-            yield [Span(version.version), Span(item.check), Span(item.verdict, style), Span(item.message)]
+            yield _check_row(version.version, item)
+    last = status.last_validation
+    if last is not None and last.version not in {version.version for _, version in serving(status)}:
+        for item in last.checks:
+            yield _check_row(last.version, item)
+
+
+def _check_row(version: str, item: CheckStatus) -> list[Span]:
+    style = VERDICT_STYLE.get(item.verdict, Style.WARN)
+    return [Span(version), Span(item.check), Span(item.verdict, style), Span(item.message)]
 
 
 def condition_rows(conditions: Sequence[Condition], now: float) -> list[list[Span]]:

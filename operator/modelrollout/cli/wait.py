@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 
 import click
 
@@ -51,7 +53,8 @@ def wait(
     access = Access(namespace, context, kubeconfig)
     first = ModelRollout.from_json(access.read(name))
     wanted = Wanted(for_version or spec_version(first), first.status.history, may_come=for_version is not None)
-    watched = Wait(wanted, timeout)
+    deleted = Outcome(Exit.TAKEN_BACK, "the rollout was deleted")
+    watched = Wait(partial(progress_words, wanted=wanted), partial(outcome, wanted=wanted), deleted, timeout)
     with Feed(access, name=name) as feed:
         end = watched.look(first) or watched.follow(feed)
     say(f"{name}: {end.message}")
@@ -59,10 +62,17 @@ def wait(
 
 
 class Wait:
-    """One wait under way: what is waited for, until when, and what has been said of it so far."""
+    """One wait under way: where things are in ``words``, whether they are ``over``, what it means that the rollout is
+    ``deleted``, and for how long."""
 
-    def __init__(self, wanted: Wanted, timeout: float | None) -> None:
-        self._wanted = wanted
+    def __init__(
+        self,
+        words: Callable[[ModelRollout], str],
+        over: Callable[[ModelRollout], Outcome | None],
+        deleted: Outcome,
+        timeout: float | None,
+    ) -> None:
+        self._words, self._over, self._deleted = words, over, deleted
         self._timeout = timeout
         self._began = self._spoke = time.monotonic()
         self._said = ""
@@ -75,7 +85,7 @@ class Wait:
                 case Broken(message):
                     click.echo(f"{message}; trying again", err=True)
                 case Snapshot(bodies=()):
-                    return Outcome(Exit.TAKEN_BACK, "the rollout was deleted")
+                    return self._deleted
                 case Snapshot(bodies=(body, *_)):
                     end = self.look(ModelRollout.from_json(body))
                     if end is not None:
@@ -87,11 +97,11 @@ class Wait:
 
     def look(self, rollout: ModelRollout) -> Outcome | None:
         """Says where the release is, if that has changed, and gives its end, if it is over."""
-        words = progress_words(rollout, self._wanted)
+        words = self._words(rollout)
         if words != self._said:
             say(words)
             self._said, self._spoke = words, time.monotonic()
-        return outcome(rollout, self._wanted)
+        return self._over(rollout)
 
     def _remind(self) -> None:
         if time.monotonic() - self._spoke >= REMIND_SECONDS:

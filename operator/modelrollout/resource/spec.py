@@ -24,7 +24,7 @@ from modelrollout.api.model import Model
 from modelrollout.api.rules import rule, rules
 from modelrollout.api.serving import Serving
 from modelrollout.api.traffic import Retries, Traffic
-from modelrollout.api.validation import UNWRITTEN, Validation
+from modelrollout.api.validation import UNWRITTEN, ValidateOnly, Validation
 from modelrollout.strategies import STRATEGIES, AnyStrategy
 
 __all__ = [
@@ -52,6 +52,10 @@ _NO_MATCH_BY_SEGMENT = (
 _SEGMENT_TWICE = (
     "segments are told by the header {} and traffic.affinity.{} looks at it, too, but Istio takes one condition for "
     "each header; use another header for one of the two"
+)
+_STAYS_WHAT_IT_IS = (
+    "validateOnly can neither come nor go, and its model stays: what only validates never serves; make another "
+    "ModelRollout"
 )
 _ONE_STRATEGY = "exactly one strategy is needed, {}; keep one of " + ", ".join(STRATEGIES)
 
@@ -138,6 +142,11 @@ def _strategy_by_rule(schema: dict[str, Any]) -> None:
             _NO_MATCH_BY_SEGMENT,
         ),
         *rules_on_header("self.traffic.affinity", _SEGMENT_TWICE, _is_no_segments),
+        rule(
+            "has(self.validateOnly) == has(oldSelf.validateOnly) && "
+            "(!has(self.validateOnly) || self.model == oldSelf.model)",
+            _STAYS_WHAT_IT_IS,
+        ),
     )(schema)
 
 
@@ -170,6 +179,7 @@ class Spec(SpecModel):
     traffic: Traffic
     strategy: Strategy
     validation: Validation | None = None
+    validate_only: ValidateOnly | None = None
     analysis: Analysis = Analysis()
     rollback: Rollback = Rollback()
     deletion_policy: DeletionPolicy = Field(

@@ -49,7 +49,7 @@ class Acceptance:
             or file_root_problem(spec, self._platform)
             or host_problem(rollout, spec)
             or _unjudged(spec)
-            or await self._taken(rollout, spec)
+            or (await self._taken(rollout, spec) if spec.validate_only is None else None)
         )
         if wrong is not None:
             return wrong
@@ -143,6 +143,8 @@ def _wanted_elsewhere(rollout: ModelRollout, spec: Spec, rollouts: Iterable[Obje
     ours = rollout.created, rollout.namespace, rollout.name
     for other in map(ModelRollout.from_json, rollouts):
         if other.deleting or not isinstance(other.spec, Spec) or (other.created, other.namespace, other.name) >= ours:
+            continue
+        if other.spec.validate_only is not None:
             continue
         as_route = {
             "metadata": {"namespace": other.namespace},

@@ -43,7 +43,7 @@ from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.troubles import Troubles
 from modelrollout.runtime.validating import Inquiry, Server, Validations
-from modelrollout.runtime.workloads import Refused, corrected, ready_pods, workloads
+from modelrollout.runtime.workloads import Refused, addresses, corrected, ready_pods, workloads
 from modelrollout.runtime.world import Key, Snapshot
 from modelrollout.strategies.base import SmokeCheck
 
@@ -157,8 +157,9 @@ async def _validation(
     compared = samples is not None and samples.agreement is not None
     ask_control = stable is not None and (compared or stable.signatures is None)
     control = _server(pods, stable.version) if stable is not None and ask_control else None
+    against = spec.validate_only.against if spec.validate_only is not None else None
     inquiries = [
-        Inquiry(rollout.namespace, spec.model.name, digest_of(settings), _server(pods, arm), control, samples)
+        Inquiry(rollout.namespace, spec.model.name, digest_of(settings), _server(pods, arm), control, samples, against)
         for arm in asked.validation
     ]
     found = await asyncio.gather(*(observer.validations.of(key, inquiry) for inquiry in inquiries))
@@ -166,7 +167,7 @@ async def _validation(
 
 
 def _server(pods: Sequence[Object], version: str) -> Server:
-    return Server(version, tuple(sorted(pod["status"]["podIP"] for pod in ready_pods(pods, version))))
+    return Server(version, addresses(pods, version))
 
 
 async def _smoke(rollout: ModelRollout, asked: Questions, observer: Observer) -> Mapping[str, SmokeResult]:

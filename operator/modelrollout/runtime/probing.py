@@ -19,6 +19,7 @@ from modelrollout.api.version import ModelVersion
 from modelrollout.core.validate.answer import Answer
 from modelrollout.core.validate.probed import Probed, Sent
 from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
+from modelrollout.runtime import beside
 from modelrollout.runtime.validating import Inquiry, Server
 
 PODS_TRIED = 3  # of a version; they all hold the same model
@@ -41,6 +42,16 @@ class Prober:
 
     async def ask(self, asked: Inquiry) -> Probed:
         """Everything that the settings want to know."""
+        if asked.against is None:
+            return await self._of_servers(asked)
+        try:
+            control = await beside.serving(self.cluster, asked.namespace, asked.against, asked.model)
+        except beside.NotKnown as error:
+            return replace(await self._of_servers(asked), control_unknown=str(error))
+        probed = await self._of_servers(replace(asked, control=control))
+        return replace(probed, control=control.version if control is not None else None)
+
+    async def _of_servers(self, asked: Inquiry) -> Probed:
         found, of_control, unread = await signatures(asked)
         probed = Probed(found, of_control, unread)
         return probed if asked.samples is None else await self._with_samples(asked, asked.samples, probed)

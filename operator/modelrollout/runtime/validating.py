@@ -35,7 +35,8 @@ class Server:
 @dataclass(frozen=True, slots=True)
 class Inquiry:
     """What is to be found out. ``settings`` names what is asked for (``gate.digest_of``), of which ``samples`` are a
-    part; ``control`` None: nothing has to be asked of the version that serves."""
+    part; ``control`` None: nothing has to be asked of the version that serves. ``against`` names another rollout, whose
+    version it is then."""
 
     namespace: str
     model: str
@@ -43,6 +44,7 @@ class Inquiry:
     arm: Server
     control: Server | None
     samples: Samples | None = None
+    against: str | None = None
 
 
 @dataclass(slots=True)
@@ -101,4 +103,5 @@ class Validations:
             return await self._ask(asked)
         except Exception as error:
             log.exception("%s: the model servers could not be asked", asked.arm.version)
-            return Probed(unread=f"the operator could not ask: {error or type(error).__name__}")
+            words = f"the operator could not ask: {error or type(error).__name__}"
+            return Probed(unread=words, control_unknown=words if asked.against is not None else None)

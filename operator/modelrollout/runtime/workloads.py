@@ -123,6 +123,11 @@ def ready_pods(pods: Iterable[Object], version: str) -> list[Object]:
     return [pod for pod in pods if _version(pod) == version and is_ready(pod) and pod["status"].get("podIP")]
 
 
+def addresses(pods: Iterable[Object], version: str) -> tuple[str, ...]:
+    """Of the pods of a version that can answer."""
+    return tuple(sorted(pod["status"]["podIP"] for pod in ready_pods(pods, version)))
+
+
 def unready_pod(pods: Iterable[Object], version: str) -> Object | None:
     """The first pod of a version that is waited for."""
     own = (pod for pod in _staying(pods) if _version(pod) == version)

@@ -33,6 +33,8 @@ def read_manifest(path: Path) -> tuple[ModelRollout, Spec]:
     )
     if isinstance(rollout.spec, SpecError):
         raise InputError(f"{path}: {rollout.spec.message}")
+    if rollout.spec.validate_only is not None:
+        raise InputError(f"{path}: spec.validateOnly releases nothing, so there is nothing to play; remove it")
     return rollout, rollout.spec
 
 

@@ -53,12 +53,21 @@ def refuse(rollout: ModelRollout, seen: Observation) -> Refusal | None:
         return Refusal(Reason.INVALID_SPEC, rollout.spec.message)
     spec, status = rollout.spec, rollout.status
     return (
-        changed_identity(spec, status)
+        validates_what_serves(spec, status)
+        or changed_identity(spec, status)
         or changed_place(spec, status)
         or changed_strategy(spec, status)
         or downgrade(spec, status)
         or seen.refusal
     )
+
+
+def validates_what_serves(spec: Spec, status: Status) -> Refusal | None:
+    """What only validates never serves: an object that does is another one."""
+    if spec.validate_only is None or status.stable is None:
+        return None
+    message = f"spec.validateOnly: {status.stable.version} serves here; validate by a ModelRollout of another name"
+    return Refusal(Reason.INVALID_SPEC, message)
 
 
 def is_accepted(status: Status, generation: int) -> bool:

@@ -10,7 +10,7 @@ from modelrollout.api.status import Arm, Trial
 from modelrollout.core.accept.acceptance import is_accepted, last_accepted
 from modelrollout.core.judge.splits import counted
 from modelrollout.core.plan import Questions
-from modelrollout.core.validate.gate import is_due
+from modelrollout.core.validate.gate import is_due, is_first
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
@@ -28,14 +28,14 @@ def questions(rollout: ModelRollout, now: float) -> Questions:
     if spec is None:
         return Questions()
     trial, control = status.trial, status.stable.version if status.stable else None
-    under_way = trial is not None and control is not None
+    under_way, first = trial is not None and control is not None, is_first(spec, status.stable)
     judged = under_way and spec.strategy.chosen.judges
     return Questions(
         spec=spec,
         control=control,
         arms=tuple(arm.version for arm in status.arms),
         splits=counted(spec, trial) if judged else (),
-        validation=tuple(arm.version for arm in status.arms if is_due(spec, arm, first=control is None)),
+        validation=tuple(arm.version for arm in status.arms if is_due(spec, arm, first=first)),
         smoke=smoke_due(trial, spec, now) if under_way and trial is not None else (),
         acceptance=unchecked,
         baseline=judged and trial is not None and baseline_due(trial, spec, now),

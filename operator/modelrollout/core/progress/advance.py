@@ -73,6 +73,8 @@ def install(state: Pass) -> Progress:
     if obstacle is not None:
         phase = Phase.VALIDATING if before_any_traffic(state) is not None else Phase.PENDING
         return state, Outlook(Phase.PAUSED if arm.paused else phase, obstacle.message, obstacle.until)
+    if state.spec.validate_only is not None:
+        return at_rest(transitions.pass_by(state, arm))
     return at_rest(transitions.promote(state, arm.version))
 
 

@@ -47,6 +47,8 @@ def at_rest(state: Pass) -> Progress:
     stable, wanted = state.control, state.spec.model.version
     draining = max((item.drain_until for item in state.status.retiring if item.drain_until > state.now), default=None)
     failed = failed_versions(state)
+    if stable is None and state.spec.validate_only is not None and (ended := validation_ended(state)) is not None:
+        return state, ended
     if stable is not None and (is_decided(state, stable.version) or (stable.version == wanted and not failed)):
         return state, health(state, stable.version, draining)
     serving = f"{stable.version} serves" if stable else "nothing serves"
@@ -54,6 +56,18 @@ def at_rest(state: Pass) -> Progress:
         return state, Outlook(Phase.PENDING, f"{serving}; {wanted} is next{_way_back(state, wanted)}", draining)
     phase = Phase.ROLLING_BACK if draining else Phase.DEGRADED
     return state, Outlook(phase, f"{describe_failures(failed)}; {serving}. {way_out(failed)}", draining)
+
+
+def validation_ended(state: Pass) -> Outlook | None:
+    """What came of a version that was only to be looked at; None while nothing has."""
+    version = state.spec.model.version
+    held = next((item for item in reversed(state.status.withheld) if item.version == version), None)
+    if held is None:
+        return None
+    if held.reason == Reason.VALIDATED:
+        return Outlook(Phase.HEALTHY, f"{version} passed its validation, and nothing is released: {held.message}")
+    what = "failed its validation" if isinstance(held, Quarantined) else "could not be validated"
+    return Outlook(Phase.DEGRADED, f"{version} {what}: {held.message}")
 
 
 def is_decided(state: Pass, serving: str) -> bool:
@@ -86,9 +100,10 @@ def unrouted(state: Pass) -> str | None:
 
 def failed_versions(state: Pass) -> list[Withheld]:
     """Those that the spec names and that get no release: they failed, or a person took them back. Not those that a
-    test did not choose: nothing is wrong with them."""
+    test did not choose, or that passed where nothing is released: nothing is wrong with them."""
     status = state.status
-    newest = {item.version: item for item in status.withheld if item not in status.not_chosen}
+    well = (*status.not_chosen, *(item for item in status.taken_back if item.reason == Reason.VALIDATED))
+    newest = {item.version: item for item in status.withheld if item not in well}
     return [newest[version] for version in state.named if version in newest]
 
 

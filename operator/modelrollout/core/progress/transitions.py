@@ -15,6 +15,7 @@ from modelrollout.api.status import (
     Arm,
     ContestStatus,
     HistoryEntry,
+    LastValidation,
     MetricStatus,
     Quarantined,
     Retiring,
@@ -40,13 +41,19 @@ TAKEN_BACK = (
     Reason.VALIDATION_TIMEOUT,
 )  # without quarantine, where the version is not to blame
 CORRIGIBLE = (Reason.FETCH_FAILED, Reason.LOAD_TIMEOUT)  # by the spec: nothing of the model was ever at work
-WITHHELD = (*TAKEN_BACK, Reason.NOT_CHOSEN)  # and who was only not the best: none begins again by itself
+WITHHELD = (*TAKEN_BACK, Reason.NOT_CHOSEN, Reason.VALIDATED)  # and who was not the best, or was only to be looked
+# at: none begins again by itself
 QUARANTINE_LENGTH = 20
 PARTICIPLE = {
     "RolledBack": "was rolled back",
     "Aborted": "was taken back",
     "TakenBack": "was taken back",
     "NotChosen": "was not chosen",
+}
+VALIDATED = {  # in the words of who only validates
+    "RolledBack": "failed its validation",
+    "TakenBack": "could not be validated",
+    "Validated": "passed its validation",
 }
 
 
@@ -64,7 +71,9 @@ def begin(state: Pass, models: Sequence[Model]) -> Pass:
         audience=audiences(state.spec)[0],
         alpha=Alpha(total=total, left=total),
     )
-    return _tell_of_start(state.change(trial=trial, last_analysis=(), last_contest=None, last_segments=()), arms)
+    return _tell_of_start(
+        state.change(trial=trial, last_analysis=(), last_validation=None, last_contest=None, last_segments=()), arms
+    )
 
 
 def enter(state: Pass, models: Sequence[Model]) -> Pass:
@@ -82,6 +91,8 @@ def _arm(state: Pass, model: Model, alpha: float) -> Arm:
 
 
 def _tell_of_start(state: Pass, arms: Sequence[Arm]) -> Pass:
+    if state.spec.validate_only is not None:
+        return state.say(Reason.RELEASE_STARTED, f"validation of {arms[0].version} started; nothing is released")
     relation = "to replace" if state.strategy.judges else "beside"
     against = f", {relation} {state.control.version}" if state.control else ", the first version"
     for arm in arms:
@@ -161,8 +172,16 @@ def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: s
         state = state.change(quarantined=(*state.status.quarantined, failed)[-QUARANTINE_LENGTH:])
     elif reason in WITHHELD:
         state = _take_back(state, arm, reason, message)
-    words = f"{version} {PARTICIPLE.get(outcome, 'is out of traffic')}: {message}"
+    participles = PARTICIPLE if state.spec.validate_only is None else PARTICIPLE | VALIDATED
+    words = f"{version} {participles.get(outcome, 'is out of traffic')}: {message}"
     return state.say(reason, words, warning=quarantine or reason in TAKEN_BACK)
+
+
+def pass_by(state: Pass, arm: Arm) -> Pass:
+    """The version showed what it had to, and that is all that was wanted of it."""
+    shown = "; ".join(f"{item.check}: {item.message}" for item in arm.validation.checks)
+    message = shown or "it is loaded and ready; nothing else was asked of it"
+    return leave(state, arm.version, Reason.VALIDATED, message, outcome="Validated", quarantine=False)
 
 
 def _as_fetched(state: Pass, arm: Arm, reason: Reason) -> Arm:
@@ -245,6 +264,9 @@ def _end(state: Pass, arm: Arm, outcome: str, reason: Reason, message: str) -> P
     state = _record(state, arm, outcome, reason, message, started_at=arm.entered_at or state.trial.started_at)
     verdicts = tuple(item.model_copy(update={"state": {}, "counters": {}}) for item in arm.metrics)
     state = state.change(last_analysis=verdicts)
+    if outcome not in ("Promoted", "Installed"):
+        shown = LastValidation(version=arm.version, checks=arm.validation.checks)
+        state = state.change(last_validation=shown if shown.checks else None)
     others = tuple(item for item in state.trial.arms if item.version != arm.version)
     if not others:
         contest, segments = state.trial.contest, state.trial.segments

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from modelrollout.api.analysis import TimeoutPolicy
-from modelrollout.api.status import Condition, Phase, Status, VersionStatus
+from modelrollout.api.status import Condition, Phase, Quarantined, Status, VersionStatus
 from modelrollout.core.judge.sight import silent_too_long
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
@@ -71,7 +71,9 @@ def routed(state: Pass) -> Fact:
     """Whether the live VirtualService is what was decided."""
     wanted, live = state.route, state.seen.route
     if wanted is None:
-        return "TrafficApplied", "False", Reason.NOTHING_SERVES, "no version can answer yet, so nothing is routed"
+        alone = state.spec.validate_only is not None
+        message = "nothing is routed: validateOnly" if alone else "no version can answer yet, so nothing is routed"
+        return "TrafficApplied", "False", Reason.NOTHING_SERVES, message
     owner = foreign_owner(state)
     if owner is not None:
         message = f"the VirtualService of this name belongs to {owner}; delete it, and it is written anew"
@@ -108,7 +110,9 @@ def validated(state: Pass) -> list[Fact]:
     for status, reason in (("False", Reason.VALIDATION_FAILED), ("Unknown", Reason.VALIDATION_TIMEOUT)):
         if reason in by_reason:
             return [("Validated", status, reason, by_reason[reason])]
-    arms, first = state.status.arms, state.control is None
+    if state.spec.validate_only is not None and (ended := _ended_alone(state)):
+        return ended
+    arms, first = state.status.arms, gate.is_first(state.spec, state.control)
     if not arms:
         return _shown([state.control] if state.control is not None else [])
     if not gate.asks_anything(state.spec.asked_before_traffic, first=first):
@@ -118,6 +122,15 @@ def validated(state: Pass) -> list[Fact]:
         held = any(arm.validation.held for arm in arms)
         return [("Validated", "Unknown", Reason.VALIDATION_HELD if held else Reason.VALIDATING, "; ".join(waits))]
     return _shown(arms)
+
+
+def _ended_alone(state: Pass) -> list[Fact]:
+    """What came of a version that was only to be looked at; nothing while nothing has."""
+    held = next((item for item in state.status.withheld if item.version == state.spec.model.version), None)
+    if held is None:
+        return []
+    status = "False" if isinstance(held, Quarantined) else "True" if held.reason == Reason.VALIDATED else "Unknown"
+    return [("Validated", status, held.reason, f"{held.version}: {held.message}")]
 
 
 def _shown(versions: Sequence[VersionStatus]) -> list[Fact]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from modelrollout.api.status import Arm
+from modelrollout.api.status import Arm, VersionStatus
 from modelrollout.api.validation import SignatureRule, Validation
 from modelrollout.core.pass_state import Pass
 from modelrollout.resource.spec import Spec
@@ -17,6 +17,11 @@ from modelrollout.resource.spec import Spec
 def asks_anything(settings: Validation, *, first: bool) -> bool:
     """Whether there is anything to look at. ``first``: nothing serves that a version could be compared with."""
     return settings.samples is not None or (settings.signature is not SignatureRule.IGNORE and not first)
+
+
+def is_first(spec: Spec, control: VersionStatus | None) -> bool:
+    """Whether nothing serves that a version could be compared with, here or where ``validateOnly`` says."""
+    return control is None and (spec.validate_only is None or spec.validate_only.against is None)
 
 
 def digest_of(settings: Validation) -> str:
@@ -41,7 +46,7 @@ def is_due(spec: Spec, arm: Arm, *, first: bool) -> bool:
 def is_validated(state: Pass, arm: Arm) -> bool:
     """Whether nothing stands in the way of its first request, as far as can be seen before it."""
     settings = state.spec.asked_before_traffic
-    if has_had_requests(arm) or not asks_anything(settings, first=state.control is None):
+    if has_had_requests(arm) or not asks_anything(settings, first=is_first(state.spec, state.control)):
         return True
     return arm.validation.passed and arm.validation.by == digest_of(settings)
 

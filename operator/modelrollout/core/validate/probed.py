@@ -27,7 +27,8 @@ class Probed:
 
     ``unread`` says why signatures could not be read, the arm's or the control's; ``unsent`` why the samples could not
     be sent to the arm, ``control_unsent`` why not to the control: that is nobody's fault. ``requests`` and ``golden``
-    are by the samples' names.
+    are by the samples' names. ``control`` is the version that another rollout serves, where that is what is asked for,
+    ``control_unknown`` why that is not known.
     """
 
     signatures: Signatures | None = None
@@ -38,8 +39,10 @@ class Probed:
     sent: Sent | None = None
     unsent: str | None = None
     control_unsent: str | None = None
+    control: str | None = None
+    control_unknown: str | None = None
 
     @property
     def is_complete(self) -> bool:
         """Whether everything that was wanted could be found out."""
-        return self.unread is None and self.unsent is None and self.control_unsent is None
+        return not any((self.unread, self.unsent, self.control_unsent, self.control_unknown))

@@ -15,14 +15,16 @@ from modelrollout.core.validate.answers import check_answers
 from modelrollout.core.validate.compatible import check_signature
 from modelrollout.core.validate.finding import Case, Finding, Verdict
 from modelrollout.core.validate.form import check_form
-from modelrollout.core.validate.gate import digest_of, is_due
+from modelrollout.core.validate.gate import digest_of, is_due, is_first
 from modelrollout.core.validate.golden import check_golden
 from modelrollout.core.validate.latency import check_latency
 from modelrollout.core.validate.probed import Probed
 from modelrollout.core.validate.same_twice import check_same_twice
+from modelrollout.core.validate.stable import check_stable
 from modelrollout.core.validate.varied import check_varied
 
 CHECKS = (
+    check_stable,
     check_signature,
     check_answers,
     check_form,
@@ -41,7 +43,7 @@ def update_validation(state: Pass) -> Pass:
     """Every arm whose servers have answered, or could not be asked."""
     for arm in state.status.arms:
         probed = state.seen.validation.get(arm.version)
-        if probed is not None and is_due(state.spec, arm, first=state.control is None):
+        if probed is not None and is_due(state.spec, arm, first=is_first(state.spec, state.control)):
             state = _tell(_judged(_remembered(state, arm, probed), arm, probed), arm)
     return state
 
@@ -66,7 +68,7 @@ def _judged(state: Pass, arm: Arm, probed: Probed) -> Pass:
     settings, control = state.spec.asked_before_traffic, state.control
     if control is not None and probed.of_control is None:
         probed = replace(probed, of_control=control.signatures)
-    case = Case(settings, arm.version, control.version if control is not None else None, probed)
+    case = Case(settings, arm.version, control.version if control is not None else probed.control, probed)
     findings = [finding for check in CHECKS if (finding := check(case)) is not None]
     failed = [item.message for item in findings if item.verdict is Verdict.FAIL]
     held = [item.message for item in findings if item.holds]
@@ -89,6 +91,8 @@ def _tell(state: Pass, before: Arm) -> Pass:
         told = now.held == before.validation.held
         message = f"{version}: {now.held}; it gets no request before that is known"
         return state if told else state.say(Reason.VALIDATION_HELD, message, warning=True)
+    if state.spec.validate_only is not None:
+        return state  # the end of it is told in this very pass, with the same words
     doubtful = any(item.verdict != Verdict.PASS for item in now.checks)
     words = "; ".join(f"{item.check}: {item.message}" for item in now.checks)
     return state.say(Reason.VALIDATED, f"{version} may get requests: {words}", warning=doubtful)
