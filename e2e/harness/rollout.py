@@ -246,11 +246,15 @@ class Rollout:
 
         Raises AssertionError with its words when it ends with an error.
         """
+        done = self.ask(*words)
+        assert done.returncode == 0, f"`{' '.join(done.args)}` said: {done.stderr or done.stdout}"
+        return done.stdout
+
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """The same, whatever exit code it ends with."""
         command = [str(Path(sys.executable).with_name("modelrollout")), *words]
         command += ["--namespace", self.namespace, "--kubeconfig", str(self.world.kubectl.kubeconfig)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, f"`{' '.join(command)}` said: {done.stderr or done.stdout}"
-        return done.stdout
+        return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
 
 
 def failed(rollout: Rollout) -> bool:
