@@ -163,7 +163,8 @@ def full_status() -> dict[str, Any]:
     contests = (status["trial"]["contest"], status["lastContest"])
     contests += (*status["trial"]["segments"], *status["lastSegments"])
     versions += tuple(version for contest in contests for version in contest["versions"])
-    for item in (*versions, *status["quarantined"], *status["takenBack"], status["lastValidation"]):
+    versions += (status["lastValidation"], *status["identities"])
+    for item in (*versions, *status["quarantined"], *status["takenBack"]):
         item["version"] = "1.0.1"
     return status
 

@@ -271,6 +271,62 @@ def test_a_version_below_the_one_that_serves_is_refused() -> None:
     assert world.weight == 10
 
 
+LOWER_RUN = (
+    "spec.model.version: PIPELINE 1 of 2.0.1 is below that of 1.1.2, which serves: the run is an older one; release "
+    "the model as a higher version, or set spec.validation.allowDowngrade to true"
+)
+
+
+def test_an_earlier_run_under_a_higher_name_is_refused() -> None:
+    world = World.of(CANARY).installed().apply(version=NEW).run(300)
+    world.apply(version="2.0.1").run(10)
+    found = condition(world.status, "Accepted")
+    assert found is not None
+    assert (found.status, found.reason, found.message) == ("False", "Downgrade", LOWER_RUN)
+    world.configure(validation={"allowDowngrade": True, "signature": "Ignore"}).run(15)
+    assert world.weight == 10
+
+
+def test_minor_begins_anew_with_a_higher_major() -> None:
+    world = World.of(CANARY).installed().apply(version=NEW).run(300)
+    world.apply(version="2.0.3").run(15)
+    assert world.weight == 10
+
+
+def test_a_number_is_never_used_twice_though_its_history_is_forgotten() -> None:
+    other = "sha256:" + "b" * 64
+    world = World.of(CANARY).installed()
+    for number in range(2, 30):
+        world.workloads.pop(f"1.1.{number}", None)
+        world.apply(version=f"1.1.{number}").run(5)
+        world.command = f"abort-quarantine 1.1.{number} t{number}"
+        world.run(10)
+    world.run(700)
+    remembered = {item.version for item in world.status.history} | {item.version for item in world.status.withheld}
+    assert not {"1.1.2", "1.1.3"} & remembered
+    world.apply(version="1.1.2", digest=other).run(5)
+    found = condition(world.status, "Accepted")
+    assert found is not None
+    assert (found.status, found.reason) == ("False", "DigestChanged")
+    assert f"version 1.1.2 is already known with digest sha256:{'a' * 64}, not {other}" in found.message
+    world.spec["model"].pop("digest")
+    world.apply(uri="pvc://models/fraud/other").run(5)
+    wanted = next(item for item in world.plans[-1].versions if item.version == "1.1.2")
+    assert (wanted.uri, wanted.digest) == ("pvc://models/fraud/other", "sha256:" + "a" * 64), "its pods take no other"
+
+
+def test_what_could_not_be_fetched_is_no_identity() -> None:
+    """The declared digest may have been the mistake, or the place."""
+    world = World.of(CANARY).installed()
+    world.autoload = False
+    world.apply(version=NEW, digest="sha256:" + "b" * 64).run(5)
+    broken = replace(world.workloads[NEW], failure="it has another digest", of_model=True, unfetched=True)
+    world.workloads[NEW] = replace(broken, digests=())
+    world.run(10)
+    assert [item.reason for item in world.status.quarantined] == [Reason.FETCH_FAILED]
+    assert [item.version for item in world.status.identities] == ["1.0.1"]
+
+
 def test_who_goes_back_to_what_served_before_is_not_asked_why() -> None:
     world = World.of(CANARY).installed().apply(version=NEW).run(300)
     assert world.status.stable is not None

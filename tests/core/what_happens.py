@@ -289,13 +289,23 @@ def only_validated() -> None:
 
 
 @row(
-    "a version below the one that serves, that never served here",
+    "a version below the one that serves, or with a lower PIPELINE, that never served here",
     "Accepted=False",
     "refused, unless `validation.allowDowngrade`; going back to what served before is not",
 )
 def downgraded() -> None:
     test_validation.test_a_version_below_the_one_that_serves_is_refused()
+    test_validation.test_an_earlier_run_under_a_higher_name_is_refused()
     test_validation.test_who_goes_back_to_what_served_before_is_not_asked_why()
+
+
+@row(
+    "the number of a version that ended here before, with other files",
+    "Accepted=False, or Fail",
+    "refused by its digest; without one, its pods take nothing but what it was, and fail to fetch anything else",
+)
+def used_twice() -> None:
+    test_validation.test_a_number_is_never_used_twice_though_its_history_is_forgotten()
 
 
 @row("evidence between its bounds", "Undecided", "the clock goes on; suspicion (evidence 5 or more) holds the weight")

@@ -355,6 +355,13 @@ class HistoryEntry(StatusModel):
     ended_at: Timestamp
 
 
+class Identity(StatusModel):
+    """What a version was: it is no other model ever after, when its history is forgotten, too."""
+
+    version: Annotated[str, VERSION]
+    digest: str
+
+
 class Condition(StatusModel):
     """A condition by the Kubernetes API conventions."""
 
@@ -386,6 +393,7 @@ class Status(StatusModel):
     quarantined: tuple[Quarantined, ...] = ()
     taken_back: tuple[TakenBack, ...] = ()  # not to blame, and still named by the spec
     history: tuple[HistoryEntry, ...] = ()
+    identities: tuple[Identity, ...] = ()  # of the versions that came to an end here, the newest last
     last_command: str | None = None  # the last command annotation that was read
     command_ignored: str | None = None  # why nothing came of it, if so
     accepted_spec: dict[str, Any] | None = None  # what a release is judged by while a newer spec is invalid

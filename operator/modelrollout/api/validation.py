@@ -32,7 +32,8 @@ class Validation(SpecModel):
     samples: Samples | None = None
     allow_downgrade: bool = Field(
         default=False,
-        description="Whether spec.model.version may be below the version that serves, though it never served here.",
+        description="Whether spec.model.version may be below the version that serves, or its PIPELINE below that "
+        "one's, though it never served here.",
     )
 
 

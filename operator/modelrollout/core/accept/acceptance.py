@@ -143,19 +143,29 @@ def changed_strategy(spec: Spec, status: Status) -> Refusal | None:
 
 
 def downgrade(spec: Spec, status: Status) -> Refusal | None:
-    """A version below the one that serves is a mistake more often than not, unless it is known here: who goes back to
-    what served before is not asked why. Where several versions take part, an older one may be meant to."""
+    """A version below the one that serves, or of an earlier run, is a mistake more often than not, unless it is known
+    here: who goes back to what served is not asked why. Where several take part, an older one may be meant to."""
     control, version = status.stable, spec.model.version
     if control is None or spec.asked_before_traffic.allow_downgrade:
         return None
     several = len(spec.strategy.chosen.models(spec.strategy.settings, spec.model)) > 1
-    if several or spec.model.parsed_version >= ModelVersion.parse(control.version) or version in known_versions(status):
+    if several or version in known_versions(status):
         return None
-    return Refusal(
-        Reason.DOWNGRADE,
-        f"spec.model.version: {version} is below {control.version}, which serves, and never served here; release the "
-        "model as a higher version, or set spec.validation.allowDowngrade to true",
-    )
+    why = backwards(spec.model.parsed_version, ModelVersion.parse(control.version))
+    if why is None:
+        return None
+    way_out = "release the model as a higher version, or set spec.validation.allowDowngrade to true"
+    return Refusal(Reason.DOWNGRADE, f"spec.model.version: {why}; {way_out}")
+
+
+def backwards(new: ModelVersion, old: ModelVersion) -> str | None:
+    """What of a version goes back, in words. MINOR begins anew with a higher MAJOR; the number of the pipeline run does
+    not: a lower one is an older model, whatever stands before it."""
+    if new < old:
+        return f"{new} is below {old}, which serves, and never served here"
+    if new.pipeline < old.pipeline:
+        return f"PIPELINE {new.pipeline} of {new} is below that of {old}, which serves: the run is an older one"
+    return None
 
 
 def known_versions(status: Status) -> set[str]:
@@ -179,3 +189,4 @@ def known_digests(status: Status) -> Iterator[tuple[str, str | None]]:
     yield from ((item.version, item.digest) for item in status.retiring)
     yield from ((item.version, item.digest) for item in status.withheld)
     yield from ((item.version, item.digest) for item in status.history)
+    yield from ((item.version, item.digest) for item in status.identities)

@@ -15,6 +15,7 @@ from modelrollout.api.status import (
     Arm,
     ContestStatus,
     HistoryEntry,
+    Identity,
     LastValidation,
     MetricStatus,
     Quarantined,
@@ -33,6 +34,7 @@ from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.recipe import recipe_of
 
+IDENTITIES_LENGTH = 200  # about a hundred bytes each
 HISTORY_LENGTH = 20  # entries that a person would scroll through; the object must stay far below etcd's limit
 TAKEN_BACK = (
     Reason.ABORTED,
@@ -296,7 +298,17 @@ def _record(
         started_at=started_at,
         ended_at=state.now,
     )
+    state = _identified(state, ended, reason)
     return state.change(history=(*state.status.history, entry)[-HISTORY_LENGTH:])
+
+
+def _identified(state: Pass, ended: VersionStatus, reason: Reason) -> Pass:
+    """What it was is known for much longer than what became of it; not of one whose place may have been a mistake."""
+    if ended.digest is None or reason in CORRIGIBLE:
+        return state
+    others = (item for item in state.status.identities if item.version != ended.version)
+    known = (*others, Identity(version=ended.version, digest=ended.digest))
+    return state.change(identities=known[-IDENTITIES_LENGTH:])
 
 
 def _retire(state: Pass, old: VersionStatus, keep: float, reason: Reason) -> Pass:
