@@ -26,6 +26,7 @@ from tests.core import (
     test_validation,
     test_whose_failure,
 )
+from tests.core.validate import test_load_time
 from tests.core.world import CANARY, World
 from tests.manifests import test_buckets, test_moved, test_routes
 from tests.strategies import (
@@ -275,6 +276,17 @@ def not_known() -> None:
 def wrong_answers() -> None:
     for more, probed, words in test_validation.WRONG.values():
         test_validation.test_samples_that_are_not(more, probed, words)
+
+
+@row(
+    "its server takes longer to load than `validation.infrastructure.maxLoadTime`",
+    "Fail",
+    "it gets no request; it is quarantined with both times, as soon as the limit is over",
+)
+def loads_too_long() -> None:
+    test_load_time.test_nobody_waits_for_the_end_of_it()
+    test_load_time.test_too_late()
+    test_load_time.test_fetching_is_no_part_of_it()
 
 
 @row(

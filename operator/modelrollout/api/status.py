@@ -229,6 +229,9 @@ class Arm(VersionStatus):
 
     entered_at: Timestamp | None = None  # when it came to a trial that had begun before
     ready_at: Timestamp | None = None
+    load_seconds: Annotated[float, Field(ge=0, le=LATEST)] | None = (
+        None  # of the slowest of its servers, when it came up
+    )
     weight_since: Timestamp | None = None  # the last change of any of its shares
     blind_since: Timestamp | None = None
     silent_since: Timestamp | None = None  # since when nobody has asked it, though it has a share

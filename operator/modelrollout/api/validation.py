@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from modelrollout.api.base import SpecModel
+from modelrollout.api.base import PositiveDuration, SpecModel
 from modelrollout.api.rules import OBJECT_NAME
 from modelrollout.api.samples import Samples
 
@@ -20,6 +20,16 @@ class SignatureRule(StrEnum):
     IGNORE = "Ignore"
 
 
+class Infrastructure(SpecModel):
+    """What the version's own pods must keep to, which are those of production: image, resources, template."""
+
+    max_load_time: PositiveDuration | None = Field(
+        default=None,
+        description="The longest time from the start of a model server's container to its pod being ready, by the "
+        "kubelet's clock, in whole seconds. Fetching is no part of it.",
+    )
+
+
 class Validation(SpecModel):
     """What a version must show before any request of a user reaches it, whatever the strategy."""
 
@@ -29,6 +39,7 @@ class Validation(SpecModel):
         "request unless its MAJOR is higher. Report: it is told, and nothing waits for it. Ignore: nobody looks. "
         "Without validation in the spec it is Report.",
     )
+    infrastructure: Infrastructure = Infrastructure()
     samples: Samples | None = None
     allow_downgrade: bool = Field(
         default=False,

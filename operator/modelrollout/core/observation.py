@@ -44,6 +44,8 @@ class Workload:
     unfetched: bool = False  # the failure is the fetcher's: there is no such model, or it is not what the spec says
     waiting: str | None = None
     at_work_since: float | None = None  # seconds since the epoch
+    loading_since: float | None = None  # the server of a pod that is not ready, seconds since the epoch
+    load_seconds: float | None = None  # the slowest of the servers whose pods are ready
     displaced: bool = False
     pinned: str | None = None  # the digest that its pods were made with
     settings: str | None = None  # the hash of those that its pods were made with (``core/recipe.py``)

@@ -90,7 +90,7 @@ def _told(container: Object, ended: Object) -> Ended:
     now = 1 if "terminated" in container.get("state", {}) else 0  # not among the restarts yet
     said = _outcome(ended).get("error") if name == FETCH_CONTAINER else _LOAD_ERROR.search(ended.get("message") or "")
     times = int(container.get("restartCount", 0)) + now
-    return Ended(name, words, times, _seconds(ended.get("finishedAt")), bool(said))
+    return Ended(name, words, times, seconds_of(ended.get("finishedAt")), bool(said))
 
 
 def last_words(name: str, ended: Object) -> str:
@@ -144,11 +144,11 @@ def _started(container: Object) -> float | None:
     state = container.get("state", {})
     for part in (state.get("running"), state.get("terminated"), container.get("lastState", {}).get("terminated")):
         if part is not None:
-            return _seconds(part.get("startedAt")) or 0.0
+            return seconds_of(part.get("startedAt")) or 0.0
     return None
 
 
-def _seconds(moment: str | None) -> float | None:
+def seconds_of(moment: str | None) -> float | None:
     """Since the epoch."""
     return datetime.fromisoformat(moment).timestamp() if moment else None
 

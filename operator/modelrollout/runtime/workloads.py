@@ -16,6 +16,7 @@ from modelrollout.api.route import EVERYBODY
 from modelrollout.core.observation import Workload
 from modelrollout.manifests.kept import made_from_mark, pinned_digest, place_of, settings_hash
 from modelrollout.manifests.meta import SPLIT_LABEL, VERSION_LABEL
+from modelrollout.runtime.loads import load_seconds, loading_since
 from modelrollout.runtime.pods import (
     at_work_since,
     blamed,
@@ -90,6 +91,8 @@ def workload(deployment: Object, pods: Iterable[Object], services: Iterable[Obje
         waiting=None if failure or (ready >= desired and not outdated) else _waiting(deployment, newest, ended),
         displaced=ready == 0 and failure is None and not any(map(has_served, living)),
         at_work_since=at_work_since(unready or newest),
+        loading_since=loading_since(unready),
+        load_seconds=load_seconds(pod for pod in newest if is_ready(pod)),
         outdated=outdated,
         settings=settings_hash(deployment),
         pinned=pinned_digest(deployment),

@@ -40,7 +40,8 @@ def update_readiness(state: Pass) -> Pass:
     """Arms all of whose pods are ready for the first time."""
     for arm in state.status.arms:
         if arm.ready_at is None and state.workload(arm.version).is_ready:
-            state = state.change_arm(arm.version, ready_at=state.now)
+            took = state.workload(arm.version).load_seconds
+            state = state.change_arm(arm.version, ready_at=state.now, load_seconds=took)
             state = state.say(Reason.MODEL_READY, f"{arm.version} is loaded and ready")
     return state
 

@@ -136,6 +136,19 @@ def changed(case: Case) -> Leave | None:
     return Leave(Reason.DIGEST_CHANGED, f"its model changed at {arm.uri}: first {known}, now {other}")
 
 
+def loads_too_long(case: Case) -> Leave | None:
+    """Its server has had more time than it may take, and is not there yet: nobody has to wait for the end of it."""
+    state, arm, limit = case.state, case.arm, case.state.spec.asked_before_traffic.infrastructure.max_load_time
+    since = state.workload(arm.version).loading_since
+    if limit is None or arm.ready_at is not None or arm.paused or since is None or is_shared(case):
+        return None
+    lasted = state.now - since
+    if lasted <= limit:
+        return None
+    message = f"it has not loaded {lasted:.0f} s after its server was started, maxLoadTime is {format_duration(limit)}"
+    return Leave(Reason.VALIDATION_FAILED, f"{message}; no request reached it")
+
+
 def not_fit(case: Case) -> Leave | None:
     """What it showed before any traffic speaks against it."""
     why = gate.failure(case.state, case.arm)
@@ -249,6 +262,7 @@ CHECKS: tuple[Check, ...] = (
     unwanted,
     load_failed,
     changed,
+    loads_too_long,
     not_fit,
     never_validated,
     smoke_failed,

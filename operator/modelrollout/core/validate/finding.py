@@ -43,12 +43,13 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Case:
     """What the checks look at: the settings, the versions, and what their servers said. ``control`` None: it is the
-    first version, and nothing can be compared."""
+    first version, and nothing can be compared. ``load_seconds``: how long the version took to load."""
 
     settings: Validation
     version: str
     control: str | None
     probed: Probed
+    load_seconds: float | None = None
 
     @property
     def answered(self) -> Sent | None:

@@ -18,6 +18,7 @@ from modelrollout.core.validate.form import check_form
 from modelrollout.core.validate.gate import digest_of, is_due, is_first
 from modelrollout.core.validate.golden import check_golden
 from modelrollout.core.validate.latency import check_latency
+from modelrollout.core.validate.load import check_load_time
 from modelrollout.core.validate.probed import Probed
 from modelrollout.core.validate.same_twice import check_same_twice
 from modelrollout.core.validate.stable import check_stable
@@ -25,6 +26,7 @@ from modelrollout.core.validate.varied import check_varied
 
 CHECKS = (
     check_stable,
+    check_load_time,
     check_signature,
     check_answers,
     check_form,
@@ -68,7 +70,8 @@ def _judged(state: Pass, arm: Arm, probed: Probed) -> Pass:
     settings, control = state.spec.asked_before_traffic, state.control
     if control is not None and probed.of_control is None:
         probed = replace(probed, of_control=control.signatures)
-    case = Case(settings, arm.version, control.version if control is not None else probed.control, probed)
+    took = arm.load_seconds if arm.load_seconds is not None else state.workload(arm.version).load_seconds
+    case = Case(settings, arm.version, control.version if control is not None else probed.control, probed, took)
     findings = [finding for check in CHECKS if (finding := check(case)) is not None]
     failed = [item.message for item in findings if item.verdict is Verdict.FAIL]
     held = [item.message for item in findings if item.holds]
