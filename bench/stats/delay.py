@@ -13,16 +13,21 @@ from bench.stats.suite import Results
 
 AT_ONCE = "rewards at once"
 NAIVE = "every request counts at once"
+KEPT = "ModelRollout, nobody dropped"
 
 
 def late(seconds: float, quick: int = 0) -> Scenario:
     """Rewards after so many seconds on average."""
-    policies = {NAME: Policy(thompson, mean_delay=seconds, drops=True), NAIVE: Policy(thompson, drops=True)}
+    policies = {
+        NAME: Policy(thompson, mean_delay=seconds, drops=True),
+        KEPT: Policy(thompson, mean_delay=seconds),
+        NAIVE: Policy(thompson, drops=True),
+    }
     return Scenario(200_000, policies, delay=seconds, runs=200, quick=quick)
 
 
 SCENARIOS = {
-    AT_ONCE: Scenario(200_000, {NAME: Policy(thompson, drops=True)}, runs=200),
+    AT_ONCE: Scenario(200_000, {NAME: Policy(thompson, drops=True), KEPT: Policy(thompson)}, runs=200),
     "after 30 s": late(30.0),
     "after 120 s": late(120.0),
     "after 300 s": late(300.0, quick=20),
@@ -31,13 +36,14 @@ SCENARIOS = {
 
 
 def measure(found: Mapping[str, Runs]) -> Results:
-    """Regret, and how many times that of rewards at once it is."""
-    base = regrets(found[AT_ONCE][NAME])
+    """Regret, how many times that of rewards at once it is (where nobody is dropped, of the same), and how often the best
+    one was dropped."""
+    base = {policy: regrets(found[AT_ONCE][KEPT if policy == KEPT else NAME]) for policy in (NAME, KEPT, NAIVE)}
     return {
         name: {
             policy: {
                 "regret": mean(regrets(played)),
-                "timesAtOnce": quotient(regrets(played), base),
+                "timesAtOnce": quotient(regrets(played), base[policy]),
                 "bestDropped": share(sum(run.dropped for run in played), len(played)),
             }
             for policy, played in runs.items()

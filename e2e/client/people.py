@@ -10,12 +10,13 @@ import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any
 
 import aiohttp
+import numpy as np
 
 from e2e.client.answer import VERSION_HEADER
 from e2e.client.background import Background
@@ -24,6 +25,7 @@ DECISION_HEADER = "x-model-decision"
 TELL_EVERY = 0.5  # seconds between two batches of rewards
 BATCH = 1000  # rewards, the most that the gateway takes at once
 LATE = 1.0  # seconds from an answer to its reward
+SEED = 11  # of how late complaints come
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Told:
 
 class People(Background):
     """`with People(...) as people:` sends `rate` requests a second for as long as the block runs, in a thread of its
-    own. `keep`: whether they keep cookies."""
+    own. `keep`: whether they keep cookies. `complain`: they tell of wrong answers alone, so many seconds later on
+    average (exponential); None: of all, a moment later."""
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class People(Background):
         rate: float,
         number: int,
         keep: bool,
+        complain: float | None = None,
     ) -> None:
         super().__init__("people")
         self.visits: list[Visit] = []
@@ -78,6 +82,7 @@ class People(Background):
         self._url, self._host = url, host
         self._rewards_url, self._rewards_host = rewards
         self._rows, self._rate, self._number, self._keep = itertools.cycle(rows), rate, number, keep
+        self._complain, self._random = complain, np.random.default_rng(SEED)
         self._cookies: dict[int, str] = {}
         self._outcomes: list[tuple[float, dict[str, Any]]] = []
         self._waiting: set[asyncio.Task[None]] = set()
@@ -121,7 +126,14 @@ class People(Background):
         epoch, segment = (decision.split("/")[place] if decision else "" for place in (2, 4))
         self.visits.append(Visit(time.time(), person, version, epoch, right, error, segment))
         if decision and version is not None:
-            self._outcomes.append((self._loop.time() + LATE, {"decision": decision, "reward": int(right)}))
+            self._outcomes += self._outcome(decision, right=right)
+
+    def _outcome(self, decision: str, *, right: bool) -> Iterator[tuple[float, dict[str, Any]]]:
+        """What will be told of an answer, and when."""
+        if self._complain is None:
+            yield self._loop.time() + LATE, {"decision": decision, "reward": int(right)}
+        elif not right:
+            yield self._loop.time() + self._random.exponential(self._complain), {"decision": decision, "reward": 1}
 
     async def _tell(self) -> None:
         """What is due goes out; what could not be told is told again."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from e2e.client.people import Visit
 from e2e.cluster.target import Target
 from e2e.harness.people import people_of, shares_of, wait_for_visits
@@ -14,6 +16,7 @@ from modelrollout.api.status import Phase
 FOLDER = Path(__file__).parent
 SECONDS = 240.0
 MOST = 80  # percent
+LATE = 15.0  # seconds, on average
 
 
 def test_the_best_gets_the_requests(rollout: Rollout, target: Target) -> None:
@@ -40,3 +43,27 @@ def rate_of(visits: list[Visit], version: str) -> float:
     """The part of a version's answers that was right."""
     answered = [visit.right for visit in visits if visit.version == version]
     return sum(answered) / len(answered)
+
+
+def test_complaints_come_late_and_how_late_is_measured(rollout: Rollout, target: Target) -> None:
+    """Nobody says how late: the reward gateway sees it. People tell of wrong answers alone."""
+    rollout.prepare(FOLDER / "rewards.yaml")
+    rollout.apply(FOLDER / "late.yaml")
+    rollout.wait_for(lambda seen: len(seen.route() or {}) == 2, INSTALL_SECONDS, "every version has a share")
+
+    with people_of(target, rollout, MODELS, complain=LATE) as people:
+        rollout.wait_for(lambda seen: delay_of(seen) is not None, SECONDS, "it is known how late complaints come")
+        rollout.wait_for(lambda seen: seen.route() == {"1.1.2": 100}, SECONDS, "the better version has won")
+
+    assert [visit for visit in people.visits if visit.version is None] == [], "a request failed"
+    last = rollout.status.last_contest
+    assert last is not None
+    assert last.reward_delay == pytest.approx(LATE, rel=0.5)
+    assert {item.version for item in last.versions} == {"1.0.1", "1.1.2"}
+    assert rollout.status.quarantined == ()
+
+
+def delay_of(rollout: Rollout) -> float | None:
+    """As the operator knows it, in seconds."""
+    trial = rollout.status.trial
+    return trial.contest.reward_delay if trial is not None and trial.contest is not None else None

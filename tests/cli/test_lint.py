@@ -173,3 +173,16 @@ def test_a_file_that_is_not_there_is_wrong_usage() -> None:
     result = CliRunner().invoke(main, ["lint", "nowhere.yaml"])
     assert result.exit_code == 2
     assert "cannot read nowhere.yaml" in result.output
+
+
+def test_files_are_named_as_kubectl_takes_them(tmp_path: Path) -> None:
+    for name, text in (("a.yaml", GOOD), ("b.yaml", OTHER)):
+        (tmp_path / name).write_text(text)
+    result = CliRunner().invoke(main, ["lint", "-f", str(tmp_path / "a.yaml"), "-f", str(tmp_path / "b.yaml")])
+    assert (result.exit_code, result.output) == (0, "2 ModelRollouts in order\n")
+
+
+def test_without_a_file_there_is_nothing_to_do() -> None:
+    result = CliRunner().invoke(main, ["lint"])
+    assert result.exit_code == 2
+    assert "write for example modelrollout lint -f rollout.yaml" in result.output

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -92,6 +93,22 @@ def test_all_versions_get_the_same_share() -> None:
 )
 def test_who_has_no_weight_shares_what_the_others_leave(settings: dict[str, Any], shares: dict[str, int]) -> None:
     assert under_test("1.2.3", **settings).live == shares
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_people_who_come_six_times_make_no_winner(seed: int) -> None:
+    """Of equal versions; nobody has said that rewards come in bursts, and the past had none."""
+    world, rng = under_test(maxDuration="30m", indifference=0.01), np.random.default_rng(seed)
+    counts = world.counts.setdefault("clicks", {})
+    while world.status.trial is not None:
+        world.requests(3000)
+        for version, share in (world.live or {}).items():
+            people = int(3000 * share / 100 / 6)
+            earned = Count(6 * int(rng.binomial(people, 0.2)), 6 * people)
+            counts[version] = counts.get(version, Count(0, 0)) + earned
+        world.step(5)
+    assert world.live == {"1.0.1": 100}
+    assert "no version is proven to be the best" in world.status.message
 
 
 def test_the_winner_takes_everything_and_nobody_begins_again() -> None:

@@ -15,8 +15,9 @@ STANDARD_INPUT = "-"
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-def lint(files: tuple[str, ...]) -> None:
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.option("-f", "--file", "named", multiple=True, metavar="FILE", help="The same, as kubectl takes files.")
+def lint(files: tuple[str, ...], named: tuple[str, ...]) -> None:
     """Check manifests without a cluster.
 
     Reads YAML or JSON with any number of documents; `-` is the standard input. The files are taken together, as one
@@ -24,6 +25,9 @@ def lint(files: tuple[str, ...]) -> None:
 
     Exit code 0 when all is well, 1 with one line for each problem, 2 when a file cannot be read.
     """
+    files += named
+    if not files:
+        raise click.UsageError("no file is named; write for example modelrollout lint -f rollout.yaml")
     documents, problems = read_all(files)
     found = [document for document in documents if is_rollout(document)]
     problems += check(documents)
