@@ -36,8 +36,8 @@ SCENARIOS = {
 
 
 def measure(found: Mapping[str, Runs]) -> Results:
-    """Regret, how many times that of rewards at once it is (where nobody is dropped, of the same), and how often the best
-    one was dropped."""
+    """Regret, how many times that of rewards at once it is (where nobody is dropped, of the same), and how often the
+    best one was dropped."""
     base = {policy: regrets(found[AT_ONCE][KEPT if policy == KEPT else NAME]) for policy in (NAME, KEPT, NAIVE)}
     return {
         name: {
