@@ -26,7 +26,7 @@ from tests.core import (
     test_validation,
     test_whose_failure,
 )
-from tests.core.validate import test_load_time
+from tests.core.validate import test_load_time, test_memory
 from tests.core.world import CANARY, World
 from tests.manifests import test_buckets, test_moved, test_routes
 from tests.strategies import (
@@ -287,6 +287,16 @@ def loads_too_long() -> None:
     test_load_time.test_nobody_waits_for_the_end_of_it()
     test_load_time.test_too_late()
     test_load_time.test_fetching_is_no_part_of_it()
+
+
+@row(
+    "its server has more of its memory limit in use than `validation.infrastructure.maxMemoryFraction`",
+    "Fail",
+    "it gets no request; it is quarantined with the pod and both sizes. Where nobody measures it, it is held",
+)
+def needs_too_much_memory() -> None:
+    test_memory.test_above_it()
+    test_memory.test_what_nobody_measures_holds_and_is_no_failure()
 
 
 @row(

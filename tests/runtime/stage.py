@@ -167,7 +167,8 @@ async def set_up(cluster: Cluster, namespace: str, *, prometheus_url: str = NOBO
     try:
         async with aiohttp.ClientSession() as http:
             inquiries = Inquiries(Acceptance(cluster, prometheus, settings.platform), clock)
-            troubles, validations = Troubles(cluster, clock), Validations(clock, Prober(cluster, http, 5.0).ask)
+            troubles, prober = Troubles(cluster, clock), Prober(cluster, http, 5.0, prometheus)
+            validations = Validations(clock, prober.ask)
             observer = Observer(
                 cluster, samples, inquiries, validations, http, settings, clock, refused, refused_routes, {}, troubles
             )

@@ -14,15 +14,20 @@ import yaml
 from modelrollout.adapters import samples as adapter
 from modelrollout.adapters import tensorflow_serving
 from modelrollout.adapters.cluster import MODEL_ROLLOUTS, ApiError, Resource
+from modelrollout.adapters.memory import METRIC
+from modelrollout.adapters.prometheus import Prometheus
 from modelrollout.adapters.samples import Destination, Unreachable
 from modelrollout.api.samples import Samples
 from modelrollout.api.signature import Signature, Signatures
 from modelrollout.core.validate.answer import Answer
-from modelrollout.core.validate.probed import Probed
+from modelrollout.core.validate.probed import Memory, Probed
 from modelrollout.manifests.meta import OWNER_LABEL, VERSION_LABEL
+from modelrollout.runtime.memory_limits import bytes_of, measured
 from modelrollout.runtime.probing import Prober, signatures
 from modelrollout.runtime.validating import Inquiry, Server
 from tests.core.world import CANARY
+from tests.prometheus_server import Scraped
+from tests.runtime.stage import NOBODY
 
 SIGNATURES: Signatures = {"serving_default": Signature(inputs={"x": "DT_FLOAT[?,4]"})}
 ASKED = Inquiry("prod", "fraud", "settings", Server("1.1.2", ("10.0.0.2",)), Server("1.0.1", ("10.0.0.1",)))
@@ -103,6 +108,16 @@ class Pods:
 
 
 def ask(monkeypatch: pytest.MonkeyPatch, asked: Inquiry, pods: Pods, **maps: dict[str, Any] | Exception) -> Probed:
+    return ask_with(NOBODY, monkeypatch, asked, pods, maps)
+
+
+def ask_with(
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: Inquiry,
+    pods: Pods,
+    maps: dict[str, dict[str, Any] | Exception],
+) -> Probed:
     async def known(targets: Sequence[tuple[str, int]], model: str) -> list[Signatures | str]:
         return [SIGNATURES] * len(targets)
 
@@ -111,7 +126,12 @@ def ask(monkeypatch: pytest.MonkeyPatch, asked: Inquiry, pods: Pods, **maps: dic
 
     async def body() -> Probed:
         async with aiohttp.ClientSession() as http:
-            return await Prober(Maps(**maps), http, 5.0).ask(asked)  # type: ignore[arg-type]
+            prometheus = Prometheus(url, timeout=5, threads=1)
+            try:
+                prober = Prober(Maps(**maps), http, 5.0, prometheus, memory_patience=60.0)  # type: ignore[arg-type]
+                return await prober.ask(asked)
+            finally:
+                prometheus.close()
 
     return asyncio.run(body())
 
@@ -225,3 +245,63 @@ def test_what_serves_is_not_known(rollout: Any, words: str, monkeypatch: pytest.
     assert found.control_unknown is not None
     assert found.control_unknown.startswith(words)
     assert (found.control, found.signatures, found.is_complete) == (None, SIGNATURES, False)
+
+
+def limited(version: str, address: str, **resources: Any) -> dict[str, Any]:
+    found = ready_pod(version, address)
+    found["metadata"]["name"] = f"fraud-{address}"
+    containers = [{"name": "istio-proxy"}, {"name": "serving", "resources": resources}]
+    return {**found, "spec": {"containers": containers}}
+
+
+LIMIT = {"limits": {"memory": "1Gi"}}
+
+
+def test_whose_memory_is_measured() -> None:
+    pods = [limited("1.1.2", f"10.0.0.{number}", **LIMIT) for number in (5, 4, 3, 2)]
+    found = measured("prod", [*pods, limited("1.0.1", "10.0.0.1")], "1.1.2")
+    assert found.place.pods == ("fraud-10.0.0.2", "fraud-10.0.0.3", "fraud-10.0.0.4")
+    assert (found.place.namespace, found.place.container, found.limits) == ("prod", "serving", (2.0**30,) * 3)
+    assert measured("prod", [limited("1.1.2", "10.0.0.2")], "1.1.2").limits == (None,)
+
+
+QUANTITIES = {"128Mi": 2.0**27, "1G": 1e9, "1500m": 1.5, "1e9": 1e9, "77": 77.0, "2k": 2000.0, "0": None, "much": None}
+
+
+@pytest.mark.parametrize(("quantity", "size"), QUANTITIES.items())
+def test_quantities(quantity: str, size: float | None) -> None:
+    assert bytes_of(quantity) == size
+
+
+def weighed(*pods: dict[str, Any]) -> Inquiry:
+    return replace(ASKED, control=None, samples=INLINE, memory=measured("prod", pods, "1.1.2"))
+
+
+@pytest.mark.apiserver
+def test_memory_after_the_samples(monkeypatch: pytest.MonkeyPatch, scraped: Scraped) -> None:
+    labels = 'namespace="prod",pod="fraud-10.0.0.2",container="serving"'
+    scraped.source.lines[f"{METRIC}{{{labels}}}"] = 512e6
+    scraped.wait_for_scrape()
+    pods = Pods()
+    found = ask_with(scraped.url, monkeypatch, weighed(limited("1.1.2", "10.0.0.2", **LIMIT)), pods, {})
+    assert found.memory == (Memory("fraud-10.0.0.2", 512e6, 2.0**30),)
+    assert found.is_complete
+    assert pods.asked
+
+
+UNMEASURED: dict[str, tuple[tuple[dict[str, Any], ...], str]] = {
+    "no Prometheus": ((limited("1.1.2", "10.0.0.2", **LIMIT),), "Prometheus at http://127.0.0.1:9 cannot be reached"),
+    "no limit": ((limited("1.1.2", "10.0.0.2"),), "the server of fraud-10.0.0.2 has no memory limit to be a part of"),
+    "no pod": ((), "no pod of 1.1.2 is ready"),
+}
+
+
+@pytest.mark.parametrize(("pods", "words"), UNMEASURED.values(), ids=UNMEASURED)
+def test_what_could_not_be_measured(
+    pods: tuple[dict[str, Any], ...], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ask(monkeypatch, weighed(*pods), Pods())
+    assert found.unmeasured is not None
+    assert found.unmeasured.startswith(words)
+    assert (found.memory, found.is_complete) == ((), False)
+    assert found.sent is not None, "everything else is known all the same"

@@ -28,6 +28,13 @@ class Infrastructure(SpecModel):
         description="The longest time from the start of a model server's container to its pod being ready, by the "
         "kubelet's clock, in whole seconds. Fetching is no part of it.",
     )
+    max_memory_fraction: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="The most of its memory limit that a model server may have in use once it is loaded and has "
+        "answered the samples, as Prometheus has it from the kubelets' cAdvisor.",
+    )
 
 
 class Validation(SpecModel):

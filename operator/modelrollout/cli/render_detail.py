@@ -115,8 +115,10 @@ def _validation_facts(spec: Spec) -> Iterator[tuple[str, str]]:
     downgrade = ", downgrades allowed" if settings.allow_downgrade else ""
     limit = settings.infrastructure.max_load_time
     load_time = f", loaded within {format_duration(limit)}" if limit is not None else ""
+    fraction = settings.infrastructure.max_memory_fraction
+    memory = f", at most {100 * fraction:g} % of its memory limit" if fraction is not None else ""
     samples = f", {_samples_words(settings.samples)}" if settings.samples is not None else ""
-    yield "validation", f"signature {settings.signature.value}{load_time}{samples}{downgrade}"
+    yield "validation", f"signature {settings.signature.value}{load_time}{memory}{samples}{downgrade}"
 
 
 def _samples_words(samples: Samples) -> str:

@@ -39,6 +39,7 @@ from modelrollout.manifests.serving import GRPC_PORT
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.inquiry import Inquiries, not_checked
+from modelrollout.runtime.memory_limits import measured
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.troubles import Troubles
@@ -158,8 +159,18 @@ async def _validation(
     ask_control = stable is not None and (compared or stable.signatures is None)
     control = _server(pods, stable.version) if stable is not None and ask_control else None
     against = spec.validate_only.against if spec.validate_only is not None else None
+    weighed = settings.infrastructure.max_memory_fraction is not None
     inquiries = [
-        Inquiry(rollout.namespace, spec.model.name, digest_of(settings), _server(pods, arm), control, samples, against)
+        Inquiry(
+            namespace=rollout.namespace,
+            model=spec.model.name,
+            settings=digest_of(settings),
+            arm=_server(pods, arm),
+            control=control,
+            samples=samples,
+            against=against,
+            memory=measured(rollout.namespace, pods, arm) if weighed else None,
+        )
         for arm in asked.validation
     ]
     found = await asyncio.gather(*(observer.validations.of(key, inquiry) for inquiry in inquiries))

@@ -10,16 +10,18 @@ from typing import Any
 
 import aiohttp
 
-from modelrollout.adapters import samples, tensorflow_serving
+from modelrollout.adapters import memory, samples, tensorflow_serving
 from modelrollout.adapters.cluster import CONFIG_MAPS, ApiError, Cluster
+from modelrollout.adapters.prometheus import Prometheus
 from modelrollout.adapters.samples import Destination, Unreachable
 from modelrollout.api.samples import Samples
 from modelrollout.api.signature import Signatures
 from modelrollout.api.version import ModelVersion
 from modelrollout.core.validate.answer import Answer
-from modelrollout.core.validate.probed import Probed, Sent
+from modelrollout.core.validate.probed import Memory, Probed, Sent
 from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
 from modelrollout.runtime import beside
+from modelrollout.runtime.memory_limits import Measured
 from modelrollout.runtime.validating import Inquiry, Server
 
 PODS_TRIED = 3  # of a version; they all hold the same model
@@ -34,11 +36,13 @@ class NotSent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Prober:
-    """``time_limit`` of one sample in seconds."""
+    """``time_limit`` of one sample in seconds; ``memory_patience`` for a first sample of memory in Prometheus."""
 
     cluster: Cluster
     http: aiohttp.ClientSession
     time_limit: float
+    prometheus: Prometheus
+    memory_patience: float = 90.0
 
     async def ask(self, asked: Inquiry) -> Probed:
         """Everything that the settings want to know."""
@@ -52,6 +56,21 @@ class Prober:
         return replace(probed, control=control.version if control is not None else None)
 
     async def _of_servers(self, asked: Inquiry) -> Probed:
+        if asked.memory is None:
+            return await self._answered(asked)
+        try:
+            limits = _limits(asked.memory, asked.arm)
+            before = await memory.newest(self.prometheus, asked.memory.place)
+            probed = await self._answered(asked)
+        except memory.NotMeasured as error:
+            return replace(await self._answered(asked), unmeasured=str(error))
+        try:
+            used = await memory.most_since(self.prometheus, asked.memory.place, before, self.memory_patience)
+        except memory.NotMeasured as error:
+            return replace(probed, unmeasured=str(error))
+        return replace(probed, memory=tuple(Memory(pod, used[pod], limit) for pod, limit in limits.items()))
+
+    async def _answered(self, asked: Inquiry) -> Probed:
         found, of_control, unread = await signatures(asked)
         probed = Probed(found, of_control, unread)
         return probed if asked.samples is None else await self._with_samples(asked, asked.samples, probed)
@@ -108,6 +127,19 @@ class Prober:
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             raise NotSent(f"ConfigMap {config_map} cannot be read: {error or 'no answer in time'}") from error
         return _parsed(config_map, (found or {}).get("data") or {})
+
+
+def _limits(asked: Measured, arm: Server) -> Mapping[str, float]:
+    """The memory limit of each pod. Raises NotMeasured where one has none."""
+    if not asked.place.pods:
+        raise memory.NotMeasured(f"no pod of {arm.version} is ready")
+    found = dict(zip(asked.place.pods, asked.limits, strict=True))
+    for pod, limit in found.items():
+        if limit is None:
+            raise memory.NotMeasured(
+                f"the server of {pod} has no memory limit to be a part of; set spec.serving.resources.limits.memory"
+            )
+    return {pod: limit for pod, limit in found.items() if limit is not None}
 
 
 def _parsed(config_map: str, data: Mapping[str, str]) -> Mapping[str, Any]:

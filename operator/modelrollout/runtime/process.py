@@ -118,7 +118,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
         cluster=cluster,
         samples=samples,
         inquiries=Inquiries(Acceptance(cluster, patient, settings.platform, settings.namespaces), time.monotonic),
-        validations=Validations(time.monotonic, Prober(cluster, http, settings.smoke_timeout).ask),
+        validations=Validations(time.monotonic, Prober(cluster, http, settings.smoke_timeout, prometheus).ask),
         http=http,
         settings=settings,
         clock=time.time,

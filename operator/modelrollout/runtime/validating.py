@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from modelrollout.api.samples import Samples
 from modelrollout.core.validate.probed import Probed
+from modelrollout.runtime.memory_limits import Measured
 from modelrollout.runtime.world import Key
 
 PATIENCE = 0.5  # seconds that a pass waits for an answer
@@ -36,7 +37,7 @@ class Server:
 class Inquiry:
     """What is to be found out. ``settings`` names what is asked for (``gate.digest_of``), of which ``samples`` are a
     part; ``control`` None: nothing has to be asked of the version that serves. ``against`` names another rollout, whose
-    version it is then."""
+    version it is then. ``memory``: what is to be measured, None: nothing."""
 
     namespace: str
     model: str
@@ -45,6 +46,7 @@ class Inquiry:
     control: Server | None
     samples: Samples | None = None
     against: str | None = None
+    memory: Measured | None = None
 
 
 @dataclass(slots=True)

@@ -16,7 +16,8 @@ from modelrollout.resource.spec import Spec
 
 def asks_anything(settings: Validation, *, first: bool) -> bool:
     """Whether there is anything to look at. ``first``: nothing serves that a version could be compared with."""
-    if settings.infrastructure.max_load_time is not None:
+    limits = settings.infrastructure
+    if limits.max_load_time is not None or limits.max_memory_fraction is not None:
         return True
     return settings.samples is not None or (settings.signature is not SignatureRule.IGNORE and not first)
 

@@ -22,13 +22,23 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """Of one model server: the bytes that it had in use at most since it was asked, and its limit."""
+
+    pod: str
+    used: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
 class Probed:
     """Of one arm, at one time.
 
     ``unread`` says why signatures could not be read, the arm's or the control's; ``unsent`` why the samples could not
     be sent to the arm, ``control_unsent`` why not to the control: that is nobody's fault. ``requests`` and ``golden``
     are by the samples' names. ``control`` is the version that another rollout serves, where that is what is asked for,
-    ``control_unknown`` why that is not known.
+    ``control_unknown`` why that is not known. ``memory`` is that of the arm's servers, where that is asked for, and
+    ``unmeasured`` why it is not known.
     """
 
     signatures: Signatures | None = None
@@ -41,8 +51,11 @@ class Probed:
     control_unsent: str | None = None
     control: str | None = None
     control_unknown: str | None = None
+    memory: tuple[Memory, ...] = ()
+    unmeasured: str | None = None
 
     @property
     def is_complete(self) -> bool:
         """Whether everything that was wanted could be found out."""
-        return not any((self.unread, self.unsent, self.control_unsent, self.control_unknown))
+        missing = (self.unread, self.unsent, self.control_unsent, self.control_unknown, self.unmeasured)
+        return not any(missing)

@@ -19,6 +19,7 @@ from modelrollout.core.validate.gate import digest_of, is_due, is_first
 from modelrollout.core.validate.golden import check_golden
 from modelrollout.core.validate.latency import check_latency
 from modelrollout.core.validate.load import check_load_time
+from modelrollout.core.validate.memory import check_memory
 from modelrollout.core.validate.probed import Probed
 from modelrollout.core.validate.same_twice import check_same_twice
 from modelrollout.core.validate.stable import check_stable
@@ -35,6 +36,7 @@ CHECKS = (
     check_same_twice,
     check_varied,
     check_latency,
+    check_memory,
 )
 """In the order in which they are told: a new check is one file and one line here."""
 KEPT_BYTES = 8192  # of signatures in the status; larger ones are read again when they are needed
