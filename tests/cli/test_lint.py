@@ -35,6 +35,10 @@ IN_ORDER = {
     "beside other kinds": ([f"{CONFIG_MAP}\n---\n{GOOD}"], "1 ModelRollout in order"),
     "a file without any beside one with": ([CONFIG_MAP, GOOD], "1 ModelRollout in order"),
     "empty documents between": ([f"---\n---\n{GOOD}\n---\n"], "1 ModelRollout in order"),
+    "one that only validates, beside the one that has its host": (
+        [GOOD, GOOD.replace("name: fraud, namespace", "name: look, namespace") + "  validateOnly: {against: fraud}\n"],
+        "2 ModelRollouts in order",
+    ),
     "a List": ([LIST % CONFIG_MAP.replace("'", '"') + "\n---" + GOOD], "1 ModelRollout in order"),
     "the same name in two namespaces": (
         [GOOD, OTHER.replace("name: risk, namespace: prod", "name: fraud, namespace: test")],

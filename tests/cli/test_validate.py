@@ -92,6 +92,21 @@ def test_passed_is_0(server: ApiServer, namespace: str, run: Run, put: Put, mani
     assert seen[0]["spec"]["serving"] == {"drain": "10s", "loadTimeout": "2m", "replicas": 1}
 
 
+def test_who_waits_for_one_that_was_kept(server: ApiServer, namespace: str, run: Run, manifest: Manifest) -> None:
+    with operated(server, namespace, BESIDE):
+        assert run("validate", "-f", manifest(), "--keep", "--name", "fraud-look").exit_code == 0
+    result = run("wait", "fraud-look")
+    assert result.exit_code == 0, result.output
+    assert f"{CANDIDATE} passed its validation, and nothing is released" in result.stdout
+
+
+def test_what_is_only_reported_passes(server: ApiServer, namespace: str, run: Run, manifest: Manifest) -> None:
+    with operated(server, namespace, UNFIT):
+        result = run("validate", "-f", manifest(validation={"signature": "Report"}))
+    assert result.exit_code == 0, result.output
+    assert f"{CANDIDATE}   signature   Reported   callers of 1.0.1 cannot call it" in result.stdout
+
+
 def test_failed_is_1(server: ApiServer, namespace: str, run: Run, put: Put, manifest: Manifest) -> None:
     stage = put(installed())
     with operated(server, namespace, UNFIT):

@@ -32,6 +32,14 @@ def test_refused_with_a_sentence(line: str, sentence: str, tmp_path: Path) -> No
     assert sentence in str(error.value)
 
 
+def test_what_releases_nothing_is_not_played(tmp_path: Path) -> None:
+    manifest = write(tmp_path, "rollout.yaml", f"{MANIFEST.rstrip()}\n  validateOnly: {{against: fraud}}\n")
+    with pytest.raises(
+        InputError, match=r"spec\.validateOnly releases nothing, so there is nothing to play; remove it"
+    ):
+        from_samples(manifest, write(tmp_path, "samples.jsonl", "\n".join(GOOD)))
+
+
 EMPTY = {
     "nothing": ([], "no line has an at of 0 or more, so nothing happens in the release"),
     "only the past": ([GOOD[0].replace('"at": 0', '"at": -5')], "no line has an at of 0 or more"),
