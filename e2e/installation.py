@@ -74,8 +74,9 @@ def install_operator(installation: Installation, replicas: int = 1, tag: str = T
         "gateway": {"url": GATEWAY_URL_INSIDE},
         "fileRoot": str(installation.models_folder),
     }
-    if chart == CHART:  # one of an older version knows no such value
+    if chart == CHART:  # one of an older version knows no such values
         values["rewards"] = {"enabled": True}
+        values["meshHash"] = {"headers": ["x-account"], "namespace": "istio-system"}
     say("installing the operator by its chart ...")
     helm(target, "upgrade", "--install", RELEASE, str(chart), values=values)
 

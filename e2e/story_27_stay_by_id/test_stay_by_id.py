@@ -14,11 +14,13 @@ from e2e.cluster.target import Target
 from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
 from e2e.harness.traffic import Clients
 from e2e.installation import MODELS
+from modelrollout.api.status import Phase
 from modelrollout.core.command.going_on import DOUBLE_PRESS_SECONDS
 
 MANIFEST = Path(__file__).parent / "rollout.yaml"
 OLD, NEW = "1.0.1", "1.1.2"
 BY_ID = "{header: {name: x-account, method: HexSuffix}}"
+BY_HASH = "{header: {name: x-account, method: MeshHash}}"
 BY_ECHO = "{echo: {}}"
 LIVE_SECONDS = 2.0  # from the route in the API server to the last request by the one before
 ACCOUNTS = 200
@@ -31,11 +33,14 @@ def bodies() -> list[bytes]:
     return [row.encode() for row in (MODELS / "rows" / "digits.jsonl").read_text().splitlines()]
 
 
-def test_accounts_stay_by_their_ids(rollout: Rollout, target: Target, clients: Clients, bodies: list[bytes]) -> None:
-    installed(rollout, BY_ID)
+@pytest.mark.parametrize("affinity", [BY_ID, BY_HASH], ids=["by the end of an id", "by its hash"])
+def test_accounts_stay_by_their_ids(
+    rollout: Rollout, target: Target, clients: Clients, bodies: list[bytes], affinity: str
+) -> None:
+    installed(rollout, affinity)
     url = f"{target.gateway_url}/v1/models/digits:predict"
     with clients(rollout.host, rate=50) as without_id, Accounts(url, rollout.host, bodies, ACCOUNTS) as them:
-        rollout.apply(MANIFEST, version=NEW, model="better", affinity=BY_ID)
+        rollout.apply(MANIFEST, version=NEW, model="better", affinity=affinity)
         at_a_quarter = candidates(rollout, them, 25)
 
         wait_for_the_question(rollout)
@@ -80,6 +85,13 @@ def test_callers_by_grpc_stay_by_an_echo(
         ask(rollout, callers, bodies, 1)
         assert {caller.versions[-1] for caller in callers} == {OLD}
         assert {caller.echo for caller in callers} == {None}, "there is nothing to stay with"
+
+
+def test_without_the_filter_of_the_mesh_nobody_would_stay(rollout: Rollout) -> None:
+    """For another header than the installation's filter, so the manifest is refused."""
+    rollout.apply(MANIFEST, version=OLD, model="good", affinity="{header: {name: x-other, method: MeshHash}}")
+    rollout.wait_for(lambda seen: seen.status.phase is Phase.INVALID, BOUND, "the manifest is refused")
+    assert "no EnvoyFilter in istio-system makes the proxies choose by x-other" in rollout.status.message
 
 
 def installed(rollout: Rollout, affinity: str) -> None:

@@ -10,6 +10,9 @@ scrape_interval: {{ . | quote }}
 prometheus_token_file: /var/run/secrets/prometheus/token
 {{- end }}
 gateway_url: {{ .Values.gateway.url | quote }}
+{{- if .Values.meshHash.headers }}
+mesh_hash_namespace: {{ .Values.meshHash.namespace | quote }}
+{{- end }}
 fetch_image: {{ include "modelrollout.image" . | quote }}
 fetch_image_pull_policy: {{ .Values.image.pullPolicy | quote }}
 fetch_max_bytes: {{ .Values.fetch.maxBytes | quote }}

@@ -44,6 +44,7 @@ CONFIG_MAPS = Resource("v1", "configmaps")
 EVENTS = Resource("v1", "events")
 LEASES = Resource("coordination.k8s.io/v1", "leases")
 VIRTUAL_SERVICES = Resource("networking.istio.io/v1", "virtualservices")
+ENVOY_FILTERS = Resource("networking.istio.io/v1alpha3", "envoyfilters")
 
 
 class ApiError(Exception):

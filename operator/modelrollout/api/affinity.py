@@ -56,6 +56,7 @@ class HeaderMethod(StrEnum):
     """How the value of a header names a version."""
 
     HEX_SUFFIX = "HexSuffix"
+    MESH_HASH = "MeshHash"
 
 
 IdHeaderName = Annotated[
@@ -72,12 +73,13 @@ IdHeaderName = Annotated[
 
 
 class IdHeader(SpecModel):
-    """A request header with an id of the user whose end is as good as random, such as a UUID or a hash."""
+    """A request header with an id of the user."""
 
     name: IdHeaderName = Field(description="Its name; upper and lower case are the same.")
     method: HeaderMethod = Field(
-        description="HexSuffix: by the last two hex digits of the value, of which there are 256. Requests without them "
-        "are drawn by the weights."
+        description="HexSuffix: by the last two hex digits of the value, for ids that end as if by chance, such as a "
+        "UUID or a hash. MeshHash: by a hash that the proxies make of the value, whatever its form; the mesh needs a "
+        "filter for that header (the chart's value meshHash). Requests without an id are drawn by the weights."
     )
 
     @property

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     FOREIGN_HOST = "ForeignHost"
     NAME_TOO_LONG = "NameTooLong"
     FOREIGN_VIRTUAL_SERVICE = "ForeignVirtualService"
+    MESH_FILTER_MISSING = "MeshFilterMissing"
     DIGEST_CHANGED = "DigestChanged"
     URI_CHANGED = "UriChanged"
     MODEL_MOVED = "ModelMoved"

@@ -13,6 +13,7 @@ from modelrollout.api.route import Split
 from modelrollout.api.traffic import VERSION_HEADER
 from modelrollout.manifests.affinity import Affinity, asked, found
 from modelrollout.manifests.affinity.base import Live
+from modelrollout.manifests.affinity.mesh_hash import ANY
 from modelrollout.manifests.meta import Object
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
@@ -44,6 +45,11 @@ class Marks:
             return {}
         found = way.known(rollout.uid, split.shares, self.epoch)
         return {version: {way.header: how} for version, how in found.items()}
+
+    def hashed(self, split: Split) -> tuple[str, Object] | None:
+        """The name of the rule in front of a split's weights whose choice is by a hash, and what its requests have."""
+        way = self._way(split)
+        return (way.hashed, {way.header: {"regex": ANY}}) if way is not None and way.hashed is not None else None
 
     def headers(self, rollout: ModelRollout, split: Split, version: str, *, drawn: bool) -> Mapping[str, Any]:
         """What is done to the headers of a version's answers. ``drawn``: their users come to it by the weights."""

@@ -1,7 +1,8 @@
 """The rules of a VirtualService: a Split makes two of them, and a Route is read back from all of them.
 
 Where users stay with the version that they got (``affinity/``), each of the two has one more in front of it for each
-version: who is known as its user goes there, and only who is not known is drawn by the weights.
+version: who is known as its user goes there, and only who is not known is drawn by the weights. Where the proxies
+choose by the hash of a header, there is one rule more in front, with the same shares, for all who have that header.
 
 What is read must be what would be written for it, to the letter, apart from settings that do not change where requests
 go. Otherwise somebody edited the rules, and they are no Route.
@@ -22,6 +23,7 @@ from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
 from modelrollout.api.traffic import VERSION_HEADER
 from modelrollout.api.version import ModelVersion
 from modelrollout.manifests.affinity.base import Live
+from modelrollout.manifests.affinity.mesh_hash import RULE
 from modelrollout.manifests.marks import NO_MARKS, Marks, marks_of
 from modelrollout.manifests.meta import Object, service_host
 from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
@@ -53,17 +55,25 @@ def rules(rollout: ModelRollout, split: Split, marks: Marks = NO_MARKS) -> Itera
         for version in (version for version in shares if version in known):
             to = [_destination(rollout, split, version, 100, port, marks, drawn=False)]
             yield _rule(f"{split.name}-{version}{suffix}", split, content | known[version], to)
-        to = [
-            _destination(rollout, split, version, weight, port, marks, drawn=True)
-            for version, weight in weights.items()
-        ]
-        yield _rule(split.name + suffix, split, content, to)
+        if (hashed := marks.hashed(split)) is not None:
+            name, has_it = hashed
+            yield _rule(
+                name, split, content | has_it, _drawn(rollout, split, _weights(shares, HUNDREDTHS), port, marks)
+            )
+        yield _rule(split.name + suffix, split, content, _drawn(rollout, split, weights, port, marks))
 
 
-def _weights(shares: Mapping[str, float]) -> dict[str, int]:
-    """Whole weights: percents, or hundredths of them where one of the shares is not whole. Istio takes any sum.
-    https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRouteDestination"""
-    scale = 1 if all(share == int(share) for share in shares.values()) else HUNDREDTHS
+def _drawn(rollout: ModelRollout, split: Split, weights: Mapping[str, int], port: int, marks: Marks) -> list[Object]:
+    """The destinations of a rule that draws by weights."""
+    return [
+        _destination(rollout, split, version, weight, port, marks, drawn=True) for version, weight in weights.items()
+    ]
+
+
+def _weights(shares: Mapping[str, float], least: int = 1) -> dict[str, int]:
+    """Whole weights: percents, or hundredths of them where one of the shares is not whole, or by the ``least`` scale.
+    Istio takes any sum. https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRouteDestination"""
+    scale = least if all(share == int(share) for share in shares.values()) else HUNDREDTHS
     return {version: round(scale * share) for version, share in shares.items()}
 
 
@@ -106,7 +116,7 @@ def _plain(destination: Object) -> Object:
 
 def _is_sticky(rule: Mapping[str, Any]) -> bool:
     """Whether it is for those who are known again."""
-    return _STICKY_NAME.fullmatch(rule["name"]) is not None
+    return rule["name"].startswith(RULE) or _STICKY_NAME.fullmatch(rule["name"]) is not None
 
 
 def _string_match(value: StringMatch) -> Object:
@@ -131,10 +141,12 @@ def route_of(rollout: ModelRollout, live: Any) -> Route | None:
 
 def _known(found: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """What rules for known users look at besides whom their split is for: header and condition."""
-    headers = {rule["name"]: _headers(rule) for rule in found}
-    for rule in filter(_is_sticky, found):
-        split, suffix = _STICKY_NAME.fullmatch(rule["name"]).groups("")  # type: ignore[union-attr]
-        yield from ((name, how) for name, how in _headers(rule).items() if name not in headers[split + suffix])
+    last: Mapping[str, Any] = {}
+    for rule in reversed(list(found)):  # those for known users are in front of the one that draws
+        if not _is_sticky(rule):
+            last = _headers(rule)
+        else:
+            yield from ((name, how) for name, how in _headers(rule).items() if name not in last)
 
 
 def _headers(rule: Mapping[str, Any]) -> Mapping[str, Any]:

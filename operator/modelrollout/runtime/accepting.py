@@ -21,10 +21,12 @@ from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.manifests.hosts import host_problem, shared_host
 from modelrollout.manifests.meta import OWNER_LABEL, is_ours, name_problem
-from modelrollout.manifests.platform import Platform, file_root_problem
+from modelrollout.manifests.platform import file_root_problem
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.dry_run import refused_object
+from modelrollout.runtime.mesh_filter import missing_filter
+from modelrollout.runtime.settings import Settings
 
 Object = dict[str, Any]
 
@@ -32,15 +34,14 @@ QUERIES_LIMIT = 10.0  # seconds; a Prometheus that takes longer is as good as aw
 
 
 class Acceptance:
-    """Asks the cluster and Prometheus. ``namespaces`` are those the operator may see; empty: all."""
+    """Asks the cluster and Prometheus."""
 
-    def __init__(
-        self, cluster: Cluster, prometheus: Prometheus, platform: Platform, namespaces: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, cluster: Cluster, prometheus: Prometheus, settings: Settings) -> None:
         self._cluster = cluster
         self._prometheus = prometheus
-        self._platform = platform
-        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+        self._platform = settings.platform
+        self._mesh_hash_namespace = settings.mesh_hash_namespace
+        self._namespaces: tuple[str | None, ...] = settings.namespaces or (None,)
 
     async def refusal(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
         """The first reason to refuse the spec, or None."""
@@ -50,6 +51,7 @@ class Acceptance:
             or host_problem(rollout, spec)
             or _unjudged(spec)
             or (await self._taken(rollout, spec) if spec.validate_only is None else None)
+            or await missing_filter(self._cluster, self._mesh_hash_namespace, spec)
         )
         if wrong is not None:
             return wrong

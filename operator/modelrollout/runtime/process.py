@@ -117,7 +117,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     observer = Observer(
         cluster=cluster,
         samples=samples,
-        inquiries=Inquiries(Acceptance(cluster, patient, settings.platform, settings.namespaces), time.monotonic),
+        inquiries=Inquiries(Acceptance(cluster, patient, settings), time.monotonic),
         validations=Validations(time.monotonic, Prober(cluster, http, settings.smoke_timeout, prometheus).ask),
         http=http,
         settings=settings,

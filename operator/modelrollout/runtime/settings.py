@@ -61,6 +61,9 @@ class Settings:
         "http://istio-ingressgateway.istio-system",
         "Where smoke requests for rollouts behind a gateway are sent, with the rollout's host as Host.",
     )
+    mesh_hash_namespace: str | None = setting(
+        None, "Where the mesh has its filters for `MeshHash`, usually istio-system. None: rollouts with it are refused."
+    )
     smoke_timeout: float = setting(10.0, "Of one smoke request, and of one sample before any traffic.", unit="duration")
     fetch_image: str = setting(
         "modelrollout:latest", "The operator's own image: its fetch command is the init container of every version."

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from modelrollout.api.affinity import Affinity as Asked
-from modelrollout.api.affinity import Cookie, Echo, IdHeader
+from modelrollout.api.affinity import Cookie, Echo, HeaderMethod, IdHeader
 from modelrollout.manifests.affinity.base import Affinity, Live
 from modelrollout.manifests.affinity.cookie import ByCookie
 from modelrollout.manifests.affinity.echo import ByEcho
 from modelrollout.manifests.affinity.hex_suffix import ByHexSuffix
+from modelrollout.manifests.affinity.mesh_hash import ByMeshHash
 
 __all__ = ["Affinity", "asked", "found"]
 
-_READERS = (ByCookie, ByHexSuffix, ByEcho)
+_READERS = (ByCookie, ByHexSuffix, ByMeshHash, ByEcho)
 
 
 def asked(spec: Asked | None) -> Affinity | None:
@@ -19,8 +20,10 @@ def asked(spec: Asked | None) -> Affinity | None:
     match spec.chosen if spec is not None else None:
         case Cookie() as settings:
             return ByCookie(settings)
-        case IdHeader() as settings:
+        case IdHeader(method=HeaderMethod.HEX_SUFFIX) as settings:
             return ByHexSuffix(settings)
+        case IdHeader() as settings:
+            return ByMeshHash(settings)
         case Echo() as settings:
             return ByEcho(settings)
     return None

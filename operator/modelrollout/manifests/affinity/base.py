@@ -31,6 +31,12 @@ class Affinity(Protocol):
         for each."""
         ...
 
+    @property
+    def hashed(self) -> str | None:
+        """The name of the rule for all requests with that header, where the proxies themselves choose a version by it;
+        None where each version's users are known."""
+        ...
+
     def known(self, salt: str, shares: Mapping[str, float], epoch: int) -> Mapping[str, Object]:
         """For each version, how that header looks when its user has this version."""
         ...

@@ -40,6 +40,11 @@ class ByCookie:
         """The one with all cookies."""
         return COOKIE
 
+    @property
+    def hashed(self) -> str | None:
+        """None: each version's users are known."""
+        return None
+
     def known(self, salt: str, shares: Mapping[str, float], epoch: int) -> Mapping[str, Object]:
         """One of its pairs, from end to end."""
         return {version: {"regex": pair(self.cookie.name, quoted(f"{epoch}.{version}"))} for version in shares}

@@ -30,6 +30,11 @@ class ByEcho:
         """The one that comes back."""
         return self.asked.looks_at
 
+    @property
+    def hashed(self) -> str | None:
+        """None: each version's users are known."""
+        return None
+
     def known(self, salt: str, shares: Mapping[str, float], epoch: int) -> Mapping[str, Object]:
         """The value to the letter."""
         return {version: {"exact": f"{epoch}.{version}"} for version in shares}

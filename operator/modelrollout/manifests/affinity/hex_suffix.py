@@ -29,6 +29,11 @@ class ByHexSuffix:
         """The one with the id."""
         return self.asked.looks_at
 
+    @property
+    def hashed(self) -> str | None:
+        """None: each version's users are known."""
+        return None
+
     def known(self, salt: str, shares: Mapping[str, float], epoch: int) -> Mapping[str, Object]:
         """The endings that are a version's; none for one whose share is less than half a bucket."""
         return {version: {"regex": ending(buckets)} for version, buckets in dealt(salt, shares).items() if buckets}
