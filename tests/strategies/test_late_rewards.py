@@ -13,7 +13,7 @@ from modelrollout.core.evidence import Count
 from modelrollout.core.evidence.delay import Delays
 from modelrollout.core.plan import Reason
 from tests.core.world import CANARY, World
-from tests.strategies.test_ab_test import ANALYSIS
+from tests.strategies.test_ab_test import ANALYSIS, REWARD
 from tests.strategies.test_bandit import bandit
 
 RATES = {"1.0.1": 0.04, "1.1.2": 0.05, "1.2.3": 0.06}
@@ -100,6 +100,18 @@ def test_what_the_control_earned_before_the_test_makes_it_no_winner(seed: int) -
     people = People(600.0, seed, dict.fromkeys(RATES, 0.05))
     test = {"abTest": {"rewardDelay": "10m", "minDuration": "20m", "maxDuration": "40m", "indifference": 0.01}}
     world = play(playing(test, people), people, 3600)
+    assert world.live == {"1.0.1": 100}
+    assert "no version is proven to be the best" in world.status.message
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_test_that_begins_anew_takes_nobody_for_worse(seed: int) -> None:
+    """In the middle, by an edit of the query: what was asked before was asked of all versions, and is still to come."""
+    people = People(600.0, seed, dict.fromkeys(RATES, 0.05))
+    test = {"abTest": {"rewardDelay": "10m", "minDuration": "10m", "maxDuration": "90m", "indifference": 0.01}}
+    world = play(playing(test, people), people, 2400)
+    analysis = {"metrics": [{"name": "errors"}, {**REWARD, "trials": 'asked_total{version="{{ version }}"}'}]}
+    play(world.configure(analysis=analysis), people, 4200)
     assert world.live == {"1.0.1": 100}
     assert "no version is proven to be the best" in world.status.message
 

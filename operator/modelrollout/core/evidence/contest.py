@@ -120,9 +120,9 @@ class Contest:
         ratios = late_ratios(taken[one], taken[other], rules.indifference)
         return pair.grown(ratios, self.spread.factor(rules.overdispersion, *both))
 
-    def asked_before(self, version: str, requests: float) -> Contest:
-        """With requests to a version that were made before the first tick and whose reward is to come."""
-        return replace(self, waiting={**self.waiting, version: Waiting(out=requests)})
+    def asked_before(self, requests: Mapping[str, float]) -> Contest:
+        """With requests, by version, that were made before the first tick and whose reward is to come."""
+        return replace(self, waiting={version: Waiting(out=requests.get(version, 0.0)) for version in self.versions})
 
     def once_known(self, seconds: float, mean_delay: float) -> Contest:
         """Once it is known, so many seconds after the first tick, how late rewards come (``Waiting.once_known``)."""

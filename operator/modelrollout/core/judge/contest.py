@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import inf
+from math import exp, inf
 
 from modelrollout.api.status import Competitor, ContestStatus
 from modelrollout.core.evidence import BadCount, Count, percent, rate_interval
@@ -115,14 +115,19 @@ def take_in(state: Pass, known: Known, sample: Sample, delay: float) -> Known:
 def asked_before(
     state: Pass, known: Known, counted: Mapping[str, tuple[int, int]], seconds: float, delay: float
 ) -> Contest:
-    """What is known before a tick; at the first one with what the control was asked before it, whose rewards are to
-    come: it had all the requests there are. The reward gateway counts none of these, they are of no trial."""
-    contest, asked = known.contest, sum(requests for requests, _ in counted.values())
+    """What is known before a tick; at the first one with what was asked before it, whose rewards are to come. Before
+    the trial that was the control, by all; since then as now, where what is known was lost or begins anew. The reward
+    gateway counts only what is of the trial."""
+    contest, asked = known.contest, {version: requests for version, (requests, _) in counted.items()}
     first = not any(count.trials for count in contest.counts.values())
-    if not first or not asked or not seconds or not 0.0 < delay < inf or counts_trials_alone(state):
+    if not first or not seconds or not 0.0 < delay < inf:
         return contest
     assert state.control is not None
-    return contest.asked_before(state.control.version, asked / seconds * delay)
+    since = exp(-max(0.0, state.now - state.trial.started_at) / delay)  # the part that is from before the trial
+    before = 0.0 if counts_trials_alone(state) else since * sum(asked.values())
+    rates = {version: (1.0 - since) * requests / seconds for version, requests in asked.items()}
+    rates[state.control.version] = rates.get(state.control.version, 0.0) + before / seconds
+    return contest.asked_before({version: rate * delay for version, rate in rates.items()})
 
 
 def compared(
