@@ -54,6 +54,7 @@ def test_complaints_come_late_and_how_late_is_measured(rollout: Rollout, target:
     with people_of(target, rollout, MODELS, complain=LATE) as people:
         rollout.wait_for(lambda seen: delay_of(seen) is not None, SECONDS, "it is known how late complaints come")
         rollout.wait_for(lambda seen: seen.route() == {"1.1.2": 100}, SECONDS, "the better version has won")
+        rollout.wait_for(lambda seen: seen.status.last_contest is not None, 30, "the status tells of the test")
 
     assert [visit for visit in people.visits if visit.version is None] == [], "a request failed"
     last = rollout.status.last_contest
