@@ -78,6 +78,13 @@ class Gateway:
         self._trials: Counter[Place] = Counter()
         self._bad: dict[Place, Counter[str]] = {}
         self._begin(cast.stable, EVERYBODY, past)
+        for population in traffic.populations:
+            place, chance = (
+                (cast.stable, population.split_of(self._route).name),
+                self._chances.bad[population.split, cast.stable],
+            )
+            for metric in self._rewards:
+                self._late.add_before(place, metric, self._chances.requests * population.share * chance[metric])
         self.time = 0.0
         self.served: Counter[str] = Counter()
         self.served_bad: Counter[str] = Counter()

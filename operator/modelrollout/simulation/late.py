@@ -14,6 +14,7 @@ from modelrollout.core.evidence.delay import WINDOW, Delays
 Place = tuple[str, str]
 """A version and a split."""
 
+LONG = 10.0  # mean delays: of what was asked before, next to nothing is still to come
 _NONE: NDArray[np.float64] = np.empty((2, 0))
 
 
@@ -35,12 +36,26 @@ class LateRewards:
         known = self._due.get((place, metric), _NONE)
         self._due[place, metric] = np.concatenate([known, np.stack([asked + delays, delays])], axis=1)
 
+    def add_before(self, place: Place, metric: str, rewards_a_second: float) -> None:
+        """The rewards that are still to come at the start, of requests that came at even distances for long before."""
+        if self.mean and rewards_a_second:
+            self.add(
+                place,
+                metric,
+                int(self.rng.poisson(rewards_a_second * LONG * self.mean)),
+                -LONG * self.mean,
+                LONG * self.mean,
+            )
+            known = self._due[place, metric]
+            self._due[place, metric] = known[:, known[0] > 0]
+
     def come(self, time: float) -> Iterator[tuple[Place, Counter[str]]]:
         """The rewards that have come until ``time`` and were not told of before."""
         for (place, metric), due in list(self._due.items()):
             here = due[0] <= time
             self._due[place, metric] = due[:, ~here]
-            self._came = np.concatenate([self._came, due[:, here]], axis=1)
+            own = here & (due[0] >= due[1])  # the reward gateway counts what was asked since the start
+            self._came = np.concatenate([self._came, due[:, own]], axis=1)
             yield place, Counter({metric: int(here.sum())})
 
     def delays(self, time: float) -> Delays:

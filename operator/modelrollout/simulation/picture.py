@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from modelrollout.api.route import EVERYBODY
@@ -26,6 +27,7 @@ ARMS = ("#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#cc7711", "#9999
 MOST_SEGMENTS = 6  # with panels of their own
 MOST_MARKS = 30
 PARTS = 1.6  # inches for each panel besides the rates
+TITLE_WIDTH = 120  # characters
 MOVES = ("Shift", "Switch", "Promote", "Keep", "Leave", "Rollback")
 
 
@@ -73,9 +75,8 @@ def draw(story: Story, path: Path) -> None:
     grid = figure.subplots(len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})
     axes: list[Axes] = list(grid[:, 0])
     model = story.scenario.spec.model
-    figure.suptitle(
-        f"{model.name} {model.version}: {story.decisions[-1].reason.split(';')[0]}", fontsize=10, x=0.01, ha="left"
-    )
+    end = f"{model.name} {model.version}: {story.decisions[-1].reason.split(';')[0]}"
+    figure.suptitle("\n".join(wrap(end, TITLE_WIDTH)), fontsize=10, x=0.01, ha="left")
     for panel, split in zip(axes, story.splits, strict=False):
         draw_weights(panel, story, split)
     for panel, (reward, split) in zip(axes[len(story.splits) :], told, strict=False):
@@ -122,9 +123,9 @@ def draw_rewards(panel: Axes, story: Story, reward: str, split: str | None) -> N
         panel.plot(times, [unit * (item.rate or 0.0) for _, item in points], color=colour)
         low, high = [unit * item.low for _, item in points], [unit * item.high for _, item in points]
         panel.fill_between(times, low, high, color=colour, alpha=0.15, lw=0)
-    every = [item.rate for _, contest in seen if contest is not None for item in contest.versions if item.rate]
-    top = unit * max(every, default=0.01)
-    panel.set(ylabel=f"{whose(split)}{reward},\n{words}", ylim=(0.5 * top, 1.25 * top))
+    late = [contest for _, contest in seen[len(seen) // 2 :] if contest is not None]  # the first rates are anything
+    every = [unit * item.rate for contest in late for item in contest.versions if item.rate] or [0.01]
+    panel.set(ylabel=f"{whose(split)}{reward},\n{words}", ylim=(0.5 * min(every), 1.25 * max(every)))
 
 
 def contest_in(trial: Trial, split: str | None) -> ContestStatus | None:
@@ -207,7 +208,7 @@ def mark_moves(axes: Sequence[Axes], story: Story) -> None:
         if decision.move != "Shift" or not many:
             for panel in axes:
                 panel.axvline(decision.at, color=BOUND, lw=0.7, alpha=0.6)
-            share = decision.weights.get(story.scenario.candidate, 0)
+            share = f" {decision.weights.get(story.scenario.candidate, 0)} %" if len(story.colours) == 2 else ""
             axes[0].annotate(
-                f"{decision.move} {share} %", (decision.at, 104), fontsize=7, rotation=30, annotation_clip=False
+                f"{decision.move}{share}", (decision.at, 104), fontsize=7, rotation=30, annotation_clip=False
             )

@@ -124,9 +124,13 @@ class Contest:
         """With requests, by version, that were made before the first tick and whose reward is to come."""
         return replace(self, waiting={version: Waiting(out=requests.get(version, 0.0)) for version in self.versions})
 
-    def once_known(self, seconds: float, mean_delay: float) -> Contest:
-        """Once it is known, so many seconds after the first tick, how late rewards come (``Waiting.once_known``)."""
-        waiting = {version: item.once_known(seconds, mean_delay) for version, item in self.waiting.items()}
+    def once_known(self, seconds: float, mean_delay: float, before: Mapping[str, float]) -> Contest:
+        """Once it is known, so many seconds after the first tick, how late rewards come (``Waiting.once_known``);
+        ``before`` are the requests, by version, that were out then."""
+        waiting = {
+            version: item.once_known(seconds, mean_delay, before.get(version, 0.0))
+            for version, item in self.waiting.items()
+        }
         return replace(self, waiting=waiting)
 
     def rated(self, version: str, parts: int) -> Count:

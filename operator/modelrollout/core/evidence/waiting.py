@@ -31,10 +31,10 @@ class Waiting:
         ripe, came = self.ripe + matured, self.rewards + rewards
         return (Waiting(out, 0.0, 0), ripe, came) if ripe > 0 else (Waiting(out, 0.0, came), 0.0, 0)
 
-    def once_known(self, seconds: float, mean_delay: float) -> Waiting:
+    def once_known(self, seconds: float, mean_delay: float, before: float = 0.0) -> Waiting:
         """Once it is known after so many ``seconds`` how late rewards come: what is out was asked for in this time, at
-        even distances, and so a part of it is ripe."""
-        out, matured = maturing(0.0, self.out, seconds, mean_delay)
+        even distances, and so a part of it is ripe. So it is with what was out ``before`` that time."""
+        out, matured = maturing(before, self.out, seconds, mean_delay)
         return replace(self, out=out, ripe=self.ripe + matured)
 
 

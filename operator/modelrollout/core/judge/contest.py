@@ -18,7 +18,7 @@ from modelrollout.core.evidence.rounds import Rounds
 from modelrollout.core.evidence.settings import EvidenceSettings
 from modelrollout.core.evidence.skew import Skew
 from modelrollout.core.judge.beliefs import believed
-from modelrollout.core.judge.delay import counts_trials_alone, mean_of, too_young, with_delay
+from modelrollout.core.judge.delay import counts_what_was_before, mean_of, too_young, with_delay
 from modelrollout.core.judge.known import Known, following, load, rules
 from modelrollout.core.judge.metric_state import is_brief
 from modelrollout.core.judge.value import logged_of, valued
@@ -116,17 +116,18 @@ def asked_before(
     state: Pass, known: Known, counted: Mapping[str, tuple[int, int]], seconds: float, delay: float
 ) -> Contest:
     """What is known before a tick; at the first one with what was asked before it, whose rewards are to come. Before
-    the trial that was the control, by all; since then as now, where what is known was lost or begins anew. The reward
-    gateway counts only what is of the trial."""
+    the trial that was the control, by all; since then as now, where what is known was lost or begins anew."""
     contest, asked = known.contest, {version: requests for version, (requests, _) in counted.items()}
     first = not any(count.trials for count in contest.counts.values())
     if not first or not seconds or not 0.0 < delay < inf:
         return contest
     assert state.control is not None
     since = exp(-max(0.0, state.now - state.trial.started_at) / delay)  # the part that is from before the trial
-    before = 0.0 if counts_trials_alone(state) else since * sum(asked.values())
     rates = {version: (1.0 - since) * requests / seconds for version, requests in asked.items()}
-    rates[state.control.version] = rates.get(state.control.version, 0.0) + before / seconds
+    if counts_what_was_before(state, known.status.split):
+        past = known.status.past_rate
+        every = sum(asked.values()) / seconds if past is None else past
+        rates[state.control.version] = rates.get(state.control.version, 0.0) + since * every
     return contest.asked_before({version: rate * delay for version, rate in rates.items()})
 
 

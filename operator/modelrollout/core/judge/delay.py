@@ -6,18 +6,21 @@ Until that is known no request counts as one that has earned nothing, nothing is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 
 from modelrollout.api.base import format_duration
 from modelrollout.api.live import REWARD_DELAY, REWARD_SUM
+from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import ContestStatus
 from modelrollout.core.evidence.delay import LEAST_REWARDS, mean_delay
 from modelrollout.core.judge.known import Known
 from modelrollout.core.observation import Sample
 from modelrollout.core.pass_state import Pass
 
+_BY_SEGMENT = re.compile(r"\{\{ *segment *\}\}")
 OLD_ENOUGH = 3.0  # times the mean delay: by then nineteen of twenty rewards of the first requests have come
 
 
@@ -34,9 +37,13 @@ def mean_of(state: Pass, measured: float | None) -> float:
     return told if told is not None else inf if measured is None else measured
 
 
-def counts_trials_alone(state: Pass) -> bool:
-    """Whether the reward is counted by the reward gateway, which takes rewards of the trial's own requests alone."""
-    return any(REWARD_SUM in query for query in state.spec.analysis.rewards[0].queries.values())
+def counts_what_was_before(state: Pass, split: str) -> bool:
+    """Whether rewards of requests from before the trial are counted in a split. The reward gateway takes those of the
+    trial's own alone; and what is counted by Services was counted by everybody's then, whoever had asked."""
+    queries = state.spec.analysis.rewards[0].queries.values()
+    if any(REWARD_SUM in query for query in queries):
+        return False
+    return split == EVERYBODY or all(_BY_SEGMENT.search(query) for query in queries)
 
 
 def with_delay(state: Pass, known: Sequence[Known]) -> list[Known]:
@@ -49,8 +56,16 @@ def with_delay(state: Pass, known: Sequence[Known]) -> list[Known]:
     found = [replace(item, status=item.status.model_copy(update=told)) for item in known]
     if known[0].status.reward_delay is not None or status.reward_delay is None:
         return found
-    age = _age(status, state.now)
-    return [replace(item, contest=item.contest.once_known(age, status.reward_delay)) for item in found]
+    age, mean = _age(status, state.now), status.reward_delay
+    return [replace(item, contest=item.contest.once_known(age, mean, _before(state, item, mean))) for item in found]
+
+
+def _before(state: Pass, known: Known, mean: float) -> dict[str, float]:
+    """What the control was asked before the test, whose rewards were to come when it began."""
+    past = known.status.past_rate
+    if past is None or state.control is None or not counts_what_was_before(state, known.status.split):
+        return {}
+    return {state.control.version: past * mean}
 
 
 def _updated(state: Pass, status: ContestStatus) -> ContestStatus:

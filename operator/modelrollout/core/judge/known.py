@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from modelrollout.api.analysis import Direction, Metric
+from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import ContestStatus, Trial
 from modelrollout.core.evidence import PARTS, overdispersion
 from modelrollout.core.evidence.allocation import Allocation
@@ -47,7 +48,8 @@ def load(state: Pass, split: str) -> Known:
     if (status.metric, status.source) != (fresh.metric, fresh.source):
         # What the control's past told is of all its requests, whoever is a segment's now.
         status = fresh.model_copy(update={"noise": status.noise}) if state.spec.segments else fresh
-    status = status.model_copy(update={"noise": noise_known(state, status), "largest": metric.max})
+    past = {"noise": noise_known(state, status), "past_rate": past_rate_known(state, status)}
+    status = status.model_copy(update={**past, "largest": metric.max})
     try:
         known = Known(
             status,
@@ -81,6 +83,16 @@ def noise_known(state: Pass, status: ContestStatus) -> float | None:
     if status.noise is not None or state.seen.baseline is None or status.metric not in state.seen.baseline:
         return status.noise
     return overdispersion(state.seen.baseline[status.metric], parts_of(state.spec.analysis.rewards[0]))
+
+
+def past_rate_known(state: Pass, status: ContestStatus) -> float | None:
+    """How many requests a second the control had before the test; fixed when it begins. Of everybody's alone: which
+    segment a request would have been in, its Service did not say."""
+    past = (state.seen.baseline or {}).get(status.metric, ())
+    if status.past_rate is not None or status.split != EVERYBODY or not past:
+        return status.past_rate
+    parts = parts_of(state.spec.analysis.rewards[0])
+    return sum(count.trials for count in past) / parts / (len(past) * state.seen.scrape_interval)
 
 
 def rules(state: Pass, status: ContestStatus) -> Rules:
