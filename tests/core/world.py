@@ -170,7 +170,7 @@ class World:
         }
         at = self.now - self.prometheus_behind
         late = dict(self.overdue) if metric == "latency" else {}
-        delays = self.delays if split == EVERYBODY and questions(self.rollout, self.now).delays_since else None
+        delays = self.delays if questions(self.rollout, self.now).delays_since else None
         times = dict(self.read) if self.apart else {"gateway": at}
         return Sample(metric, at, series, times, delays, overdue=late)
 

@@ -6,6 +6,8 @@ no news, and only the quotient of two sums counts, so what is added at the ends 
 
 from __future__ import annotations
 
+from math import isfinite
+
 from modelrollout.adapters.metrics.base import any_of
 from modelrollout.adapters.metrics.subscription import Subscription
 from modelrollout.adapters.prometheus import Prometheus
@@ -21,6 +23,8 @@ async def read(prometheus: Prometheus, subscription: Subscription, window: float
         sum(series.points[-1][1] for series in await prometheus.query(query(part, subscription, window)))
         for part in ("count", "sum")
     ]
+    if not isfinite(rewards) or not isfinite(seconds):
+        return None
     return Delays(rewards, seconds / rewards if rewards > 0.0 else 0.0, window)
 
 

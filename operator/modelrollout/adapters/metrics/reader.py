@@ -25,7 +25,6 @@ from modelrollout.adapters.metrics.subscription import Key, MetricSplit, Subscri
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway
 from modelrollout.api.analysis import ClientCancels, Metric, Role
 from modelrollout.api.base import format_duration
-from modelrollout.api.route import EVERYBODY
 from modelrollout.core.evidence import BadCount, Count, Moments, together
 from modelrollout.core.evidence.delay import WINDOW
 from modelrollout.core.observation import Sample, Unavailable
@@ -82,8 +81,8 @@ class Reader:
             split: await _guarded(metric.name, self._own(subscription, metric, split)) for split in subscription.splits
         }
         known = _with_silent(metric, read)
-        if metric.role is Role.REWARD and EVERYBODY in known:
-            known[EVERYBODY] = await self._with_delays(subscription, known[EVERYBODY])
+        if metric.role is Role.REWARD:
+            known = {split: await self._with_delays(subscription, sample) for split, sample in known.items()}
         return {(metric.name, split): sample for split, sample in known.items()}
 
     async def _with_delays(self, subscription: Subscription, read: Read) -> Read:

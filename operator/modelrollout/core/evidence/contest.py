@@ -104,7 +104,8 @@ class Contest:
             known, every = self.waiting.get(version, Waiting()), requests * rules.parts
             waiting[version], ripe, came = known.after(requests, rewards, seconds, rules.mean_delay)
             before = self.counts[version]
-            counts[version] = Count(min(before.bad + came, before.trials + every), before.trials + every)
+            earned = before.bad + came  # some of it by requests from before the first tick, so it may be more
+            counts[version] = Count(earned, max(earned, before.trials + every))
             due[version] = due.get(version, 0.0) + ripe
             taken[version] = (came / rules.parts, ripe)
         pairs = {both: self._compared_late(both, taken, rules) for both in self.pairs}

@@ -50,7 +50,11 @@ def with_delay(state: Pass, known: Sequence[Known]) -> list[Known]:
     """What is known of every split, the release's first, with the delay that its newest sample tells. Once there is a
     first one, a part of the requests that were out until then has matured."""
     if not is_measured(state):
-        return list(known)
+        none = {"reward_delay": None, "delayed_rewards": 0}
+        return [
+            item if item.status.reward_delay is None else replace(item, status=item.status.model_copy(update=none))
+            for item in known
+        ]
     status = _updated(state, known[0].status)
     told = {"reward_delay": status.reward_delay, "delayed_rewards": status.delayed_rewards}
     found = [replace(item, status=item.status.model_copy(update=told)) for item in known]
@@ -74,6 +78,8 @@ def _updated(state: Pass, status: ContestStatus) -> ContestStatus:
         return status
     if sample.at <= max(status.since, status.last_sample_at or 0.0):
         return status
+    if status.reward_delay is not None and status.delayed_rewards == int(sample.delays.rewards):
+        return status  # no more rewards came: that the trial grew older is no news
     told = {"delayed_rewards": int(sample.delays.rewards)}
     mean = mean_delay(sample.delays, sample.at - status.since)
     if mean is None:
