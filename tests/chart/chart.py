@@ -19,7 +19,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "one without a Lease": {"leaderElection": {"enabled": False}},
     "two namespaces only": {"namespaces": ["team-a", "team-b"], "rbac": {"aggregate": False}},
     "rewards": {"rewards": {"enabled": True}},
-    "mesh hash": {"meshHash": {"headers": ["X-Customer", "x-session_id"], "namespace": NAMESPACE}},
+    "mesh hash": {"meshHash": {"headers": ["X-Customer", "x-customer", "1234"], "namespace": NAMESPACE}},
     "all that can be set": {
         "image": {"repository": "registry.example.com/modelrollout", "tag": "1.2.3", "pullPolicy": "Always"},
         "imagePullSecrets": ["registry"],

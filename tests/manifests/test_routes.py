@@ -556,3 +556,14 @@ def test_our_own_route_whatever_was_taken_off_it(metadata: dict[str, Any]) -> No
 
 def test_no_route() -> None:
     assert live_route(None, OURS) is None
+
+
+def test_no_segment_is_taken_for_a_rule_that_hashes() -> None:
+    """Whatever it is called: rules are told apart by their names."""
+    beta = (RequestMatch(headers={"x-beta": StringMatch(exact="yes")}),)
+    splits = (
+        Split(name=name, shares={"2.3.1160": 50, "2.4.1187": 50}, who=beta) for name in ("mesh-hash-x", "mesh-hash")
+    )
+    route = Route(splits=(*splits, Split(name=EVERYBODY, shares={"2.3.1160": 90, "2.4.1187": 10})))
+    for spec in (SPEC, BY_ID):
+        assert read(written(route, None, spec)).route == route

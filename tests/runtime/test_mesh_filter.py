@@ -11,7 +11,7 @@ from modelrollout.adapters.cluster import ENVOY_FILTERS, Cluster
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.runtime.mesh_filter import missing_filter
-from tests.chart.chart import render
+from tests.chart.chart import VALUES, render
 from tests.kubernetes import Kubernetes
 from tests.manifests.test_stickiness import rollout_with
 
@@ -69,7 +69,7 @@ def test_an_installation_without_filters_says_how_to_have_one(kubernetes: Kubern
 
 
 EDITS: dict[str, Edit] = {
-    "for another rule": lambda part: part["match"]["routeConfiguration"]["vhost"]["route"].update(name="mesh-hash-x"),
+    "for another rule": lambda part: part["match"]["routeConfiguration"]["vhost"]["route"].update(name="mesh-hash.x"),
     "by another header": lambda part: part["patch"]["value"]["route"].update(
         hash_policy=[{"header": {"header_name": "x-other"}}]
     ),
@@ -83,3 +83,12 @@ def test_a_filter_that_does_something_else_is_none(kubernetes: Kubernetes, edit:
     refusal = asked(kubernetes, namespace)
     assert refusal is not None
     assert f"no EnvoyFilter in {namespace} makes the proxies choose by x-customer" in refusal.message
+
+
+def test_a_header_has_one_filter_however_it_is_written(kubernetes: Kubernetes) -> None:
+    found = render(kubernetes.server, VALUES["mesh hash"])
+    names = [item["metadata"]["name"] for item in found if item["kind"] == "EnvoyFilter"]
+    assert names == ["modelrollout-mesh-hash-x-customer", "modelrollout-mesh-hash-1234"]
+    assert not [item for item in render(kubernetes.server, {}) if item["kind"] == "EnvoyFilter"], (
+        "by default there is none"
+    )

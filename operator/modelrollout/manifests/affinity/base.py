@@ -23,7 +23,7 @@ class Live:
 
 
 class Affinity(Protocol):
-    """A way to know users again."""
+    """A way to know users again. What is not said of one is the way of most."""
 
     @property
     def header(self) -> str:
@@ -35,15 +35,15 @@ class Affinity(Protocol):
     def hashed(self) -> str | None:
         """The name of the rule for all requests with that header, where the proxies themselves choose a version by it;
         None where each version's users are known."""
-        ...
+        return None
 
     def known(self, salt: str, shares: Mapping[str, float], epoch: int) -> Mapping[str, Object]:
         """For each version, how that header looks when its user has this version."""
-        ...
+        return {}
 
     def told(self, version: str, epoch: int, *, drawn: bool) -> Told:
         """What a version's answers carry for the next request. ``drawn``: their users have come by the weights."""
-        ...
+        return {}
 
     @classmethod
     def read(cls, live: Live) -> tuple[Self, int] | None:

@@ -18,7 +18,7 @@ from typing import Self
 
 from modelrollout.api.affinity import Cookie
 from modelrollout.api.cookies import COOKIE, pair, quoted
-from modelrollout.manifests.affinity.base import Live, Told
+from modelrollout.manifests.affinity.base import Affinity, Live, Told
 from modelrollout.manifests.meta import Object
 
 SET_COOKIE = "set-cookie"
@@ -30,7 +30,7 @@ _WRITTEN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class ByCookie:
+class ByCookie(Affinity):
     """``affinity.cookie``."""
 
     cookie: Cookie
@@ -39,11 +39,6 @@ class ByCookie:
     def header(self) -> str:
         """The one with all cookies."""
         return COOKIE
-
-    @property
-    def hashed(self) -> str | None:
-        """None: each version's users are known."""
-        return None
 
     def known(self, salt: str, shares: Mapping[str, float], epoch: int) -> Mapping[str, Object]:
         """One of its pairs, from end to end."""

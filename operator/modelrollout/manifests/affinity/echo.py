@@ -13,14 +13,14 @@ from typing import Any, Self
 
 from modelrollout.api.affinity import Echo
 from modelrollout.api.traffic import VERSION_HEADER
-from modelrollout.manifests.affinity.base import Live, Told
+from modelrollout.manifests.affinity.base import Affinity, Live, Told
 from modelrollout.manifests.meta import Object
 
 _VALUE = re.compile(r"(?P<epoch>[0-9]+)\.(?P<version>[0-9]+\.[0-9]+\.[0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class ByEcho:
+class ByEcho(Affinity):
     """``affinity.echo``."""
 
     asked: Echo
@@ -29,11 +29,6 @@ class ByEcho:
     def header(self) -> str:
         """The one that comes back."""
         return self.asked.looks_at
-
-    @property
-    def hashed(self) -> str | None:
-        """None: each version's users are known."""
-        return None
 
     def known(self, salt: str, shares: Mapping[str, float], epoch: int) -> Mapping[str, Object]:
         """The value to the letter."""

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Self
 
 from modelrollout.api.affinity import HeaderMethod, IdHeader
-from modelrollout.manifests.affinity.base import Live, Told
+from modelrollout.manifests.affinity.base import Affinity, Live
 from modelrollout.manifests.buckets import ANY_ENDING, dealt, ending
 from modelrollout.manifests.meta import Object
 
 
 @dataclass(frozen=True, slots=True)
-class ByHexSuffix:
+class ByHexSuffix(Affinity):
     """``affinity.header`` with ``method: HexSuffix``."""
 
     asked: IdHeader
@@ -29,18 +29,9 @@ class ByHexSuffix:
         """The one with the id."""
         return self.asked.looks_at
 
-    @property
-    def hashed(self) -> str | None:
-        """None: each version's users are known."""
-        return None
-
     def known(self, salt: str, shares: Mapping[str, float], epoch: int) -> Mapping[str, Object]:
         """The endings that are a version's; none for one whose share is less than half a bucket."""
         return {version: {"regex": ending(buckets)} for version, buckets in dealt(salt, shares).items() if buckets}
-
-    def told(self, version: str, epoch: int, *, drawn: bool) -> Told:
-        """Nothing."""
-        return {}
 
     @classmethod
     def read(cls, live: Live) -> tuple[Self, int] | None:

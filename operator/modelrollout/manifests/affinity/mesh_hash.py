@@ -13,16 +13,15 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_compone
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from modelrollout.api.affinity import HeaderMethod, IdHeader
-from modelrollout.manifests.affinity.base import Live, Told
-from modelrollout.manifests.meta import Object
+from modelrollout.manifests.affinity.base import Affinity, Live
 
-RULE = "mesh-hash-"
-"""What the name of a rule begins with; the header follows. Istio names Envoy's routes so, and the filter knows them."""
+RULE = "mesh-hash."
+"""What the name of a rule begins with; the header follows. Istio names Envoy's routes so, and the filter knows them. No
+split's name has a dot, so no rule of a split is taken for one of these."""
 
 ANY = ".+"
 
@@ -33,7 +32,7 @@ def rule_name(header: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ByMeshHash:
+class ByMeshHash(Affinity):
     """``affinity.header`` with ``method: MeshHash``."""
 
     asked: IdHeader
@@ -47,14 +46,6 @@ class ByMeshHash:
     def hashed(self) -> str | None:
         """The name of the rule whose weights the proxies choose from by the hash."""
         return rule_name(self.header)
-
-    def known(self, salt: str, shares: Mapping[str, float], epoch: int) -> Mapping[str, Object]:
-        """Nobody is known by a version."""
-        return {}
-
-    def told(self, version: str, epoch: int, *, drawn: bool) -> Told:
-        """Nothing."""
-        return {}
 
     @classmethod
     def read(cls, live: Live) -> tuple[Self, int] | None:
