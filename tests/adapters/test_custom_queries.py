@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from modelrollout.adapters.metrics.base import Target
-from modelrollout.adapters.metrics.custom import combine, fill, has_variable, metric_names
-from modelrollout.api.analysis import Direction
+from modelrollout.adapters.metrics.custom import combine, fill, metric_names
+from modelrollout.api.analysis import Direction, has_variable
 from modelrollout.core.evidence import PARTS, BadCount, Count, Moments
 from tests.adapters.counted import Counted, newest
 

@@ -14,7 +14,7 @@ from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.metrics.subscription import Subscription
 from modelrollout.adapters.prometheus import Prometheus
 from modelrollout.api.analysis import Analysis, Metric
-from modelrollout.api.route import EVERYBODY
+from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.core.evidence.delay import Delays
 from modelrollout.core.observation import Sample
 from tests.prometheus_server import Scraped
@@ -27,6 +27,10 @@ CLICKS = {
     "role": "Reward",
     "successes": 'clicks_total{version="{{ version }}"}',
     "trials": 'views_total{version="{{ version }}"}',
+}
+BY_SEGMENT = CLICKS | {
+    "successes": 'clicks_total{version="{{ version }}",segment=~"{{ segment }}|"}',
+    "trials": 'views_total{version="{{ version }}",segment=~"{{ segment }}|"}',
 }
 _numbers = count(1)
 
@@ -52,15 +56,16 @@ def delayed(rollout: str, version: str, rewards: float, seconds: float) -> dict[
     return {f"{name}_count{{{labels}}}": rewards, f"{name}_sum{{{labels}}}": seconds}
 
 
-def read(scraped: Scraped, rollout: str, since: float | None) -> Sample:
-    """The reward's newest sample."""
-    analysis = Analysis.model_validate({"metrics": [{"name": "errors"}, CLICKS]})
-    subscription = Subscription(("prod", rollout), analysis, OLD, (NEW,), (EVERYBODY,), since)
+def read(scraped: Scraped, rollout: str, since: float | None, split: str = EVERYBODY) -> Sample:
+    """The reward's newest sample in a split."""
+    own, splits = (CLICKS, (EVERYBODY,)) if split == EVERYBODY else (BY_SEGMENT, (split, EVERYBODY))
+    analysis = Analysis.model_validate({"metrics": [{"name": "errors"}, own]})
+    subscription = Subscription(("prod", rollout), analysis, OLD, (NEW,), splits, since)
     clicks: Metric = next(metric for metric in analysis.metrics if metric.name == "clicks")
 
     async def body(prometheus: Prometheus) -> Sample:
         found = await Reader(prometheus, Scraping(prometheus, 1.0, lambda: 0.0)).own(subscription, clicks)
-        sample = found["clicks", EVERYBODY]
+        sample = found["clicks", split]
         assert isinstance(sample, Sample), sample
         return sample
 
@@ -77,6 +82,16 @@ def test_the_mean_delay_of_all_versions_together(scraped: Scraped, rollout: str)
     assert delays is not None
     assert delays.mean == pytest.approx(90.0, rel=0.02)
     assert delays.rewards == pytest.approx(80.0, rel=0.5), "Prometheus guesses what was before the first scrape"
+
+
+def test_it_is_told_of_whatever_split_is_asked_about(scraped: Scraped, rollout: str) -> None:
+    """Of all splits together: the release of ``traffic.match`` is for the matched requests first."""
+    for rewards in (0, 20, 40):
+        scraped.source.lines |= delayed(rollout, NEW, rewards, 60.0 * rewards)
+        scraped.wait_for_scrape()
+    delays = read(scraped, rollout, time.time() - 600, MATCHED).delays
+    assert delays is not None
+    assert delays.mean == pytest.approx(60.0, rel=0.02)
 
 
 def test_a_gateway_that_starts_anew_makes_no_delay_negative(scraped: Scraped, rollout: str) -> None:

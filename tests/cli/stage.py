@@ -7,7 +7,7 @@ does between them is done here by ``decide`` on a ``World``: no pods, no mesh, n
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -94,16 +94,23 @@ class Stage:
     @contextmanager
     def operated(self, seconds: float = 2.0) -> Iterator[Stage]:
         """An operator passes every ``BEAT_SECONDS`` for as long as the block runs."""
-        over = threading.Event()
-
-        def run() -> None:
-            while self.beat(seconds) and not over.wait(BEAT_SECONDS):
-                pass
-
-        thread = threading.Thread(target=run, name="operator")
-        thread.start()
-        try:
+        with passing(lambda: self.beat(seconds)):
             yield self
-        finally:
-            over.set()
-            thread.join()
+
+
+@contextmanager
+def passing(beat: Callable[[], bool]) -> Iterator[None]:
+    """An operator in the background, every ``BEAT_SECONDS``, for as long as the block runs and ``beat`` says True."""
+    over = threading.Event()
+
+    def run() -> None:
+        while beat() and not over.wait(BEAT_SECONDS):
+            pass
+
+    thread = threading.Thread(target=run, name="operator")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from modelrollout.core.validate.probed import Probed
 from modelrollout.resource.rollout import API_VERSION, KIND
 from tests.apiserver import ApiServer
 from tests.cli.conftest import Put, Run, Start
-from tests.cli.stage import BEAT_SECONDS, Stage
+from tests.cli.stage import Stage, passing
 from tests.cli.worlds import CANDIDATE, STABLE, installed, quarantined
 from tests.core.test_validate_only import BESIDE, UNFIT, UNKNOWN
 from tests.core.test_validation import WORDS
@@ -52,26 +51,21 @@ def names(server: ApiServer, namespace: str) -> list[str]:
 @contextmanager
 def operated(server: ApiServer, namespace: str, probed: Probed | None, **world: Any) -> Iterator[list[Any]]:
     """An operator that takes up whatever is there to be validated; gives the objects as they were first seen."""
-    over, stages, seen = threading.Event(), dict[str, Stage](), list[Any]()
+    stages, seen = dict[str, Stage](), list[Any]()
 
-    def run() -> None:
-        while not over.wait(BEAT_SECONDS):
-            for body in server.ask("GET", ROLLOUTS.format(namespace)).body["items"]:
-                name = body["metadata"]["name"]
-                if "validateOnly" not in body["spec"]:
-                    continue
-                if name not in stages:
-                    seen.append(body)
-                    stages[name] = Stage(server, namespace, name, World(body["spec"], probed=probed, **world))
-                stages[name].beat(2.0)
+    def beat() -> bool:
+        for body in server.ask("GET", ROLLOUTS.format(namespace)).body["items"]:
+            name = body["metadata"]["name"]
+            if "validateOnly" not in body["spec"]:
+                continue
+            if name not in stages:
+                seen.append(body)
+                stages[name] = Stage(server, namespace, name, World(body["spec"], probed=probed, **world))
+            stages[name].beat(2.0)
+        return True
 
-    thread = threading.Thread(target=run, name="operator")
-    thread.start()
-    try:
+    with passing(beat):
         yield seen
-    finally:
-        over.set()
-        thread.join()
 
 
 def test_passed_is_0(server: ApiServer, namespace: str, run: Run, put: Put, manifest: Manifest) -> None:

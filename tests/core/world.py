@@ -170,9 +170,8 @@ class World:
         }
         at = self.now - self.prometheus_behind
         late = dict(self.overdue) if metric == "latency" else {}
-        delays = self.delays if questions(self.rollout, self.now).delays_since else None
         times = dict(self.read) if self.apart else {"gateway": at}
-        return Sample(metric, at, series, times, delays, overdue=late)
+        return Sample(metric, at, series, times, self.delays, overdue=late)
 
     def counts_in(self, split: str) -> dict[str, dict[str, Count]]:
         """The counters of one split, by metric and version."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import grpc
 import pytest
 import requests
 
-from modelrollout.api.route import EVERYBODY, Route
+from modelrollout.api.route import Route
 from modelrollout.manifests.istio import moved
-from modelrollout.manifests.meta import service_host
-from tests import envoy_routes
 from tests.envoy_routes import Gateway
 from tests.manifests import test_stickiness
 from tests.manifests.test_stickiness import (
@@ -35,13 +32,6 @@ PREDICT = "/tensorflow.serving.PredictionService/Predict"
 
 def written(route: Route, **more: Any) -> dict[str, Any]:
     return test_stickiness.written(route, **{"spec": STICKY, **more})
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    hosts = {service_host("fraud", "prod", version, EVERYBODY): version for version in (OLD, NEW)}
-    with envoy_routes.running(tmp_path_factory.mktemp("envoy"), hosts, written(Route.to(OLD))) as found:
-        yield found
 
 
 class Service:

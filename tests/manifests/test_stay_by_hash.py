@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
+from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
 from modelrollout.manifests.istio import moved
-from modelrollout.manifests.meta import service_host
-from tests import envoy_routes
 from tests.envoy_routes import Gateway
 from tests.manifests import test_stickiness
 from tests.manifests.test_stickiness import (
@@ -40,17 +37,6 @@ def written(route: Route, **more: Any) -> dict[str, Any]:
 def customers(count: int) -> list[User]:
     """With numbers that follow each other: their ends are anything but random."""
     return [User(headers={"x-customer": f"customer-{1000 + 16 * number}"}) for number in range(count)]
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    hosts = {
-        service_host("fraud", "prod", version, split): version
-        for version in (OLD, NEW, OTHER)
-        for split in (EVERYBODY, MATCHED, PREVIEW)
-    }
-    with envoy_routes.running(tmp_path_factory.mktemp("envoy"), hosts, written(Route.to(OLD))) as found:
-        yield found
 
 
 def test_any_id_has_one_version_and_the_shares_are_what_they_say(gateway: Gateway) -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import grpc
 import pytest
 import requests
 
-from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
+from modelrollout.api.route import MATCHED, PREVIEW, Route, Split
 from modelrollout.manifests.istio import moved
-from modelrollout.manifests.meta import service_host
-from tests import envoy_routes
 from tests.envoy_routes import APPLICATIONS_COOKIE, Gateway
 from tests.manifests import test_stickiness
 from tests.manifests.test_stickiness import (
@@ -46,17 +44,6 @@ def users(count: int) -> list[User]:
     """With ids that are UUIDs by a hash, always the same."""
     ids = (uuid.uuid5(uuid.NAMESPACE_URL, str(number)) for number in range(count))
     return [User(headers={"x-user-id": str(name)}) for name in ids]
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    hosts = {
-        service_host("fraud", "prod", version, split): version
-        for version in (OLD, NEW, OTHER)
-        for split in (EVERYBODY, MATCHED, PREVIEW)
-    }
-    with envoy_routes.running(tmp_path_factory.mktemp("envoy"), hosts, written(Route.to(OLD))) as found:
-        yield found
 
 
 def test_an_id_has_one_version_from_its_first_request_on(gateway: Gateway) -> None:

@@ -7,7 +7,7 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any, TypeVar
@@ -20,10 +20,8 @@ import requests
 from modelrollout.api.match import RequestMatch
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
 from modelrollout.manifests.istio import moved, virtual_service
-from modelrollout.manifests.meta import service_host
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
-from tests import envoy_routes
 from tests.envoy_routes import APPLICATIONS_COOKIE, Gateway
 from tests.manifests.render import rollout_of
 
@@ -58,18 +56,6 @@ def shared(**shares: int) -> Route:
 
 def written(route: Route, epoch: int = 7, spec: Spec = STICKY) -> dict[str, Any]:
     return virtual_service(ROLLOUT, spec, route, epoch=epoch)
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    hosts = {
-        service_host("fraud", "prod", version, split): version
-        for version in (OLD, NEW, OTHER, GONE)
-        for split in (EVERYBODY, MATCHED, PREVIEW)
-    }
-    folder = tmp_path_factory.mktemp("envoy")
-    with envoy_routes.running(folder, hosts, written(Route.to(OLD)), gone=[GONE]) as found:
-        yield found
 
 
 @dataclass(slots=True)

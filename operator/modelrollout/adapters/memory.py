@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from modelrollout.adapters.metrics.base import any_of
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway, Series
 
 METRIC = "container_memory_working_set_bytes"
@@ -37,8 +38,8 @@ class Place:
     @property
     def selector(self) -> str:
         """Its series."""
-        pods = "|".join(self.pods)
-        return f'{METRIC}{{namespace="{self.namespace}",container="{self.container}",pod=~"{pods}"}}'
+        labels = f'namespace="{self.namespace}",container="{self.container}",pod=~`{any_of(self.pods)}`'
+        return f"{METRIC}{{{labels}}}"
 
 
 async def newest(prometheus: Prometheus, place: Place) -> Newest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -58,6 +59,9 @@ class ClientCancels(StrEnum):
 
 
 _VARIABLES = ("version", "workload", "service", "segment", "rollout", "namespace")
+VARIABLE = re.compile(r"\{\{ *([a-z]+) *\}\}")
+"""One in a query; its group is the name."""
+
 _KNOWN = ", ".join(f"{{{{ {name} }}}}" for name in _VARIABLES)
 _NEEDS_OVER = "metric latency needs over, for example over: 70ms"
 _OVER_IS_FOR_LATENCY = "over belongs to metric latency alone; remove it"
@@ -89,6 +93,11 @@ Query = Annotated[
 """PromQL with variables: a counter of one version. ``{{ service }}`` is the Service by which a version gets the
 requests of one split, ``{{ segment }}`` the name of the split; where there are several, one of these tells them apart.
 """
+
+
+def has_variable(query: str, name: str) -> bool:
+    """Whether a query has this variable in it."""
+    return any(found[1] == name for found in VARIABLE.finditer(query))
 
 
 class Metric(SpecModel):

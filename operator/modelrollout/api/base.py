@@ -98,8 +98,9 @@ def _positive(seconds: float) -> float:
 
 
 _NOT_POSITIVE = "must be longer than 0s"
+DURATION_IN_CEL = f"self.matches({text(f'^({DURATION_PATTERN})$')}) && self != ''"
 _DURATION_RULE = rule(
-    f"self.matches({text(f'^({DURATION_PATTERN})$')}) && self != ''",
+    DURATION_IN_CEL,
     _NO_DURATION.replace("{}", "this"),
     shown=f'"\'" + self + {text(_NO_DURATION.replace("{}", chr(39)))}',
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from modelrollout.api.base import StatusModel
 
 REWARD_SUM, REWARD_COUNT = "modelrollout_reward_sum_total", "modelrollout_reward_count_total"
-REWARD_DELAY = "modelrollout_reward_delay_seconds"  # a histogram
 """The counters that the reward gateway keeps of each version on trial. Their series begin with its first trial."""
+
+REWARD_DELAY = "modelrollout_reward_delay_seconds"
+"""Its histogram of the time from a decision to the reward."""
 
 
 class LiveTrial(StatusModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
 
-from modelrollout.api.base import DURATION_PATTERN, format_duration, parse_duration_of_spec
+from modelrollout.api.base import DURATION_IN_CEL, format_duration, parse_duration_of_spec
 from modelrollout.api.rules import VALIDATIONS, rule, text
 
 REWARD_DELAY = (
@@ -42,7 +42,7 @@ RewardDelay = Annotated[
             "maxLength": 32,
             VALIDATIONS: [
                 rule(
-                    f"self == '{MEASURED}' || (self.matches({text(f'^({DURATION_PATTERN})$')}) && self != '')",
+                    f"self == '{MEASURED}' || ({DURATION_IN_CEL})",
                     _WRONG.replace("{}", "this"),
                     shown=f'"\'" + self + {text(_WRONG.replace("{}", chr(39)))}',
                 )

@@ -413,6 +413,10 @@ class Status(StatusModel):
         """The versions that get no release."""
         return (*self.quarantined, *self.taken_back)
 
+    def held(self, version: str | None) -> Withheld | None:
+        """Why a version gets no release, by what was said of it last; None where it may have one."""
+        return next((item for item in reversed(self.withheld) if item.version == version), None)
+
     @property
     def not_chosen(self) -> tuple[TakenBack, ...]:
         """The versions that took part in a test and were not the best: nothing is wrong with them."""

@@ -32,7 +32,6 @@ from modelrollout.cli.validated import (
     to_validate,
     validation_outcome,
     validation_words,
-    withheld_by,
 )
 from modelrollout.cli.wait import Wait
 from modelrollout.resource.rollout import ModelRollout, parse_spec
@@ -115,7 +114,7 @@ def compare_with_rollout(access: Access, name: str, spec: Spec) -> None:
         return
     if (refusal := refused_by(existing, spec)) is not None:
         raise NotTaken(f"{name} would refuse the spec: {refusal.reason}: {refusal.message}")
-    if (held := withheld_by(existing, spec.model.version)) is not None:
+    if (held := existing.status.held(spec.model.version)) is not None:
         say(f"{name}: {held.version} gets no release before modelrollout retry: {held.reason}: {held.message}")
     stable = existing.status.stable
     say(f"{name}: {stable.version} serves" if stable is not None else f"{name}: nothing serves yet")

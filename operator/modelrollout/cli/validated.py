@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
-from modelrollout.api.status import Quarantined, Status, Withheld
+from modelrollout.api.status import Quarantined, Withheld
 from modelrollout.cli.outcome import Outcome, describe_wait, spec_version
 from modelrollout.core.accept.acceptance import changed_identity, changed_place, downgrade
 from modelrollout.core.observation import Refusal
@@ -56,25 +56,16 @@ def refused_by(existing: ModelRollout, spec: Spec) -> Refusal | None:
     return changed_identity(spec, status) or changed_place(spec, status) or downgrade(spec, status)
 
 
-def withheld_by(existing: ModelRollout, version: str) -> Withheld | None:
-    """The version gets no release there, whatever the validation says."""
-    return next((item for item in existing.status.withheld if item.version == version), None)
-
-
 def validation_outcome(rollout: ModelRollout) -> Outcome | None:
     """The end, or None while there is none yet."""
     status = rollout.status
     if status.observed_generation < rollout.generation:
         return None
     version = spec_version(rollout)
-    if (held := _held(status, version)) is not None:
+    if (held := status.held(version)) is not None:
         return _told(held)
     refused = next((item for item in status.conditions if item.type == "Accepted" and item.status == "False"), None)
     return Outcome(Validity.INVALID, f"the spec was refused: {refused.message}") if refused is not None else None
-
-
-def _held(status: Status, version: str | None) -> Withheld | None:
-    return next((item for item in reversed(status.withheld) if item.version == version), None)
 
 
 def _told(held: Withheld) -> Outcome:

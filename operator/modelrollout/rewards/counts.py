@@ -85,9 +85,8 @@ class Counts:
         counts: list[Row] = [("", labels, item.count) for labels, item in sums]
         yield REWARD_SUM, "counter", "Rewards, summed up, each from 0 to the maximum.", totals
         yield REWARD_COUNT, "counter", "Rewards that were counted.", counts
-        name = REWARD_DELAY
-        delays = [row for labels, version in self._labelled() for row in version.delay.rows(name, labels)]
-        yield name, "histogram", "From the decision to its reward.", delays
+        delays = [row for labels, version in self._labelled() for row in version.delay.rows(REWARD_DELAY, labels)]
+        yield REWARD_DELAY, "histogram", "From the decision to its reward.", delays
         clipped: list[Row] = [("", labels, version.clipped) for labels, version in self._labelled()]
         yield "modelrollout_rewards_clipped_total", "counter", "Rewards counted as 0 or as the maximum.", clipped
         refused: list[Row] = [("", {"reason": reason.value}, self._refused[reason]) for reason in Reason]

@@ -118,7 +118,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
         cluster=cluster,
         samples=samples,
         inquiries=Inquiries(Acceptance(cluster, patient, settings), time.monotonic),
-        validations=Validations(time.monotonic, Prober(cluster, http, settings.smoke_timeout, prometheus).ask),
+        validations=Validations(time.monotonic, Prober(cluster, http, settings.smoke_timeout, patient).ask),
         http=http,
         settings=settings,
         clock=time.time,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelrollout.api.analysis import Analysis, Role
+from modelrollout.api.analysis import Analysis
 from modelrollout.api.route import EVERYBODY, Route, Split
 from modelrollout.core.evidence import Count
 from modelrollout.core.evidence.delay import Delays
@@ -74,15 +74,13 @@ class Gateway:
         self._next = 0
         self._route = Route.to(cast.stable)
         self._late = LateRewards(traffic.reward_delay, rng.spawn(1)[0])
-        self._rewards = [metric.name for metric in analysis.metrics if metric.role is Role.REWARD]
+        self._rewards = [metric.name for metric in analysis.rewards]
         self._trials: Counter[Place] = Counter()
         self._bad: dict[Place, Counter[str]] = {}
         self._begin(cast.stable, EVERYBODY, past)
         for population in traffic.populations:
-            place, chance = (
-                (cast.stable, population.split_of(self._route).name),
-                self._chances.bad[population.split, cast.stable],
-            )
+            place = (cast.stable, population.split_of(self._route).name)
+            chance = self._chances.bad[population.split, cast.stable]
             for metric in self._rewards:
                 self._late.add_before(place, metric, self._chances.requests * population.share * chance[metric])
         self.time = 0.0

@@ -9,8 +9,8 @@ from math import floor
 
 import numpy as np
 
-from modelrollout.api.analysis import Analysis, Role
-from modelrollout.api.route import EVERYBODY, Route
+from modelrollout.api.analysis import Analysis
+from modelrollout.api.route import Route
 from modelrollout.core.evidence import PARTS, Count
 from modelrollout.core.evidence.delay import Delays
 from modelrollout.core.observation import Sample, Unavailable
@@ -46,7 +46,7 @@ class GeneratedSource:
         self._next = 0
         self._stable: list[Snapshot] = []  # stable's counters of the scrapes that are not complete yet
         self._latest: tuple[float, Snapshot, Delays] | None = None  # the last scrape
-        self._rewards = {metric.name for metric in analysis.metrics if metric.role is Role.REWARD}
+        self._rewards = {metric.name for metric in analysis.rewards}
 
     @property
     def scrape_interval(self) -> float:
@@ -86,7 +86,7 @@ class GeneratedSource:
         assert self._latest is not None
         time, counts, delays = self._latest
         own = {place[0]: self._counted(metric, found[metric]) for place, found in counts.items() if place[1] == split}
-        told = delays if metric in self._rewards and split == EVERYBODY else None
+        told = delays if metric in self._rewards else None
         return sample(metric, time, own, self._bounds.get(metric), told)
 
     def _counted(self, metric: str, count: Count) -> Count:

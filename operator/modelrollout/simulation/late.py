@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from modelrollout.core.evidence.delay import WINDOW, Delays
 
 Place = tuple[str, str]
-"""A version and a split."""
+"""A version and a split: each has counters of its own, since the version has a Service of its own there."""
 
 LONG = 10.0  # mean delays: of what was asked before, next to nothing is still to come
 _NONE: NDArray[np.float64] = np.empty((2, 0))
@@ -39,13 +39,8 @@ class LateRewards:
     def add_before(self, place: Place, metric: str, rewards_a_second: float) -> None:
         """The rewards that are still to come at the start, of requests that came at even distances for long before."""
         if self.mean and rewards_a_second:
-            self.add(
-                place,
-                metric,
-                int(self.rng.poisson(rewards_a_second * LONG * self.mean)),
-                -LONG * self.mean,
-                LONG * self.mean,
-            )
+            before = LONG * self.mean
+            self.add(place, metric, int(self.rng.poisson(rewards_a_second * before)), -before, before)
             known = self._due[place, metric]
             self._due[place, metric] = known[:, known[0] > 0]
 

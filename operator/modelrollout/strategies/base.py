@@ -57,6 +57,11 @@ class Design:
     half_life: float | None = None
     segments: Mapping[str, RequestMatch] = field(default_factory=dict)
 
+    @property
+    def measures_delay(self) -> bool:
+        """Whether it is not said how late rewards come."""
+        return self.mean_delay is None
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

@@ -14,12 +14,12 @@ from collections.abc import Iterator, Mapping
 from modelrollout.adapters.metrics.base import Target
 from modelrollout.adapters.metrics.counts import Counting, tally
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, Series
+from modelrollout.api.analysis import VARIABLE
 from modelrollout.core.evidence import PARTS, BadCount, Moments
 from modelrollout.manifests.meta import child_name
 
 ROUNDING = 1e-9  # of a sum of floats: that of rewards which are all the largest may be a little over it
 _SUM = Counting(lambda labels: "", lambda sums: (0.0, sums.get("", 0.0)))
-_VARIABLE = re.compile(r"\{\{ *([a-z]+) *\}\}")
 _STRING = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`")
 _COMMENT = re.compile(r"#[^\n]*")
 _GROUPING = re.compile(r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
@@ -39,21 +39,16 @@ def fill(query: str, target: Target) -> str:
         "rollout": target.rollout,
         "namespace": target.namespace,
     }
-    return _VARIABLE.sub(lambda found: _escaped(values[found[1]]), query)
+    return VARIABLE.sub(lambda found: _escaped(values[found[1]]), query)
 
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def has_variable(query: str, name: str) -> bool:
-    """Whether a query has this variable in it."""
-    return any(found[1] == name for found in _VARIABLE.finditer(query))
-
-
 def metric_names(query: str) -> tuple[str, ...]:
     """The metrics that a query names, in order: identifiers that are no function, label, keyword or duration."""
-    text = _STRING.sub('""', _VARIABLE.sub("x", query))
+    text = _STRING.sub('""', VARIABLE.sub("x", query))
     for pattern in (_COMMENT, _GROUPING, _LABELS, _DURATION):
         text = pattern.sub(" ", text)
     names = (found[0] for found in _NAME.finditer(text))

@@ -23,10 +23,10 @@ from modelrollout.adapters.metrics.scraping import STALE_SCRAPES, Scraping, boun
 from modelrollout.adapters.metrics.splits import untold
 from modelrollout.adapters.metrics.subscription import Key, MetricSplit, Subscription
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway
-from modelrollout.api.analysis import ClientCancels, Metric, Role
+from modelrollout.api.analysis import ClientCancels, Metric
 from modelrollout.api.base import format_duration
 from modelrollout.core.evidence import BadCount, Count, Moments, together
-from modelrollout.core.evidence.delay import WINDOW
+from modelrollout.core.evidence.delay import WINDOW, Delays
 from modelrollout.core.observation import Sample, Unavailable
 
 Answer = TypeVar("Answer")
@@ -81,17 +81,17 @@ class Reader:
             split: await _guarded(metric.name, self._own(subscription, metric, split)) for split in subscription.splits
         }
         known = _with_silent(metric, read)
-        if metric.role is Role.REWARD:
-            known = {split: await self._with_delays(subscription, sample) for split, sample in known.items()}
-        return {(metric.name, split): sample for split, sample in known.items()}
+        late = await self._delays(subscription, known) if metric.is_reward else None
+        return {(metric.name, split): _with_delays(sample, late) for split, sample in known.items()}
 
-    async def _with_delays(self, subscription: Subscription, read: Read) -> Read:
-        """The sample with how late its rewards came, where that is asked for and Prometheus says it."""
-        if subscription.delays_since is None or not isinstance(read, Sample):
-            return read
-        window = min(WINDOW, read.at - subscription.delays_since)
+    async def _delays(self, subscription: Subscription, known: Mapping[str, Read]) -> Delays | None:
+        """How late the rewards came in all splits together, where that is asked for and Prometheus says it."""
+        newest = max((sample.at for sample in known.values() if isinstance(sample, Sample)), default=None)
+        if subscription.delays_since is None or newest is None:
+            return None
+        window = min(WINDOW, newest - subscription.delays_since)
         found = await _guarded("the delay of rewards", delays.read(self._patient, subscription, window))
-        return read if isinstance(found, Unavailable) else replace(read, delays=found)
+        return None if isinstance(found, Unavailable) else found
 
     def scrape_interval(self, subscription: Subscription) -> float | None:
         """Seconds between two samples of the built-in metrics, as far as it is known."""
@@ -318,6 +318,11 @@ def _newest_sample(metric: str, by_version: ByVersion, interval: float, scraped:
         return Unavailable(metric, str(error), invalid=True)
     assert found.at is not None, "some version has a series"
     return Sample(metric, found.at, found.series, found.times)
+
+
+def _with_delays(read: Read, late: Delays | None) -> Read:
+    """The sample with how late its rewards came, where that is known."""
+    return replace(read, delays=late) if isinstance(read, Sample) else read
 
 
 def _with_bound(read: Read, bound: float | None, late: Mapping[str, int]) -> Read:

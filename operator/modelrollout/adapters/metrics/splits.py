@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from modelrollout.adapters.metrics.custom import has_variable
 from modelrollout.adapters.metrics.registry import PROVIDERS
-from modelrollout.api.analysis import Analysis, Metric, Provider
+from modelrollout.api.analysis import Analysis, Metric, Provider, has_variable
 from modelrollout.api.route import EVERYBODY
 from modelrollout.resource.spec import Spec
 

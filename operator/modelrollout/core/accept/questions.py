@@ -46,7 +46,7 @@ def questions(rollout: ModelRollout, now: float) -> Questions:
 def delays_since(trial: Trial, spec: Spec) -> float | None:
     """Since when the delays of rewards are asked for: where they are to be measured, since the first sample."""
     design = spec.strategy.chosen.design(spec.strategy.settings)
-    measured = design is not None and design.mean_delay is None
+    measured = design is not None and design.measures_delay
     return trial.contest.since if measured and trial.contest is not None else None
 
 

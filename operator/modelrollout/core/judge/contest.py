@@ -18,7 +18,7 @@ from modelrollout.core.evidence.rounds import Rounds
 from modelrollout.core.evidence.settings import EvidenceSettings
 from modelrollout.core.evidence.skew import Skew
 from modelrollout.core.judge.beliefs import believed
-from modelrollout.core.judge.delay import counts_what_was_before, mean_of, too_young, with_delay
+from modelrollout.core.judge.delay import mean_of, rate_before, too_young, with_delay
 from modelrollout.core.judge.known import Known, following, load, rules
 from modelrollout.core.judge.metric_state import is_brief
 from modelrollout.core.judge.value import logged_of, valued
@@ -107,7 +107,7 @@ def take_in(state: Pass, known: Known, sample: Sample, delay: float) -> Known:
     if counted and seconds:
         whole = compared(before, contest, counted, decided)
         allocation = allocated(state, allocation, whole, seconds)
-        logged = logged_of(known, whole, late=delay > 0) if known_shares else None
+        logged = logged_of(known, whole, decided) if known_shares else None
     times = {"since": status.since or rounds.at, "last_sample_at": rounds.at}
     return Known(status.model_copy(update=times), contest, skew, rounds, allocation, logged)
 
@@ -124,10 +124,8 @@ def asked_before(
     assert state.control is not None
     since = exp(-max(0.0, state.now - state.trial.started_at) / delay)  # the part that is from before the trial
     rates = {version: (1.0 - since) * requests / seconds for version, requests in asked.items()}
-    if counts_what_was_before(state, known.status.split):
-        past = known.status.past_rate
-        every = sum(asked.values()) / seconds if past is None else past
-        rates[state.control.version] = rates.get(state.control.version, 0.0) + since * every
+    past = rate_before(state, known, sum(asked.values()) / seconds)
+    rates[state.control.version] = rates.get(state.control.version, 0.0) + since * past
     return contest.asked_before({version: rate * delay for version, rate in rates.items()})
 
 

@@ -6,11 +6,11 @@ Until that is known no request counts as one that has earned nothing, nothing is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 
+from modelrollout.api.analysis import has_variable
 from modelrollout.api.base import format_duration
 from modelrollout.api.live import REWARD_DELAY, REWARD_SUM
 from modelrollout.api.route import EVERYBODY
@@ -20,14 +20,13 @@ from modelrollout.core.judge.known import Known
 from modelrollout.core.observation import Sample
 from modelrollout.core.pass_state import Pass
 
-_BY_SEGMENT = re.compile(r"\{\{ *segment *\}\}")
 OLD_ENOUGH = 3.0  # times the mean delay: by then nineteen of twenty rewards of the first requests have come
 
 
 def is_measured(state: Pass) -> bool:
     """Whether the delay of rewards is asked for."""
     design = state.strategy.design(state.settings)
-    return design is not None and design.mean_delay is None
+    return design is not None and design.measures_delay
 
 
 def mean_of(state: Pass, measured: float | None) -> float:
@@ -37,13 +36,21 @@ def mean_of(state: Pass, measured: float | None) -> float:
     return told if told is not None else inf if measured is None else measured
 
 
+def rate_before(state: Pass, known: Known, otherwise: float) -> float:
+    """How many requests a second the control had before the trial, as far as their rewards are counted in this split;
+    ``otherwise`` where that is not known."""
+    if not counts_what_was_before(state, known.status.split):
+        return 0.0
+    return otherwise if known.status.past_rate is None else known.status.past_rate
+
+
 def counts_what_was_before(state: Pass, split: str) -> bool:
     """Whether rewards of requests from before the trial are counted in a split. The reward gateway takes those of the
     trial's own alone; and what is counted by Services was counted by everybody's then, whoever had asked."""
     queries = state.spec.analysis.rewards[0].queries.values()
     if any(REWARD_SUM in query for query in queries):
         return False
-    return split == EVERYBODY or all(_BY_SEGMENT.search(query) for query in queries)
+    return split == EVERYBODY or all(has_variable(query, "segment") for query in queries)
 
 
 def with_delay(state: Pass, known: Sequence[Known]) -> list[Known]:
@@ -60,16 +67,12 @@ def with_delay(state: Pass, known: Sequence[Known]) -> list[Known]:
     found = [replace(item, status=item.status.model_copy(update=told)) for item in known]
     if known[0].status.reward_delay is not None or status.reward_delay is None:
         return found
-    age, mean = _age(status, state.now), status.reward_delay
-    return [replace(item, contest=item.contest.once_known(age, mean, _before(state, item, mean))) for item in found]
-
-
-def _before(state: Pass, known: Known, mean: float) -> dict[str, float]:
-    """What the control was asked before the test, whose rewards were to come when it began."""
-    past = known.status.past_rate
-    if past is None or state.control is None or not counts_what_was_before(state, known.status.split):
-        return {}
-    return {state.control.version: past * mean}
+    assert state.control is not None
+    age, mean, control = _age(status, state.now), status.reward_delay, state.control.version
+    return [
+        replace(item, contest=item.contest.once_known(age, mean, {control: mean * rate_before(state, item, 0.0)}))
+        for item in found
+    ]
 
 
 def _updated(state: Pass, status: ContestStatus) -> ContestStatus:

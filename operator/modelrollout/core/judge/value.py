@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from math import fsum
 
 from modelrollout.api.status import Gain, ValueStatus
-from modelrollout.core.evidence import PARTS
+from modelrollout.core.evidence import Count
+from modelrollout.core.evidence.contest import Rules
 from modelrollout.core.evidence.off_policy import EQUAL, Estimate, Logged, OffPolicy
 from modelrollout.core.judge.known import Known, rules
 from modelrollout.core.judge.loading import UNREADABLE
@@ -43,11 +44,11 @@ def load(status: ValueStatus) -> OffPolicy:
         return OffPolicy()
 
 
-def logged_of(known: Known, counted: Mapping[str, tuple[float, float]], *, late: bool) -> Logged | None:
+def logged_of(known: Known, counted: Mapping[str, tuple[float, float]], decided: Rules) -> Logged | None:
     """One tick of a split, from requests and rewards (parts of the largest) by version, with its shares and what was
-    expected by all earlier ticks. Where rewards come ``late``, what they are due to was asked by earlier shares."""
+    expected by all earlier ticks. Where rewards come late, what they are due to was asked by earlier shares."""
     shares = {version: known.status.shares.get(version, 0) / 100.0 for version in known.contest.versions}
-    if late:
+    if decided.mean_delay:
         every = fsum(requests for requests, _ in counted.values())
         if not every:
             return None
@@ -56,12 +57,12 @@ def logged_of(known: Known, counted: Mapping[str, tuple[float, float]], *, late:
         {version: counts[0] for version, counts in counted.items()},
         {version: counts[1] for version, counts in counted.items()},
         shares,
-        {version: _expected(known, version) for version in known.contest.versions},
+        {version: _expected(known.contest.rated(version, decided.parts)) for version in known.contest.versions},
     )
 
 
-def _expected(known: Known, version: str) -> float:
-    count = known.contest.rated(version, 1 if known.status.largest is None else PARTS)
+def _expected(count: Count) -> float:
+    """The rate of what was counted, where nothing is counted yet one half."""
     return (count.bad + 1.0) / (count.trials + 2.0)
 
 

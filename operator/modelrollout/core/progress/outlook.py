@@ -61,7 +61,7 @@ def at_rest(state: Pass) -> Progress:
 def validation_ended(state: Pass) -> Outlook | None:
     """What came of a version that was only to be looked at; None while nothing has."""
     version = state.spec.model.version
-    held = next((item for item in reversed(state.status.withheld) if item.version == version), None)
+    held = state.status.held(version)
     if held is None:
         return None
     if held.reason == Reason.VALIDATED:

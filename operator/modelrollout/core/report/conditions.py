@@ -126,7 +126,7 @@ def validated(state: Pass) -> list[Fact]:
 
 def _ended_alone(state: Pass) -> list[Fact]:
     """What came of a version that was only to be looked at; nothing while nothing has."""
-    held = next((item for item in state.status.withheld if item.version == state.spec.model.version), None)
+    held = state.status.held(state.spec.model.version)
     if held is None:
         return []
     status = "False" if isinstance(held, Quarantined) else "True" if held.reason == Reason.VALIDATED else "Unknown"
