@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,15 @@ TICK = 5.0
 
 @dataclass
 class People:
-    """They ask 200 times a second, and buy so many seconds later on average. All asked 1.0.1 before the trial."""
+    """They ask 200 times a second, and buy so many seconds later on average. Before the trial all asked 1.0.1, so often
+    and for so many seconds. ``punctual``: each is exactly so late."""
 
     late: float
     seed: int = 1
     rates: dict[str, float] = field(default_factory=lambda: RATES)
+    rate_before: float = 200.0
+    seconds_before: float = 10_000.0
+    punctual: bool = False
     due: dict[str, list[np.ndarray]] = field(default_factory=dict)
     came: list[tuple[float, float]] = field(default_factory=list)  # when, and how late
 
@@ -36,7 +40,7 @@ class People:
     def ask(self, version: str, requests: int, start: float, seconds: float) -> None:
         """Requests at even distances."""
         earned = int(self.rng.binomial(requests, self.rates[version]))
-        delays = self.rng.exponential(self.late, earned)
+        delays = np.full(earned, self.late) if self.punctual else self.rng.exponential(self.late, earned)
         self.due.setdefault(version, []).append(
             np.stack([start + seconds * self.rng.random(earned) + delays, delays], axis=1)
         )
@@ -57,7 +61,8 @@ def playing(strategy: dict[str, Any], people: People) -> World:
     spec = yaml.safe_load(CANARY) | {"analysis": ANALYSIS, "strategy": bandit()}
     world = World(spec=spec).installed()
     world.counts["clicks"] = {"1.0.1": Count(100_000, 5_000_000)}
-    people.ask("1.0.1", 2_000_000, world.now - 10_000, 10_000)
+    before = people.seconds_before
+    people.ask("1.0.1", int(people.rate_before * before), world.now - before, before)
     people.buy(world.now)
     world.configure(strategy=strategy).apply(version="1.1.2", uri="pvc://models/fraud/2")
     return world
@@ -102,6 +107,67 @@ def test_what_the_control_earned_before_the_test_makes_it_no_winner(seed: int) -
     world = play(playing(test, people), people, 3600)
     assert world.live == {"1.0.1": 100}
     assert "no version is proven to be the best" in world.status.message
+
+
+LATE = {"rewardDelay": "10m", "minDuration": "30m"}
+
+UNKNOWN_PASTS = {
+    "it served for a minute": People(600.0, rate_before=200.0, seconds_before=60.0),
+    "there were half as many requests": People(600.0, rate_before=100.0),
+    "there were half as many again": People(600.0, rate_before=300.0),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN_PASTS)
+def test_a_past_that_nobody_knows_makes_no_winner(name: str) -> None:
+    """What is still to come from it is guessed, so nothing is proven until that is next to nothing."""
+    people = replace(UNKNOWN_PASTS[name], rates=dict.fromkeys(RATES, 0.05), due={}, came=[])
+    test = {"abTest": {"rewardDelay": "10m", "minDuration": "10m", "maxDuration": "80m", "indifference": 0.01}}
+    world = play(playing(test, people), people, 1900)
+    assert world.status.trial is not None
+    assert "for what it was asked before" in world.status.message
+    play(world, people, 4800)
+    assert world.live == {"1.0.1": 100}
+    assert "no version is proven to be the best" in world.status.message
+
+
+@pytest.mark.parametrize("strategy", [{"abTest": LATE}, bandit(**LATE)])
+def test_the_best_is_found_by_rewards_that_all_come_after_the_same_time(strategy: dict[str, Any]) -> None:
+    """For ten minutes the new version has none at all."""
+    people = People(600.0, rates={"1.0.1": 0.04, "1.1.2": 0.06}, punctual=True)
+    world = play(playing(strategy, people), people, 7200)
+    assert world.live == {"1.1.2": 100}
+
+
+def test_a_version_that_comes_back_does_not_win_by_what_it_was_asked_before() -> None:
+    """Taken out for a minute, its rewards come on."""
+
+    def arms(*versions: str) -> dict[str, Any]:
+        every = [{"version": version, "uri": f"pvc://models/fraud/{version}"} for version in versions]
+        return {"abTest": {"arms": every, "rewardDelay": "10m", "minDuration": "10m", "maxDuration": "90m"}}
+
+    people = People(600.0, rates=dict.fromkeys(RATES, 0.05))
+    world = play(playing(arms("1.2.3"), people), people, 1200)
+    play(world.configure(strategy=arms()), people, 60)
+    assert world.live == {"1.0.1": 50, "1.1.2": 50}
+    play(world.configure(strategy=arms("1.2.3")), people, 1200)
+    contest = world.status.trial.contest if world.status.trial is not None else None
+    assert contest is not None
+    back = next(item for item in contest.versions if item.version == "1.2.3")
+    assert back.rate == pytest.approx(0.05, rel=0.05)
+    assert back.against == {"1.0.1": 1.0, "1.1.2": 1.0}, "nothing speaks for it or against it yet"
+
+
+def test_a_delay_that_is_said_in_the_middle_begins_the_comparison_anew() -> None:
+    """What was compared before took rewards for those of their moment."""
+    people = People(60.0, rates=dict.fromkeys(RATES, 0.04))
+    test = {"minDuration": "20m", "maxDuration": "30m"}
+    world = play(playing({"abTest": test}, people), people, 900)
+    play(world.configure(strategy={"abTest": {**test, "rewardDelay": "1m"}}), people, 60)
+    contest = world.status.trial.contest if world.status.trial is not None else None
+    assert contest is not None
+    assert contest.unproven is not None
+    assert [item.rate for item in contest.versions] == pytest.approx([0.04, 0.04], rel=0.15)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -145,6 +145,7 @@ class ContestStatus(StatusModel):
     source: str = ""  # digest of what is counted
     noise: float | None = None  # overdispersion of stable's past
     past_rate: float | None = None  # stable's requests a second in its past
+    past_seconds: float | None = None  # for how long that was seen
     state: dict[str, Any] = Field(default_factory=dict)  # the tests' own floats
     counters: dict[str, Any] = Field(default_factory=dict)  # last raw counters, by version and series
 

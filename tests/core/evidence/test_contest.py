@@ -95,7 +95,7 @@ def test_a_version_that_comes_later_has_everything_before_it() -> None:
 
 def test_it_is_no_easier_to_win_when_others_have_left() -> None:
     contest = played({A: 0.05, B: 0.05, C: 0.05}, 2)
-    assert contest.among((A, B)).needed(PLAIN) == contest.needed(PLAIN) == 40
+    assert contest.among((A, B)).needed(PLAIN) == contest.needed(PLAIN) == 60
 
 
 def test_nothing_is_lost_on_the_way_through_the_status() -> None:

@@ -15,8 +15,8 @@ TICK = 10.0
 
 
 def test_without_a_delay_all_is_due_at_once() -> None:
-    assert Waiting().after(100, 5, TICK, 0.0) == (Waiting(), 100.0, 5)
-    assert Waiting(out=90.0).after(5, 0, TICK, 0.0) == (Waiting(), 95.0, 0), (
+    assert Waiting().after(100, 5, TICK, 0.0) == (Waiting(seconds=TICK), 100.0, 5)
+    assert Waiting(out=90.0).after(5, 0, TICK, 0.0) == (Waiting(seconds=TICK), 95.0, 0), (
         "and what was out is, once it is switched off"
     )
 
@@ -63,7 +63,7 @@ def test_while_the_delay_is_not_known_all_waits() -> None:
     for _ in range(30):
         waiting, due, rewards = waiting.after(100, 2, TICK, inf)
         assert (due, rewards) == (0.0, 0)
-    assert waiting == Waiting(out=3000.0, rewards=60)
+    assert waiting == Waiting(out=3000.0, rewards=60, seconds=300.0)
     known = waiting.once_known(300.0, 150.0)
     plain = Waiting()
     for _ in range(30):
@@ -79,3 +79,27 @@ def test_a_mean_that_cannot_be() -> None:
     for mean in (-1.0, float("nan")):
         with pytest.raises(ValueError, match="mean_delay is"):
             maturing(0.0, 10, TICK, mean)
+
+
+def test_what_was_asked_before_is_forgotten_in_some_delays() -> None:
+    """A version with 1,000 requests a tick from now on, and 10,000 before."""
+    waiting, ages = Waiting(out=300_000.0, before=300_000.0), []
+    for tick in range(200):
+        if not ages and waiting.is_own:
+            ages.append(tick * TICK)
+        waiting, _, _ = waiting.after(1_000, 0, TICK, 300.0)
+    assert ages[0] / 300.0 == pytest.approx(5.3, abs=0.1), "the older part falls by e in each delay"
+    assert waiting.before == pytest.approx(300_000.0 * exp(-2000.0 / 300.0))
+
+
+def test_nothing_is_proven_of_a_version_before_three_delays() -> None:
+    assert not Waiting(out=1.0, seconds=899.0).is_settled(300.0)
+    assert Waiting(out=1.0, seconds=900.0).is_settled(300.0)
+    assert not Waiting(out=1.0, seconds=900.0, before=0.06).is_settled(300.0)
+    assert not Waiting(out=1.0, seconds=1e9).is_settled(inf), "nor before the delay is known"
+    assert Waiting().is_settled(0.0), "unless rewards come at once"
+
+
+def test_who_comes_back_waits_again() -> None:
+    waiting = Waiting(out=10.0, before=1.0, seconds=900.0).anew()
+    assert waiting == Waiting(out=10.0, before=10.0)

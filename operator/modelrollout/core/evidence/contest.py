@@ -1,8 +1,8 @@
 """Contest: versions that compete by a reward, as a value that grows tick by tick.
 
 Every two of them are compared (``pairwise``), with bounds for all pairs together: one wins when it is proven better
-than each of the others, and the chance that there is ever a wrong winner is at most alpha (Bonferroni over the pairs of
-the version that would win wrongly). Nothing is proven by totals: an early lead of one version at a good hour is none.
+than each of the others, and the chance that a version is ever named that is not is at most alpha, also where all are
+alike (Bonferroni over the versions). Nothing is proven by totals: an early lead of one version at a good hour is none.
 
 A reward is one or none for each request; or where it may be anything up to a largest one, it is counted in ``parts`` of
 that, so that whole numbers do for both, and versions are compared by their means (``bounded``).
@@ -10,13 +10,14 @@ that, so that whole numbers do for both, and versions are compared by their mean
 Rewards may come later than the requests that they are for (``waiting``). Where it is not said how late, a tick's
 rewards are those of its requests, and what it brings beyond them is kept for the ticks that follow. That is right while
 all versions keep their shares; where shares change, those whose shares rose look worse than they are, so then it must
-be said, and rewards are compared with the requests that they are due to (``exposed``).
+be said, and rewards are compared with the requests that they are due to (``exposed``). Nothing is taken for proof
+of a version of which these are not known well yet (``Waiting.is_settled``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from itertools import combinations
 from typing import Any, Self
 
@@ -52,7 +53,8 @@ class Rules:
 class Contest:
     """All that is known. ``counts`` are requests and, as ``bad``, those that were rewarded, by version, both in parts
     of a reward where it has some; ``due`` the requests that rewards were compared with, where they come late;
-    ``waiting`` what no tick has counted yet; ``most`` is how many versions ever competed at once."""
+    ``waiting`` what no tick has counted yet, also of versions that have left and may come again; ``most`` is how many
+    versions ever competed at once."""
 
     counts: Mapping[str, Count] = field(default_factory=dict)
     due: Mapping[str, float] = field(default_factory=dict)
@@ -70,10 +72,11 @@ class Contest:
         """The same among these versions: others have left, and new ones have everything before them."""
         if versions == self.versions:
             return self
+        back = {version: item.anew() for version, item in self.waiting.items() if version not in self.counts}
         return Contest(
             {version: self.counts.get(version, NOTHING) for version in versions},
             {version: self.due[version] for version in versions if version in self.due},
-            {version: self.waiting[version] for version in versions if version in self.waiting},
+            {**self.waiting, **{version: item for version, item in back.items() if version in versions}},
             {pair: self.pairs.get(pair, PairEvidence()) for pair in combinations(sorted(versions), 2)},
             self.spread.among(versions),
             max(self.most, len(versions)),
@@ -87,7 +90,7 @@ class Contest:
         taken, waiting = {}, {}
         for version in self.versions:
             requests, rewards = new.get(version, (0, 0))
-            came, most = rewards + self.waiting.get(version, Waiting()).rewards, requests * rules.parts
+            came, most = rewards + self._waiting(version).rewards, requests * rules.parts
             taken[version] = Count(min(came, most), most)
             if came > most:
                 waiting[version] = Waiting(rewards=came - most)
@@ -98,17 +101,21 @@ class Contest:
 
     def _after_late(self, new: Mapping[str, tuple[int, int]], rules: Rules, seconds: float) -> Contest:
         """The same where rewards come late."""
-        counts, due, waiting, taken = {}, dict(self.due), {}, {}
+        counts, due, waiting, taken = {}, dict(self.due), self._of_who_left(rules, seconds), {}
+        own = {version for version in self.versions if self._waiting(version).is_own}
         for version in self.versions:
             requests, rewards = new.get(version, (0, 0))
-            known, every = self.waiting.get(version, Waiting()), requests * rules.parts
-            waiting[version], ripe, came = known.after(requests, rewards, seconds, rules.mean_delay)
+            every = requests * rules.parts
+            waiting[version], ripe, came = self._waiting(version).after(requests, rewards, seconds, rules.mean_delay)
             before = self.counts[version]
             earned = before.bad + came  # some of it by requests from before the first tick, so it may be more
             counts[version] = Count(earned, max(earned, before.trials + every))
             due[version] = due.get(version, 0.0) + ripe
             taken[version] = (came / rules.parts, ripe)
-        pairs = {both: self._compared_late(both, taken, rules) for both in self.pairs}
+        pairs = {
+            both: self._compared_late(both, taken, rules) if own.issuperset(both) else pair
+            for both, pair in self.pairs.items()
+        }
         shown = {version: _whole(rewards, ripe, rules.parts) for version, (rewards, ripe) in taken.items()}
         spread = self.spread.after(shown, rules.parts)
         return replace(self, counts=counts, due=due, waiting=waiting, pairs=pairs, spread=spread)
@@ -121,9 +128,28 @@ class Contest:
         ratios = late_ratios(taken[one], taken[other], rules.indifference)
         return pair.grown(ratios, self.spread.factor(rules.overdispersion, *both))
 
+    def _of_who_left(self, rules: Rules, seconds: float) -> dict[str, Waiting]:
+        """What is to come of versions that do not compete any more, until it is nothing."""
+        left = {version: item for version, item in self.waiting.items() if version not in self.counts}
+        after = {version: item.after(0, 0, seconds, rules.mean_delay)[0] for version, item in left.items()}
+        return {version: item for version, item in after.items() if item.out >= 1.0}
+
+    def provable(self, rules: Rules) -> tuple[str, ...]:
+        """The versions of which anything may be proven: none before it is known in which bursts rewards come."""
+        return self.settled(rules.mean_delay) if self.is_known else ()
+
+    def settled(self, mean_delay: float) -> tuple[str, ...]:
+        """The versions of which it is known well enough what their rewards are for: all, where these come at once."""
+        return tuple(version for version in self.versions if self._waiting(version).is_settled(mean_delay))
+
+    def _waiting(self, version: str) -> Waiting:
+        return self.waiting.get(version, Waiting())
+
     def asked_before(self, requests: Mapping[str, float]) -> Contest:
         """With requests, by version, that were made before the first tick and whose reward is to come."""
-        return replace(self, waiting={version: Waiting(out=requests.get(version, 0.0)) for version in self.versions})
+        out = {version: requests.get(version, 0.0) for version in self.versions}
+        waiting = {version: Waiting(out=number, before=number) for version, number in out.items()}
+        return replace(self, waiting={**self.waiting, **waiting})
 
     def once_known(self, seconds: float, mean_delay: float, before: Mapping[str, float]) -> Contest:
         """Once it is known, so many seconds after the first tick, how late rewards come (``Waiting.once_known``);
@@ -162,12 +188,12 @@ class Contest:
         return pair.first_is_better(phi) if one < other else pair.second_is_better(phi)
 
     def needed(self, rules: Rules) -> float:
-        """Evidence of one against each other at which it has won."""
-        return max(1, self.most - 1) / rules.false_winner
+        """Evidence of one against each other at which it has won: where all are alike, each of them could be named."""
+        return max(1, self.most) / rules.false_winner
 
     def winner(self, rules: Rules) -> str | None:
         """The version that is proven better than each of the others."""
-        if not self.is_known:
+        if self.provable(rules) != self.versions:
             return None
         needed = self.needed(rules)
         return next((version for version in self.versions if self.lead(version, rules) >= needed), None)
@@ -179,21 +205,20 @@ class Contest:
 
     def contenders(self, rules: Rules) -> tuple[str, ...]:
         """Those that nobody is proven to be better than, for all pairs together."""
-        if not self.is_known:
-            return self.versions
-        needed = self.needed(rules) * max(1, self.most)
+        needed, provable = self.needed(rules) * max(1, self.most - 1), self.provable(rules)
         return tuple(
             version
             for version in self.versions
-            if all(self.evidence(other, version, rules) < needed for other in self.versions if other != version)
+            if version not in provable
+            or all(self.evidence(other, version, rules) < needed for other in provable if other != version)
         )
 
     def alike(self, rules: Rules) -> float:
         """Evidence that the contenders do not differ: the least of their pairs. At 1 / BETA that is proven. 0 where
-        there are no two, and before the noise is known."""
-        if not self.is_known:
-            return 0.0
+        there are no two, and before anything may be proven of all of them."""
         left, before = set(self.contenders(rules)), rules.overdispersion
+        if not left.issubset(self.provable(rules)):
+            return 0.0
         return min(
             (
                 pair.no_difference(self.spread.factor(before, *two))
@@ -214,7 +239,7 @@ class Contest:
         return {
             "counts": {version: [count.bad, count.trials] for version, count in self.counts.items()},
             "due": dict(self.due),
-            "waiting": {version: [item.out, item.ripe, item.rewards] for version, item in self.waiting.items()},
+            "waiting": {version: list(astuple(item)) for version, item in self.waiting.items()},
             "pairs": [[*pair, evidence.to_status()] for pair, evidence in self.pairs.items()],
             "spread": self.spread.to_status(),
             "most": self.most,
@@ -227,7 +252,10 @@ class Contest:
         return cls(
             {str(version): Count.of(*pair) for version, pair in status["counts"].items()},
             {str(version): float(requests) for version, requests in status["due"].items()},
-            {version: Waiting(float(out), float(ripe), int(came)) for version, (out, ripe, came) in waiting},
+            {
+                version: Waiting(float(out), float(ripe), int(came), *map(float, rest))
+                for version, (out, ripe, came, *rest) in waiting
+            },
             dict(_pairs(status["pairs"])),
             Spread.from_status(status["spread"]),
             int(status["most"]),

@@ -10,7 +10,7 @@ follow Fisher's noncentral hypergeometric distribution, whatever the common rate
    15 (1987)), each by a mixture of odds ratios inside the bounds.
 
 Each is an e-process: the chance that it ever reaches 1 / alpha while its null hypothesis holds is at most alpha,
-however often one looks. Among K versions one wins when its evidence against every other reached (K - 1) / alpha.
+however often one looks. Among K versions one wins when its evidence against every other reached K / alpha.
 
 Where rewards come in bursts the log of each likelihood ratio is divided by the overdispersion phi. It is not known from
 the beginning, and what it is found to be later holds for the first ticks as well. So the logs are kept whole, and are

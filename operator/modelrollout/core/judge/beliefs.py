@@ -11,7 +11,6 @@ from dataclasses import replace
 from modelrollout.api.status import Competitor
 from modelrollout.core.evidence.segments import SegmentAllocation
 from modelrollout.core.evidence.thompson import Posterior, chances_of_best, value_remaining
-from modelrollout.core.judge.delay import too_young
 from modelrollout.core.judge.known import Known, following, rules
 from modelrollout.core.pass_state import Pass
 
@@ -25,7 +24,7 @@ def believed(state: Pass, known: Sequence[Known]) -> list[Known]:
         return list(known)
     largest = max(known, key=lambda item: sum(count.trials for count in item.contest.counts.values()))
     found = _posteriors(state, known, largest)
-    sure = largest.contest.is_known and too_young(known[0].status) is None
+    sure = largest.contest.provable(rules(state, largest.status)) == largest.contest.versions
     return [_told(item, posteriors, sure=sure) for item, posteriors in zip(known, found, strict=True)]
 
 

@@ -18,7 +18,7 @@ from modelrollout.core.evidence.rounds import Rounds
 from modelrollout.core.evidence.settings import EvidenceSettings
 from modelrollout.core.evidence.skew import Skew
 from modelrollout.core.judge.beliefs import believed
-from modelrollout.core.judge.delay import mean_of, rate_before, too_young, with_delay
+from modelrollout.core.judge.delay import asked_before, unsettled, with_delay
 from modelrollout.core.judge.known import Known, following, load, rules
 from modelrollout.core.judge.metric_state import is_brief
 from modelrollout.core.judge.value import logged_of, valued
@@ -48,9 +48,7 @@ def compete(state: Pass) -> Pass:
         gone = state.trial.contest is None and not state.trial.segments
         return state if gone else state.change_trial(contest=None, segments=(), value=None)
     before = [load(state, split) for split in (state.trial.audience, *state.spec.segments)]
-    delayed = with_delay(state, before)
-    delay = mean_of(state, delayed[0].status.reward_delay)
-    known = [newest(state, item, delay) for item in delayed]
+    known = [newest(state, item) for item in with_delay(state, before)]
     if any(item.rounds is not old.rounds for item, old in zip(known, before, strict=True)):
         known = believed(state, known)
     contest, *segments = (to_status(state, item) for item in known)
@@ -58,13 +56,13 @@ def compete(state: Pass) -> Pass:
     return tell(state, before[0].status)
 
 
-def newest(state: Pass, before: Known, delay: float) -> Known:
-    """What is known with what this pass has seen; rewards come so many seconds late, on average."""
+def newest(state: Pass, before: Known) -> Known:
+    """What is known with what this pass has seen."""
     known = with_shares(state, before)
     sample = state.seen.samples.get((known.status.metric, known.status.split))
     fresh = STALE_SCRAPES * state.seen.scrape_interval
     if isinstance(sample, Sample):
-        return take_in(state, known, sample, delay)
+        return take_in(state, known, sample)
     if sample is None or is_brief(sample, known.status.last_sample_at, state.now, fresh):
         return known
     return replace(known, status=known.status.model_copy(update={"trouble": sample.message}))
@@ -80,7 +78,7 @@ def with_shares(state: Pass, known: Known) -> Known:
     return replace(known, status=status, skew=Skew())
 
 
-def take_in(state: Pass, known: Known, sample: Sample, delay: float) -> Known:
+def take_in(state: Pass, known: Known, sample: Sample) -> Known:
     """What is known with what a sample adds to it."""
     status = known.status.model_copy(update={"trouble": None})
     earned = Earned(sample.at, {name: _encoded(series) for name, series in sample.series.items()}, sample.times)
@@ -89,14 +87,14 @@ def take_in(state: Pass, known: Known, sample: Sample, delay: float) -> Known:
     except BadCount as error:
         fresh, _ = Rounds().after(earned, known.contest.versions, state.seen.scrape_interval)
         return replace(known, status=status.model_copy(update={"trouble": str(error)}), rounds=fresh)
-    decided = replace(rules(state, known.status), mean_delay=delay)
+    decided = rules(state, known.status)
     counted = {
         version: ((count.trials - count.bad) // decided.parts, count.bad) for version, count in (new or {}).items()
     }
     if new is not None and not any(map(any, counted.values())) and rounds.known == known.rounds.known:
         return replace(known, status=status)  # a pass that changes nothing writes nothing
     seconds = sample.at - known.rounds.at if new is not None and known.rounds.at is not None else 0.0
-    before = asked_before(state, known, counted, seconds, delay)
+    before = from_before(state, known, counted, seconds, decided.mean_delay)
     contest = before.after(sample.at, counted, decided, seconds)
     skew, requests = known.skew, {version: counts[0] for version, counts in counted.items()}
     drawn_alone = state.spec.traffic.affinity is None  # else shares are of users, and nobody knows how many there are
@@ -112,7 +110,7 @@ def take_in(state: Pass, known: Known, sample: Sample, delay: float) -> Known:
     return Known(status.model_copy(update=times), contest, skew, rounds, allocation, logged)
 
 
-def asked_before(
+def from_before(
     state: Pass, known: Known, counted: Mapping[str, tuple[int, int]], seconds: float, delay: float
 ) -> Contest:
     """What is known before a tick; at the first one with what was asked before it, whose rewards are to come. Before
@@ -123,10 +121,10 @@ def asked_before(
         return contest
     assert state.control is not None
     since = exp(-max(0.0, state.now - state.trial.started_at) / delay)  # the part that is from before the trial
-    rates = {version: (1.0 - since) * requests / seconds for version, requests in asked.items()}
-    past = rate_before(state, known, sum(asked.values()) / seconds)
-    rates[state.control.version] = rates.get(state.control.version, 0.0) + since * past
-    return contest.asked_before({version: rate * delay for version, rate in rates.items()})
+    out = {version: (1.0 - since) * delay * requests / seconds for version, requests in asked.items()}
+    past = asked_before(state, known, delay, sum(asked.values()) / seconds)
+    out[state.control.version] = out.get(state.control.version, 0.0) + since * past
+    return contest.asked_before(out)
 
 
 def compared(
@@ -185,7 +183,7 @@ def to_status(state: Pass, known: Known) -> ContestStatus:
             "alike_needed": 1.0 / BETA,
             "versions": tuple(competitor(known, version, decided) for version in contest.versions),
             "skewed": skewed(known),
-            "unproven": too_young(known.status) if contest.is_known else UNPROVEN,
+            "unproven": unsettled(contest, decided.mean_delay) or (None if contest.is_known else UNPROVEN),
             "state": written_state(known) if running else {},
             "counters": known.rounds.to_status() if running else {},
         }

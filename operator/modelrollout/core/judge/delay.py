@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import inf
+from math import expm1, inf
 
 from modelrollout.api.analysis import has_variable
 from modelrollout.api.base import format_duration
 from modelrollout.api.live import REWARD_DELAY, REWARD_SUM
 from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import ContestStatus
+from modelrollout.core.evidence import percent
+from modelrollout.core.evidence.contest import Contest
 from modelrollout.core.evidence.delay import LEAST_REWARDS, mean_delay
+from modelrollout.core.evidence.waiting import FROM_BEFORE, OLD_ENOUGH
 from modelrollout.core.judge.known import Known
 from modelrollout.core.observation import Sample
 from modelrollout.core.pass_state import Pass
 
-OLD_ENOUGH = 3.0  # times the mean delay: by then nineteen of twenty rewards of the first requests have come
+LONG = 1500.0
+"""Seconds of a past (half an hour is asked for) of which the beginning is not in sight: before, it was alike."""
 
 
 def is_measured(state: Pass) -> bool:
@@ -29,19 +33,14 @@ def is_measured(state: Pass) -> bool:
     return design is not None and design.measures_delay
 
 
-def mean_of(state: Pass, measured: float | None) -> float:
-    """The mean delay of rewards in seconds: as the spec says, or as it was ``measured``; infinite before that."""
-    design = state.strategy.design(state.settings)
-    told = design.mean_delay if design is not None else 0.0
-    return told if told is not None else inf if measured is None else measured
-
-
-def rate_before(state: Pass, known: Known, otherwise: float) -> float:
-    """How many requests a second the control had before the trial, as far as their rewards are counted in this split;
-    ``otherwise`` where that is not known."""
+def asked_before(state: Pass, known: Known, delay: float, otherwise: float) -> float:
+    """Of how many requests that the control had before the trial the rewards were still to come when it began, as far
+    as they are counted in this split; with ``otherwise`` requests a second where its past is not known."""
     if not counts_what_was_before(state, known.status.split):
         return 0.0
-    return otherwise if known.status.past_rate is None else known.status.past_rate
+    rate, seconds = known.status.past_rate, known.status.past_seconds or inf
+    served = inf if rate is None or seconds >= LONG else seconds
+    return delay * (otherwise if rate is None else rate) * -expm1(-served / delay)
 
 
 def counts_what_was_before(state: Pass, split: str) -> bool:
@@ -70,7 +69,7 @@ def with_delay(state: Pass, known: Sequence[Known]) -> list[Known]:
     assert state.control is not None
     age, mean, control = _age(status, state.now), status.reward_delay, state.control.version
     return [
-        replace(item, contest=item.contest.once_known(age, mean, {control: mean * rate_before(state, item, 0.0)}))
+        replace(item, contest=item.contest.once_known(age, mean, {control: asked_before(state, item, mean, 0.0)}))
         for item in found
     ]
 
@@ -95,13 +94,20 @@ def _age(status: ContestStatus, now: float) -> float:
     return max(1.0, (status.last_sample_at or now) - (status.since or now))
 
 
-def too_young(status: ContestStatus) -> str | None:
-    """Why nothing can be proven yet, though rewards are seen: how late they come is not known well in a young trial."""
-    delay, age = status.reward_delay, (status.last_sample_at or 0.0) - (status.since or 0.0)
-    if delay is None or age >= OLD_ENOUGH * delay:
-        return None
+def unsettled(contest: Contest, delay: float) -> str | None:
+    """Why nothing can be proven yet, though rewards are seen: of no two versions it is known well enough what their
+    rewards are for."""
+    settled = contest.settled(delay)
+    if delay == inf or len(settled) > 1 or len(contest.versions) < 2:
+        return None  # how late they come is not known: ``unmeasured`` says it
     late, least = format_duration(round(delay)), format_duration(round(OLD_ENOUGH * delay))
-    return f"nothing is proven by rewards that come {late} late, as they do now, before they were seen for {least}"
+    if all(contest.waiting[version].is_own for version in contest.versions if version in contest.waiting):
+        return f"nothing is proven by rewards that come {late} late, as they do now, before they were seen for {least}"
+    version = next(version for version in contest.versions if not contest.waiting[version].is_own)
+    return (
+        f"nothing is proven while more than {percent(FROM_BEFORE)} of the rewards that are still to come to {version} "
+        f"are for what it was asked before: they come {late} late"
+    )
 
 
 def unmeasured(state: Pass, status: ContestStatus) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from math import inf
 
 from modelrollout.api.analysis import Direction, Metric
 from modelrollout.api.route import EVERYBODY
@@ -48,8 +49,8 @@ def load(state: Pass, split: str) -> Known:
     if (status.metric, status.source) != (fresh.metric, fresh.source):
         # What the control's past told is of all its requests, whoever is a segment's now.
         status = fresh.model_copy(update={"noise": status.noise}) if state.spec.segments else fresh
-    past = {"noise": noise_known(state, status), "past_rate": past_rate_known(state, status)}
-    status = status.model_copy(update={**past, "largest": metric.max})
+    told = {"noise": noise_known(state, status), **past_known(state, status), "largest": metric.max}
+    status = status.model_copy(update=told)
     try:
         known = Known(
             status,
@@ -69,8 +70,12 @@ def contests(trial: Trial) -> tuple[ContestStatus, ...]:
 
 
 def source_in(state: Pass, split: str) -> str:
-    """A digest of what is counted in a split: the reward's queries, and where there are segments, whose requests."""
+    """A digest of what is counted in a split: the reward's queries, how late it is said to come, and where there are
+    segments, whose requests."""
     source, segments = source_of(state.spec.analysis.rewards[0], state.spec.analysis), state.spec.segments
+    design = state.strategy.design(state.settings)
+    if design is not None and design.mean_delay != 0.0:
+        source = blake2b(repr((source, design.mean_delay)).encode(), digest_size=6).hexdigest()
     if not segments:
         return source
     found = state.route.splits if state.route is not None else ()
@@ -85,14 +90,15 @@ def noise_known(state: Pass, status: ContestStatus) -> float | None:
     return overdispersion(state.seen.baseline[status.metric], parts_of(state.spec.analysis.rewards[0]))
 
 
-def past_rate_known(state: Pass, status: ContestStatus) -> float | None:
-    """How many requests a second the control had before the test; fixed when it begins. Of everybody's alone: which
-    segment a request would have been in, its Service did not say."""
+def past_known(state: Pass, status: ContestStatus) -> dict[str, float]:
+    """How many requests a second the control had before the test, and for how long that was seen; fixed when it begins.
+    Of everybody's alone: which segment a request would have been in, its Service did not say."""
     past = (state.seen.baseline or {}).get(status.metric, ())
     if status.past_rate is not None or status.split != EVERYBODY or not past:
-        return status.past_rate
-    parts = parts_of(state.spec.analysis.rewards[0])
-    return sum(count.trials for count in past) / parts / (len(past) * state.seen.scrape_interval)
+        return {}
+    seconds = len(past) * state.seen.scrape_interval
+    requests = sum(count.trials for count in past) / parts_of(state.spec.analysis.rewards[0])
+    return {"past_rate": requests / seconds, "past_seconds": seconds}
 
 
 def rules(state: Pass, status: ContestStatus) -> Rules:
@@ -105,7 +111,15 @@ def rules(state: Pass, status: ContestStatus) -> Rules:
         more_is_better=metric.direction is Direction.HIGHER_IS_BETTER,
         overdispersion=status.noise,
         parts=parts_of(metric),
+        mean_delay=mean_delay_of(design, status),
     )
+
+
+def mean_delay_of(design: Design, status: ContestStatus) -> float:
+    """How late rewards come, in seconds: as the spec says, or as it was measured; infinite before that."""
+    if not design.measures_delay:
+        return design.mean_delay or 0.0
+    return inf if status.reward_delay is None else status.reward_delay
 
 
 def parts_of(metric: Metric) -> int:
