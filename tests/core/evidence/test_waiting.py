@@ -83,7 +83,7 @@ def test_a_mean_that_cannot_be() -> None:
 
 def test_what_was_asked_before_is_forgotten_in_some_delays() -> None:
     """A version with 1,000 requests a tick from now on, and 10,000 before."""
-    waiting, ages = Waiting(out=300_000.0, before=300_000.0), []
+    waiting, ages = Waiting(out=300_000.0, before=300_000.0), list[float]()
     for tick in range(200):
         if not ages and waiting.is_own:
             ages.append(tick * TICK)
