@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from modelrollout.api.base import format_duration
+from modelrollout.api.body_size import format_size
 from modelrollout.api.rules import VALIDATIONS, rule, rules
 
 Schema = dict[str, Any]
@@ -77,12 +78,14 @@ def _description(node: Schema) -> str:
 
 
 def _shown(node: Schema) -> str:
-    """A default that says something by itself: no empty value, no whole object. Durations have numbers inside."""
+    """A default that says something by itself: no empty value, no whole object. Times and sizes are numbers inside."""
     match node.get("default"):
         case bool(value):
             return str(value).lower()
         case float(seconds) if node.get("type") == "string":
             return format_duration(seconds)
+        case int(size) if node.get("type") == "string":
+            return format_size(size)
         case list(items) if all(isinstance(item, str) for item in items):
             return ", ".join(items)
         case str() | int() | float() as value:
