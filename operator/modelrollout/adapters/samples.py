@@ -67,7 +67,7 @@ async def send(session: aiohttp.ClientSession, to: Destination, name: str, body:
             timeout=limits,
             allow_redirects=False,
         ) as response:
-            text = await _read(response)
+            text = await read_answer(response)
             return _answer(name, response.status, text, clock() - started)
     except aiohttp.ClientPayloadError as error:
         return Answer(name, problem=f"the answer breaks off: {error}")
@@ -79,12 +79,12 @@ async def send(session: aiohttp.ClientSession, to: Destination, name: str, body:
         return Answer(name, seconds=to.time_limit, problem=f"no answer within {to.time_limit:g} s")
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+async def read_answer(response: aiohttp.ClientResponse, most: int = LARGEST_ANSWER) -> bytes | None:
     """The body; None when it is too large to be looked at."""
     found = bytearray()
     async for part in response.content.iter_chunked(64 * 1024):
         found += part
-        if len(found) > LARGEST_ANSWER:
+        if len(found) > most:
             return None
     return bytes(found)
 

@@ -40,8 +40,8 @@ DIFFERENT = "modelrollout_shadow_different_total"
 """Counter by version: those of them that differ. For the control that is the noise."""
 
 REPEATED = "modelrollout_shadow_repeated_total"
-"""Counter by version (an arm) and ``by`` (``Again``): those that differ, and stayed so when they were asked for once
-more. What is not repeated by the control is noise of its own."""
+"""Counter by version (an arm) and ``by`` (``Again``): those that differ, and still do when both versions are asked once
+more. Where the control does not repeat itself it is noise."""
 
 DIFFERENCES = "modelrollout_shadow_differences_total"
 """Counter by version and ``kind`` (``Kind``): requests whose answers differ, whole, by the first thing that does."""
@@ -96,10 +96,10 @@ class Excluded(StrEnum):
 
 
 class Again(StrEnum):
-    """Who said the same again."""
+    """Who was as before."""
 
-    CONTROL = "Control"  # the control did, whatever the arm did
-    BOTH = "Both"
+    CONTROL = "Control"  # the control said the same again, whatever the arm said
+    BOTH = "Both"  # and the arm differed again
 
 
 class Kind(StrEnum):

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "simulate": ("modelrollout.cli.simulate:simulate", "Play a release of a manifest through, without a cluster."),
     "operator": ("modelrollout.cli.operator:operator", "Run the operator."),
     "rewards": ("modelrollout.cli.rewards:rewards", "Run the reward gateway."),
+    "compare": ("modelrollout.cli.compare:compare", "Run the comparer of a release."),
     "fetch": ("modelrollout.cli.fetch:fetch", "Fetch and check a model."),
 }
 """Name -> where it is (``module:attribute``) and its help in one line."""

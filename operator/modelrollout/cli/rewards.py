@@ -71,9 +71,9 @@ def rewards(
     """
     import asyncio
 
+    from modelrollout.adapters.listening import CannotServe
     from modelrollout.rewards.keys import BadKeys
     from modelrollout.rewards.process import run
-    from modelrollout.rewards.server import CannotServe
     from modelrollout.rewards.settings import BadSetting, Settings
     from modelrollout.runtime.logs import configure
 

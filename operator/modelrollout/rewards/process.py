@@ -6,17 +6,14 @@ rewards at once and shows /metrics for one more scrape interval.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import signal
 import time
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable
 
 import aiohttp
 from yarl import URL
 
+from modelrollout.adapters.listening import serve_http, signals, until_told
 from modelrollout.api.base import format_duration
 from modelrollout.rewards.counts import Counts
 from modelrollout.rewards.gateway import Gateway
@@ -24,7 +21,7 @@ from modelrollout.rewards.intake import EARLY, Intake
 from modelrollout.rewards.keys import Keys
 from modelrollout.rewards.known import Known
 from modelrollout.rewards.memory import Memory
-from modelrollout.rewards.server import serve
+from modelrollout.rewards.server import application
 from modelrollout.rewards.settings import Settings
 from modelrollout.rewards.watch import Watch
 
@@ -34,13 +31,19 @@ log = logging.getLogger(__name__)
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, and for ``drain`` seconds more; a second signal ends that. Raises CannotServe,
     BadKeys, or whatever ended a part that must not end."""
-    signals = _signals()
+    heard = signals()
     keys = Keys(settings.hmac_key_file) if settings.hmac_key_file is not None else None
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
         gateway = build(settings, session, keys)
-        async with serve(settings.listen, gateway):
+        # Not decompressed: what is signed is what is sent, and a small body stays small.
+        async with serve_http("--listen", settings.listen, application(gateway)):
             parts = [gateway.watch.run(), *([keys.run()] if keys is not None else [])]
-            await _until(signals, parts, gateway, settings.drain)
+            await until_told(heard, parts, lambda: _drain(gateway, settings.drain), settings.drain)
+
+
+def _drain(gateway: Gateway, seconds: float) -> None:
+    gateway.draining = True
+    log.info("no more rewards; /metrics is shown for %s", format_duration(seconds))
 
 
 def build(
@@ -61,32 +64,3 @@ def build(
 
     intake = Intake(known, memory, counts, settings.window, settings.max_reward, clock)
     return Gateway(intake, counts, watch, keys)
-
-
-def _signals() -> asyncio.Queue[int]:
-    """What the process is told. As process 1 of a container there is no default action for SIGTERM."""
-    heard: asyncio.Queue[int] = asyncio.Queue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, heard.put_nowait, number)
-    return heard
-
-
-async def _until(
-    signals: asyncio.Queue[int], parts: list[Coroutine[Any, Any, None]], gateway: Gateway, drain: float
-) -> None:
-    """Work until the first signal, or until a part ends that must not; then be scraped a last time."""
-    told = asyncio.ensure_future(signals.get())
-    tasks = [asyncio.ensure_future(part) for part in parts]
-    try:
-        await asyncio.wait({told, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            if task.done():
-                task.result()
-        gateway.draining = True
-        log.info("no more rewards; /metrics is shown for %s", format_duration(drain))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(signals.get(), drain)
-    finally:
-        for running in (told, *tasks):
-            running.cancel()
-        await asyncio.gather(told, *tasks, return_exceptions=True)

@@ -5,34 +5,12 @@ It is alive whatever the operator does, so that nobody starts it again for that 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 
 from aiohttp import web
 
 from modelrollout.adapters.exposition import CONTENT_TYPE, Family, page
 from modelrollout.rewards.gateway import LARGEST, Gateway
-
-
-class CannotServe(Exception):
-    """The address cannot be served; the message says why."""
-
-
-@asynccontextmanager
-async def serve(listen: str, gateway: Gateway) -> AsyncIterator[None]:
-    """Serve at ``host:port`` as long as the context is open. Raises CannotServe."""
-    # Not decompressed: what is signed is what is sent, and a small body stays small.
-    runner = web.AppRunner(application(gateway), access_log=None, shutdown_timeout=2, auto_decompress=False)
-    await runner.setup()
-    host, _, port = listen.rpartition(":")
-    try:
-        try:
-            await web.TCPSite(runner, host.strip("[]") or None, int(port)).start()
-        except (OSError, OverflowError) as error:
-            raise CannotServe(f"--listen: {listen} cannot be served: {error}") from error
-        yield
-    finally:
-        await runner.cleanup()
 
 
 def application(gateway: Gateway) -> web.Application:
