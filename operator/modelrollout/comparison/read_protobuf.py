@@ -90,7 +90,7 @@ def _numbers(name: str, tensor: Any, count: int) -> Array:
         raise Unreadable(f"output {name} is of type {tensor.dtype}, which is not compared")
     field, stored = _FIELDS[tensor.dtype]
     if tensor.tensor_content:
-        values: Array = np.frombuffer(tensor.tensor_content, stored, count)
+        values: Array = np.frombuffer(tensor.tensor_content, stored)  # of another size: no such shape
     else:
         given = getattr(tensor, field)[:count]
         values = _filled(

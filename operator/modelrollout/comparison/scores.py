@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 from modelrollout.api.shadow import Compare, How
@@ -26,11 +27,12 @@ def scores(rows: Sequence[Row], output: str) -> list[float | None]:
 
 
 def score(value: Any) -> float | None:
-    """A number as it is; of several the highest, whichever class it is of."""
+    """A number as it is; of several the highest, whichever class it is of. What is no finite number makes no score."""
     given = value.scores if isinstance(value, Ranked) else value if isinstance(value, list) else [value]
-    if not given or not all(map(is_number, given)):
+    if not given or not all(is_number(one) and one == one for one in given):
         return None
     try:
-        return float(max(given))
+        highest = float(max(given))
     except OverflowError:  # a whole number of hundreds of digits
         return None
+    return highest if isfinite(highest) else None

@@ -86,6 +86,9 @@ def _place(option: str, text: str, ports: tuple[int, int]) -> tuple[str, Place]:
     except ValueError as error:
         raise BadSetting(f"{option}: {error}") from error
     rest, grpc = (int(found["rest"]), int(found["grpc"])) if found["rest"] else ports
+    for port in (rest, grpc):
+        if not 1 <= port <= 65535:
+            raise BadSetting(f"{option}: port {port} of {version} is none; write 1 to 65535")
     return version, Place(found["host"], rest, grpc)
 
 
