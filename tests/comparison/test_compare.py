@@ -100,12 +100,17 @@ STILL: dict[str, tuple[str, str, str | None, float]] = {
 @pytest.mark.parametrize(("found", "noise", "wrong", "part"), STILL.values(), ids=STILL)
 def test_what_still_differs(found: str, noise: str, wrong: str | None, part: float) -> None:
     one, other, third = (Compared(tuple(mark == "1" for mark in marks or "")) for marks in (found, noise, wrong))
-    assert still(one, other, None if wrong is None else third) == part
+    assert still(one, [other], None if wrong is None else third) == part
+
+
+def test_noise_may_show_at_the_second_time() -> None:
+    found, same, noise = Compared((True,)), Compared((False,)), Compared((True,))
+    assert [still(found, [same, same]), still(found, [same, noise]), still(found, [noise, same])] == [1, 0, 0]
 
 
 def test_an_answer_without_rows_still_differs_as_a_whole() -> None:
     wholly, same = Compared.wholly(Kind.SHAPE, 0), Compared(())
-    assert [still(wholly, same, wholly), still(wholly, wholly), still(wholly, same, same)] == [1, 0, 0]
+    assert [still(wholly, [same], wholly), still(wholly, [wholly]), still(wholly, [same], same)] == [1, 0, 0]
 
 
 ONLY = "y"

@@ -40,8 +40,8 @@ DIFFERENT = "modelrollout_shadow_different_total"
 """Counter by version: those of them that differ. For the control that is the noise."""
 
 REPEATED = "modelrollout_shadow_repeated_total"
-"""Counter by version (an arm) and ``by`` (``Again``): those that differ, and still do when both versions are asked once
-more. Where the control does not repeat itself it is noise."""
+"""Counter by version (an arm) and ``by`` (``Again``): those that differ, and still do when both versions are asked
+again. Where the control does not repeat itself it is noise."""
 
 DIFFERENCES = "modelrollout_shadow_differences_total"
 """Counter by version and ``kind`` (``Kind``): requests whose answers differ, whole, by the first thing that does."""
@@ -89,17 +89,17 @@ class Outcome(StrEnum):
 class Excluded(StrEnum):
     """Why two answers are not compared."""
 
-    CONTROL_FAILED = "ControlFailed"
+    CONTROL_FAILED = "ControlFailed"  # the first time, or when it was asked again
     CONTROL_REFUSED = "ControlRefused"
     CONTROL_UNREADABLE = "ControlUnreadable"  # status 200, and no answer that can be read, or numbers that are none
     ARM_FAILED = "ArmFailed"  # it counts in ANSWERS
 
 
 class Again(StrEnum):
-    """Who was as before."""
+    """How often it was so. The control is asked twice more, the arm once."""
 
-    CONTROL = "Control"  # the control said the same again, whatever the arm said
-    BOTH = "Both"  # and the arm differed again
+    ONCE = "Once"  # the control said the same the next time, whatever the arm said
+    ALWAYS = "Always"  # the control said the same both times, and the arm differed again
 
 
 class Kind(StrEnum):

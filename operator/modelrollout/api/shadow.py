@@ -95,8 +95,8 @@ class Shadow(SpecModel):
 
     percent: Percent = Field(
         default=10,
-        description="Of the requests to the version that serves. Its load rises by this percentage and the noiseSample "
-        "of it.",
+        description="Of the requests to the version that serves. Its load rises by this percentage, by the noiseSample "
+        "of it, and by twice the part of it that is answered differently.",
     )
     duration: PositiveDuration = Field(default=600.0, description="At least so long.")
     min_compared: int = Field(default=200, ge=1, le=10_000_000, description="Answers compared, at least.")
@@ -111,7 +111,7 @@ class Shadow(SpecModel):
     noise_sample: Annotated[float, Field(ge=0, le=100)] = Field(
         default=10.0,
         description="Percent of the copies for which the version that serves is asked twice, so that it is known how "
-        "often it differs from itself. Both versions are also asked once more for each answer that differs.",
+        "often it differs from itself. For each answer that differs it is asked twice more, and the candidate once.",
     )
     compare: Compare = Field(default=Compare(), description="When an answer differs.")
     max_disagreement: float | None = Field(

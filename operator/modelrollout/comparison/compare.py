@@ -87,14 +87,16 @@ class Comparison:
         return None
 
 
-def still(found: Compared, control: Compared, arm: Compared | None = None) -> float:
-    """The part of the rows that differ, and still do: the control repeated itself there, and, if it was asked again,
-    the arm was wrong again. All three are against the control's first answer."""
+def still(found: Compared, controls: Sequence[Compared], arm: Compared | None = None) -> float:
+    """The part of the rows that differ, and still do: the control repeated itself there each time, and, if it was asked
+    again, the arm was wrong again. All are against the control's first answer."""
     if not found.differs:
-        return found.share if control.first is None and (arm is None or arm.first is not None) else 0.0
+        same = all(one.first is None for one in controls)
+        return found.share if same and (arm is None or arm.first is not None) else 0.0
+    noise = [any(marks) for marks in zip(*(one.differs for one in controls), strict=True)]
     wrong = found.differs if arm is None else arm.differs
-    rows = zip(found.differs, control.differs, wrong, strict=True)
-    return sum(differs and not noise and also for differs, noise, also in rows) / len(found.differs)
+    rows = zip(found.differs, noise, wrong, strict=True)
+    return sum(differs and not own and also for differs, own, also in rows) / len(found.differs)
 
 
 def _of_value(rule: Rule, expected: Any, found: Any) -> Kind | None:

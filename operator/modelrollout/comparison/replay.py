@@ -1,7 +1,7 @@
 """Replays: each copy to the control and to every arm, at the same moment and in random order.
 
 In random order, because whoever is asked second finds warm caches. Control is asked a second time for a sample of the
-copies: how often a version differs from itself is the noise. And where an arm differs, both are asked once more, so
+copies: how often a version differs from itself is the noise. And where an arm differs, both are asked more often, so
 that a difference which is there every time can be told from one which is not.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from modelrollout.comparison.copy import Copy
 from modelrollout.comparison.reply import Reply
 from modelrollout.comparison.servers import Servers
-from modelrollout.comparison.tally import Doubtful, Tally
+from modelrollout.comparison.tally import TWICE, Doubtful, Tally
 from modelrollout.comparison.waiting import Waiting
 
 log = logging.getLogger(__name__)
@@ -54,9 +54,9 @@ class Replays:
 
     async def _again(self, copy: Copy, doubtful: Doubtful) -> None:
         arms = list(doubtful.arms)
-        once = [self.control] if doubtful.second is None else []
-        replies = await self._ask(copy, [*arms, *once])
-        control = doubtful.second if doubtful.second is not None else replies[-1]
+        more = TWICE - len(doubtful.control)
+        replies = await self._ask(copy, [*arms, *[self.control] * more])
+        control = [*doubtful.control, *replies[len(arms) :]]
         self.tally.count_again(doubtful, control, dict(zip(arms, replies, strict=False)))
 
     async def _ask(self, copy: Copy, versions: Sequence[str]) -> list[Reply]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from modelrollout.api.compared import Again, Excluded, Outcome
@@ -13,15 +13,17 @@ from modelrollout.comparison.reply import Reply, Row
 from modelrollout.comparison.scores import scored_output, scores
 
 Rows = tuple[Row, ...]
+TWICE = 2
+"""How often the control is asked more where an arm differs: why is told in ``core/validate/disagreement``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """Arms that differ, and are asked once more. ``second`` is what the control said when it was, if it was already."""
+    """Arms that differ, and are asked once more. ``control`` is what it said when it was, if it was already."""
 
     expected: Rows
     arms: Mapping[str, Compared]
-    second: Reply | None
+    control: tuple[Reply, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +48,21 @@ class Tally:
         found = self._compared(expected, arms)
         self._count_scores(expected, {arm: arms[arm].rows for arm in found})
         differing = {arm: compared for arm, compared in found.items() if compared.first is not None}
-        return Doubtful(expected, differing, second) if differing else None
+        return Doubtful(expected, differing, (second,) if second is not None else ()) if differing else None
 
-    def count_again(self, doubtful: Doubtful, control: Reply, arms: Mapping[str, Reply]) -> None:
-        """What differs, after each was asked once more. Who does not answer then has not repeated anything."""
-        if control.outcome is not Outcome.OK:
-            return
-        noise = self.comparison.of(doubtful.expected, control.rows)
+    def count_again(self, doubtful: Doubtful, control: Sequence[Reply], arms: Mapping[str, Reply]) -> None:
+        """What differs, after the control was asked ``TWICE`` more and each arm once. Whoever scrapes between the two
+        knows nothing of it yet: half of it would look like noise."""
+        own = [self.comparison.of(doubtful.expected, reply.rows) for reply in control if reply.outcome is Outcome.OK]
         for arm, found in doubtful.arms.items():
-            self.counts.repeat(arm, Again.CONTROL, still(found, noise))
+            if len(own) < TWICE:
+                self.counts.exclude(arm, Excluded.CONTROL_FAILED)
+                continue
+            self.counts.compare(arm, found)
+            self.counts.repeat(arm, Again.ONCE, still(found, own[:1]))
             if arms[arm].outcome is Outcome.OK:
                 wrong = self.comparison.of(doubtful.expected, arms[arm].rows)
-                self.counts.repeat(arm, Again.BOTH, still(found, noise, wrong))
+                self.counts.repeat(arm, Again.ALWAYS, still(found, own, wrong))
 
     def _count_answers(self, control: Reply, arms: Mapping[str, Reply]) -> None:
         """What an arm alone refuses is a failure of that arm: users send it, and are answered."""
@@ -83,7 +88,8 @@ class Tally:
                 self.counts.exclude(arm, Excluded.ARM_FAILED)
                 continue
             compared = self.comparison.of(expected, reply.rows)
-            self.counts.compare(arm, compared)
+            if compared.first is None:
+                self.counts.compare(arm, compared)
             self.examples.tell(arm, compared, expected, reply.rows)
             found[arm] = compared
         return found
