@@ -35,6 +35,7 @@ from bench.stats import (
     restart,
     rollback,
     scrapes,
+    shadow,
     srm,
     unseen,
     whole,
@@ -59,6 +60,7 @@ ALL: Sequence[Suite] = (
     delay.SUITE,
     context.SUITE,
     ope.SUITE,
+    shadow.SUITE,
     cost.SUITE,
 )
 NAMES = [suite.name for suite in ALL]

@@ -15,6 +15,7 @@ import click
 
 from bench.check import HEAD, cells_of, compare, read_goals
 from bench.results import write_section
+from bench.stats import shadow
 from bench.stats.bandit_pictures import draw_bandits
 from bench.stats.bandit_tables import HEADS, estimates, rows_of
 from bench.stats.pictures import draw_false_rollbacks, draw_speed
@@ -41,6 +42,7 @@ TITLES = {
     "context": "contextual bandits",
     "ope": "evaluation of other shares",
     "bursts": "rewards that come in bursts",
+    "shadow": "answers compared in the shadow",
     "cost": "the cost of a tick",
 }
 SETTING = (
@@ -128,12 +130,22 @@ def estimated(results: Mapping[str, Cells]) -> Iterator[str]:
     yield table(estimates(results["ope"]))
 
 
+def shadowed(results: Mapping[str, Cells]) -> Iterator[str]:
+    """Who fails and who passes, and after how many answers."""
+    yield (
+        "At most 2 % of the answers may differ (`maxDisagreement: 0.02`), besides those by which the control differs "
+        f"from itself; {shadow.HORIZON} answers at most."
+    )
+    yield table(shadow.rows_of(results["shadow"]))
+
+
 TABLES: Mapping[str, Callable[[Mapping[str, Cells]], Iterator[str]]] = {
     ROLLBACK: rules_compared,
     "evidence": risen,
     **{suite: earned(suite) for suite in HEADS},
     "mab": raced,
     "ope": estimated,
+    "shadow": shadowed,
 }
 
 
