@@ -29,7 +29,7 @@ def test_sizes_are_the_same_when_they_come_back(written: str, size: int) -> None
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "no percent": ({"percent": 0}, "greater than or equal to 0.01"),
+    "no percent": ({"percent": 0}, "greater than 0"),
     "more than all": ({"percent": 101}, "less than or equal to 100"),
     "nothing compared": ({"minCompared": 0}, "greater than or equal to 1"),
     "no timeout": ({"timeout": "0s"}, "must be longer than 0s"),

@@ -12,7 +12,6 @@ from pydantic import ConfigDict, Field, model_validator
 
 from modelrollout.api.base import PositiveDuration, SpecModel
 from modelrollout.api.body_size import BodySize
-from modelrollout.api.route import Percent
 from modelrollout.api.rules import rule, rules
 from modelrollout.api.samples import Tolerance
 
@@ -93,8 +92,10 @@ class Shadow(SpecModel):
     """Copies of users' requests go to a comparer, which replays them to the version that serves and to the candidate,
     before any user gets a candidate's answer. The copies' answers go to nobody."""
 
-    percent: Percent = Field(
-        default=10,
+    percent: float = Field(
+        default=10.0,
+        gt=0,
+        le=100,
         description="Of the requests to the version that serves. Its load rises by this percentage, by the noiseSample "
         "of it, and by twice the part of it that is answered differently.",
     )
@@ -108,8 +109,10 @@ class Shadow(SpecModel):
     max_body: BodySize = Field(
         default=1024**2, description="Larger requests, in bytes, are not replayed. Copies of 6 MB hold up the users."
     )
-    noise_sample: Annotated[float, Field(ge=0, le=100)] = Field(
+    noise_sample: float = Field(
         default=10.0,
+        ge=0,
+        le=100,
         description="Percent of the copies for which the version that serves is asked twice, so that it is known how "
         "often it differs from itself. For each answer that differs it is asked twice more, and the candidate once.",
     )
