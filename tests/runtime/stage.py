@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,7 @@ from modelrollout.adapters.cluster import DEPLOYMENTS, MODEL_ROLLOUTS, PODS, SER
 from modelrollout.adapters.metrics.reader import Reader
 from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.prometheus import Prometheus
+from modelrollout.adapters.shadowed import shadowed
 from modelrollout.api.route import EVERYBODY
 from modelrollout.manifests.meta import OWNER_LABEL, child_name
 from modelrollout.resource.rollout import COMMAND_ANNOTATION
@@ -31,6 +33,7 @@ from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.reconciler import Reconciler
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.shadowing import Comparisons
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.troubles import Troubles
 from modelrollout.runtime.validating import Validations
@@ -170,7 +173,18 @@ async def set_up(cluster: Cluster, namespace: str, *, prometheus_url: str = NOBO
             troubles, prober = Troubles(cluster, clock), Prober(cluster, http, 5.0, prometheus)
             validations = Validations(clock, prober.ask)
             observer = Observer(
-                cluster, samples, inquiries, validations, http, settings, clock, refused, refused_routes, {}, troubles
+                cluster,
+                samples,
+                inquiries,
+                validations,
+                Comparisons(clock, partial(shadowed, prometheus)),
+                http,
+                settings,
+                clock,
+                refused,
+                refused_routes,
+                {},
+                troubles,
             )
             applier = Applier(cluster, world, settings.platform, clock, refused, refused_routes, writes.append)
             reconciler = Reconciler(queue, world, observer, applier, telemetry, 60.0, clock)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -16,6 +17,7 @@ from modelrollout.adapters.cluster import DEPLOYMENTS, PODS, SERVICES, Resource
 from modelrollout.adapters.metrics.reader import Reader
 from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.prometheus import Prometheus
+from modelrollout.adapters.shadowed import shadowed
 from modelrollout.adapters.tensorflow_serving import ModelState
 from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.core.observation import LiveRoute, Observation, Refusal, SmokeResult, Unavailable
@@ -27,6 +29,7 @@ from modelrollout.resource.spec import Spec
 from modelrollout.runtime.observe import Observer, observe
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.shadowing import Comparisons
 from modelrollout.runtime.troubles import Troubles
 from modelrollout.runtime.validating import Inquiry, Validations
 from modelrollout.runtime.workloads import Refused
@@ -166,6 +169,7 @@ def look(
                     samples=samples,
                     inquiries=Broken(),  # type: ignore[arg-type]
                     validations=Validations(time.monotonic, nobody),
+                    comparisons=Comparisons(time.monotonic, partial(shadowed, prometheus)),
                     http=http,
                     settings=settings,
                     clock=lambda: 7.0,

@@ -28,6 +28,7 @@ class Phase(StrEnum):
 
     PENDING = "Pending"  # a version is fetched and loaded; it has no traffic yet
     VALIDATING = "Validating"  # it is loaded, and is looked at before its first request
+    SHADOWING = "Shadowing"  # copies of users' requests are replayed to it, and its answers are compared
     PROGRESSING = "Progressing"  # the candidate has traffic, or is about to
     PAUSED = "Paused"  # a person or a policy holds the weights
     AWAITING_APPROVAL = "AwaitingApproval"  # a step waits for `promote`
@@ -226,6 +227,20 @@ class Recall(StatusModel):
     over: bool = False  # nothing is held against the arm any more: it gets its requests again
 
 
+class ShadowStatus(StatusModel):
+    """What came of comparing an arm's answers with stable's, before its first request."""
+
+    by: str = ""  # digest of what was asked for
+    since: Timestamp | None = None  # since when answers are compared
+    passed: bool = False
+    failed: str | None = None  # what is proven against it
+    held: str | None = None  # why nothing can be seen
+    held_since: Timestamp | None = None
+    compared: Annotated[float, Field(ge=0)] = 0.0
+    message: str = ""  # how things stand
+    checks: tuple[CheckStatus, ...] = ()
+
+
 class Arm(VersionStatus):
     """A version under trial, with everything that is known of it."""
 
@@ -239,6 +254,7 @@ class Arm(VersionStatus):
     silent_since: Timestamp | None = None  # since when nobody has asked it, though it has a share
     seen: tuple[str, ...] = ()  # the splits in which it had its least evidence at a share between 0 and 100
     paused: str | None = None  # why its shares are held: a person's word or a policy's
+    shadow: ShadowStatus = ShadowStatus()
     smoke: SmokeStatus = SmokeStatus()
     recall: Recall | None = None  # out of traffic until stable has shown whether the fault is its own
     recalls: Annotated[int, Field(ge=0)] = 0  # how often that was so

@@ -10,6 +10,7 @@ from pydantic import Field
 from modelrollout.api.base import PositiveDuration, SpecModel
 from modelrollout.api.rules import OBJECT_NAME
 from modelrollout.api.samples import Samples
+from modelrollout.api.shadow import Shadow
 
 
 class SignatureRule(StrEnum):
@@ -48,6 +49,7 @@ class Validation(SpecModel):
     )
     infrastructure: Infrastructure = Infrastructure()
     samples: Samples | None = None
+    shadow: Shadow | None = None
     allow_downgrade: bool = Field(
         default=False,
         description="Whether spec.model.version may be below the version that serves, or its PIPELINE below that "

@@ -26,6 +26,7 @@ PHASE_STYLE = {
     Phase.HEALTHY: Style.GOOD,
     Phase.PENDING: Style.WARN,
     Phase.VALIDATING: Style.WARN,
+    Phase.SHADOWING: Style.WARN,
     Phase.PROGRESSING: Style.WARN,
     Phase.PAUSED: Style.WARN,
     Phase.AWAITING_APPROVAL: Style.WARN,

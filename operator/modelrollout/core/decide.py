@@ -30,6 +30,8 @@ from modelrollout.core.recover.lost_status import recover
 from modelrollout.core.recover.note import note
 from modelrollout.core.report.summary import refuse_all, summarize
 from modelrollout.core.safety.checks import Case, Leave, must_leave, stranded
+from modelrollout.core.validate.comparer import desired_comparer
+from modelrollout.core.validate.shadow import update_shadow
 from modelrollout.core.validate.update import update_validation
 from modelrollout.resource.rollout import ModelRollout
 
@@ -59,7 +61,7 @@ def follow(state: Pass) -> Progress:
     state = undo_by_spec(retry_corrected(execute_command(state)))
     if state.status.trial is None:
         return begin_or_rest(state)
-    state = update_smoke(update_validation(update_readiness(state)))
+    state = update_smoke(update_shadow(update_validation(update_readiness(state))))
     state, assessments = assess(state)
     state, held = make_safe(state, assessments, command)
     if held is not None:
@@ -140,6 +142,7 @@ def plan(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Plan:
         remove=due_removals(state),
         at_rest=state.status.trial is None and not draining,
         events=state.events,
+        comparer=desired_comparer(state),
         requeue_after=requeue_after(state, outlook, refusal),
     )
 

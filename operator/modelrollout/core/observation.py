@@ -14,6 +14,7 @@ from modelrollout.core.evidence import Count
 from modelrollout.core.evidence.delay import Delays
 from modelrollout.core.plan import Reason, Recovery
 from modelrollout.core.validate.probed import Probed
+from modelrollout.core.validate.shadowed import Shadowed
 
 USUAL_SCRAPE_INTERVAL = 5.0
 """Of Prometheus, in seconds, as long as it is not known."""
@@ -155,7 +156,8 @@ class Refusal:
 class Observation:
     """One moment, as seen by one pass. ``now`` in seconds since the epoch.
 
-    ``samples`` by metric and split, ``validation`` and ``smoke`` by version.
+    ``samples`` by metric and split, ``validation`` and ``smoke`` by version. ``shadow`` is what the comparer has
+    counted of each arm in the shadow, ``unshadowed`` why that is not known; ``mirrors``: it can take copies.
 
     ``refusal`` is the answer to the acceptance question (hosts, names, foreign VirtualService, custom queries) and is
     None both when all is well and when it was not asked. ``baseline`` holds the control's increments per scrape before
@@ -168,6 +170,9 @@ class Observation:
     route: LiveRoute | None = None
     samples: Mapping[tuple[str, str], Sample | Unavailable] = field(default_factory=dict)
     validation: Mapping[str, Probed] = field(default_factory=dict)
+    shadow: Mapping[str, Shadowed] = field(default_factory=dict)
+    unshadowed: str | None = None
+    mirrors: bool = False
     smoke: Mapping[str, SmokeResult] = field(default_factory=dict)
     refusal: Refusal | None = None
     baseline: Mapping[str, tuple[Count, ...]] | None = None

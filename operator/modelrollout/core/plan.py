@@ -10,6 +10,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from modelrollout.api.route import EVERYBODY, Route
+from modelrollout.api.shadow import Shadow
 from modelrollout.api.status import Status
 from modelrollout.api.version import VERSION
 from modelrollout.resource.spec import Spec
@@ -51,6 +52,7 @@ class Reason(StrEnum):
     VALIDATION_HELD = "ValidationHeld"
     VALIDATION_FAILED = "ValidationFailed"
     VALIDATION_TIMEOUT = "ValidationTimeout"
+    SHADOWED = "Shadowed"
     SMOKE_PASSED = "SmokePassed"
     SMOKE_FAILED = "SmokeFailed"
     SWITCHED = "Switched"
@@ -109,6 +111,17 @@ class DesiredVersion:
     settled: bool = False  # its pods have come up, and stay as they are
 
 
+@dataclass(frozen=True, slots=True)
+class DesiredComparer:
+    """The comparer of a trial, to which copies of requests go: the versions whose answers it compares, and how."""
+
+    trial: str
+    control: str
+    arms: tuple[str, ...]
+    settings: Shadow
+    mirrors: bool = False  # it is there: copies may go to it
+
+
 @checked_dataclass(frozen=True)
 class Recovery:
     """What is needed to find the way back when the status is lost. It is written beside the route, and read again
@@ -155,6 +168,7 @@ class Plan:
     remove: tuple[str, ...] = ()
     at_rest: bool = False
     events: tuple[Event, ...] = field(default=())
+    comparer: DesiredComparer | None = None
     requeue_after: float = 300.0
 
     @property
@@ -169,8 +183,9 @@ class Questions:
 
     ``spec`` is the one to go by, accepted where one was. ``control`` and ``arms`` are versions. ``splits`` asks for the
     metrics of these versions in these splits; ``validation`` names the arms whose servers are to be asked before any
-    traffic, ``smoke`` those to probe through the mesh; ``acceptance`` is a newest spec that has to be checked against
-    the cluster; ``baseline`` asks for the control's past, ``delays_since`` for how late rewards came since then.
+    traffic, ``smoke`` those to probe through the mesh; ``shadow`` the trial whose comparer is asked; ``acceptance`` is
+    a newest spec that has to be checked against the cluster; ``baseline`` asks for the control's past,
+    ``delays_since`` for how late rewards came since then.
     """
 
     spec: Spec | None = None
@@ -179,6 +194,7 @@ class Questions:
     splits: tuple[str, ...] = ()
     validation: tuple[str, ...] = ()
     smoke: tuple[str, ...] = ()
+    shadow: str | None = None
     acceptance: Spec | None = None
     baseline: bool = False
     delays_since: float | None = None

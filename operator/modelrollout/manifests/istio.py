@@ -15,12 +15,14 @@ from pydantic import TypeAdapter, ValidationError
 from modelrollout.api.route import EVERYBODY, Route
 from modelrollout.api.traffic import Retries
 from modelrollout.core.observation import LiveRoute
-from modelrollout.core.plan import Recovery
+from modelrollout.core.plan import DesiredComparer, Recovery
+from modelrollout.manifests.comparer import copies
 from modelrollout.manifests.destinations import destinations, mappings
 from modelrollout.manifests.hosts import host_problem, shared_host
 from modelrollout.manifests.marks import Marks
 from modelrollout.manifests.meta import DESIRED_ANNOTATION, Object, is_ours, marked, metadata
 from modelrollout.manifests.rules import GRPC, SETTINGS, plain, route_of, rules, todays_names
+from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
 from modelrollout.resource.rollout import GROUP, ModelRollout
 from modelrollout.resource.spec import Spec
 
@@ -30,14 +32,22 @@ API_VERSION = "networking.istio.io/v1"
 RECOVERY_ANNOTATION = f"{GROUP}/recovery"
 """What is needed when the status is lost, as JSON."""
 
+LONGEST_COPY = 60.0
+"""Seconds."""
+
 _NOTE = TypeAdapter(Recovery)
 
 
 def virtual_service(
-    rollout: ModelRollout, spec: Spec, route: Route, recovery: Recovery | None = None, epoch: int = 0
+    rollout: ModelRollout,
+    spec: Spec,
+    route: Route,
+    recovery: Recovery | None = None,
+    epoch: int = 0,
+    comparer: DesiredComparer | None = None,
 ) -> Object:
     """The VirtualService of a rollout, marked with the hash of itself. ``recovery`` is noted in it; ``epoch`` is the
-    trial's, 0 at rest."""
+    trial's, 0 at rest; copies of requests go to the ``comparer``."""
     described = metadata(rollout, spec, rollout.name, None)
     if recovery is not None:
         described["annotations"] = {
@@ -51,19 +61,34 @@ def virtual_service(
             "spec": {
                 "hosts": list(spec.traffic.hosts),
                 "gateways": list(spec.traffic.gateways),
-                "http": list(_rules(rollout, spec, route, epoch)),
+                "http": list(_rules(rollout, spec, route, epoch, comparer)),
             },
         }
     )
 
 
-def _rules(rollout: ModelRollout, spec: Spec, route: Route, epoch: int) -> Iterator[Object]:
+def _rules(
+    rollout: ModelRollout, spec: Spec, route: Route, epoch: int, comparer: DesiredComparer | None
+) -> Iterator[Object]:
     settings: Object = {"retries": _retries(spec.traffic.retries)}
     if spec.traffic.timeout is not None:
         settings["timeout"] = _seconds(spec.traffic.timeout)
     marks = Marks.of(spec, epoch)
     for split in route.splits:
-        yield from ({**rule, **settings} for rule in rules(rollout, split, marks))
+        copied = comparer if comparer is not None and comparer.mirrors and not split.is_preview else None
+        for rule in rules(rollout, split, marks):
+            yield {**rule, **settings, **_copies(rollout, spec, rule, copied)}
+
+
+def _copies(rollout: ModelRollout, spec: Spec, rule: Object, comparer: DesiredComparer | None) -> Object:
+    """A copy lasts as long as the rule lets a request last, and for ever without a limit. Model servers give up
+    requests by REST after half a minute; how long callers by gRPC wait is theirs to say."""
+    if comparer is None:
+        return {}
+    by_rest = not rule["name"].endswith(GRPC)
+    port = REST_PORT if by_rest else GRPC_PORT
+    limit = {"timeout": _seconds(LONGEST_COPY)} if by_rest and spec.traffic.timeout is None else {}
+    return copies(rollout, comparer, port) | limit
 
 
 def _retries(retries: Retries) -> Object:

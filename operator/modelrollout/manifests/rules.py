@@ -37,6 +37,9 @@ GRPC = "-grpc"
 
 _GRPC_CONTENT = "application/grpc"
 SETTINGS = frozenset({"retries", "timeout", "headers", "corsPolicy", "rewrite"})
+READ_PAST = SETTINGS | {"mirrors"}
+"""What of a live rule does not change where requests go: copies go nowhere."""
+
 _STICKY_NAME = re.compile(rf"(.+)-[0-9]+\.[0-9]+\.[0-9]+({GRPC})?")  # the names of splits have no dots
 _WEIGHTED, _OTHERS = "weighted", "others"  # names of rules until 0.1
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)  # a live object may hold anything
@@ -169,7 +172,7 @@ def _version(destination: Mapping[str, Any]) -> str:
 
 
 def _without_settings(rule: Mapping[str, Any]) -> Object:
-    return {name: value for name, value in rule.items() if name not in SETTINGS}
+    return {name: value for name, value in rule.items() if name not in READ_PAST}
 
 
 def todays_names(live: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:

@@ -48,7 +48,7 @@ METRICS_PATH = "/monitoring/prometheus/metrics"
 _MODELS = "/models"
 _SOURCE = "/source"
 _MONITORING_CONFIG = f"{_MODELS}/monitoring.config"
-_USER = 65532  # neither container needs more than this; namespaces with restricted pod security accept it
+USER = 65532  # neither container needs more than this; namespaces with restricted pod security accept it
 _PRE_STOP_SECONDS = 5  # endpoints reach the proxies within a second or two
 _PATIENCE = 0.9  # of loadTimeout, for a store that is away: then the fetcher still has the time to say so
 _GRACE_SECONDS = 35  # preStop and a whole REST timeout (30 s) for what is still under way
@@ -102,13 +102,13 @@ def service(rollout: ModelRollout, spec: Spec, version: DesiredVersion, split: s
             "metadata": metadata(rollout, spec, name, version.version, split),
             "spec": {
                 "selector": selector_labels(rollout.name, version.version),
-                "ports": [_service_port("http", REST_PORT), _service_port("grpc", GRPC_PORT)],
+                "ports": [service_port("http", REST_PORT), service_port("grpc", GRPC_PORT)],
             },
         }
     )
 
 
-def _service_port(name: str, port: int) -> Object:
+def service_port(name: str, port: int) -> Object:
     return {"name": name, "port": port, "targetPort": port, "protocol": "TCP", "appProtocol": name}
 
 
@@ -131,9 +131,9 @@ def _template(rollout: ModelRollout, spec: Spec, version: DesiredVersion, platfo
             "terminationGracePeriodSeconds": _GRACE_SECONDS,
             "securityContext": {
                 "runAsNonRoot": True,
-                "runAsUser": _USER,
-                "runAsGroup": _USER,
-                "fsGroup": _USER,
+                "runAsUser": USER,
+                "runAsGroup": USER,
+                "fsGroup": USER,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             "initContainers": [_fetch(spec, version, platform)],
@@ -157,7 +157,7 @@ def _fetch(spec: Spec, version: DesiredVersion, platform: Platform) -> Object:
         "args": _fetch_flags(spec, version, platform),
         "volumeMounts": mounts,
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
-        "securityContext": {**_confined(), "readOnlyRootFilesystem": True},
+        "securityContext": {**confined(), "readOnlyRootFilesystem": True},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
 
@@ -202,7 +202,7 @@ def _server(spec: Spec) -> Object:
         "readinessProbe": {"tcpSocket": {"port": GRPC_PORT}, "periodSeconds": 2, "failureThreshold": 3},
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/sleep", str(_PRE_STOP_SECONDS)]}}},
         "volumeMounts": [{"name": "models", "mountPath": _MODELS, "readOnly": True}],
-        "securityContext": _confined(),
+        "securityContext": confined(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     if spec.serving.resources:
@@ -224,7 +224,7 @@ def _server_flags(model: str) -> list[str]:
     ]
 
 
-def _confined() -> Object:
+def confined() -> Object:
     return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 

@@ -32,6 +32,7 @@ from modelrollout.api.base import to_json
 from modelrollout.api.route import Route
 from modelrollout.core.observation import SETTLE_SECONDS, LiveRoute
 from modelrollout.core.plan import DesiredVersion, Event, Plan
+from modelrollout.manifests.comparer import comparer_deployment, comparer_name, comparer_service
 from modelrollout.manifests.destinations import destinations
 from modelrollout.manifests.drift import differs
 from modelrollout.manifests.events import event_object
@@ -80,6 +81,8 @@ async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, applier: 
         await one.post_event(event)
     for version in plan.remove:
         await one.remove_version(version)
+    if plan.comparer is None and plan.spec is not None and not rollout.deleting:
+        await one.remove_comparer()
     if plan.at_rest:
         await one.remove_unused_services()
     return one.complete
@@ -104,7 +107,8 @@ class _Application:
         if route is not None and away:
             await self._route(spec, route, away)
         # At the same time: a webhook that hangs for one must not use up the time of the pass.
-        await asyncio.gather(*(self._version(spec, version) for version in self._plan.versions))
+        versions = [self._version(spec, version) for version in self._plan.versions]
+        await asyncio.gather(*versions, self._comparer(spec))
         if route is not None and not away:
             await self._route(spec, route, away)
 
@@ -149,9 +153,31 @@ class _Application:
         else:
             self._applier.refused.pop(key, None)
 
+    async def _comparer(self, spec: Spec) -> None:
+        """What compares answers. Where it cannot be made nobody is compared, which the next pass says."""
+        wanted = self._plan.comparer
+        if wanted is None:
+            return
+        try:
+            await self._put(SERVICES, comparer_service(self._rollout, spec), SERVING_MANAGER)
+            made = comparer_deployment(self._rollout, spec, wanted, self._applier.platform)
+            await self._put(DEPLOYMENTS, made, SERVING_MANAGER)
+        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            self.complete = False
+            log.warning("the comparer of %s could not be made: %s", self._rollout.name, error)
+
+    async def remove_comparer(self) -> None:
+        """Once nothing is compared any more, and copies go to it no more."""
+        if self._rerouted:
+            return
+        for resource in (SERVICES, DEPLOYMENTS):
+            if (item := self._snapshot.of(resource).get(comparer_name(self._rollout.name))) is not None:
+                await self._delete(resource, item)
+
     async def _route(self, spec: Spec, route: Route, away: bool) -> None:
         """The VirtualService. A refusal is noted for the next pass; it must not keep the memory from being stored."""
-        desired = virtual_service(self._rollout, spec, route, self._plan.recovery, self._plan.epoch)
+        plan = self._plan
+        desired = virtual_service(self._rollout, spec, route, plan.recovery, plan.epoch, plan.comparer)
         if not self._may_write(route, desired, away):
             return
         try:

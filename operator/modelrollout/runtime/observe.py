@@ -42,6 +42,7 @@ from modelrollout.runtime.inquiry import Inquiries, not_checked
 from modelrollout.runtime.memory_limits import measured
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.shadowing import Asked, Comparisons, Seen, absence
 from modelrollout.runtime.troubles import Troubles
 from modelrollout.runtime.validating import Inquiry, Server, Validations
 from modelrollout.runtime.workloads import Refused, addresses, corrected, ready_pods, workloads
@@ -67,6 +68,7 @@ class Observer:
     samples: SampleCache
     inquiries: Inquiries
     validations: Validations
+    comparisons: Comparisons
     http: aiohttp.ClientSession
     settings: Settings
     clock: Callable[[], float]
@@ -79,10 +81,9 @@ class Observer:
 async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, observer: Observer) -> Observation:
     """One moment. Never raises for what could not be seen."""
     key = (rollout.namespace, rollout.name)
-    samples, smoked, probed, refusal, baseline, running = await asyncio.gather(
+    samples, (smoked, probed, compared), refusal, baseline, running = await asyncio.gather(
         _guarded("samples", _samples(key, asked, observer), lambda words: _no_samples(asked, words)),
-        _guarded("smoke requests", _smoke(rollout, asked, observer), lambda words: _not_sent(asked, words)),
-        _guarded("validation", _validation(rollout, snapshot, asked, observer), lambda words: {}),
+        _before_traffic(rollout, snapshot, asked, observer),
         _guarded("spec", _refusal(rollout, asked, observer), not_checked),
         _guarded("baseline", _baseline(key, asked, observer), lambda words: None),
         _workloads(rollout, snapshot, asked, observer),
@@ -93,10 +94,24 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, o
         route=_route(rollout, snapshot, observer),
         samples=samples,
         validation=probed,
+        shadow=compared.of,
+        unshadowed=compared.trouble,
+        mirrors=compared.mirrors,
         smoke=smoked,
         refusal=refusal,
         baseline=baseline,
         scrape_interval=_scrape_interval(key, asked, observer),
+    )
+
+
+async def _before_traffic(
+    rollout: ModelRollout, snapshot: Snapshot, asked: Questions, observer: Observer
+) -> tuple[Mapping[str, SmokeResult], Mapping[str, Probed], Seen]:
+    """What arms show before their first request of a user."""
+    return await asyncio.gather(
+        _guarded("smoke requests", _smoke(rollout, asked, observer), lambda words: _not_sent(asked, words)),
+        _guarded("validation", _validation(rollout, snapshot, asked, observer), lambda words: {}),
+        _guarded("comparer", _compared(rollout, snapshot, asked, observer), lambda words: Seen(trouble=words)),
     )
 
 
@@ -175,6 +190,19 @@ async def _validation(
     ]
     found = await asyncio.gather(*(observer.validations.of(key, inquiry) for inquiry in inquiries))
     return {arm: probed for arm, probed in zip(asked.validation, found, strict=True) if probed is not None}
+
+
+async def _compared(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, observer: Observer) -> Seen:
+    """What the trial's comparer has counted. Nothing where there is none to be asked."""
+    key = (rollout.namespace, rollout.name)
+    if asked.shadow is None or asked.control is None:
+        observer.comparisons.forget(key)
+        return Seen()
+    absent = absence(snapshot, rollout.name, observer.clock())
+    if absent is not None:
+        return Seen(trouble=absent)
+    seen = await observer.comparisons.of(key, Asked((*key, asked.shadow), asked.control, asked.arms))
+    return replace(seen, mirrors=True)
 
 
 def _server(pods: Sequence[Object], version: str) -> Server:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -22,6 +23,7 @@ from modelrollout.adapters.cluster import MODEL_ROLLOUTS, VIRTUAL_SERVICES, ApiE
 from modelrollout.adapters.metrics.reader import Reader
 from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.prometheus import Prometheus
+from modelrollout.adapters.shadowed import shadowed
 from modelrollout.runtime import handlers
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.apply import Applier
@@ -35,6 +37,7 @@ from modelrollout.runtime.reconciler import Reconciler
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.server import serve
 from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.shadowing import Comparisons
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.troubles import Troubles
 from modelrollout.runtime.validating import Validations
@@ -119,6 +122,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
         samples=samples,
         inquiries=Inquiries(Acceptance(cluster, patient, settings), time.monotonic),
         validations=Validations(time.monotonic, Prober(cluster, http, settings.smoke_timeout, patient).ask),
+        comparisons=Comparisons(time.monotonic, partial(shadowed, patient)),
         http=http,
         settings=settings,
         clock=time.time,

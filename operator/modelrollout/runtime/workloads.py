@@ -54,6 +54,7 @@ def workloads(deployments: Iterable[Object], pods: Iterable[Object], services: I
     return {
         _version(item): workload(item, pods_of.get(_version(item), []), services_of.get(_version(item), []))
         for item in deployments
+        if _version(item)  # a comparer is of no version
     }
 
 

@@ -31,6 +31,7 @@ from modelrollout.core.progress.guards import (
     Obstacle,
     before_any_traffic,
     guarded,
+    looking,
     of_arm,
     of_evidence,
     of_service,
@@ -71,7 +72,7 @@ def install(state: Pass) -> Progress:
     arm = state.trial.arms[0]
     obstacle = of_arm(state, arm, EVERYBODY) or of_service(state, arm.version, EVERYBODY)
     if obstacle is not None:
-        phase = Phase.VALIDATING if before_any_traffic(state) is not None else Phase.PENDING
+        phase = looking(state) if before_any_traffic(state) is not None else Phase.PENDING
         return state, Outlook(Phase.PAUSED if arm.paused else phase, obstacle.message, obstacle.until)
     if state.spec.validate_only is not None:
         return at_rest(transitions.pass_by(state, arm))
@@ -148,7 +149,7 @@ def take(state: Pass, move: Move[Any], wanted: Route, assessments: Assessments) 
     if state.trial.paused and state.trial.arms[0].ready_at is not None:
         return state, Outlook(Phase.PAUSED, state.trial.paused)
     if (looked_at := before_any_traffic(state)) is not None:
-        return state, Outlook(Phase.VALIDATING, looked_at.message, looked_at.until)
+        return state, Outlook(looking(state), looked_at.message, looked_at.until)
     if move.leaving:
         return give_up(state, move)
     move = tell_what_is_skipped(state, move, wanted, assessments)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from modelrollout.api.analysis import TimeoutPolicy
 from modelrollout.api.route import EVERYBODY, PREVIEW, Route, Split
-from modelrollout.api.status import Arm
+from modelrollout.api.status import Arm, Phase
 from modelrollout.core.judge.assess import Assessments, judged_splits
 from modelrollout.core.judge.assessment import Assessment
 from modelrollout.core.judge.least_evidence import FRESH_TICKS, SeenAtWeight, seen_at_weight
@@ -156,6 +156,11 @@ def before_any_traffic(state: Pass) -> Obstacle | None:
         return None
     found = {arm.version: obstacle for arm in arms if (obstacle := of_validation(state, arm)) is not None}
     return together(found) if found else None
+
+
+def looking(state: Pass) -> Phase:
+    """What is being done with arms before any traffic."""
+    return Phase.SHADOWING if all(gate.is_asked(state, arm) for arm in state.trial.arms) else Phase.VALIDATING
 
 
 def of_evidence(state: Pass, arm: Arm, assessment: Assessment, split: str, *, gets_all: bool) -> Obstacle | None:

@@ -156,14 +156,17 @@ def not_fit(case: Case) -> Leave | None:
 
 
 def never_validated(case: Case) -> Leave | None:
-    """Nobody could find out whether it is fit, for as long as a version may take to load: no fault of the model, and no
-    pass either. A person's pause stops that clock."""
+    """Nobody could find out whether it is fit, for as long as a version may take to load, or as its answers may not be
+    seen: no fault of the model, and no pass either. A person's pause stops that clock."""
     state, arm = case.state, case.arm
-    why, held = gate.waiting(state, arm), arm.validation.held
-    if why is None or arm.paused or arm.ready_at is None or state.now < gate.ends_at(state, arm):
+    why, held, ends = gate.waiting(state, arm), arm.validation.held, gate.ends_at(state, arm)
+    if why is None or arm.paused or arm.ready_at is None or ends is None or state.now < ends:
         return None
     limit = format_duration(state.spec.serving.load_timeout)
     message = f"not validated within loadTimeout {limit} of being ready: {held or 'its server was not asked'}"
+    if gate.is_asked(state, arm):
+        limit = format_duration(state.spec.analysis.max_blind)
+        message = f"its answers could not be compared in the shadow for maxBlind {limit}: {arm.shadow.held}"
     return Leave(Reason.VALIDATION_TIMEOUT, message, outcome="TakenBack", quarantine=False)
 
 

@@ -2,12 +2,15 @@
 
 An arm that has had requests is past it: what it does with them is judged, by more than was looked at before. So an edit
 of ``spec.validation`` in the middle of a release counts for what has had none yet.
+
+First its servers are asked (``update``); then it is in the shadow (``shadow``), if the spec wants that.
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
 
+from modelrollout.api.shadow import Shadow
 from modelrollout.api.status import Arm, VersionStatus
 from modelrollout.api.validation import SignatureRule, Validation
 from modelrollout.core.pass_state import Pass
@@ -17,6 +20,8 @@ from modelrollout.resource.spec import Spec
 def asks_anything(settings: Validation, *, first: bool) -> bool:
     """Whether there is anything to look at. ``first``: nothing serves that a version could be compared with."""
     limits = settings.infrastructure
+    if settings.shadow is not None and not first:
+        return True
     if limits.max_load_time is not None or limits.max_memory_fraction is not None:
         return True
     return settings.samples is not None or (settings.signature is not SignatureRule.IGNORE and not first)
@@ -28,8 +33,18 @@ def is_first(spec: Spec, control: VersionStatus | None) -> bool:
 
 
 def digest_of(settings: Validation) -> str:
-    """Names what was asked for: what was found by other settings does not count."""
+    """Names what servers were asked for: what was found by other settings does not count."""
+    return sha256(settings.model_dump_json(exclude={"shadow"}).encode()).hexdigest()[:16]
+
+
+def digest_of_shadow(settings: Shadow) -> str:
+    """The same of what is compared in the shadow."""
     return sha256(settings.model_dump_json().encode()).hexdigest()[:16]
+
+
+def shadow_of(spec: Spec, control: VersionStatus | None) -> Shadow | None:
+    """What is to be compared in the shadow; None where nothing is, or nothing that would be compared with."""
+    return spec.asked_before_traffic.shadow if control is not None and spec.validate_only is None else None
 
 
 def has_had_requests(arm: Arm) -> bool:
@@ -48,29 +63,57 @@ def is_due(spec: Spec, arm: Arm, *, first: bool) -> bool:
 
 def is_validated(state: Pass, arm: Arm) -> bool:
     """Whether nothing stands in the way of its first request, as far as can be seen before it."""
+    return is_asked(state, arm) and is_shadowed(state, arm)
+
+
+def is_asked(state: Pass, arm: Arm) -> bool:
+    """Whether its servers have shown what is asked of them."""
     settings = state.spec.asked_before_traffic
     if has_had_requests(arm) or not asks_anything(settings, first=is_first(state.spec, state.control)):
         return True
     return arm.validation.passed and arm.validation.by == digest_of(settings)
 
 
+def is_shadowed(state: Pass, arm: Arm) -> bool:
+    """Whether its answers were compared, where they are to be."""
+    settings = shadow_of(state.spec, state.control)
+    if settings is None or has_had_requests(arm):
+        return True
+    return arm.shadow.passed and arm.shadow.by == digest_of_shadow(settings)
+
+
+def is_in_shadow(state: Pass, arm: Arm) -> bool:
+    """Whether its answers are to be compared now."""
+    if is_shadowed(state, arm) or arm.ready_at is None:
+        return False
+    return is_asked(state, arm) and failure(state, arm) is None
+
+
 def failure(state: Pass, arm: Arm) -> str | None:
     """What speaks against it, by the settings of now."""
-    known = arm.validation
-    counts = known.by == digest_of(state.spec.asked_before_traffic) and not has_had_requests(arm)
-    return known.failed if counts else None
+    if has_had_requests(arm):
+        return None
+    known, shadow = arm.validation, shadow_of(state.spec, state.control)
+    if shadow is not None and arm.shadow.failed is not None and arm.shadow.by == digest_of_shadow(shadow):
+        return f"in the shadow: {arm.shadow.failed}"
+    return known.failed if known.by == digest_of(state.spec.asked_before_traffic) else None
 
 
 def waiting(state: Pass, arm: Arm) -> str | None:
     """What is waited for, in words; None once it is validated."""
     if is_validated(state, arm):
         return None
+    if is_asked(state, arm):
+        return f"{arm.version} is in the shadow: {arm.shadow.message or 'its comparer is being started'}"
     known = arm.validation
     if known.held is not None and known.by == digest_of(state.spec.asked_before_traffic):
         return f"{arm.version} is held before any traffic: {known.held}"
     return f"{arm.version} is being validated, before any traffic"
 
 
-def ends_at(state: Pass, arm: Arm) -> float:
-    """Until when an arm may be held for what nobody could find out."""
-    return (arm.ready_at or state.now) + state.spec.serving.load_timeout
+def ends_at(state: Pass, arm: Arm) -> float | None:
+    """Until when an arm may be held for what nobody could find out; None while something is found out."""
+    if not is_asked(state, arm):
+        return (arm.ready_at or state.now) + state.spec.serving.load_timeout
+    since = arm.shadow.held_since
+    return since + state.spec.analysis.max_blind if since is not None else None

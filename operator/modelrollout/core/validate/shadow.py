@@ -1,0 +1,175 @@
+"""Shadow traffic before the first request: what the comparer has counted, and whether the arm may go on by it.
+
+An arm is in the shadow once its servers have shown what is asked of them. It fails at any moment at which something is
+proven against it, with the chances of an error that the tests have; it goes on after ``duration``, once as much as is
+wanted was compared and nothing that the spec limits is open. What cannot be seen proves nothing: who is not there, who
+drops most of what comes, a control that does not answer itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from modelrollout.api.base import format_duration
+from modelrollout.api.compared import LATENCY_BOUNDS
+from modelrollout.api.shadow import Shadow
+from modelrollout.api.status import Arm, ShadowStatus
+from modelrollout.core.evidence import percent
+from modelrollout.core.pass_state import Pass
+from modelrollout.core.plan import Reason
+from modelrollout.core.validate import discordance, gate
+from modelrollout.core.validate.disagreement import Outcome, judge_flips, told
+from modelrollout.core.validate.finding import Finding, Verdict
+from modelrollout.core.validate.score_shift import score_shift
+from modelrollout.core.validate.shadowed import Shadowed
+
+ENOUGH_TO_SAY = 20
+"""Copies after which it is said that most of them are lost."""
+
+
+def update_shadow(state: Pass) -> Pass:
+    """Every arm that is in the shadow, with what the comparer has counted until now."""
+    for arm in state.status.arms:
+        if gate.is_in_shadow(state, arm):
+            state = _tell(state.change_arm(arm.version, shadow=_judged(state, arm)), arm)
+    return state
+
+
+def _judged(state: Pass, arm: Arm) -> ShadowStatus:
+    settings = gate.shadow_of(state.spec, state.control)
+    assert settings is not None
+    digest = gate.digest_of_shadow(settings)
+    known = arm.shadow if arm.shadow.by == digest else ShadowStatus(by=digest)
+    seen = state.seen.shadow.get(arm.version)
+    if seen is None:
+        return _held(known, state, state.seen.unshadowed or "its comparer is being started")
+    findings = tuple(_findings(state, settings, arm.version, seen))
+    failed = [item.message for item in findings if item.verdict is Verdict.FAIL]
+    held = _unseen(seen, _control(state))
+    if held is not None and not failed:
+        return _held(known, state, held)
+    known = known.model_copy(update={"since": known.since or state.now, "held": None, "held_since": None})
+    ends, wanted = (known.since or state.now) + settings.duration, settings.min_compared
+    is_over = state.now >= ends and seen.flips.compared >= wanted
+    is_open = any(item.verdict is Verdict.UNKNOWN for item in findings)
+    return known.model_copy(
+        update={
+            "compared": seen.flips.compared,
+            "failed": "; ".join(failed) or None,
+            "passed": not failed and not is_open and is_over,
+            "checks": tuple(item.row for item in findings),
+            "message": f"{told(seen.flips, arm.version, _control(state))}; {_until(state, ends, seen, settings)}",
+        }
+    )
+
+
+def _held(known: ShadowStatus, state: Pass, why: str) -> ShadowStatus:
+    return known.model_copy(update={"held": why, "held_since": known.held_since or state.now, "message": why})
+
+
+def _control(state: Pass) -> str:
+    assert state.control is not None
+    return state.control.version
+
+
+def _until(state: Pass, ends: float, seen: Shadowed, settings: Shadow) -> str:
+    """What is waited for."""
+    if seen.flips.compared < settings.min_compared:
+        return f"{seen.flips.compared:.0f} of minCompared {settings.min_compared} were compared"
+    if state.now < ends:
+        return f"it ends in {format_duration(round(ends - state.now))}"
+    return "whether that is allowed is not decided yet"
+
+
+def _unseen(seen: Shadowed, control: str) -> str | None:
+    """Why what was counted proves nothing."""
+    if seen.received >= ENOUGH_TO_SAY and seen.dropped > seen.received / 2:
+        return f"its comparer dropped {seen.dropped:.0f} of {seen.received:.0f} copies ({seen.why})"
+    if seen.unusable >= ENOUGH_TO_SAY and seen.unusable > seen.flips.compared:
+        return f"{control} itself answered {seen.unusable:.0f} copies with nothing that could be compared"
+    return None
+
+
+def _findings(state: Pass, settings: Shadow, version: str, seen: Shadowed) -> Iterator[Finding]:
+    """In the order in which they are told."""
+    control = _control(state)
+    yield _errors(version, control, seen)
+    if (bound := _latency_bound(state)) is not None:
+        yield _latency(version, control, seen, bound)
+    yield _disagreement(settings, version, control, seen)
+    if (shift := _scores(settings, version, control, seen)) is not None:
+        yield shift
+
+
+def _errors(version: str, control: str, seen: Shadowed) -> Finding:
+    ours, theirs = seen.arm, seen.control
+    said = (
+        f"{ours.failed:.0f} of {ours.asked:.0f} copies failed at {version}, {theirs.failed:.0f} of {theirs.asked:.0f} "
+        f"at {control}"
+    )
+    is_worse = discordance.evidence(ours.failed, theirs.failed) >= 1.0 / discordance.ALPHA
+    return Finding("shadow errors", Verdict.FAIL if is_worse else Verdict.PASS, said)
+
+
+def _latency_bound(state: Pass) -> float | None:
+    """The next bound of the comparer's histogram at or above the one of the metric latency."""
+    over = next((metric.over for metric in state.spec.analysis.metrics if metric.name == "latency"), None)
+    return next((bound for bound in LATENCY_BOUNDS if over is not None and bound >= over), None)
+
+
+def _latency(version: str, control: str, seen: Shadowed, bound: float) -> Finding:
+    slow, slow_control = (_above(item.latency, bound) for item in (seen.arm, seen.control))
+    said = (
+        f"{slow:.0f} of {seen.arm.asked:.0f} copies took {version} more than {format_duration(bound)}, and "
+        f"{slow_control:.0f} {control}"
+    )
+    is_worse = discordance.evidence(slow, slow_control) >= 1.0 / discordance.ALPHA
+    return Finding("shadow latency", Verdict.FAIL if is_worse else Verdict.PASS, said)
+
+
+def _above(histogram: Sequence[float], bound: float) -> float:
+    return sum(count for upper, count in zip((*LATENCY_BOUNDS, float("inf")), histogram, strict=False) if upper > bound)
+
+
+def _disagreement(settings: Shadow, version: str, control: str, seen: Shadowed) -> Finding:
+    said, allowed = told(seen.flips, version, control), settings.max_disagreement
+    if allowed is None:
+        return Finding("shadow answers", Verdict.REPORTED if seen.flips.different else Verdict.PASS, said)
+    outcome = judge_flips(seen.flips, allowed, settings.min_compared).outcome
+    return Finding("shadow answers", _VERDICTS[outcome], f"{said}; maxDisagreement is {percent(allowed)}")
+
+
+def _scores(settings: Shadow, version: str, control: str, seen: Shadowed) -> Finding | None:
+    """None where no answer has a score."""
+    shift, allowed = score_shift(seen.control.scores, seen.arm.scores), settings.max_psi
+    if shift is None:
+        return None
+    said = (
+        f"the population stability index of the scores of {version} against those of {control} is {shift.index:.3f} "
+        f"(equal ones stay below {shift.noise:.3f})"
+    )
+    if allowed is None:
+        return Finding("shadow scores", Verdict.REPORTED if shift.index > shift.noise else Verdict.PASS, said)
+    return Finding("shadow scores", _VERDICTS[shift.judged(allowed)], f"{said}; maxPSI is {allowed:g}")
+
+
+_VERDICTS = {Outcome.PASS: Verdict.PASS, Outcome.FAIL: Verdict.FAIL, Outcome.OPEN: Verdict.UNKNOWN}
+
+
+def _tell(state: Pass, before: Arm) -> Pass:
+    """Events of what is new, and at the end its findings beside the others. A failure is told by safety."""
+    arm = state.arm(before.version)
+    now = arm.shadow
+    if now.failed is not None:
+        return state
+    if now.held is not None:
+        new = before.shadow.since is not None and before.shadow.held is None
+        message = f"{arm.version} in the shadow: {now.held}; it gets no request before its answers were compared"
+        return state.say(Reason.BLIND, message, warning=True) if new else state
+    if not now.passed:
+        return state
+    every = arm.validation.model_copy(update={"checks": (*arm.validation.checks, *now.checks)})
+    state = state.change_arm(arm.version, validation=every)
+    doubtful = any(item.verdict != Verdict.PASS for item in now.checks)
+    words = "; ".join(f"{item.check}: {item.message}" for item in now.checks)
+    return state.say(Reason.SHADOWED, f"{arm.version} may get requests: {words}", warning=doubtful)
