@@ -165,8 +165,9 @@ def never_validated(case: Case) -> Leave | None:
     limit = format_duration(state.spec.serving.load_timeout)
     message = f"not validated within loadTimeout {limit} of being ready: {held or 'its server was not asked'}"
     if gate.is_asked(state, arm):
-        limit = format_duration(state.spec.analysis.max_blind)
-        message = f"its answers could not be compared in the shadow for maxBlind {limit}: {arm.shadow.held}"
+        limit = format_duration(gate.longest_unseen(state, arm))
+        name = "loadTimeout" if arm.shadow.since is None else "maxBlind"
+        message = f"its answers could not be compared in the shadow for {name} {limit}: {arm.shadow.held}"
     return Leave(Reason.VALIDATION_TIMEOUT, message, outcome="TakenBack", quarantine=False)
 
 

@@ -116,4 +116,10 @@ def ends_at(state: Pass, arm: Arm) -> float | None:
     if not is_asked(state, arm):
         return (arm.ready_at or state.now) + state.spec.serving.load_timeout
     since = arm.shadow.held_since
-    return since + state.spec.analysis.max_blind if since is not None else None
+    return since + longest_unseen(state, arm) if since is not None else None
+
+
+def longest_unseen(state: Pass, arm: Arm) -> float:
+    """Seconds for which it may be unknown how an arm answers in the shadow: until its comparer is there, as long as a
+    version may take to load."""
+    return state.spec.serving.load_timeout if arm.shadow.since is None else state.spec.analysis.max_blind

@@ -1,0 +1,86 @@
+"""Story 29: what a model would answer is known before any user gets it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from e2e.cluster.target import Target
+from e2e.harness import pods
+from e2e.harness.kubectl import Object
+from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
+from e2e.harness.traffic import Clients
+from modelrollout.api.status import Arm, Phase
+
+MANIFEST = Path(__file__).parent / "rollout.yaml"
+BOUND = 90.0  # seconds: its pod is started and loaded, the comparer is started and scraped
+
+
+@pytest.mark.parametrize("grpc", [False, True], ids=["REST", "gRPC"])
+def test_wrong_answers_are_compared_before_a_user_gets_one(rollout: Rollout, clients: Clients, grpc: bool) -> None:
+    rollout.apply(MANIFEST, version="1.0.1", model="good")
+    rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
+
+    with clients(rollout.host, grpc=grpc) as requests:
+        rollout.apply(MANIFEST, version="1.1.2", model="permuted")
+        rollout.wait_for(lambda seen: seen.status.phase is Phase.SHADOWING, BOUND, "its answers are compared")
+        rollout.wait_for(lambda seen: seen.status.phase is Phase.DEGRADED, BOUND, "it fails before any request")
+        assert all(weights == {"1.0.1": 100} for _, weights in rollout.routes()), "the route has never moved"
+
+        rollout.apply(MANIFEST, version="1.2.3", model="retrained")
+        rollout.wait_healthy("1.2.3", RELEASE_SECONDS + BOUND)
+        requests.wait_for_answers(100)
+
+    requests.none_failed()
+    assert {answer.version for answer in requests.answers()} == {"1.0.1", "1.2.3"}
+    failed = next(item for item in rollout.status.quarantined if item.version == "1.1.2")
+    assert failed.reason == "ValidationFailed"
+    assert "answers of 1.1.2 differ from 1.0.1's" in failed.message
+    assert "no request reached it" in failed.message
+    assert rollout.status.stable is not None
+    checks = {item.check: item for item in rollout.status.stable.validation.checks}
+    assert "answers of 1.2.3 differ from 1.0.1's" in checks["shadow answers"].message
+    print(failed.message)
+    print(checks["shadow answers"].message)
+    rollout.wait_for(lambda seen: comparers(seen) == [], BOUND, "nothing of the comparer is left")
+
+
+def test_a_comparer_that_hangs_harms_nobody(rollout: Rollout, clients: Clients, target: Target) -> None:
+    if not target.local:
+        pytest.skip("a process of a cluster elsewhere is not ours to stop")
+    rollout.apply(MANIFEST, version="1.0.1", model="good")
+    rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
+
+    with clients(rollout.host) as requests:
+        rollout.apply(MANIFEST, version="1.1.2", model="retrained")
+        rollout.wait_for(lambda seen: compared(seen) > 0, BOUND, "its answers are compared")
+        (pod,) = comparers(rollout)
+        with pods.hung(pod):
+            rollout.wait_for(lambda seen: bool(seen.status.taken_back), BOUND, "it is taken back")
+        requests.wait_for_answers(100)
+
+    requests.none_failed()
+    assert {answer.version for answer in requests.answers()} == {"1.0.1"}
+    taken = rollout.status.taken_back[-1]
+    assert (taken.version, taken.reason) == ("1.1.2", "ValidationTimeout"), "nobody could see, and nobody is to blame"
+    assert "could not be compared in the shadow for maxBlind 4s" in taken.message
+    assert not rollout.status.quarantined
+
+
+def arm_of(rollout: Rollout) -> Arm | None:
+    """The version under trial."""
+    trial = rollout.status.trial
+    return trial.arms[0] if trial is not None else None
+
+
+def compared(rollout: Rollout) -> float:
+    """How many of its answers were compared."""
+    arm = arm_of(rollout)
+    return arm.shadow.compared if arm is not None else 0.0
+
+
+def comparers(rollout: Rollout) -> list[Object]:
+    """The pods that compare answers."""
+    found = rollout.world.kubectl.list("pods", rollout.namespace, labels="modelrollout.dev/component=comparer")
+    return [item for item in found if "deletionTimestamp" not in item["metadata"]]
