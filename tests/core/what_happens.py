@@ -25,6 +25,7 @@ from tests.core import (
     test_validate_only,
     test_validation,
     test_whose_failure,
+    test_words,
 )
 from tests.core.validate import test_load_time, test_memory
 from tests.core.world import CANARY, World
@@ -681,6 +682,40 @@ def promoted_unseen() -> None:
     world.step(0.5)
     assert world.live == {"1.1.2": 100}
     assert "skipped: needs minRequests 50" in world.said(Reason.SWITCHED)[-1]
+
+
+@row(
+    "a person says `promote` while a clock runs or stands still, or in the bake",
+    "–",
+    "nothing ends; the answer says when it ends by itself, and that `skip` ends it now",
+)
+def promoted_in_a_clock() -> None:
+    for given in test_words.CLOCKS.values():
+        test_words.test_promote_ends_no_clock_and_no_bake_seen_or_unseen(given)
+
+
+@row(
+    "a person says `promote` while the candidate cannot be seen, or its newest answers speak against it",
+    "Undecided",
+    "the weight stays; an approval stays given, and the rise waits for its moment; elsewhere the word is refused and "
+    "does not count later",
+)
+def promoted_on_bad_news() -> None:
+    for given, words in test_words.HOLDS.values():
+        test_words.test_promote_does_not_stand_above_sight_or_what_speaks_against_it(given, words)
+    for moment in test_words.MOMENTS.values():
+        test_words.test_an_approval_stays_given_and_the_rise_waits_for_its_moment(*moment)
+
+
+@row(
+    "a person says `skip` or `promote --full` then",
+    "Undecided",
+    "it goes on, and the Events of the word and of the rise say what was skipped, with the numbers",
+)
+def skipped_bad_news() -> None:
+    for given, words in test_words.HOLDS.values():
+        for verb in ("skip", "promote-full"):
+            test_words.test_with_skip_and_promote_full_a_person_takes_it_on_and_both_events_say_what(verb, given, words)
 
 
 @row(

@@ -26,6 +26,7 @@ from modelrollout.core.progress.advance import advance
 from modelrollout.core.progress.epoch import update_epoch
 from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, told_of_arms, told_of_control, unrouted
 from modelrollout.core.progress.recalled import recall
+from modelrollout.core.progress.word import refuse
 from modelrollout.core.recover.lost_status import recover
 from modelrollout.core.recover.note import note
 from modelrollout.core.report.summary import refuse_all, summarize
@@ -63,7 +64,7 @@ def follow(state: Pass) -> Progress:
     state, assessments = assess(state)
     state, held = make_safe(state, assessments, command)
     if held is not None:
-        return state, held
+        return refuse(state, held.message), held
     if state.status.trial is None:
         return at_rest(state)
     if new := startable(state):

@@ -7,7 +7,7 @@ so a pass that is killed in between does both again or neither.
 from __future__ import annotations
 
 from modelrollout.api.command import Command, Verb, parse
-from modelrollout.core.command.going_on import go_on_from_wait, skip, skip_all, without_pause
+from modelrollout.core.command.going_on import go_on, skip, skip_all, without_pause
 from modelrollout.core.command.lower import lower
 from modelrollout.core.command.taken_back import retry
 from modelrollout.core.command.undo import undo
@@ -52,8 +52,13 @@ def _execute(state: Pass, text: str) -> Pass:
 
 def _promote(state: Pass, command: Command) -> Pass:
     if any(arm.paused for arm in state.trial.arms if command.is_for(arm.version)):
-        return _resume(state, command)
-    return go_on_from_wait(state, command)
+        return _waits_anew(_resume(state, command))
+    return go_on(state, command)
+
+
+def _waits_anew(state: Pass) -> Pass:
+    """The pause was the wait that was ended: pressed twice, the word does not end the step below it as well."""
+    return state.change_trial(waiting_since=state.now) if state.trial.waiting is not None else state
 
 
 def _pause(state: Pass, command: Command) -> Pass:
