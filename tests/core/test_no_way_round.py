@@ -102,7 +102,7 @@ blue_greens = st.builds(
 @many
 @given(
     st.one_of(canaries().map(lambda it: {"canary": it}), blue_greens.map(lambda it: {"blueGreen": it})),
-    st.sampled_from([1.0]),
+    st.sampled_from([1.0, 0.5, 0.3]),
     st.integers(0, 80),
     st.lists(st.integers(0, 200), max_size=8, unique=True),
 )
