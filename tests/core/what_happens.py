@@ -20,6 +20,7 @@ from tests.core import (
     test_hard_cases,
     test_places,
     test_recall,
+    test_same_command_again,
     test_scraped_apart,
     test_undo,
     test_validate_only,
@@ -781,6 +782,17 @@ def lowered() -> None:
     world.command = "resume 1.1.2 t2"
     world.run(10)
     assert world.live == {"1.0.1": 90, "1.1.2": 10}
+
+
+@row(
+    "`kubectl annotate` with the very words of the last command",
+    "–",
+    "a second command: the operator takes the annotation away once the first is answered; in the same second it counts "
+    "once",
+)
+def the_same_words_again() -> None:
+    test_same_command_again.test_an_abort_in_the_same_words_ends_the_next_release_of_the_version()
+    test_same_command_again.test_the_same_skip_twice_in_one_moment_ends_one_step()
 
 
 @row("`modelrollout pause`", "–", "weights are held; safety still watches")

@@ -11,7 +11,7 @@ from modelrollout.api.model import Model
 from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import Phase
 from modelrollout.core.accept.acceptance import accept, last_accepted
-from modelrollout.core.command.commands import execute_command, pending
+from modelrollout.core.command.commands import answered, execute_command, pending
 from modelrollout.core.command.taken_back import forget_unnamed, retry_corrected
 from modelrollout.core.command.undo import undo_by_spec
 from modelrollout.core.judge.assess import Assessments, assess
@@ -141,6 +141,7 @@ def plan(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Plan:
         remove=due_removals(state),
         at_rest=state.status.trial is None and not draining,
         events=state.events,
+        answered=answered(state),
         requeue_after=requeue_after(state, outlook, refusal),
     )
 

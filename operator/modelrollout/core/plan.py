@@ -144,7 +144,8 @@ class Plan:
     ``spec`` is the accepted spec that the objects are made from (None: nothing was ever accepted, and nothing is
     applied). ``route`` None leaves the VirtualService alone; ``recovery`` goes with it. ``remove`` names versions whose
     objects are deleted. ``at_rest``: nothing is under trial and nothing drains, so that Services of splits that no
-    version needs any more may go. ``requeue_after`` is in seconds.
+    version needs any more may go. ``answered`` is the text of a person's command that is done with once the status is
+    stored. ``requeue_after`` is in seconds.
     """
 
     status: Status
@@ -155,6 +156,7 @@ class Plan:
     remove: tuple[str, ...] = ()
     at_rest: bool = False
     events: tuple[Event, ...] = field(default=())
+    answered: str | None = None
     requeue_after: float = 300.0
 
     @property
