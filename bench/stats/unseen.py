@@ -1,7 +1,8 @@
 """The suite unseen: a candidate begins to fail wholly at the very end of a step, or of the bake.
 
 Either just so that one scrape sees it before the clock is over, or while Prometheus cannot be asked. A test needs
-more than one tick for a verdict, and there is none without Prometheus. But nobody may be given more requests then.
+more than one tick for a verdict, and there is none without Prometheus. But nobody may be given more requests then. With
+few requests stable has hardly one in that scrape, or none, so that there is next to nothing to compare with.
 """
 
 from __future__ import annotations
@@ -24,31 +25,52 @@ from modelrollout.simulation.scenario import Scenario
 from modelrollout.simulation.source import EPOCH
 from modelrollout.simulation.traffic import Traffic
 
-CHUNK, RUNS, QUICK = 50, 2500, 25  # of each cell; ten thousand of all
+CHUNK, RUNS, QUICK = 50, 2500, 25  # of each cell; ten thousand of all with many requests
+FEWER_RUNS = 1000  # of each cell with few requests, whose releases are longer
 AWAY_BEFORE, AWAY_AFTER = 10.0, 30.0  # seconds that Prometheus is away before and after the end of the clock
 WATCHED = 60.0  # seconds from the end of the clock on; the release is over by then, one way or the other
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Which clock is about to end, and whether Prometheus is ``away`` over its end."""
+    """Which clock is about to end, whether Prometheus is ``away`` over its end, and how many requests a second there
+    are."""
 
     phase: Phase
     away: bool
+    rps: float = 100.0
+
+    @property
+    def scenario(self) -> Scenario:
+        """The release before anything fails; with few requests one of longer steps."""
+        scenario = scenario_of("short" if self.rps >= 100.0 else "slow")
+        assert isinstance(scenario.given, Traffic)
+        return replace(scenario, given=replace(scenario.given, rps=Profile.constant(self.rps)))
+
+    @property
+    def runs(self) -> int:
+        """Of the full form."""
+        return RUNS if self.rps >= 100.0 else FEWER_RUNS
 
 
+FEW = (5.0, 10.0, 20.0)  # requests a second
 CELLS = {
     "a whole failure in the last tick of a step": Cell(Phase.PROGRESSING, away=False),
     "a whole failure in the last tick of the bake": Cell(Phase.BAKING, away=False),
     "Prometheus away over the end of a step, a whole failure": Cell(Phase.PROGRESSING, away=True),
     "Prometheus away over the end of the bake, a whole failure": Cell(Phase.BAKING, away=True),
+    **{f"the last tick of a step, {rps:g} requests/s": Cell(Phase.PROGRESSING, away=False, rps=rps) for rps in FEW},
+    **{f"the last tick of the bake, {rps:g} requests/s": Cell(Phase.BAKING, away=False, rps=rps) for rps in FEW},
 }
 
 
 def tasks(form: Form) -> list[Task]:
     """All chunks of all cells."""
-    runs = form.runs or (QUICK if form.quick else RUNS)
-    return [Task(name, work, (name, index, part, form.seed)) for name in CELLS for index, part in chunks(runs, CHUNK)]
+    return [
+        Task(name, work, (name, index, part, form.seed))
+        for name, cell in CELLS.items()
+        for index, part in chunks(form.runs or (QUICK if form.quick else cell.runs), CHUNK)
+    ]
 
 
 def work(name: str, index: int, runs: int, seed: int) -> list[bool]:
@@ -60,7 +82,7 @@ def work(name: str, index: int, runs: int, seed: int) -> list[bool]:
 
 def is_raised(cell: Cell, seed: int, before: float) -> bool:
     """Whether the share grew, or the release ended promoted, after the fault had begun."""
-    scenario = scenario_of("short")
+    scenario = cell.scenario
     end = end_of_clock(scenario.release(seed), cell.phase)
     scrapes = scenario.release(seed).source.scrapes
     last_two = [scrape for scrape in scrapes if scrape < end][-2:]

@@ -64,3 +64,9 @@ def test_the_fault_is_in_the_last_scrape_before_the_end() -> None:
     assert isinstance(failing.given, Traffic)
     assert failing.given.others.candidate.errors.at(end) == 1.0
     assert failing.given.others.stable.errors.at(end) == bake.BASE
+
+
+def test_a_cell_with_few_requests_has_that_many() -> None:
+    given = unseen.CELLS["the last tick of the bake, 5 requests/s"].scenario.given
+    assert isinstance(given, Traffic)
+    assert given.rps.at(0.0) == 5.0

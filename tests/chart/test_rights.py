@@ -34,7 +34,8 @@ RIGHTS = [
     ("watch", "modelrollout.dev", "modelrollouts", "team-a", True),
     ("patch", "modelrollout.dev", "modelrollouts/status", "team-a", True),
     ("update", "modelrollout.dev", "modelrollouts/status", "team-a", False),
-    ("patch", "modelrollout.dev", "modelrollouts", "team-a", False),
+    ("patch", "modelrollout.dev", "modelrollouts", "team-a", True),  # to take a command away that is answered
+    ("update", "modelrollout.dev", "modelrollouts", "team-a", False),
     ("create", "modelrollout.dev", "modelrollouts", "team-a", False),
     ("delete", "modelrollout.dev", "modelrollouts", "team-a", False),
     *(

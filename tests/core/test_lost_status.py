@@ -133,7 +133,7 @@ def test_an_old_command_is_not_carried_out_again() -> None:
     world.status = Status()
     world.step(0.5)
     assert world.live == {OLD: 90, NEW: 10}
-    assert world.status.last_command == world.command
+    assert world.status.last_command == f"abort {NEW} t1"
     assert world.status.command_ignored is not None, "it may be a new one, too"
     assert "say it again if it is meant" in world.status.command_ignored
 

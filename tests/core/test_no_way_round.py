@@ -59,6 +59,20 @@ def pushed(world: World, bad: float, passes: int, rate: int = 100, every: float 
     return world
 
 
+def said_and_unseen(world: World, bad: float, passes: int, away: list[int]) -> World:
+    """A person says promote in each pass. Prometheus goes away and comes back at these passes, whatever is on."""
+    for number in range(passes):
+        if number in away:
+            world.away = None if world.away else "connection refused"
+        if number % 3 == 0:
+            world.requests(300, {NEW: bad})
+        world.command = f"promote {NEW} t{number}"
+        world.step(1)
+        if world.status.trial is None:
+            break
+    return world
+
+
 def outcomes(world: World) -> list[str]:
     """How the new version's releases ended."""
     return [entry.outcome for entry in world.status.history if entry.version == NEW]
@@ -75,6 +89,32 @@ def test_a_version_that_fails_is_never_promoted(canary: dict[str, Any], bad: flo
         pushed(world, bad, passes=240)
     else:
         world.run(400, bad={NEW: bad})
+    assert "Promoted" not in outcomes(world)
+
+
+blue_greens = st.builds(
+    lambda approval, bake: {"approval": approval, "bake": bake},
+    st.booleans(),
+    st.sampled_from(["20s", "1m", {"for": "20s", "control": 5}]),
+)
+
+
+@many
+@given(
+    st.one_of(canaries().map(lambda it: {"canary": it}), blue_greens.map(lambda it: {"blueGreen": it})),
+    st.sampled_from([1.0, 0.5, 0.3]),
+    st.integers(0, 80),
+    st.lists(st.integers(0, 200), max_size=8, unique=True),
+)
+def test_no_promote_at_any_moment_promotes_a_version_that_fails_by_then(
+    strategy: dict[str, Any], bad: float, healthy: int, away: list[int]
+) -> None:
+    """Good at first, at fault from some moment on in a step or in the bake, seen or unseen."""
+    world = World(spec=copy.deepcopy(PLAIN) | {"strategy": strategy}).installed().apply(version=NEW)
+    said_and_unseen(world, 0.0, healthy, away)
+    if world.status.trial is None:
+        return  # through with it before it failed
+    said_and_unseen(world, bad, 240, [number - healthy for number in away])
     assert "Promoted" not in outcomes(world)
 
 
@@ -139,7 +179,7 @@ def test_a_bake_that_a_person_ends_has_seen_the_version() -> None:
     world.command = "skip 2.0.2 t1"
     world.run(2, rate=10, tick=1)
     assert world.status.phase is Phase.BAKING
-    assert "needs minRequests 50" in world.status.message
+    assert "needs minRequests 50" in (world.status.command_ignored or "")
 
 
 BEFORE = {
@@ -185,7 +225,8 @@ def test_a_release_under_way_by_a_weight_of_zero_goes_on_and_is_judged(bad: floa
     accepted = {item.type: item for item in world.status.conditions}["Accepted"]
     assert "setWeight 0 gives the candidate no requests to be judged by" in accepted.message
     assert outcomes(world) == []
+    world.run(20, rate=1000, bad={NEW: bad})
     world.command = f"skip {NEW} t1"
-    world.run(120, rate=1000, bad={NEW: bad})
+    world.run(100, rate=1000, bad={NEW: bad})
     assert outcomes(world) == ["RolledBack" if bad else "Promoted"]
     assert any(arm.weight == 1 for plan in world.plans for arm in plan.status.arms), "it was judged by 1 %"

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from modelrollout.api.command import Command, Verb
 from modelrollout.api.status import Phase
 from modelrollout.core.judge.assessment import Assessment
-from modelrollout.core.pass_state import Pass
+from modelrollout.core.pass_state import Pass, Word
 from modelrollout.core.plan import Reason
-from modelrollout.core.progress.guards import START
 from modelrollout.core.progress.recalled import advance_recalled
 from modelrollout.resource.spec import Spec
 from tests.core.world import BLUE_GREEN, CANARY, World
@@ -162,7 +162,7 @@ def test_what_holds_an_arm_at_nothing_is_undecided_for_as_long_as_any_step_may_b
     assert "evidence 40 of 100 needed" in outlook.message
     state, outlook = advance_recalled(later(state, 61), state.arm(NEW), SUSPECTED)
     assert outlook.phase is Phase.PAUSED
-    assert "modelrollout promote or abort" in outlook.message
+    assert "modelrollout promote --full or abort" in outlook.message
 
 
 @pytest.mark.parametrize("way", ["promote", "onTimeout: Promote"])
@@ -170,7 +170,7 @@ def test_a_person_or_the_policy_gives_it_its_requests_again(way: str) -> None:
     _, state = ready_to_go_back("Promote" if way != "promote" else "Pause")
     state, _ = advance_recalled(state, state.arm(NEW), SUSPECTED)
     if way == "promote":
-        state = state.change_trial(approved=state.trial.step or START)
+        state = replace(state, word=Word(Command(Verb.PROMOTE, NEW)))
     state, _ = advance_recalled(later(state, 61), state.arm(NEW), dict.fromkeys(SUSPECTED, UNSEEN))
     assert state.trial.route is not None
     assert state.trial.route.everybody.share(NEW) == 100

@@ -213,12 +213,16 @@ def test_candidate_is_judged_by_the_metrics_of_the_accepted_spec() -> None:
     assert world.live == {"1.0.1": 100}
 
 
-def test_promote_before_the_first_step_goes_one_step() -> None:
+def test_skip_before_the_first_step_goes_one_step_unseen_and_promote_does_not() -> None:
     world = World.of(CANARY).installed().apply(version="1.1.2")
     world.away = "connection refused"
-    world.run(20)
+    world.run(30)
     assert world.weight == 0, "not begun while nothing can be seen"
     world.command = "promote 1.1.2 t1"
+    world.step(5)
+    assert world.weight == 0
+    assert "modelrollout skip goes on all the same" in (world.status.command_ignored or "")
+    world.command = "skip 1.1.2 t2"
     world.run(60)
     assert world.weight == 10
 

@@ -20,11 +20,13 @@ from tests.core import (
     test_hard_cases,
     test_places,
     test_recall,
+    test_same_command_again,
     test_scraped_apart,
     test_undo,
     test_validate_only,
     test_validation,
     test_whose_failure,
+    test_words,
 )
 from tests.core.validate import test_load_time, test_memory
 from tests.core.world import CANARY, World
@@ -684,6 +686,40 @@ def promoted_unseen() -> None:
 
 
 @row(
+    "a person says `promote` while a clock runs or stands still, or in the bake",
+    "–",
+    "nothing ends; the answer says when it ends by itself, and that `skip` ends it now",
+)
+def promoted_in_a_clock() -> None:
+    for given in test_words.CLOCKS.values():
+        test_words.test_promote_ends_no_clock_and_no_bake_seen_or_unseen(given)
+
+
+@row(
+    "a person says `promote` while the candidate cannot be seen, or its newest answers speak against it",
+    "Undecided",
+    "the weight stays; an approval stays given, and the rise waits for its moment; elsewhere the word is refused and "
+    "does not count later",
+)
+def promoted_on_bad_news() -> None:
+    for given, words in test_words.HOLDS.values():
+        test_words.test_promote_does_not_stand_above_sight_or_what_speaks_against_it(given, words)
+    for moment in test_words.MOMENTS.values():
+        test_words.test_an_approval_stays_given_and_the_rise_waits_for_its_moment(*moment)
+
+
+@row(
+    "a person says `skip` or `promote --full` then",
+    "Undecided",
+    "it goes on, and the Events of the word and of the rise say what was skipped, with the numbers",
+)
+def skipped_bad_news() -> None:
+    for given, words in test_words.HOLDS.values():
+        for verb in ("skip", "promote-full"):
+            test_words.test_with_skip_and_promote_full_a_person_takes_it_on_and_both_events_say_what(verb, given, words)
+
+
+@row(
     "stable has no ready pod when the candidate should go",
     "–",
     "the candidate keeps its requests until stable has one; only a person's abort goes through",
@@ -746,6 +782,17 @@ def lowered() -> None:
     world.command = "resume 1.1.2 t2"
     world.run(10)
     assert world.live == {"1.0.1": 90, "1.1.2": 10}
+
+
+@row(
+    "`kubectl annotate` with the very words of the last command",
+    "–",
+    "a second command: the operator takes the annotation away once the first is answered; in the same second it counts "
+    "once",
+)
+def the_same_words_again() -> None:
+    test_same_command_again.test_an_abort_in_the_same_words_ends_the_next_release_of_the_version()
+    test_same_command_again.test_the_same_skip_twice_in_one_moment_ends_one_step()
 
 
 @row("`modelrollout pause`", "–", "weights are held; safety still watches")

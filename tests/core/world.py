@@ -189,6 +189,8 @@ class World:
         if plan.route is not None:
             self.route, self.recovery = plan.route, plan.recovery
         self.deploy(plan)
+        if plan.answered == self.command:
+            self.command = None  # unless somebody wrote another one meanwhile
         return plan
 
     def deploy(self, plan: Plan) -> None:

@@ -268,7 +268,7 @@ def test_while_something_holds_a_deleted_rollout_its_candidate_can_only_lose_tra
         await stage.pods_ready("1.0.2")
         await stage.later(5)
         await stage.later(5)
-        await stage.command("promote")
+        await stage.command("skip")
         await stage.later(5)
         assert (await stage.weights())["fraud-1-0-2"] == 10
         held = await stage.cluster.get(MODEL_ROLLOUTS, stage.namespace, stage.name)
@@ -277,7 +277,7 @@ def test_while_something_holds_a_deleted_rollout_its_candidate_can_only_lose_tra
         await stage.cluster.replace(MODEL_ROLLOUTS, held)
         await delete(MODEL_ROLLOUTS, stage.name)(stage)
         stage.heard()
-        await stage.command("promote")
+        await stage.command("skip")
         await stage.later(60)
         assert await stage.weights() == {"fraud-1-0-1": 90, "fraud-1-0-2": 10}, "no step any more"
         if route_is_gone:

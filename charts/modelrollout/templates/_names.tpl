@@ -47,7 +47,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "modelrollout.rules" -}}
 - apiGroups: [modelrollout.dev]
   resources: [modelrollouts]
-  verbs: [get, list, watch]
+  verbs: [get, list, watch, patch] # patch: a person's command is taken away when it is answered
 - apiGroups: [modelrollout.dev]
   resources: [modelrollouts/status]
   verbs: [patch]

@@ -7,7 +7,7 @@ touched. kubernetes' dynamic client could do it too, at the price of discovery a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,10 @@ Object = dict[str, Any]
 
 SERVING_MANAGER = "modelrollout-serving"
 STATUS_MANAGER = "modelrollout-status"
+COMMAND_MANAGER = "modelrollout-command"
 
 _PAGE = 500
+_JSON_PATCH = "application/json-patch+json"
 _UNKNOWN_FIELD = "failed to create typed patch object"
 
 
@@ -122,6 +124,20 @@ class Cluster:
         """Server-side apply of the status. Conflict when ``metadata.resourceVersion`` is not the newest."""
         return await self._apply(resource, desired, STATUS_MANAGER, "status", True)
 
+    async def remove_annotation(
+        self, resource: Resource, namespace: str, name: str, annotation: str, text: str
+    ) -> Object | None:
+        """The object without an annotation, if that still has this text; None if it has not, and nothing is changed."""
+        pointer = "/metadata/annotations/" + annotation.replace("~", "~0").replace("/", "~1")
+        steps = [{"op": "test", "path": pointer, "value": text}, {"op": "remove", "path": pointer}]
+        path, parameters = resource.path(namespace, name), {"fieldManager": COMMAND_MANAGER}
+        try:
+            return await self._send("PATCH", path, parameters=parameters, body=steps, content_type=_JSON_PATCH)
+        except ApiError as error:
+            if error.status in (404, 422):
+                return None
+            raise
+
     async def create(self, resource: Resource, body: Object) -> Object:
         """A new object. Conflict when there is one of that name."""
         return await self._send("POST", resource.path(body["metadata"]["namespace"]), body=body)
@@ -168,7 +184,7 @@ class Cluster:
         path: str,
         *,
         parameters: Mapping[str, str] | None = None,
-        body: Object | None = None,
+        body: Object | Sequence[Object] | None = None,
         content_type: str = "application/json",
     ) -> Object:
         data = None if body is None else json.dumps(body).encode()

@@ -3,8 +3,9 @@
 The spec says what shall serve and is under version control; "go on", "take it back" and "hold still" belong to one
 release and would be replayed from there. So they travel beside the spec, in one line that a person can also write by
 hand: ``VERB VERSION TOKEN NOTE``. The version says which release is meant, so that a command that comes late cannot
-hit the next release. The token makes each command's text unique, because the operator knows a command that it has
-carried out by its text (``status.lastCommand``).
+hit the next release. The operator knows a command that it has carried out by its text (``status.lastCommand``) and
+takes the annotation away then, so that the same text can be written again; by the token whoever waits for the answer
+knows his own.
 """
 
 from __future__ import annotations

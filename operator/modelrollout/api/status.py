@@ -417,6 +417,7 @@ class Status(StatusModel):
     identities: tuple[Identity, ...] = ()  # of the versions that came to an end here, the newest last
     last_command: str | None = None  # the last command annotation that was read
     command_ignored: str | None = None  # why nothing came of it, if so
+    command_gone: bool = False  # its annotation was taken away since: the same text there is a new command
     accepted_spec: dict[str, Any] | None = None  # what a release is judged by while a newer spec is invalid
     conditions: tuple[Condition, ...] = ()
 
@@ -429,6 +430,10 @@ class Status(StatusModel):
     def withheld(self) -> tuple[Withheld, ...]:
         """The versions that get no release."""
         return (*self.quarantined, *self.taken_back)
+
+    def is_new(self, command: str | None) -> bool:
+        """Whether a command annotation has not been carried out yet."""
+        return bool(command) and (self.command_gone or command != self.last_command)
 
     def held(self, version: str | None) -> Withheld | None:
         """Why a version gets no release, by what was said of it last; None where it may have one."""

@@ -65,10 +65,11 @@ def promote(full: bool, **target: Any) -> None:
 @click.command()
 @acting
 def skip(**target: Any) -> None:
-    """End the present step, its clock too.
+    """End the present step or the bake, its clock too.
 
-    The release goes on with the next one. What a step needs before it, ready pods and passed smoke requests, is never
-    skipped, nor is safety. Without NAME the namespace's only rollout is meant.
+    The release goes on with the next one, in spite of metrics that cannot be seen or speak against it; the Event says
+    what was skipped so. Ready pods and passed smoke requests are never skipped, nor is safety, and nobody gets all
+    requests who was not seen with a part of them. Without NAME the namespace's only rollout is meant.
     """
     act(Verb.SKIP, **target)
 

@@ -16,7 +16,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "get": ("modelrollout.cli.get:get", "Show rollouts: a table, or one as a tree."),
     "describe": ("modelrollout.cli.describe:describe", "Show everything that is known of one rollout."),
     "promote": ("modelrollout.cli.act:promote", "Go on with a release that waits, or skip all that is left of it."),
-    "skip": ("modelrollout.cli.act:skip", "End the present step, its clock too."),
+    "skip": ("modelrollout.cli.act:skip", "End the present step or the bake, its clock too."),
     "abort": ("modelrollout.cli.act:abort", "Take all traffic back to the stable version."),
     "lower": ("modelrollout.cli.act:lower", "Give a candidate fewer requests, and hold it there."),
     "undo": ("modelrollout.cli.act:undo", "Go back to the version before, after a promotion."),

@@ -133,9 +133,7 @@ def _decided(rollout: ModelRollout) -> Outcome | None:
 
 def _retry_is_on_its_way(rollout: ModelRollout, versions: Set[str]) -> bool:
     """Whether the operator has a retry of one of these versions still to read."""
-    if not rollout.command or rollout.command == rollout.status.last_command:
-        return False
-    command = parse(rollout.command)
+    command = parse(rollout.pending_command or "")
     return command is not None and command.verb is Verb.RETRY and any(map(command.is_for, versions))
 
 

@@ -30,8 +30,12 @@ annotation,
 
 and wait until the operator has copied it to `status.lastCommand`, which it does in the same write as the effect. The
 version says which release is meant, so a command that comes late cannot hit the next one; of several versions under
-trial it names those that are meant, with commas between. The token makes each command's text unique. Without this
-program, `kubectl annotate --overwrite modelrollout fraud modelrollout.dev/command="abort 2.4.1187"` does the same. The
+trial it names those that are meant, with commas between. Without this program,
+`kubectl annotate --overwrite modelrollout fraud modelrollout.dev/command="abort 2.4.1187"` does the same. Once a
+command is answered, carried out or not, the operator takes the annotation away again, if it still has that text, so
+that the same words count a second time; the same words twice in a second count once. The token tells who waits for the
+answer which one is his. The annotation belongs into no repository: what syncs it from there gives the command again
+each time that it is taken away. An annotation that is not in the repository is no drift for Argo CD and Flux. The
 verb of `promote --full` is `promote-full`, that of `abort --quarantine` is `abort-quarantine`; the reason
 of `lower` begins with the weight: `lower 2.4.1187 TOKEN 5`; `pause` and `resume` take `-` for whatever release is
 under way.

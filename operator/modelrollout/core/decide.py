@@ -11,7 +11,7 @@ from modelrollout.api.model import Model
 from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import Phase
 from modelrollout.core.accept.acceptance import accept, last_accepted
-from modelrollout.core.command.commands import execute_command, pending
+from modelrollout.core.command.commands import answered, execute_command, pending
 from modelrollout.core.command.taken_back import forget_unnamed, retry_corrected
 from modelrollout.core.command.undo import undo_by_spec
 from modelrollout.core.judge.assess import Assessments, assess
@@ -26,6 +26,7 @@ from modelrollout.core.progress.advance import advance
 from modelrollout.core.progress.epoch import update_epoch
 from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, told_of_arms, told_of_control, unrouted
 from modelrollout.core.progress.recalled import recall
+from modelrollout.core.progress.word import refuse
 from modelrollout.core.recover.lost_status import recover
 from modelrollout.core.recover.note import note
 from modelrollout.core.report.summary import refuse_all, summarize
@@ -65,7 +66,7 @@ def follow(state: Pass) -> Progress:
     state, assessments = assess(state)
     state, held = make_safe(state, assessments, command)
     if held is not None:
-        return state, held
+        return refuse(state, held.message), held
     if state.status.trial is None:
         return at_rest(state)
     if new := startable(state):
@@ -143,6 +144,7 @@ def plan(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Plan:
         at_rest=state.status.trial is None and not draining,
         events=state.events,
         comparer=desired_comparer(state),
+        answered=answered(state),
         requeue_after=requeue_after(state, outlook, refusal),
     )
 

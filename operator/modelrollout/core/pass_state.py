@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from modelrollout.api.command import Command
 from modelrollout.api.route import EVERYBODY, Route
 from modelrollout.api.status import Arm, Status, Trial, VersionStatus
 from modelrollout.core.observation import Observation, Workload
@@ -22,14 +23,26 @@ from modelrollout.strategies import AnyStrategy
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A person's word to go on, in the pass in which it was given. ``approves``: it is what a step waits for, and stays
+    given; ``skipped`` is what it was said in spite of."""
+
+    command: Command
+    approves: bool = False
+    skipped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pass:
-    """What the pass started from (``rollout``, ``seen``, the ``spec`` to go by) and what it has come to."""
+    """What the pass started from (``rollout``, ``seen``, the ``spec`` to go by) and what it has come to. ``word`` is a
+    person's, given in this pass and not answered yet."""
 
     rollout: ModelRollout
     seen: Observation
     spec: Spec
     status: Status
     events: tuple[Event, ...] = ()
+    word: Word | None = None
 
     @property
     def now(self) -> float:

@@ -157,7 +157,8 @@ class Plan:
     ``spec`` is the accepted spec that the objects are made from (None: nothing was ever accepted, and nothing is
     applied). ``route`` None leaves the VirtualService alone; ``recovery`` goes with it. ``remove`` names versions whose
     objects are deleted. ``at_rest``: nothing is under trial and nothing drains, so that Services of splits that no
-    version needs any more may go. ``requeue_after`` is in seconds.
+    version needs any more may go. ``comparer`` is wanted while arms are in the shadow. ``answered`` is the text of a
+    person's command that is done with once the status is stored. ``requeue_after`` is in seconds.
     """
 
     status: Status
@@ -169,6 +170,7 @@ class Plan:
     at_rest: bool = False
     events: tuple[Event, ...] = field(default=())
     comparer: DesiredComparer | None = None
+    answered: str | None = None
     requeue_after: float = 300.0
 
     @property

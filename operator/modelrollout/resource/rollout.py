@@ -50,6 +50,11 @@ class ModelRollout:
     created: str = ""
 
     @property
+    def pending_command(self) -> str | None:
+        """The command annotation, where it has not been carried out yet."""
+        return self.command if self.status.is_new(self.command) else None
+
+    @property
     def key(self) -> str:
         """``namespace/name``, as in logs and the queue."""
         return f"{self.namespace}/{self.name}"
@@ -130,7 +135,7 @@ def without_memory(rollout: ModelRollout) -> ModelRollout:
 def _with_command_heard(status: Status, written: object, command: str | None) -> Status:
     """Where it cannot be read which command was carried out last, the present one was: nothing is done twice."""
     spoilt = isinstance(written, Mapping) and written.get("lastCommand") is not None and status.last_command is None
-    return status.model_copy(update={"last_command": command}) if spoilt else status
+    return status.model_copy(update={"last_command": command, "command_gone": False}) if spoilt else status
 
 
 def _upgraded(parts: dict[str, Any], spec: Spec | None) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Traffic that is taken from an arm goes first of all: nothing else that could fail stands before it. Traffic that is
 given to one goes after everything that it needs is in place. Then the status, which is the memory; then the Events,
-which a retry would repeat if they came earlier; and last of all what is no longer needed.
+which a retry would repeat if they came earlier; then a command that is answered is taken away; and last of all what is
+no longer needed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import aiohttp
@@ -40,7 +41,7 @@ from modelrollout.manifests.istio import live_route, moved, virtual_service
 from modelrollout.manifests.meta import TRAFFIC_MANAGER, child_name
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment, service
-from modelrollout.resource.rollout import API_VERSION, KIND, ModelRollout
+from modelrollout.resource.rollout import API_VERSION, COMMAND_ANNOTATION, KIND, ModelRollout
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.posting import create_or_count_up
 from modelrollout.runtime.removal import has_requests, objects_of, unused_services
@@ -54,7 +55,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Applier:
     """What applying needs. ``refused`` is filled with the versions whose objects the API server refuses,
-    ``refused_routes`` with its words about a rollout's VirtualService; ``wrote`` is told of each write."""
+    ``refused_routes`` with its words about a rollout's VirtualService; ``wrote`` is told of each write; ``untaken`` are
+    commands whose annotations it does not let go."""
 
     cluster: Cluster
     world: World
@@ -63,6 +65,7 @@ class Applier:
     refused: dict[tuple[Key, str], Refused]
     refused_routes: dict[Key, str]
     wrote: Callable[[str], None]
+    untaken: dict[Key, str] = field(default_factory=dict)
 
 
 async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, applier: Applier) -> bool:
@@ -79,6 +82,8 @@ async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, applier: 
     await one.store_status()
     for event in plan.events:
         await one.post_event(event)
+    if plan.answered is not None:
+        await one.take_command_away(plan.answered)
     for version in plan.remove:
         await one.remove_version(version)
     if plan.comparer is None and plan.spec is not None and not rollout.deleting:
@@ -288,6 +293,25 @@ class _Application:
             self._applier.wrote(EVENTS.plural)
         except ApiError as error:
             log.warning("the Event could not be posted: %s", error)
+
+    async def take_command_away(self, text: str) -> None:
+        """Remove the annotation of a command that was answered, unless it is another one by now. Then somebody can give
+        the same command once more."""
+        if self._applier.untaken.get(self._key) == text:
+            return
+        namespace, name = self._key
+        try:
+            written = await self._applier.cluster.remove_annotation(
+                MODEL_ROLLOUTS, namespace, name, COMMAND_ANNOTATION, text
+            )
+        except ApiError as error:
+            self._applier.untaken[self._key] = text
+            log.warning("the command %r stays written, and the same one cannot be given again: %s", text, error)
+            return
+        self.complete = False  # the next pass has to see what is there now
+        if written is not None:
+            self._applier.world.learn(self._key, MODEL_ROLLOUTS, written)
+            self._applier.wrote("command")
 
     async def remove_version(self, version: str) -> None:
         """Delete the objects of a version, unless the route still gives it requests."""

@@ -104,6 +104,7 @@ class Reconciler:
         for refused in [item for item in self.observer.refused if item[0] == key]:
             del self.observer.refused[refused]
         self.observer.refused_routes.pop(key, None)
+        self.applier.untaken.pop(key, None)
         self.telemetry.forget(key)
         self.queue.gone(key)
 

@@ -122,7 +122,8 @@ class Move(Generic[Memory]):
     """What the strategy wants: a route, and what it will remember once that is the route.
 
     ``step`` is the content of the step that is held then: what a person approves by ``promote``, None when nothing is
-    to be approved. ``until`` when a clock will end it, in seconds since the epoch; ``approval`` when a person must;
+    to be approved. ``until`` when a clock will end it, in seconds since the epoch; ``clocked`` is for the core to set:
+    that a clock ends it, which may stand still just now; ``approval`` when a person must;
     ``under_way`` when it ends by itself in a moment; ``watched`` during a bake; ``settled`` when all is as it shall
     stay. With ``winner`` the trial is decided: that version takes everything and becomes the control. It is over then,
     unless the strategy ``goes_on`` with the other arms. Where the winner is the control itself, all arms leave.
@@ -135,6 +136,7 @@ class Move(Generic[Memory]):
     why: str
     step: str | None = None
     until: float | None = None
+    clocked: bool = False
     approval: bool = False
     under_way: bool = False
     watched: bool = False

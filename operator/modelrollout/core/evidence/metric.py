@@ -30,6 +30,7 @@ from modelrollout.core.evidence.non_inferiority import NonInferiority, better_gr
 from modelrollout.core.evidence.odds_ratio import OddsRatioEProcess, against_record, odds_grid
 from modelrollout.core.evidence.rate import rate_log_ratios, rate_of_record
 from modelrollout.core.evidence.settings import WORSE_BY, EvidenceSettings
+from modelrollout.core.evidence.sudden import fails_suddenly
 from modelrollout.core.evidence.suspicion import Suspicion
 
 # What gives the numbers of a running test their meaning: when one of these changes, the test starts anew.
@@ -124,7 +125,8 @@ class MetricEvidence:
         )
         if not tick.candidate.trials:
             return replace(seen, noise=self.noise.after(tick.stable, self.settings.overdispersion))
-        return replace(seen, served=tick.at)._tested(tick, self.scrapes(tick))
+        sudden = fails_suddenly(tick.candidate, self.candidate + self.stable, self.settings.margin)
+        return replace(seen, served=tick.at)._tested(tick, self.scrapes(tick), sudden=sudden)
 
     def scrapes(self, tick: Tick) -> int:
         """How many scrapes' worth of requests the candidate's bad answers of a tick would fill, at the usual rate.
@@ -136,7 +138,7 @@ class MetricEvidence:
         spanned = (tick.at - self.at) / self.settings.scrape_interval
         return max(1, int(min(spanned, tick.candidate.bad / usual))) if usual else 1
 
-    def _tested(self, tick: Tick, scrapes: int) -> MetricEvidence:
+    def _tested(self, tick: Tick, scrapes: int, *, sudden: bool) -> MetricEvidence:
         floor = self.settings.floor
         noise = self.noise.after(tick.stable, self.settings.overdispersion)
         before, now = self.overdispersion, noise.factor(self.settings.overdispersion)
@@ -153,7 +155,7 @@ class MetricEvidence:
             limit=self.limit.after(tick, settings, now, scrapes),
             not_worse=self.not_worse.after_ratios(better, tick.candidate, settings),
             odds=self.odds if odds is None else self.odds.after_values(odds, tick, before),
-            suspicion=self.suspicion.after(against, tick, before),
+            suspicion=self.suspicion.after(against, tick, before, sudden=sudden),
             noise=noise,
         )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from modelrollout.api.analysis import Metric
 from modelrollout.core.evidence import BadCount, Count, Counters, MetricEvidence, Tick, rate_interval, rate_of_record
 from modelrollout.core.evidence.counts import NOTHING
+from modelrollout.core.evidence.sudden import fails_suddenly
 from modelrollout.core.judge.overdue import NONE, Ahead, count_overdue
 from modelrollout.core.observation import Sample, Unavailable
 
@@ -66,9 +67,10 @@ class MetricState:
     @property
     def waits_with_bad_news(self) -> bool:
         """Whether what waits to be compared is worse than all that both versions answered so far, beyond chance."""
-        known = self.evidence.candidate + self.evidence.stable
+        known, margin = self.evidence.candidate + self.evidence.stable, self.evidence.settings.margin
         least = rate_interval(self.waiting, UNSURE, self.evidence.overdispersion).low
-        return self.waiting.bad > 0 and least > self.evidence.settings.margin * known.rate
+        beyond_noise = self.waiting.bad > 0 and least > margin * known.rate
+        return beyond_noise or fails_suddenly(self.waiting, known, margin)
 
     @property
     def now(self) -> float:

@@ -5,45 +5,31 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
-
-from modelrollout.api.analysis import TimeoutPolicy
-from modelrollout.api.base import StatusModel
 from modelrollout.api.route import EVERYBODY, MATCHED, Route
 from modelrollout.api.status import Phase
 from modelrollout.core.judge.assess import Assessments
 from modelrollout.core.judge.contest import compete
-from modelrollout.core.judge.standing import best_for_all, of_segments, standing
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.core.progress import clock, transitions
+from modelrollout.core.progress import transitions
 from modelrollout.core.progress.audience import (
     CONTROL_KEEPS,
     is_last,
-    narrowed,
     next_round,
     of_the_first_round,
     update_audience,
     widened,
 )
 from modelrollout.core.progress.clock import update_clock
-from modelrollout.core.progress.guards import (
-    Obstacle,
-    before_any_traffic,
-    guarded,
-    looking,
-    of_arm,
-    of_evidence,
-    of_service,
-    of_the_route,
-    skipped_evidence,
-    timed_out,
-    together,
-)
+from modelrollout.core.progress.doubts import of_evidence, skipped_evidence
+from modelrollout.core.progress.guards import before_any_traffic, guarded, looking, of_arm, of_service, of_the_route
 from modelrollout.core.progress.hold import hold, stop_counting
+from modelrollout.core.progress.obstacle import Obstacle, together
 from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, position
+from modelrollout.core.progress.proposal import memory_of, propose
 from modelrollout.core.progress.recalled import advance_recalled
-from modelrollout.strategies import ArmView, Move, View
+from modelrollout.core.progress.word import answer, heed, limit_approval, refuse, too_soon
+from modelrollout.strategies import Move
 
 SEEN_FIRST = "all others follow when it has been seen with the matched requests"
 
@@ -51,15 +37,21 @@ SEEN_FIRST = "all others follow when it has been seen with the matched requests"
 def advance(state: Pass, assessments: Assessments) -> Progress:
     """One pass of a trial whose arms may keep their traffic."""
     if state.control is None:
-        return install(state)
+        return install(refuse(state, "the first version serves as soon as it is ready"))
     state = compete(update_clock(update_audience(state), assessments))
     if state.trial.paused:
         state = stop_counting(state)
+    after, outlook = go_on(state, assessments)
+    return answer(state, after), outlook
+
+
+def go_on(state: Pass, assessments: Assessments) -> Progress:
+    """The next move of arms that stand beside a control."""
     if (recalled := next((arm for arm in state.status.arms if arm.recall is not None), None)) is not None:
         return advance_recalled(state, recalled, assessments)
     if state.trial.winner is not None and not is_last(state):
         return see_with_the_matched(state, state.trial.winner, assessments)
-    state = limit_approval(state, assessments)
+    state = limit_approval(heed(state, assessments), assessments)
     move = propose(state, assessments)
     wanted = widened(state, move.route)
     splits = tuple(split.name for split in wanted.splits)
@@ -79,71 +71,6 @@ def install(state: Pass) -> Progress:
     return at_rest(transitions.promote(state, arm.version))
 
 
-def limit_approval(state: Pass, assessments: Assessments) -> Pass:
-    """A person's word is for what followed when it was given: where the steps were edited to lead further before it was
-    carried out, another one is needed."""
-    said, known = state.trial.approved, state.trial.approved_share
-    if said is None:
-        return state.change_trial(approved_share=None, approved_end=False)
-    move = propose(state, assessments)
-    share = max((move.route.everybody.share(arm.version) for arm in state.trial.arms), default=0)
-    ends = move.winner is not None
-    if known is None:
-        return state.change_trial(approved_share=share, approved_end=ends)
-    if share <= known and (state.trial.approved_end or not ends):
-        return state
-    names = " and ".join(arm.version for arm in state.trial.arms)
-    follows = "now the end of the release" if ends else f"now {share} %"
-    message = f"{names}: a person said go on to {known} %, and {follows} would follow; say it again"
-    state = state.change_trial(approved=None, approved_share=None, approved_end=False)
-    return state.say(Reason.AWAITING_APPROVAL, message)
-
-
-def propose(state: Pass, assessments: Assessments) -> Move[Any]:
-    """What the strategy would do."""
-    assert state.control is not None
-    assert state.route is not None
-    trial, overdue = state.trial, timed_out(state, TimeoutPolicy.PROMOTE)
-    route = narrowed(state, state.route)
-    arms = tuple(
-        ArmView(
-            version=arm.version,
-            share=route.everybody.share(arm.version),
-            ready=arm.ready_at is not None,
-            proven=overdue or assessments[arm.version].proven,
-            proven_share=100 if overdue else assessments[arm.version].proven_share,
-            smoke_passed=arm.smoke.passed,
-            smoke_obstacle=arm.smoke.obstacle,
-        )
-        for arm in trial.arms
-    )
-    view = View(
-        control=state.control.version,
-        model=state.spec.model.version,
-        arms=arms,
-        route=route,
-        memory=memory_of(state),
-        now=clock.now(state),
-        approved=trial.approved,
-        skip=trial.promote_fully,
-        is_last=is_last(state),
-        standing=standing(state),
-        segments=of_segments(state),
-        best_for_all=best_for_all(state) if state.trial.segments else None,
-    )
-    move: Move[Any] = state.strategy.next(state.settings, view)
-    return replace(move, until=clock.due(state, move.until))
-
-
-def memory_of(state: Pass) -> StatusModel:
-    """What the strategy remembers; nothing when that cannot be read."""
-    kind: type[StatusModel] = state.strategy.memory
-    try:
-        return kind.model_validate(state.trial.memory)
-    except ValidationError:
-        return kind()
-
-
 def take(state: Pass, move: Move[Any], wanted: Route, assessments: Assessments) -> Progress:
     """The move, or as much of it as may be made now."""
     if state.trial.paused and state.trial.arms[0].ready_at is not None:
@@ -152,7 +79,7 @@ def take(state: Pass, move: Move[Any], wanted: Route, assessments: Assessments) 
         return state, Outlook(looking(state), looked_at.message, looked_at.until)
     if move.leaving:
         return give_up(state, move)
-    move = tell_what_is_skipped(state, move, wanted, assessments)
+    state, move = tell_what_is_skipped(state, move, wanted, assessments)
     allowed, obstacles = guarded(state, wanted, assessments)
     if move.winner is not None and not obstacles:
         obstacles = of_winner(state, move.winner, assessments)
@@ -180,11 +107,15 @@ def give_up(state: Pass, move: Move[Any]) -> Progress:
     return at_rest(state)
 
 
-def tell_what_is_skipped(state: Pass, move: Move[Any], wanted: Route, assessments: Assessments) -> Move[Any]:
-    """A person may skip evidence that is missing, and the Event of the rise says which."""
-    rising = [version for _, version in wanted.rises(state.route) if state.status.arm(version) is not None]
-    skipped = skipped_evidence(state, rising, assessments)
-    return replace(move, why=f"{move.why}; skipped: {skipped}") if skipped else move
+def tell_what_is_skipped(
+    state: Pass, move: Move[Any], wanted: Route, assessments: Assessments
+) -> tuple[Pass, Move[Any]]:
+    """A person may skip what is not known of an arm or speaks against it, and the Events say what that was."""
+    skipped = skipped_evidence(state, wanted, move.winner, assessments)
+    if skipped is None:
+        return state, move
+    word = replace(state.word, skipped=skipped) if state.word is not None else None
+    return replace(state, word=word), replace(move, why=f"{move.why}; skipped: {skipped}")
 
 
 def of_winner(state: Pass, version: str, assessments: Assessments) -> dict[str, Obstacle]:
@@ -231,9 +162,11 @@ def end_of_first_round(state: Pass, move: Move[Any], winner: str) -> Progress:
 
 def see_with_the_matched(state: Pass, winner: str, assessments: Assessments) -> Progress:
     """Nobody else follows before the winner was seen with nearly all of the matched requests."""
-    assert state.route is not None
     if state.trial.paused:
         return state, Outlook(Phase.PAUSED, state.trial.paused)
+    if state.word is not None and (why := too_soon(state)) is not None:
+        state = refuse(state, why)
+    assert state.route is not None
     if obstacles := of_winner(state, winner, assessments):
         move = Move(state.route, memory_of(state), SEEN_FIRST, step=MATCHED)
         return hold(state, move, together(obstacles), assessments)

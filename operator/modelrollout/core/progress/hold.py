@@ -11,7 +11,8 @@ from modelrollout.api.status import Phase
 from modelrollout.core.judge.assess import Assessments
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.core.progress.guards import START, Obstacle, of_the_route, timed_out, undecided_for
+from modelrollout.core.progress.guards import of_the_route
+from modelrollout.core.progress.obstacle import Obstacle
 from modelrollout.core.progress.outlook import (
     Outlook,
     Progress,
@@ -21,12 +22,15 @@ from modelrollout.core.progress.outlook import (
     unrouted,
     way_out,
 )
+from modelrollout.core.progress.timeout import timed_out, undecided_for
+from modelrollout.core.progress.word import START, met, word_above
 from modelrollout.strategies import Move
 
 
 def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: Assessments) -> Progress:
     """An undecided step has its own clock (``maxHold``); waiting for a person, for requests, for Prometheus or for the
     step's own time is not being undecided."""
+    state = met(state, move, obstacle) if obstacle is not None else state
     why = obstacle.message if obstacle is not None else move.why
     until = obstacle.until if obstacle is not None else move.until
     if obstacle is not None and obstacle.unready:
@@ -35,7 +39,9 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
     unseen = next((text for item in assessments.values() if (text := item.blind or item.no_traffic)), None)
     undecided = obstacle.undecided if obstacle is not None else not (approval or move.under_way or move.settled)
     undecided = undecided and not move.quiet  # shares that follow something wait for their moment, and decide nothing
-    state = remember_wait(state, waits=until is None and not (obstacle is not None and obstacle.under_way))
+    runs = move.clocked and move.step == state.trial.step  # the clock of the step that is held, not of the next one
+    by_itself = until is not None or runs or (obstacle is not None and obstacle.under_way)
+    state = remember_wait(state, waits=not by_itself)
     if until or unseen or not undecided or of_the_route(state) is not None:
         state = stop_counting(state).change_trial(next_step_at=until)
     elif state.trial.hold_since is None:
@@ -43,7 +49,7 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
     if approval and state.rollout.status.phase is not Phase.AWAITING_APPROVAL:
         versions = " and ".join(arm.version for arm in state.trial.arms)
         state = state.say(Reason.AWAITING_APPROVAL, f"{versions}: {move.why}")
-    message = _words(state, why, unseen, told=move.settled)
+    message = _words(state, why, unseen, word_above(move, obstacle), told=move.settled)
     waits_for_samples = move.quiet and obstacle is not None and obstacle.undecided
     phase = _phase(state, replace(move, settled=move.settled and (obstacle is None or waits_for_samples)), approval)
     if phase is Phase.HEALTHY and (failed := failed_versions(state)):
@@ -94,7 +100,7 @@ def _blind_too_long(state: Pass) -> bool:
     return analysis.on_blind is BlindPolicy.PAUSE and any(state.now - since >= analysis.max_blind for since in blind)
 
 
-def _words(state: Pass, why: str, unseen: str | None, told: bool) -> str:
+def _words(state: Pass, why: str, unseen: str | None, way: str, told: bool) -> str:
     """The sentence for a hold: what cannot be seen is said whatever else holds, and the way out where there is one."""
     parts = [why if told else f"{position(state)}: {why}"]
     if unseen is not None and unseen not in why:
@@ -104,5 +110,5 @@ def _words(state: Pass, why: str, unseen: str | None, told: bool) -> str:
         parts.append(f"paused after maxBlind {limit}: it goes on by itself when the metrics are back")
     if timed_out(state, TimeoutPolicy.PAUSE):
         limit = format_duration(state.spec.analysis.max_hold)
-        parts.append(f"undecided for maxHold {limit}: modelrollout promote or abort")
+        parts.append(f"undecided for maxHold {limit}: modelrollout {way} or abort")
     return "; ".join(parts)

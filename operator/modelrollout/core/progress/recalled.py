@@ -19,8 +19,9 @@ from modelrollout.core.judge.metric_state import NOTHING_COUNTED
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress import transitions
-from modelrollout.core.progress.guards import Obstacle, guarded, together
+from modelrollout.core.progress.guards import guarded
 from modelrollout.core.progress.hold import hold
+from modelrollout.core.progress.obstacle import Doubt, Obstacle, together
 from modelrollout.core.progress.outlook import Outlook, Progress
 from modelrollout.strategies import Move
 
@@ -60,7 +61,7 @@ def advance_recalled(state: Pass, arm: Arm, assessments: Assessments) -> Progres
         return give_back(state, arm, assessments)
     if arm.paused:
         return state, Outlook(Phase.PAUSED, arm.paused)
-    return stay(state, Obstacle(waiting(state, arm), undecided=True), assessments)
+    return stay(state, Obstacle(waiting(state, arm), undecided=True, doubt=Doubt.FINAL), assessments)
 
 
 def stay(state: Pass, obstacle: Obstacle, assessments: Assessments) -> Progress:
@@ -157,7 +158,11 @@ def give_back(state: Pass, arm: Arm, assessments: Assessments) -> Progress:
     if obstacles or allowed != wanted:
         found = together(obstacles) if obstacles else Obstacle("the route of before is not there any more")
         return stay(state, found, assessments)
-    state = transitions.set_route(state, wanted).change_arm(arm.version, recall=None).change_trial(approved=None)
+    state = (
+        transitions.set_route(state, wanted)
+        .change_arm(arm.version, recall=None)
+        .change_trial(approved=None, promote_fully=False)
+    )
     message = f"{arm.version} has its requests again: the fault was not its own"
     return state.say(Reason.WEIGHT_CHANGED, message), Outlook(Phase.PROGRESSING, message, state.now)
 

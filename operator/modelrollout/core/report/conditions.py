@@ -11,8 +11,8 @@ from modelrollout.core.judge.sight import silent_too_long
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.core.progress.guards import timed_out
 from modelrollout.core.progress.outlook import failed_versions, unrouted
+from modelrollout.core.progress.timeout import timed_out
 from modelrollout.core.report.drift import describe, foreign_owner
 from modelrollout.core.validate import gate
 from modelrollout.core.validate.finding import Verdict

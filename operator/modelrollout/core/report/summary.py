@@ -12,8 +12,8 @@ from modelrollout.core.accept.acceptance import settled_versions
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.core.progress.advance import memory_of
 from modelrollout.core.progress.outlook import Outlook
+from modelrollout.core.progress.proposal import memory_of
 from modelrollout.core.recipe import settings_of
 from modelrollout.core.report.conditions import Fact, accepted, analysed, conditions, progressing, routed, validated
 from modelrollout.core.report.drift import announce_drift

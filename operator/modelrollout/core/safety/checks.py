@@ -19,7 +19,7 @@ from modelrollout.core.judge.assessment import Assessment
 from modelrollout.core.observed.readiness import words_of
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.core.progress.guards import timed_out
+from modelrollout.core.progress.timeout import timed_out
 from modelrollout.core.validate import gate
 
 LEAST_SAMPLES = 3  # of the control, before a fault is said to have left with an arm: it may flicker
