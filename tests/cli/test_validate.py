@@ -18,7 +18,7 @@ from modelrollout.resource.rollout import API_VERSION, KIND
 from tests.apiserver import ApiServer
 from tests.cli.conftest import Put, Run, Start
 from tests.cli.stage import Stage, passing
-from tests.cli.worlds import CANDIDATE, STABLE, installed, quarantined
+from tests.cli.worlds import CANDIDATE, STABLE, installed, quarantined, releasing
 from tests.core.test_validate_only import BESIDE, UNFIT, UNKNOWN
 from tests.core.test_validation import WORDS
 from tests.core.world import CANARY, World
@@ -26,6 +26,7 @@ from tests.core.world import CANARY, World
 pytestmark = pytest.mark.apiserver
 
 Manifest = Callable[..., str]
+DIGEST = f"sha256:{'7' * 64}"
 ROLLOUTS = f"/apis/{API_VERSION}/namespaces/{{}}/modelrollouts"
 
 
@@ -33,9 +34,9 @@ ROLLOUTS = f"/apis/{API_VERSION}/namespaces/{{}}/modelrollouts"
 def manifest(tmp_path: Path) -> Manifest:
     """A file with the rollout whose next version is to be validated."""
 
-    def write(version: str = CANDIDATE, name: str = "fraud", **parts: Any) -> str:
+    def write(version: str = CANDIDATE, name: str = "fraud", uri: str = "", **parts: Any) -> str:
         spec = {**yaml.safe_load(CANARY), "validation": {}, **parts}
-        spec["model"] = {**spec["model"], "version": version, "uri": f"pvc://models/fraud/{version}"}
+        spec["model"] = {**spec["model"], "version": version, "uri": uri or f"pvc://models/fraud/{version}"}
         body = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": spec}
         path = tmp_path / "rollout.yaml"
         path.write_text(yaml.safe_dump(body))
@@ -92,6 +93,29 @@ def test_who_waits_for_one_that_was_kept(server: ApiServer, namespace: str, run:
     result = run("wait", "fraud-look")
     assert result.exit_code == 0, result.output
     assert f"{CANDIDATE} passed its validation, and nothing is released" in result.stdout
+
+
+def test_a_version_that_is_known_must_have_its_files(
+    server: ApiServer, namespace: str, run: Run, put: Put, manifest: Manifest
+) -> None:
+    world = installed()
+    stable = world.status.stable
+    assert stable is not None
+    world.status = world.status.model_copy(update={"stable": stable.model_copy(update={"digest": DIGEST})})
+    put(world)
+    with operated(server, namespace, BESIDE) as seen:
+        result = run("validate", "-f", manifest(STABLE, uri=stable.uri))
+    assert f"fraud: {STABLE} is known by {DIGEST}, which its files must have" in result.stdout, result.output
+    assert seen[0]["spec"]["model"]["digest"] == DIGEST
+
+
+def test_a_strategy_that_would_be_refused_is_2(
+    server: ApiServer, namespace: str, run: Run, put: Put, manifest: Manifest
+) -> None:
+    put(releasing())
+    result = run("validate", "-f", manifest(strategy={"blueGreen": {}}))
+    assert result.exit_code == 2, result.output
+    assert "fraud would refuse the spec: StrategyChanged" in result.output
 
 
 def test_what_is_only_reported_passes(server: ApiServer, namespace: str, run: Run, manifest: Manifest) -> None:

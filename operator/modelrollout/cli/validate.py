@@ -34,6 +34,7 @@ from modelrollout.cli.validated import (
     validation_words,
 )
 from modelrollout.cli.wait import Wait
+from modelrollout.core.accept.acceptance import known_digest
 from modelrollout.resource.rollout import ModelRollout, parse_spec
 from modelrollout.resource.spec import Spec
 
@@ -72,10 +73,10 @@ def validate(
     place = namespace_of(body, namespace)
     access = Access(place, context, kubeconfig)
     rollout = str(body["metadata"]["name"])
-    compare_with_rollout(access, rollout, spec)
+    digest = compare_with_rollout(access, rollout, spec)
     version = spec.model.version
     own = name or name_for(rollout, version, secrets.token_hex(SUFFIX_BYTES))
-    wanted = to_validate(body, own, access.namespace)
+    wanted = to_validate(body, own, access.namespace, digest)
     with ended_by_signals(), Beside(access, wanted, chosen=name is not None, keep=keep) as created:
         say(f"{own}: {version} is deployed to be validated, and gets no requests of users")
         end = follow(access, created, timeout)
@@ -105,19 +106,24 @@ def namespace_of(body: Body, given: str | None) -> str | None:
     return written or given
 
 
-def compare_with_rollout(access: Access, name: str, spec: Spec) -> None:
-    """What the rollout of that name knows already. Raises NotTaken where it would refuse the spec."""
+def compare_with_rollout(access: Access, name: str, spec: Spec) -> str | None:
+    """What the rollout of that name knows already; gives the digest by which it knows the version, if it does. Raises
+    NotTaken where it would refuse the spec."""
     try:
         existing = ModelRollout.from_json(access.read(name))
     except NotFound:
         say(f"{name}: there is no such rollout yet, so the version is compared with nothing")
-        return
+        return None
     if (refusal := refused_by(existing, spec)) is not None:
         raise NotTaken(f"{name} would refuse the spec: {refusal.reason}: {refusal.message}")
     if (held := existing.status.held(spec.model.version)) is not None:
         say(f"{name}: {held.version} gets no release before modelrollout retry: {held.reason}: {held.message}")
     stable = existing.status.stable
     say(f"{name}: {stable.version} serves" if stable is not None else f"{name}: nothing serves yet")
+    digest = known_digest(existing.status, spec.model.version)
+    if digest is not None:
+        say(f"{name}: {spec.model.version} is known by {digest}, which its files must have")
+    return digest
 
 
 def follow(access: Access, created: Body, timeout: float | None) -> Outcome:

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelrollout.api.status import Quarantined, Withheld
 from modelrollout.cli.outcome import Outcome, describe_wait, spec_version
-from modelrollout.core.accept.acceptance import changed_identity, changed_place, downgrade
+from modelrollout.core.accept.acceptance import changed_identity, changed_place, changed_strategy, downgrade
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.resource.crd import LONGEST_NAME
@@ -29,10 +29,13 @@ class Validity(IntEnum):
     UNREACHABLE = 4  # the cluster could not be asked
 
 
-def to_validate(body: Mapping[str, Any], name: str, namespace: str) -> dict[str, Any]:
+def to_validate(body: Mapping[str, Any], name: str, namespace: str, digest: str | None = None) -> dict[str, Any]:
     """The object that asks for it: the manifest's spec, one pod, and nothing of its name, labels or annotations, by
-    which others (a GitOps tool, a Service) would take it for the rollout itself."""
+    which others (a GitOps tool, a Service) would take it for the rollout itself. ``digest``: by which the rollout knows
+    the version; other files under its number are another version."""
     spec = copy.deepcopy(dict(body["spec"]))
+    if digest is not None:
+        spec["model"] = {**spec["model"], "digest": digest}
     against = {"validateOnly": {"against": body["metadata"]["name"]}}
     serving = {**(spec.get("serving") or {}), "replicas": 1}
     spec = {**against, **spec, "serving": serving, "deletionPolicy": "Delete"}
@@ -53,7 +56,12 @@ def name_for(rollout: str, version: str, suffix: str) -> str:
 def refused_by(existing: ModelRollout, spec: Spec) -> Refusal | None:
     """Why the rollout of that name would not accept the spec, by what it has released before."""
     status = existing.status
-    return changed_identity(spec, status) or changed_place(spec, status) or downgrade(spec, status)
+    return (
+        changed_identity(spec, status)
+        or changed_place(spec, status)
+        or changed_strategy(spec, status)
+        or downgrade(spec, status)
+    )
 
 
 def validation_outcome(rollout: ModelRollout) -> Outcome | None:
