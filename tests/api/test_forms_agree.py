@@ -40,6 +40,7 @@ FIELDS: dict[str, tuple[tuple[str | int, ...], str]] = {
     "config map": (("strategy", "blueGreen", "smoke", "configMap"), OBJECT_NAME.pattern),
     "metric": (("analysis", "metrics", 0, "name"), r"[a-z]([a-z0-9-]*[a-z0-9])?"),
     "query": (("analysis", "metrics", 0, "trials"), QUERY),
+    "body size": (("validation", "shadow", "maxBody"), r"[0-9]{1,8}(k|M|Ki|Mi|Gi|m)?"),
     "quantity": (("serving", "resources", "limits", "cpu"), r"[0-9]{1,3}(\.[0-9])?([eE]-?[0-9]|m|k|Ki|Gi)?"),
 }
 AROUND: dict[str, dict[str, Any]] = {
@@ -49,6 +50,7 @@ AROUND: dict[str, dict[str, Any]] = {
     "query": {"analysis": {"metrics": [CLICKS]}},
     "gateway": {"traffic": {"hosts": ["fraud.prod"], "gateways": [""]}},
     "duration above zero": {"serving": {}},
+    "body size": {"validation": {"shadow": {}}},
     "quantity": {"serving": {"resources": {"limits": {}}}},
 }
 

@@ -103,8 +103,8 @@ class Shadow(SpecModel):
     min_compared: int = Field(default=200, ge=1, le=10_000_000, description="Answers compared, at least.")
     timeout: PositiveDuration = Field(
         default=2.0,
-        description="Of a copy in the mesh, and of each replay. Without one, copies to a comparer that hangs would "
-        "stay open for ever.",
+        description="Of each replay: who has not answered a copy by then has failed it. A copy itself lasts as long as "
+        "traffic.timeout lets a request last.",
     )
     max_body: BodySize = Field(
         default=1024**2, description="Larger requests, in bytes, are not replayed. Copies of 6 MB hold up the users."
