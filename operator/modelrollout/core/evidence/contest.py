@@ -82,11 +82,19 @@ class Contest:
             max(self.most, len(versions)),
         )
 
-    def after(self, at: float, new: Mapping[str, tuple[int, int]], rules: Rules, seconds: float = 0.0) -> Contest:
+    def after(
+        self,
+        at: float,
+        new: Mapping[str, tuple[int, int]],
+        rules: Rules,
+        seconds: float = 0.0,
+        *,
+        shares_stay: bool = True,
+    ) -> Contest:
         """After one tick of so many ``seconds``: requests and (in parts) rewards by version, and the time at which they
-        were read."""
+        were read. ``shares_stay``: they have for so long that late rewards are of the same ones."""
         if rules.mean_delay:
-            return self._after_late(new, rules, seconds)
+            return self._after_late(new, rules, seconds, shares_stay=shares_stay)
         taken, waiting = {}, {}
         for version in self.versions:
             requests, rewards = new.get(version, (0, 0))
@@ -99,10 +107,14 @@ class Contest:
         spread = self.spread.after(taken, rules.parts)
         return replace(self, counts=counts, due={}, waiting=waiting, pairs=pairs, spread=spread)
 
-    def _after_late(self, new: Mapping[str, tuple[int, int]], rules: Rules, seconds: float) -> Contest:
-        """The same where rewards come late."""
+    def _after_late(
+        self, new: Mapping[str, tuple[int, int]], rules: Rules, seconds: float, *, shares_stay: bool
+    ) -> Contest:
+        """The same where rewards come late. Shares that changed lately would make a delay of another kind than was
+        thought look like a difference, so nothing is compared then."""
         counts, due, waiting, taken = {}, dict(self.due), self._of_who_left(rules, seconds), {}
-        own = {version for version in self.versions if self._waiting(version).is_own}
+        settled = {version for version in self.settled(rules.mean_delay) if not self._waiting(version).ripe}
+        settled = settled if shares_stay else set()
         for version in self.versions:
             requests, rewards = new.get(version, (0, 0))
             every = requests * rules.parts
@@ -113,7 +125,7 @@ class Contest:
             due[version] = due.get(version, 0.0) + ripe
             taken[version] = (came / rules.parts, ripe)
         pairs = {
-            both: self._compared_late(both, taken, rules) if own.issuperset(both) else pair
+            both: self._compared_late(both, taken, rules) if settled.issuperset(both) else pair
             for both, pair in self.pairs.items()
         }
         shown = {version: _whole(rewards, ripe, rules.parts) for version, (rewards, ripe) in taken.items()}

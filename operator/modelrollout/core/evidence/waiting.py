@@ -9,9 +9,9 @@ Counting the whole number of requests instead would punish the version whose sha
 begins with such a version: the one that served has the rewards of all that it answered before.
 
 How much that is can only be guessed, so what a version earns is not compared while a notable part of it is from before.
-Nor are delays exponential everywhere: if all are late by the same time, a new version has nothing for so long, and then
-more than is due, until after some delays both are the same again. So nothing is proven of a version before it has
-competed for some.
+Nor are delays exponential everywhere, or known well in a young trial: if all are late by the same time, a new version
+has nothing for so long, and then more than is due, until after some delays both are the same again. So nothing of a
+version is compared before it has competed for some, and shares have stayed for as long.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Waiting:
         return self.before <= FROM_BEFORE * self.out
 
     def is_settled(self, mean_delay: float) -> bool:
-        """Whether anything may be proven by what the version earns: always, where rewards come at once."""
+        """Whether what the version earns may be compared: always, where rewards come at once."""
         return not mean_delay or (self.is_own and self.seconds >= OLD_ENOUGH * mean_delay)
 
     def anew(self) -> Waiting:

@@ -18,7 +18,7 @@ from modelrollout.core.evidence.rounds import Rounds
 from modelrollout.core.evidence.settings import EvidenceSettings
 from modelrollout.core.evidence.skew import Skew
 from modelrollout.core.judge.beliefs import believed
-from modelrollout.core.judge.delay import asked_before, unsettled, with_delay
+from modelrollout.core.judge.delay import asked_before, shares_stay, unsettled, with_delay
 from modelrollout.core.judge.known import Known, following, load, rules
 from modelrollout.core.judge.metric_state import is_brief
 from modelrollout.core.judge.value import logged_of, valued
@@ -95,7 +95,8 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
         return replace(known, status=status)  # a pass that changes nothing writes nothing
     seconds = sample.at - known.rounds.at if new is not None and known.rounds.at is not None else 0.0
     before = from_before(state, known, counted, seconds, decided.mean_delay)
-    contest = before.after(sample.at, counted, decided, seconds)
+    stay = shares_stay(known.status, sample.at, decided.mean_delay)
+    contest = before.after(sample.at, counted, decided, seconds, shares_stay=stay)
     skew, requests = known.skew, {version: counts[0] for version, counts in counted.items()}
     drawn_alone = state.spec.traffic.affinity is None  # else shares are of users, and nobody knows how many there are
     known_shares = known.rounds.at is not None and is_of_these_shares(state, known, known.rounds.at)
@@ -120,11 +121,18 @@ def from_before(
     if not first or not seconds or not 0.0 < delay < inf:
         return contest
     assert state.control is not None
-    since = exp(-max(0.0, state.now - state.trial.started_at) / delay)  # the part that is from before the trial
+    age = inf if found_under_way(state) else max(0.0, state.now - state.trial.started_at)
+    since = exp(-age / delay)  # the part that is from before the trial
     out = {version: (1.0 - since) * delay * requests / seconds for version, requests in asked.items()}
     past = asked_before(state, known, delay, sum(asked.values()) / seconds)
     out[state.control.version] = out.get(state.control.version, 0.0) + since * past
     return contest.asked_before(out)
+
+
+def found_under_way(state: Pass) -> bool:
+    """Whether the trial is one whose status was lost: its arms had requests when it began."""
+    began = state.trial.started_at
+    return any(arm.weight_since is not None and arm.weight_since <= began for arm in state.trial.arms)
 
 
 def compared(

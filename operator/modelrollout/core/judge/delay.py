@@ -83,15 +83,21 @@ def _updated(state: Pass, status: ContestStatus) -> ContestStatus:
     if status.reward_delay is not None and status.delayed_rewards == int(sample.delays.rewards):
         return status  # no more rewards came: that the trial grew older is no news
     told = {"delayed_rewards": int(sample.delays.rewards)}
-    mean = mean_delay(sample.delays, sample.at - status.since)
-    if mean is None:
-        return status.model_copy(update=told)
+    age = sample.at - status.since
+    mean = mean_delay(sample.delays, age)
+    if mean is None or (status.reward_delay is None and age < OLD_ENOUGH * mean):
+        return status.model_copy(update=told)  # a first guess by a young trial would be much too short
     return status.model_copy(update={**told, "reward_delay": float(f"{mean:.3g}")})
 
 
 def _age(status: ContestStatus, now: float) -> float:
     """Seconds since the first sample."""
     return max(1.0, (status.last_sample_at or now) - (status.since or now))
+
+
+def shares_stay(status: ContestStatus, at: float, delay: float) -> bool:
+    """Whether what came at a time is for requests that were all shared as now."""
+    return status.shares_since is None or at - status.shares_since >= OLD_ENOUGH * delay
 
 
 def unsettled(contest: Contest, delay: float) -> str | None:
@@ -114,6 +120,8 @@ def unmeasured(state: Pass, status: ContestStatus) -> str | None:
     """Why nothing can be decided by the rewards yet: it is not known how late these come."""
     if not is_measured(state) or status.reward_delay is not None:
         return None
+    if status.delayed_rewards >= LEAST_REWARDS:
+        return "it is not known well how late rewards come before they were seen for three times as long"
     told = f"it is not known yet how late rewards come: the reward gateway has counted {status.delayed_rewards} of the "
     way_out = "" if status.delayed_rewards else f"; it has none in {REWARD_DELAY}: write rewardDelay as a time if"
     return f"{told}{LEAST_REWARDS} that are needed" + (f"{way_out} rewards do not go through it" if way_out else "")
