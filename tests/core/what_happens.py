@@ -22,6 +22,7 @@ from tests.core import (
     test_recall,
     test_same_command_again,
     test_scraped_apart,
+    test_split_broken,
     test_undo,
     test_validate_only,
     test_validation,
@@ -717,6 +718,19 @@ def skipped_bad_news() -> None:
     for given, words in test_words.HOLDS.values():
         for verb in ("skip", "promote-full"):
             test_words.test_with_skip_and_promote_full_a_person_takes_it_on_and_both_events_say_what(verb, given, words)
+
+
+@row(
+    "the requests of a canary or a blue/green do not go where the shares say, or are not all counted",
+    "Undecided",
+    "no share rises and nothing is promoted; the status and an Event have both numbers; it goes on by itself a minute "
+    "after they do again, or by `skip`",
+)
+def split_broken() -> None:
+    for case in test_split_broken.PHASES.values():
+        test_split_broken.test_it_holds_and_says_so_with_both_numbers_and_the_way_out(*case)
+    test_split_broken.test_it_goes_on_by_itself_when_the_split_is_mended(test_split_broken.stepping, 0.3)
+    test_split_broken.test_skip_goes_on_all_the_same_and_says_what_it_skipped()
 
 
 @row(

@@ -237,6 +237,18 @@ def test_the_same_once_more_is_counted_up(kubernetes: Kubernetes) -> None:
     play(kubernetes, story)
 
 
+def test_what_has_one_cause_is_one_event_in_its_newest_words(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.submit(OLD)
+        for seconds in (10, 20, 30):
+            said = Event(Reason.BLIND, f"no sample for {seconds} s", warning=True, cause=NEW)
+            await carry_out(stage, await plan(stage, {OLD: 100}, events=(said,)))
+        (event,) = await told(stage)
+        assert (event["count"], event["message"]) == (3, "no sample for 30 s")
+
+    play(kubernetes, story)
+
+
 @pytest.mark.parametrize(
     ("weights", "gone"),
     [

@@ -241,6 +241,14 @@ class ShadowStatus(StatusModel):
     checks: tuple[CheckStatus, ...] = ()
 
 
+class SharedStatus(StatusModel):
+    """Whether the requests go where the shares say, in one split that an arm has in common with stable."""
+
+    split: str
+    broken: str | None = None  # that they surely do not, with both numbers
+    state: tuple[float, ...] = ()  # the test's own numbers
+
+
 class Arm(VersionStatus):
     """A version under trial, with everything that is known of it."""
 
@@ -253,6 +261,7 @@ class Arm(VersionStatus):
     blind_since: Timestamp | None = None
     silent_since: Timestamp | None = None  # since when nobody has asked it, though it has a share
     seen: tuple[str, ...] = ()  # the splits in which it had its least evidence at a share between 0 and 100
+    shared: tuple[SharedStatus, ...] = ()  # whether the requests go where the shares say
     paused: str | None = None  # why its shares are held: a person's word or a policy's
     shadow: ShadowStatus = ShadowStatus()
     smoke: SmokeStatus = SmokeStatus()

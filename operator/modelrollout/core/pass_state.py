@@ -117,6 +117,6 @@ class Pass:
         """The same with every arm changed."""
         return self.change_trial(arms=tuple(change(arm) for arm in self.trial.arms))
 
-    def say(self, reason: Reason, message: str, warning: bool = False) -> Pass:
-        """The same with one more Event."""
-        return replace(self, events=(*self.events, Event(reason, message, warning)))
+    def say(self, reason: Reason, message: str, warning: bool = False, *, cause: str = "") -> Pass:
+        """The same with one more Event; ``cause`` where its words have numbers that may be others next time."""
+        return replace(self, events=(*self.events, Event(reason, message, warning, cause)))

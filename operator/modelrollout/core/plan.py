@@ -74,6 +74,8 @@ class Reason(StrEnum):
     RETRIED = "Retried"
     BLIND = "Blind"
     SIGHT_RESTORED = "SightRestored"
+    SPLIT_BROKEN = "SplitBroken"
+    SPLIT_MENDED = "SplitMended"
     NO_TRAFFIC = "NoTraffic"
     UNDECIDED_TIMEOUT = "UndecidedTimeout"
     ROUTE_RESTORED = "RouteRestored"
@@ -91,11 +93,13 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A Kubernetes Event to be posted once the status is stored. Warnings are what a person should look at."""
+    """A Kubernetes Event to be posted once the status is stored. Warnings are what a person should look at. Events of
+    one reason and ``cause`` are one, counted up, with the newest message; without a cause, those of the same words."""
 
     reason: Reason
     message: str
     warning: bool = False
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ LONGEST_MESSAGE = 1024
 
 
 def event_object(rollout: ModelRollout, event: Event, now: float) -> Object:
-    """To be created. ``now`` in seconds since the epoch. The same words about the same rollout have the same name, so
-    that what happens again is counted up (``counted_up``) and not told anew."""
+    """To be created. ``now`` in seconds since the epoch. The same cause at the same rollout has the same name, so that
+    what happens again is counted up (``counted_up``) and not told anew."""
     moment = _moment(now)
     name = f"{rollout.name}.{_digest(rollout.uid, event)}"
     return {
@@ -39,9 +39,10 @@ def event_object(rollout: ModelRollout, event: Event, now: float) -> Object:
     }
 
 
-def counted_up(known: Object, now: float) -> Object:
-    """An Event that is there already, once more."""
-    return known | {"count": int(known.get("count") or 1) + 1, "lastTimestamp": _moment(now)}
+def counted_up(known: Object, newest: Object, now: float) -> Object:
+    """An Event that is there already, once more, in its newest words."""
+    count = int(known.get("count") or 1) + 1
+    return known | {"count": count, "lastTimestamp": _moment(now), "message": newest["message"]}
 
 
 def _moment(now: float) -> str:
@@ -49,5 +50,5 @@ def _moment(now: float) -> str:
 
 
 def _digest(uid: str, event: Event) -> str:
-    words = "\n".join((uid, str(event.reason), str(event.warning), event.message))
+    words = "\n".join((uid, str(event.reason), str(event.warning), event.cause or event.message))
     return blake2b(words.encode(), digest_size=8).hexdigest()

@@ -8,11 +8,11 @@ from modelrollout.manifests.meta import Object
 
 
 async def create_or_count_up(cluster: Cluster, body: Object, now: float) -> None:
-    """The Event of these words, for the first time or once more. ``now``: seconds since the epoch. Raises ApiError."""
+    """The Event of this cause, for the first time or once more. ``now``: seconds since the epoch. Raises ApiError."""
     described = body["metadata"]
     try:
         await cluster.create(EVENTS, body)
     except Conflict:
         known = await cluster.get(EVENTS, described["namespace"], described["name"])
         if known is not None:  # it may have expired between the two
-            await cluster.replace(EVENTS, counted_up(known, now))
+            await cluster.replace(EVENTS, counted_up(known, body, now))

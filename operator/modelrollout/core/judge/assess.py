@@ -19,6 +19,7 @@ from modelrollout.core.judge.assessment import NOTHING_SEEN, Alone, Assessment
 from modelrollout.core.judge.least_evidence import seen_in
 from modelrollout.core.judge.loading import Question, load
 from modelrollout.core.judge.metric_state import MetricState, begin_counting, is_unheard, take_in
+from modelrollout.core.judge.shares import broken_in, watch_shares
 from modelrollout.core.judge.sight import watch_sight, watch_traffic
 from modelrollout.core.pass_state import Pass
 
@@ -53,9 +54,17 @@ def assess_arm(state: Pass, arm: Arm) -> tuple[Pass, Assessment]:
     assessment = put_together(states, verdicts, total, heard)
     if state.spec.segments:
         assessment = replace(assessment, within=within(states, verdicts, total, judged))
-    state = note_what_was_seen(state.change_arm(arm.version, metrics=(*metrics, *set_aside(arm, asked))), arm.version)
+    state = watch_shares(state.change_arm(arm.version, metrics=(*metrics, *set_aside(arm, asked))), arm, states)
+    assessment = told_of_shares(assessment, state.arm(arm.version))
+    state = note_what_was_seen(state, arm.version)
     state = watch_sight(state, state.arm(arm.version), assessment)
     return watch_traffic(state, state.arm(arm.version), assessment), assessment
+
+
+def told_of_shares(assessment: Assessment, arm: Arm) -> Assessment:
+    """With what is known of where the requests go, in all splits and in each of them."""
+    inner = {split: replace(item, skewed=broken_in(arm, split)) for split, item in assessment.within.items()}
+    return replace(assessment, skewed=broken_in(arm), within=inner)
 
 
 def heard_in(

@@ -14,7 +14,8 @@ def watch_sight(state: Pass, arm: Arm, assessment: Assessment) -> Pass:
     """Since when nothing can be seen, and an Event when sight is lost and when it is back."""
     if assessment.blind and arm.blind_since is None:
         message = f"{arm.version} stays at {arm.weight} %: {assessment.blind}"
-        return state.change_arm(arm.version, blind_since=state.now).say(Reason.BLIND, message, warning=True)
+        state = state.change_arm(arm.version, blind_since=state.now)
+        return state.say(Reason.BLIND, message, warning=True, cause=arm.version)
     if not assessment.blind and arm.blind_since is not None:
         # What was seen before is old: whoever rises next must have been seen again at this weight.
         metrics = tuple(item.model_copy(update=NOTHING_COUNTED) for item in arm.metrics)
@@ -33,7 +34,7 @@ def watch_traffic(state: Pass, arm: Arm, assessment: Assessment) -> Pass:
         return state
     held = format_duration(state.spec.analysis.max_hold)
     message = f"{arm.version} stays at {arm.weight} %: {assessment.no_traffic}, and so it has been for maxHold {held}"
-    return state.say(Reason.NO_TRAFFIC, message, warning=True)
+    return state.say(Reason.NO_TRAFFIC, message, warning=True, cause=arm.version)
 
 
 def silent_too_long(state: Pass, arm: Arm) -> bool:

@@ -33,6 +33,7 @@ def doubts(state: Pass, arm: Arm, assessment: Assessment, split: str, *, gets_al
         of_sight(assessment),
         of_news(assessment),
         of_suspicion(assessment, gets_all=gets_all),
+        of_skew(assessment),
         of_counts(state, arm, assessment, where),
         of_sight_of_a_part(state, arm, assessment, where) if gets_all else None,
     )
@@ -84,6 +85,11 @@ def of_suspicion(assessment: Assessment, *, gets_all: bool) -> Obstacle | None:
     if assessment.suspected:
         kind = Doubt.FINAL if gets_all else Doubt.GROWS
     return Obstacle(f"held: {assessment.hold}", undecided=True, doubt=kind)
+
+
+def of_skew(assessment: Assessment) -> Obstacle | None:
+    """Requests that do not go where the shares say: what is compared is not what was given to compare."""
+    return Obstacle(f"held: {assessment.skewed}", undecided=True, doubt=Doubt.GROWS) if assessment.skewed else None
 
 
 def of_sight_of_a_part(state: Pass, arm: Arm, assessment: Assessment, split: str) -> Obstacle | None:

@@ -48,7 +48,8 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
         state = _undecided(state, why)
     if approval and state.rollout.status.phase is not Phase.AWAITING_APPROVAL:
         versions = " and ".join(arm.version for arm in state.trial.arms)
-        state = state.say(Reason.AWAITING_APPROVAL, f"{versions}: {move.why}")
+        state = state.say(Reason.AWAITING_APPROVAL, f"{versions}: {move.why}", cause=f"{versions}: {move.step}")
+    unseen = unseen or next((text for item in assessments.values() if (text := item.skewed)), None)
     message = _words(state, why, unseen, word_above(move, obstacle), told=move.settled)
     waits_for_samples = move.quiet and obstacle is not None and obstacle.undecided
     phase = _phase(state, replace(move, settled=move.settled and (obstacle is None or waits_for_samples)), approval)
@@ -80,7 +81,8 @@ def _undecided(state: Pass, why: str) -> Pass:
     state = state.change_trial(hold_since=state.now, next_step_at=None)
     if state.trial.held == (state.trial.step or ""):
         return state
-    return state.change_trial(held=state.trial.step or "").say(Reason.STEP_HELD, why)
+    cause = " ".join((*(arm.version for arm in state.trial.arms), state.trial.step or START))
+    return state.change_trial(held=state.trial.step or "").say(Reason.STEP_HELD, why, cause=cause)
 
 
 def _phase(state: Pass, move: Move[Any], approval: bool) -> Phase:

@@ -137,7 +137,7 @@ def told_of_control(state: Pass, outlook: Outlook) -> Progress:
     why = workload.failure or workload.waiting
     said = f"no pod of {control.version} is ready, which has {share} % of the requests" + (f": {why}" if why else "")
     if not state.rollout.status.message.startswith(f"no pod of {control.version}"):
-        state = state.say(Reason.STABLE_LOST, said, warning=True)
+        state = state.say(Reason.STABLE_LOST, said, warning=True, cause=control.version)
     return state, replace(outlook, phase=Phase.DEGRADED, message=f"{said}; {outlook.message}")
 
 

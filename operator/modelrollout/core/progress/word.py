@@ -102,11 +102,11 @@ def refuse(state: Pass, why: str) -> Pass:
     """The word is not carried out, now or later. Whoever gave it is told why."""
     if state.word is None:
         return state
-    verb = state.word.command.verb
+    command, verb = state.word.command, state.word.command.verb
     told = f"{SPOKEN.get(verb, verb.value)}: {why}"
     taken = {"promote_fully": False} if verb is Verb.PROMOTE_FULL else {"approved": None, "approved_share": None}
     state = paused_as_before(replace(state, word=None).change_trial(**taken).change(command_ignored=told))
-    return state.say(Reason.COMMAND_IGNORED, told, warning=True)
+    return state.say(Reason.COMMAND_IGNORED, told, warning=True, cause=f"{verb.value} {command.version}")
 
 
 def paused_as_before(state: Pass) -> Pass:

@@ -101,6 +101,8 @@ def analysed(state: Pass) -> Fact:
         words = list(dict.fromkeys(item.message for item in tests if item.verdict == verdict))
         if words:
             return "AnalysisHealthy", "False", reason, "; ".join(words)
+    if broken := [item.broken for arm in state.status.arms for item in arm.shared if item.broken]:
+        return "AnalysisHealthy", "False", Reason.SPLIT_BROKEN, "; ".join(broken)
     return "AnalysisHealthy", "True", Reason.HEALTHY, "every metric has fresh samples"
 
 

@@ -95,7 +95,7 @@ def _tell(state: Pass, before: Arm) -> Pass:
     if now.held is not None:
         told = now.held == before.validation.held
         message = f"{version}: {now.held}; it gets no request before that is known"
-        return state if told else state.say(Reason.VALIDATION_HELD, message, warning=True)
+        return state if told else state.say(Reason.VALIDATION_HELD, message, warning=True, cause=version)
     if state.spec.validate_only is not None:
         return state  # the end of it is told in this very pass, with the same words
     doubtful = any(item.verdict != Verdict.PASS for item in now.checks)
