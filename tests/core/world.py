@@ -33,6 +33,7 @@ from modelrollout.core.observation import (
 from modelrollout.core.plan import Event, Plan, Reason, Recovery
 from modelrollout.core.validate.probed import Probed
 from modelrollout.resource.rollout import ModelRollout, parse_spec, parse_status
+from tests.core.copies import Copies
 
 START = 1_800_000_000.0
 
@@ -81,6 +82,7 @@ class World:
     refused: dict[str, str] = field(default_factory=dict)  # by metric, why its counts cannot be
     invalid: str | None = None
     probed: Probed | None = GOOD  # what the servers say before any traffic; None: they have not answered yet
+    copies: Copies = field(default_factory=Copies)  # of requests, compared before any traffic
     smoke: SmokeResult | None = None
     refusal: Refusal | None = None
     scrape_interval: float = USUAL_SCRAPE_INTERVAL
@@ -138,6 +140,7 @@ class World:
             refusal=self.refusal if asked.acceptance is not None else None,
             baseline=dict(self.history) if asked.baseline else None,
             scrape_interval=self.scrape_interval,
+            **self.copies.seen(asked),
         )
 
     @property
@@ -191,6 +194,7 @@ class World:
         self.deploy(plan)
         if plan.answered == self.command:
             self.command = None  # unless somebody wrote another one meanwhile
+        self.copies.plan(plan.comparer)
         return plan
 
     def deploy(self, plan: Plan) -> None:
@@ -248,6 +252,7 @@ class World:
         end = self.now + seconds
         while self.now < end:
             self.requests(int(rate * tick), bad)
+            self.copies.arrive(tick if rate else 0)
             self.step(tick)
         return self
 

@@ -1,7 +1,8 @@
 """What the comparer counts, by the names that Prometheus scrapes and the operator asks for.
 
 All series have the labels ``LABELS``; those that are of one version have ``version``, too, and that of the control is
-the control's own. They begin at 0 with the process. ``trial`` tells one trial's comparer from the next one's.
+the control's own. They begin at 0 with the process. ``trial`` tells one comparer from the next one's: of
+another trial, of other versions, or by other settings.
 
 What a request adds to ``DIFFERENT`` and ``REPEATED`` is the part of its rows that differ: 1 or 0 for one row. So both
 are at most ``COMPARED``, and a request of a hundred rows weighs no more than one.

@@ -175,6 +175,7 @@ class ValidationStatus(StatusModel):
 
     passed: bool = False
     by: str = ""  # digest of what was asked for
+    since: Timestamp | None = None  # since when that is looked at
     failed: str | None = None  # what speaks against it
     held: str | None = None  # why it could not be found out yet
     checks: tuple[CheckStatus, ...] = ()

@@ -117,7 +117,8 @@ class DesiredVersion:
 
 @dataclass(frozen=True, slots=True)
 class DesiredComparer:
-    """The comparer of a trial, to which copies of requests go: the versions whose answers it compares, and how."""
+    """The comparer of a trial, to which copies of requests go: the versions whose answers it compares, and how.
+    ``trial`` tells its counts from those of all others."""
 
     trial: str
     control: str
@@ -189,7 +190,7 @@ class Questions:
 
     ``spec`` is the one to go by, accepted where one was. ``control`` and ``arms`` are versions. ``splits`` asks for the
     metrics of these versions in these splits; ``validation`` names the arms whose servers are to be asked before any
-    traffic, ``smoke`` those to probe through the mesh; ``shadow`` the trial whose comparer is asked; ``acceptance`` is
+    traffic, ``smoke`` those to probe through the mesh; ``shadow`` the comparer that is asked; ``acceptance`` is
     a newest spec that has to be checked against the cluster; ``baseline`` asks for the control's past,
     ``delays_since`` for how late rewards came since then.
     """

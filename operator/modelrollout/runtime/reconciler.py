@@ -100,6 +100,7 @@ class Reconciler:
         self.observer.samples.forget(key)
         self.observer.inquiries.forget(key)
         self.observer.validations.keep_only(key, ())
+        self.observer.comparisons.forget(key)
         self.observer.confirmed.pop(key, None)
         for refused in [item for item in self.observer.refused if item[0] == key]:
             del self.observer.refused[refused]

@@ -10,8 +10,8 @@ from modelrollout.api.status import Arm, Trial
 from modelrollout.core.accept.acceptance import is_accepted, last_accepted
 from modelrollout.core.judge.splits import counted
 from modelrollout.core.plan import Questions
-from modelrollout.core.validate.comparer import trial_name
-from modelrollout.core.validate.gate import has_had_requests, is_due, is_first
+from modelrollout.core.validate.comparer import Between, name_of
+from modelrollout.core.validate.gate import is_due, is_first
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
@@ -37,20 +37,12 @@ def questions(rollout: ModelRollout, now: float) -> Questions:
         arms=tuple(arm.version for arm in status.arms),
         splits=counted(spec, trial) if judged else (),
         validation=tuple(arm.version for arm in status.arms if is_due(spec, arm, first=first)),
-        shadow=comparing(trial, spec) if under_way and trial is not None else None,
+        shadow=name_of(Between(spec, status.stable), trial),
         smoke=smoke_due(trial, spec, now) if under_way and trial is not None else (),
         acceptance=unchecked,
         baseline=judged and trial is not None and baseline_due(trial, spec, now),
         delays_since=delays_since(trial, spec) if judged and trial is not None else None,
     )
-
-
-def comparing(trial: Trial, spec: Spec) -> str | None:
-    """The trial whose comparer has something to say: one of its arms may be in the shadow."""
-    if spec.asked_before_traffic.shadow is None or spec.validate_only is not None:
-        return None
-    waits = any(arm.ready_at is not None and not has_had_requests(arm) and not arm.shadow.passed for arm in trial.arms)
-    return trial_name(trial) if waits else None
 
 
 def delays_since(trial: Trial, spec: Spec) -> float | None:

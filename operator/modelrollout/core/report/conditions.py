@@ -121,7 +121,7 @@ def validated(state: Pass) -> list[Fact]:
         return []
     waits = [words for arm in arms if (words := gate.waiting(state, arm)) is not None]
     if waits:
-        held = any(arm.validation.held for arm in arms)
+        held = any(arm.validation.held or arm.shadow.held for arm in arms)
         return [("Validated", "Unknown", Reason.VALIDATION_HELD if held else Reason.VALIDATING, "; ".join(waits))]
     return _shown(arms)
 

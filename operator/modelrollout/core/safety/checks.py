@@ -167,7 +167,7 @@ def never_validated(case: Case) -> Leave | None:
     if gate.is_asked(state, arm):
         limit = format_duration(gate.longest_unseen(state, arm))
         name = "loadTimeout" if arm.shadow.since is None else "maxBlind"
-        message = f"its answers could not be compared in the shadow for {name} {limit}: {arm.shadow.held}"
+        message = f"its answers could not be compared in the shadow for {name} {limit}: {arm.shadow.message}"
     return Leave(Reason.VALIDATION_TIMEOUT, message, outcome="TakenBack", quarantine=False)
 
 

@@ -9,6 +9,7 @@ First its servers are asked (``update``); then it is in the shadow (``shadow``),
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import Protocol
 
 from modelrollout.api.shadow import Shadow
 from modelrollout.api.status import Arm, VersionStatus
@@ -17,11 +18,26 @@ from modelrollout.core.pass_state import Pass
 from modelrollout.resource.spec import Spec
 
 
+class Known(Protocol):
+    """What the gate goes by beside the arm: a Pass knows it, and so does who asks what the next one has to look at."""
+
+    @property
+    def spec(self) -> Spec:
+        """The one to go by."""
+
+    @property
+    def control(self) -> VersionStatus | None:
+        """The version that serves."""
+
+
 def asks_anything(settings: Validation, *, first: bool) -> bool:
     """Whether there is anything to look at. ``first``: nothing serves that a version could be compared with."""
+    return asks_servers(settings, first=first) or (settings.shadow is not None and not first)
+
+
+def asks_servers(settings: Validation, *, first: bool) -> bool:
+    """Whether there is anything to ask its servers, or of them."""
     limits = settings.infrastructure
-    if settings.shadow is not None and not first:
-        return True
     if limits.max_load_time is not None or limits.max_memory_fraction is not None:
         return True
     return settings.samples is not None or (settings.signature is not SignatureRule.IGNORE and not first)
@@ -55,41 +71,47 @@ def has_had_requests(arm: Arm) -> bool:
 def is_due(spec: Spec, arm: Arm, *, first: bool) -> bool:
     """Whether its server has to be asked: it is loaded, has had no request, and has not passed."""
     settings = spec.asked_before_traffic
-    if arm.ready_at is None or has_had_requests(arm) or not asks_anything(settings, first=first):
+    if arm.ready_at is None or has_had_requests(arm) or not asks_servers(settings, first=first):
         return False
     known = arm.validation
     return known.by != digest_of(settings) or not (known.passed or known.failed)
 
 
-def is_validated(state: Pass, arm: Arm) -> bool:
+def is_validated(state: Known, arm: Arm) -> bool:
     """Whether nothing stands in the way of its first request, as far as can be seen before it."""
     return is_asked(state, arm) and is_shadowed(state, arm)
 
 
-def is_asked(state: Pass, arm: Arm) -> bool:
+def is_asked(state: Known, arm: Arm) -> bool:
     """Whether its servers have shown what is asked of them."""
     settings = state.spec.asked_before_traffic
-    if has_had_requests(arm) or not asks_anything(settings, first=is_first(state.spec, state.control)):
+    if has_had_requests(arm) or not asks_servers(settings, first=is_first(state.spec, state.control)):
         return True
     return arm.validation.passed and arm.validation.by == digest_of(settings)
 
 
-def is_shadowed(state: Pass, arm: Arm) -> bool:
+def is_shadowed(state: Known, arm: Arm) -> bool:
     """Whether its answers were compared, where they are to be."""
     settings = shadow_of(state.spec, state.control)
+    return settings is None or has_had_requests(arm) or has_passed_shadow(state, arm)
+
+
+def has_passed_shadow(state: Known, arm: Arm) -> bool:
+    """Whether they were compared and its first request is still to come."""
+    settings = shadow_of(state.spec, state.control)
     if settings is None or has_had_requests(arm):
-        return True
+        return False
     return arm.shadow.passed and arm.shadow.by == digest_of_shadow(settings)
 
 
-def is_in_shadow(state: Pass, arm: Arm) -> bool:
+def is_in_shadow(state: Known, arm: Arm) -> bool:
     """Whether its answers are to be compared now."""
     if is_shadowed(state, arm) or arm.ready_at is None:
         return False
     return is_asked(state, arm) and failure(state, arm) is None
 
 
-def failure(state: Pass, arm: Arm) -> str | None:
+def failure(state: Known, arm: Arm) -> str | None:
     """What speaks against it, by the settings of now."""
     if has_had_requests(arm):
         return None
@@ -99,7 +121,7 @@ def failure(state: Pass, arm: Arm) -> str | None:
     return known.failed if known.by == digest_of(state.spec.asked_before_traffic) else None
 
 
-def waiting(state: Pass, arm: Arm) -> str | None:
+def waiting(state: Known, arm: Arm) -> str | None:
     """What is waited for, in words; None once it is validated."""
     if is_validated(state, arm):
         return None
@@ -114,12 +136,14 @@ def waiting(state: Pass, arm: Arm) -> str | None:
 def ends_at(state: Pass, arm: Arm) -> float | None:
     """Until when an arm may be held for what nobody could find out; None while something is found out."""
     if not is_asked(state, arm):
-        return (arm.ready_at or state.now) + state.spec.serving.load_timeout
+        is_by_these = arm.validation.by == digest_of(state.spec.asked_before_traffic)
+        began = arm.validation.since if is_by_these else state.now
+        return (began or arm.ready_at or state.now) + state.spec.serving.load_timeout
     since = arm.shadow.held_since
     return since + longest_unseen(state, arm) if since is not None else None
 
 
-def longest_unseen(state: Pass, arm: Arm) -> float:
+def longest_unseen(state: Known, arm: Arm) -> float:
     """Seconds for which it may be unknown how an arm answers in the shadow: until its comparer is there, as long as a
     version may take to load."""
     return state.spec.serving.load_timeout if arm.shadow.since is None else state.spec.analysis.max_blind

@@ -18,6 +18,7 @@ from modelrollout.core.evidence import percent
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.validate import discordance, gate
+from modelrollout.core.validate.comparer import waits_for
 from modelrollout.core.validate.disagreement import Outcome, judge_flips, told
 from modelrollout.core.validate.finding import Finding, Verdict
 from modelrollout.core.validate.score_shift import score_shift
@@ -25,6 +26,12 @@ from modelrollout.core.validate.shadowed import Shadowed
 
 ENOUGH_TO_SAY = 20
 """Copies after which it is said that most of them are lost."""
+
+PATIENCE = 3
+"""Scrapes for which nothing may be seen before anybody is told."""
+
+STARTING = "its comparer is being started"
+_ROW = "shadow "  # what the names of the checks here begin with
 
 
 def update_shadow(state: Pass) -> Pass:
@@ -38,17 +45,19 @@ def update_shadow(state: Pass) -> Pass:
 def _judged(state: Pass, arm: Arm) -> ShadowStatus:
     settings = gate.shadow_of(state.spec, state.control)
     assert settings is not None
-    digest = gate.digest_of_shadow(settings)
-    known = arm.shadow if arm.shadow.by == digest else ShadowStatus(by=digest)
+    known, digest = arm.shadow, gate.digest_of_shadow(settings)
+    if (why := waits_for(state, state.trial)) is not None:
+        return ShadowStatus(by=digest, message=why)
+    if known.by != digest:  # what was counted until now is by other settings
+        return _held(ShadowStatus(by=digest), state, STARTING)
     seen = state.seen.shadow.get(arm.version)
     if seen is None:
-        return _held(known, state, state.seen.unshadowed or "its comparer is being started")
+        return _held(known, state, state.seen.unshadowed or STARTING)
     findings = tuple(_findings(state, settings, arm.version, seen))
     failed = [item.message for item in findings if item.verdict is Verdict.FAIL]
-    held = _unseen(seen, _control(state))
-    if held is not None and not failed:
-        return _held(known, state, held)
-    known = known.model_copy(update={"since": known.since or state.now, "held": None, "held_since": None})
+    if not failed and (held := _unseen(seen, _control(state))) is not None:
+        return _held(known.model_copy(update={"since": known.since or state.now}), state, held)
+    known = known.model_copy(update={"since": _since(known, state), "held": None, "held_since": None})
     ends, wanted = (known.since or state.now) + settings.duration, settings.min_compared
     is_over = state.now >= ends and seen.flips.compared >= wanted
     is_open = any(item.verdict is Verdict.UNKNOWN for item in findings)
@@ -63,8 +72,18 @@ def _judged(state: Pass, arm: Arm) -> ShadowStatus:
     )
 
 
+def _since(known: ShadowStatus, state: Pass) -> float:
+    """Since when answers are compared, but for the time in which nothing could be seen."""
+    if known.since is None:
+        return state.now
+    return known.since + (state.now - known.held_since if known.held_since is not None else 0.0)
+
+
 def _held(known: ShadowStatus, state: Pass, why: str) -> ShadowStatus:
-    return known.model_copy(update={"held": why, "held_since": known.held_since or state.now, "message": why})
+    """Nothing can be seen: a question or a scrape that fails now and then is no news."""
+    since = known.held_since if known.held_since is not None else state.now
+    lasts = state.now - since >= PATIENCE * state.seen.scrape_interval
+    return known.model_copy(update={"held": why if lasts else None, "held_since": since, "message": why})
 
 
 def _control(state: Pass) -> str:
@@ -160,16 +179,16 @@ def _tell(state: Pass, before: Arm) -> Pass:
     """Events of what is new, and at the end its findings beside the others. A failure is told by safety."""
     arm = state.arm(before.version)
     now = arm.shadow
+    if now.held is not None and now.since is not None and before.shadow.held is None:
+        message = f"{arm.version} in the shadow: {now.held}; it gets no request before its answers were compared"
+        return state.say(Reason.BLIND, message, warning=True)
+    if not (now.passed or now.failed):
+        return state
+    others = (item for item in arm.validation.checks if not item.check.startswith(_ROW))
+    every = arm.validation.model_copy(update={"checks": (*others, *now.checks)})
+    state = state.change_arm(arm.version, validation=every)
     if now.failed is not None:
         return state
-    if now.held is not None:
-        new = before.shadow.since is not None and before.shadow.held is None
-        message = f"{arm.version} in the shadow: {now.held}; it gets no request before its answers were compared"
-        return state.say(Reason.BLIND, message, warning=True) if new else state
-    if not now.passed:
-        return state
-    every = arm.validation.model_copy(update={"checks": (*arm.validation.checks, *now.checks)})
-    state = state.change_arm(arm.version, validation=every)
     doubtful = any(item.verdict != Verdict.PASS for item in now.checks)
     words = "; ".join(f"{item.check}: {item.message}" for item in now.checks)
     return state.say(Reason.SHADOWED, f"{arm.version} may get requests: {words}", warning=doubtful)

@@ -15,7 +15,7 @@ from modelrollout.core.validate.answers import check_answers
 from modelrollout.core.validate.compatible import check_signature
 from modelrollout.core.validate.finding import Case, Finding, Verdict
 from modelrollout.core.validate.form import check_form
-from modelrollout.core.validate.gate import digest_of, is_due, is_first
+from modelrollout.core.validate.gate import digest_of, is_due, is_first, is_shadowed
 from modelrollout.core.validate.golden import check_golden
 from modelrollout.core.validate.latency import check_latency
 from modelrollout.core.validate.load import check_load_time
@@ -46,10 +46,20 @@ MESSAGE_LENGTH = 1000  # characters of what one check says: names come from a se
 def update_validation(state: Pass) -> Pass:
     """Every arm whose servers have answered, or could not be asked."""
     for arm in state.status.arms:
-        probed = state.seen.validation.get(arm.version)
-        if probed is not None and is_due(state.spec, arm, first=is_first(state.spec, state.control)):
+        if not is_due(state.spec, arm, first=is_first(state.spec, state.control)):
+            continue
+        state, probed = _begun(state, arm), state.seen.validation.get(arm.version)
+        if probed is not None:
             state = _tell(_judged(_remembered(state, arm, probed), arm, probed), arm)
     return state
+
+
+def _begun(state: Pass, arm: Arm) -> Pass:
+    """By other settings everything is looked at anew, and has its time."""
+    digest = digest_of(state.spec.asked_before_traffic)
+    if arm.validation.by == digest:
+        return state
+    return state.change_arm(arm.version, validation=ValidationStatus(by=digest, since=state.now))
 
 
 def _remembered(state: Pass, arm: Arm, probed: Probed) -> Pass:
@@ -80,6 +90,7 @@ def _judged(state: Pass, arm: Arm, probed: Probed) -> Pass:
     outcome = ValidationStatus(
         passed=not failed and not held,
         by=digest_of(settings),
+        since=state.arm(arm.version).validation.since,
         failed=_short("; ".join(failed)) if failed else None,
         held=_short("; ".join(held)) if held and not failed else None,
         checks=tuple(_shortened(item).row for item in findings),
@@ -100,7 +111,8 @@ def _tell(state: Pass, before: Arm) -> Pass:
         return state  # the end of it is told in this very pass, with the same words
     doubtful = any(item.verdict != Verdict.PASS for item in now.checks)
     words = "; ".join(f"{item.check}: {item.message}" for item in now.checks)
-    return state.say(Reason.VALIDATED, f"{version} may get requests: {words}", warning=doubtful)
+    goes_on = "may get requests" if is_shadowed(state, before) else "is compared in the shadow next"
+    return state.say(Reason.VALIDATED, f"{version} {goes_on}: {words}", warning=doubtful)
 
 
 def _shortened(finding: Finding) -> Finding:
