@@ -18,7 +18,7 @@ KEPT = "ModelRollout, nobody dropped"
 
 def late(seconds: float, quick: int = 0) -> Scenario:
     """Rewards after so many seconds on average. Nobody is proven to be worse then while shares move."""
-    policies = {NAME: Policy(thompson, mean_delay=seconds), NAIVE: Policy(thompson, drops=True)}
+    policies = {KEPT: Policy(thompson, mean_delay=seconds), NAIVE: Policy(thompson, drops=True)}
     return Scenario(200_000, policies, delay=seconds, runs=200, quick=quick)
 
 

@@ -212,11 +212,11 @@ def test_nothing_follows_rewards_of_which_nobody_knows_how_late_they_come() -> N
 
 def test_by_the_delay_that_is_measured_the_best_is_found() -> None:
     people = People(600.0)
-    world = playing(bandit("1.2.3", rewardDelay="Measured", minDuration="30m"), people)
+    world = playing(bandit("1.2.3", rewardDelay="Measured", minDuration="50m"), people)
     play(world, people, 1500, measured=True)
     assert world.live == {"1.0.1": 34, "1.1.2": 33, "1.2.3": 33}
     assert "it is not known well how late rewards come" in world.status.message, "a young trial tells of early ones"
-    play(world, people, 380, measured=True)
+    play(world, people, 600, measured=True)
     contest = world.status.trial.contest if world.status.trial is not None else None
     assert contest is not None
     assert contest.reward_delay == pytest.approx(600, rel=0.15)
