@@ -90,10 +90,13 @@ def cells_of(row: Row) -> tuple[str, ...]:
     if found is None:
         return f"{goal.number}", goal.what, "not measured", "", f"<= {show(goal.limit, goal.unit)}", "MISSED"
     limits = f"{show(found['low'], goal.unit)} to {show(found['high'], goal.unit)}"
-    wanted = f"<= {show(goal.limit, goal.unit)}" + (" (upper limit)" if goal.by == "high" else "")
+    wanted = f"<= {show(goal.limit, goal.unit)}{COMPARED[goal.by]}"
     verdict = "met" if row.met else "MISSED"
     return f"{goal.number}", goal.what, show(found["value"], goal.unit), limits, wanted, verdict
 
+
+COMPARED = {"value": "", "high": " (upper limit)", "low": " (lower limit)"}
+"""Which of the measured numbers has to be at most the goal, where it is not the measured one itself."""
 
 HEAD = ("#", "goal", "measured", "95 % limits", "limit", "")
 

@@ -39,8 +39,9 @@ CHUNK, QUICK = 25, 25
 class Cell:
     """``reporters`` count both versions, or each one of them (``apart``: the first half the candidate). With ``turns``
     there are two Prometheus; the second has no history before second ``since``. Of the last reporter nothing is
-    scraped in ``missing`` (from, until). ``worst``: it is always scraped just before all others, nearly a whole
-    interval after their last scrape. ``outages``: ten times, at any moment, half of all answers fail for 5 s.
+    scraped in ``missing`` (from, until). ``late``: it is always scraped so many seconds after all others, which are
+    scraped together: with nearly an interval, just before their next scrape; with half of one, as far from any as can
+    be. ``outages``: ten times, at any moment, half of all answers fail for 5 s.
     """
 
     reporters: int = 1
@@ -48,7 +49,7 @@ class Cell:
     turns: bool = False
     since: float = -inf
     missing: Sequence[tuple[float, float]] = ()
-    worst: bool = False
+    late: float | None = None
     outages: bool = False
     errors: float = BASE  # of the candidate
     weight: float = 0.1
@@ -64,8 +65,11 @@ class Cell:
 
 GAPS = ((-BEFORE, 12.0), (200.0, 215.0), (400.0, 440.0))
 CELLS = {
-    "D2: 5 s outages at any moment, pods scraped in turn": Cell(
-        2, apart=True, worst=True, outages=True, weight=0.25, duration=1800.0, runs=2000
+    "pods scraped in turn, 5 s outages at any moment": Cell(
+        2, apart=True, late=TICK - SLOT, outages=True, weight=0.25, duration=1800.0, runs=2000
+    ),
+    "pods scraped half an interval apart, 5 s outages at any moment": Cell(
+        2, apart=True, late=TICK / 2, outages=True, weight=0.25, duration=1800.0, runs=2000
     ),
     "six pods scraped in turn, 5 s outages": Cell(6, apart=True, outages=True, weight=0.25),
     "ten gateways scraped at different moments": Cell(10),
@@ -132,8 +136,9 @@ def scrapes(cell: Cell, rng: np.random.Generator) -> list[dict[str, list[float]]
     for prometheus in range(2 if cell.turns else 1):
         times = {}
         for name in names(cell):
-            phase = TICK - SLOT if name == names(cell)[-1] else 0.0
-            phase = phase if cell.worst else SLOT * rng.integers(0, round(TICK / SLOT))
+            phase = SLOT * int(rng.integers(0, round(TICK / SLOT)))
+            if cell.late is not None:
+                phase = cell.late if name == names(cell)[-1] else 0.0
             every = np.arange(phase - BEFORE, cell.duration, TICK)
             every = every[every >= (cell.since if prometheus else -inf)]
             gaps = cell.missing if name == names(cell)[-1] else ()

@@ -65,6 +65,11 @@ def test_the_table_shows_goal_measure_and_limit(tmp_path: Path) -> None:
     assert lines[-1] == "0 of 1 goals met (full form, seed 1)"
 
 
+@pytest.mark.parametrize(("by", "said"), [("high", " (upper limit)"), ("low", " (lower limit)"), ("value", "")])
+def test_it_says_which_number_is_compared(by: str, said: str, tmp_path: Path) -> None:
+    assert f"<= 1 %{said}  " in check(tmp_path, measured(0.02, 0.005, 0.03), by=by).output.splitlines()[1]
+
+
 def test_every_goal_is_measured_by_some_cell() -> None:
     cells = {(suite.name, task.cell) for suite in ALL for task in suite.tasks(Form())}
     assert [goal.at for goal in read_goals(GOALS) if goal.at[:2] not in cells] == []

@@ -38,6 +38,29 @@ def spent(world: World) -> float:
     return sum(item.share for arm in world.status.arms for item in arm.metrics)
 
 
+def accepted(world: World) -> str:
+    """What the condition says."""
+    return next(item.message for item in world.status.conditions if item.type == "Accepted")
+
+
+def test_an_edit_of_the_chance_itself_is_for_the_next_release_and_that_is_said() -> None:
+    world = releasing(latency("100ms")).configure(analysis={**latency("100ms"), "falseRollback": 0.1}).run(5)
+    assert world.trial.alpha.total == 0.01
+    assert accepted(world) == (
+        "the spec is in order; but what the release of 1.1.2 began with is fixed, 1 %: "
+        "analysis.falseRollback 10 % holds for the next release"
+    )
+    assert accepted(world.configure(analysis=latency("100ms")).run(5)) == "the spec is in order"
+
+
+def test_half_of_it_after_a_lost_status_is_nobodys_edit() -> None:
+    world = releasing(latency("100ms"))
+    world.status = type(world.status)()
+    world.run(10)
+    assert world.trial.alpha.total == 0.005
+    assert accepted(world) == "the spec is in order"
+
+
 EDITS: dict[str, dict[str, Any]] = {
     "bound": latency("50ms"),
     "margin": {**latency("100ms"), "margin": 1.5},

@@ -18,6 +18,7 @@ from tests.core import (
     phases,
     test_fresh_sight,
     test_hard_cases,
+    test_ledger,
     test_places,
     test_recall,
     test_same_command_again,
@@ -731,6 +732,15 @@ def split_broken() -> None:
         test_split_broken.test_it_holds_and_says_so_with_both_numbers_and_the_way_out(*case)
     test_split_broken.test_it_goes_on_by_itself_when_the_split_is_mended(test_split_broken.stepping, 0.3)
     test_split_broken.test_skip_goes_on_all_the_same_and_says_what_it_skipped()
+
+
+@row(
+    "`falseRollback` is edited during a release",
+    "–",
+    "what the release began with is fixed; it holds for the next one, and the condition `Accepted` says so",
+)
+def another_chance() -> None:
+    test_ledger.test_an_edit_of_the_chance_itself_is_for_the_next_release_and_that_is_said()
 
 
 @row(

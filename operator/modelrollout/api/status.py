@@ -160,6 +160,7 @@ class Alpha(StatusModel):
 
     total: Chance = 0.01
     left: Annotated[float, Field(ge=0, lt=0.5)] = 0.01
+    asked: Chance | None = None  # analysis.falseRollback as the spec had it when the trial began
 
 
 class CheckStatus(StatusModel):

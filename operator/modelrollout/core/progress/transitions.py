@@ -71,7 +71,7 @@ def begin(state: Pass, models: Sequence[Model]) -> Pass:
         arms=arms,
         route=Route.to(control.version) if control is not None else None,
         audience=audiences(state.spec)[0],
-        alpha=Alpha(total=total, left=total),
+        alpha=Alpha(total=total, left=total, asked=total),
     )
     return _tell_of_start(
         state.change(trial=trial, last_analysis=(), last_validation=None, last_contest=None, last_segments=()), arms

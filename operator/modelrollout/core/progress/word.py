@@ -75,7 +75,7 @@ def clock_or_bake(state: Pass, present: Move[Any]) -> str | None:
     must not skip the next step, and nobody what has yet to be seen."""
     words = in_words(state)
     if present.watched and not present.clocked:
-        return f"the {words} is over, and what holds it now is not for promote to end; modelrollout skip ends it"
+        return f"{words} is over, and what holds it now is not for promote to end; modelrollout skip ends it"
     if not present.clocked:
         return None
     if present.until is None:
@@ -95,7 +95,7 @@ def too_soon(state: Pass) -> str | None:
 def in_words(state: Pass) -> str:
     """The present step, for people."""
     step = state.trial.step or START
-    return step.partition(" ")[2] or step
+    return step.partition(" ")[2] or f"the {step}"
 
 
 def refuse(state: Pass, why: str) -> Pass:

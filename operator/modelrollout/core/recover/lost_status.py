@@ -106,7 +106,7 @@ def _with_trial(state: Pass, route: Route | None, note: Recovery | None) -> Pass
         arms=arms,
         route=route,
         audience=_audience(state, route, control.version),
-        alpha=Alpha(total=total, left=total),
+        alpha=Alpha(total=total, left=total, asked=state.spec.analysis.false_rollback),
     )
     return state.change(trial=trial)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.api.status import Arm, Phase, Status, VersionStatus
 from modelrollout.core.accept.acceptance import settled_versions
+from modelrollout.core.evidence import percent
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
@@ -99,10 +100,22 @@ def unfetched(state: Pass) -> Refusal | None:
 
 
 def unheeded(state: Pass) -> str | None:
-    """What was edited and does not count yet, or any more: settings of pods that have come up, or for whom a release is
-    when it had begun for everybody."""
-    if (said := _late_match(state)) is not None:
-        return said
+    """What was edited and does not count yet, or any more."""
+    return "; ".join(filter(None, (_late_match(state), _late_alpha(state), _late_settings(state)))) or None
+
+
+def _late_alpha(state: Pass) -> str | None:
+    """The chance of a false rollback of a release that had begun with another one."""
+    trial, wanted = state.status.trial, state.spec.analysis.false_rollback
+    if trial is None or state.control is None or not state.strategy.judges or trial.alpha.asked in (None, wanted):
+        return None
+    versions = " and ".join(arm.version for arm in trial.arms)
+    began = f"what the release of {versions} began with is fixed, {percent(trial.alpha.total)}"
+    return f"but {began}: analysis.falseRollback {percent(wanted)} holds for the next release"
+
+
+def _late_settings(state: Pass) -> str | None:
+    """Settings of pods that have come up."""
     wanted = settings_of(state.spec.serving)
     others = [
         item.version
