@@ -23,6 +23,9 @@ from tests.core import (
     test_recall,
     test_same_command_again,
     test_scraped_apart,
+    test_shadow_everywhere,
+    test_shadow_unseen,
+    test_shadowing,
     test_split_broken,
     test_undo,
     test_validate_only,
@@ -301,6 +304,64 @@ def loads_too_long() -> None:
 def needs_too_much_memory() -> None:
     test_memory.test_above_it()
     test_memory.test_what_nobody_measures_holds_and_is_no_failure()
+
+
+@row(
+    "in the shadow (`validation.shadow`) it is proven that the candidate fails where stable answers, is slower than "
+    "the metric latency allows, or differs by more than `maxDisagreement` or `maxPSI`",
+    "Fail",
+    "it gets no request; it is quarantined with both numbers; the comparer goes",
+)
+def fails_in_the_shadow() -> None:
+    for shadow, answers, words in test_shadowing.BAD.values():
+        test_shadowing.test_what_is_proven_against_it_ends_it_in_quarantine(shadow, answers, words)
+    test_shadowing.test_latency_is_judged_by_the_bound_of_the_metric(test_shadowing.LATENCY, fails=True)
+
+
+@row(
+    "in the shadow it answers otherwise, and neither limit is written",
+    "Reported",
+    "it goes on after `duration` and `minCompared`; an Event and the condition `Validated` tell how much differs",
+)
+def differs_in_the_shadow() -> None:
+    test_shadowing.test_without_a_limit_differences_are_told_and_it_goes_on()
+
+
+@row(
+    "in the shadow too few requests come, or it is not decided whether what differs is allowed",
+    "Undecided",
+    "Shadowing, for as long as that takes; no step, no approval and no command passes it",
+)
+def undecided_in_the_shadow() -> None:
+    for shadow, rate, words in test_shadowing.SHORT.values():
+        test_shadowing.test_it_waits(shadow, rate, words)
+    test_shadow_everywhere.test_every_strategy_waits_for_it_and_no_word_passes_it("canary steps")
+
+
+@row(
+    "in the shadow nothing can be seen: the comparer or Prometheus is away, most copies are dropped, stable itself "
+    "answers nothing that can be compared",
+    "Blind",
+    "no request and no blame: an Event after three scrapes, it goes on when that is over; after `maxBlind` taken back, "
+    "without quarantine (a comparer that was never there: after `loadTimeout`)",
+)
+def blind_in_the_shadow() -> None:
+    for trouble in test_shadow_unseen.TROUBLES.values():
+        test_shadow_unseen.test_it_is_held_and_said_once_and_goes_on(trouble)
+        test_shadow_unseen.test_it_ends_without_blame(trouble)
+    test_shadow_unseen.test_a_comparer_that_never_comes_is_waited_for_as_a_model_is()
+
+
+@row(
+    "`validation.shadow` is edited in the middle, or a person pauses",
+    "Undecided",
+    "by other settings it is counted anew, and nothing that was counted before is held against it; a pause ends the "
+    "copies, and it begins anew; a version that has requests is past it",
+)
+def edited_in_the_shadow() -> None:
+    test_shadow_everywhere.test_it_is_no_sooner_for_an_edit_and_counts_by_the_new_settings()
+    test_shadow_everywhere.test_a_pause_ends_the_copies_and_it_begins_anew()
+    test_shadow_everywhere.test_who_has_requests_is_past_it()
 
 
 @row(

@@ -8,7 +8,9 @@ from typing import Any
 import yaml
 
 from modelrollout.api.route import EVERYBODY, Route
-from modelrollout.core.plan import DesiredVersion, Recovery
+from modelrollout.api.shadow import Shadow
+from modelrollout.core.plan import DesiredComparer, DesiredVersion, Recovery
+from modelrollout.manifests.comparer import comparer_deployment, comparer_service
 from modelrollout.manifests.istio import virtual_service
 from modelrollout.manifests.kept import TEMPLATE_ANNOTATION
 from modelrollout.manifests.meta import DESIRED_ANNOTATION
@@ -30,6 +32,12 @@ def rollout_of(body: dict[str, Any]) -> tuple[ModelRollout, Spec]:
     return rollout, rollout.spec
 
 
+def shadow_of(spec: Spec) -> Shadow:
+    """What the spec of a case compares."""
+    assert spec.asked_before_traffic.shadow is not None
+    return spec.asked_before_traffic.shadow
+
+
 def render(case: dict[str, Any]) -> list[dict[str, Any]]:
     """All objects that the case asks for, without the hashes, which no reader can check, and without their templates a
     second time."""
@@ -41,11 +49,13 @@ def render(case: dict[str, Any]) -> list[dict[str, Any]]:
         version = DesiredVersion(item["version"], item["uri"], item.get("digest"), item.get("replicas", 1), splits)
         objects.append(deployment(rollout, spec, version, platform))
         objects += [service(rollout, spec, version, split) for split in splits]
+    wanted = DesiredComparer(**case["comparer"] | {"settings": shadow_of(spec)}) if "comparer" in case else None
+    if wanted is not None:
+        objects += [comparer_deployment(rollout, spec, wanted, platform), comparer_service(rollout, spec)]
     if "route" in case:
         recovery = Recovery(**case["recovery"]) if "recovery" in case else None
-        objects.append(
-            virtual_service(rollout, spec, Route.model_validate(case["route"]), recovery, case.get("epoch", 0))
-        )
+        route = Route.model_validate(case["route"])
+        objects.append(virtual_service(rollout, spec, route, recovery, case.get("epoch", 0), wanted))
     return [_without_hash(item) for item in objects]
 
 

@@ -114,10 +114,14 @@ class Stage:
 
     async def pods_ready(self, version: str, ready: int = 1) -> None:
         """The version's pods are ready, as its Deployment's controller would say."""
-        name = child_name(self.name, version)
+        await self.rolled_out(child_name(self.name, version), ready)
+
+    async def rolled_out(self, name: str, ready: int = 1) -> None:
+        """The pods of a Deployment are as it is and ready, as its controller would say."""
         live = await self.cluster.get(DEPLOYMENTS, self.namespace, name)
         assert live is not None, f"there is no Deployment {name}"
         status = {"readyReplicas": ready, "replicas": ready, "availableReplicas": ready, "updatedReplicas": ready}
+        status["observedGeneration"] = live["metadata"]["generation"]
         body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": self.namespace}}
         await self.cluster._apply(DEPLOYMENTS, {**body, "status": status}, "controller", "status", True)
         self.heard()

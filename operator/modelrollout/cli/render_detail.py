@@ -9,7 +9,8 @@ from typing import Any
 
 from modelrollout.api.base import format_duration, format_timestamp
 from modelrollout.api.samples import Samples
-from modelrollout.api.status import CheckStatus, Condition, HistoryEntry, Status, VersionStatus
+from modelrollout.api.shadow import Shadow
+from modelrollout.api.status import Arm, CheckStatus, Condition, HistoryEntry, Status, VersionStatus
 from modelrollout.cli.render import head, history_lines, join_blocks
 from modelrollout.cli.render_alerts import alerts
 from modelrollout.cli.render_contest import contest_lines
@@ -19,6 +20,7 @@ from modelrollout.cli.render_steps import step_lines
 from modelrollout.cli.render_versions import RETIRING, retired, serving, version_lines
 from modelrollout.cli.text import Line, Span, Style, lasting, line, table
 from modelrollout.cli.view import View, spec_in_force
+from modelrollout.core.evidence import percent
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
@@ -119,6 +121,16 @@ def _validation_facts(spec: Spec) -> Iterator[tuple[str, str]]:
     memory = f", at most {100 * fraction:g} % of its memory limit" if fraction is not None else ""
     samples = f", {_samples_words(settings.samples)}" if settings.samples is not None else ""
     yield "validation", f"signature {settings.signature.value}{load_time}{memory}{samples}{downgrade}"
+    if settings.shadow is not None:
+        yield "shadow", _shadow_words(settings.shadow)
+
+
+def _shadow_words(shadow: Shadow) -> str:
+    limits = [f"at most {percent(shadow.max_disagreement)} differ"] if shadow.max_disagreement is not None else []
+    limits += [f"maxPSI {shadow.max_psi:g}"] if shadow.max_psi is not None else []
+    judged = ", ".join(limits) or "differences are reported"
+    wanted = f"for {format_duration(shadow.duration)} and {shadow.min_compared} answers"
+    return f"copies of {shadow.percent:g} % of the requests, {wanted}; {judged}"
 
 
 def _samples_words(samples: Samples) -> str:
@@ -163,10 +175,19 @@ def validation_rows(status: Status) -> Iterator[list[Span]]:
     for _, version in serving(status):
         for item in version.validation.checks:
             yield _check_row(version.version, item)
+        yield from _shadow_rows(version)
     last = status.last_validation
     if last is not None and last.version not in {version.version for _, version in serving(status)}:
         for item in last.checks:
             yield _check_row(last.version, item)
+
+
+def _shadow_rows(version: VersionStatus) -> Iterator[list[Span]]:
+    """What is compared just now: it may still come out otherwise."""
+    if not isinstance(version, Arm) or version.shadow.passed or version.weight_since is not None:
+        return
+    for item in version.shadow.checks:
+        yield [Span(version.version), Span(item.check), Span("so far", Style.FAINT), Span(item.message)]
 
 
 def _check_row(version: str, item: CheckStatus) -> list[Span]:

@@ -11,7 +11,7 @@ import json
 
 from modelrollout.api.base import to_json
 from modelrollout.core.plan import DesiredComparer
-from modelrollout.manifests.meta import NAME_LIMIT, OWNER_LABEL, Object, child_name, marked, metadata
+from modelrollout.manifests.meta import NAME_LIMIT, OWNER_LABEL, Object, child_name, marked, metadata, owner_reference
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import GRPC_PORT, REST_PORT, USER, confined, service_port
 from modelrollout.resource.rollout import GROUP, ModelRollout
@@ -123,8 +123,10 @@ def _selector(rollout: ModelRollout) -> dict[str, str]:
 
 
 def _metadata(rollout: ModelRollout, spec: Spec) -> Object:
+    """It goes with its rollout, whatever becomes of what serves."""
     described = metadata(rollout, spec, comparer_name(rollout.name), None)
-    return {**described, "labels": described["labels"] | {COMPONENT_LABEL: COMPARER}}
+    labels = described["labels"] | {COMPONENT_LABEL: COMPARER}
+    return {**described, "labels": labels, "ownerReferences": [owner_reference(rollout)]}
 
 
 def copies(rollout: ModelRollout, wanted: DesiredComparer, port: int) -> Object:

@@ -172,11 +172,13 @@ class _Application:
             log.warning("the comparer of %s could not be made: %s", self._rollout.name, error)
 
     async def remove_comparer(self) -> None:
-        """Once nothing is compared any more, and copies go to it no more."""
-        if self._rerouted:
+        """Once nothing is compared any more, and no copies go to it: proxies may still go by the route before."""
+        name = comparer_name(self._rollout.name)
+        copied = destinations(self._snapshot.virtual_service or {}, self._rollout)
+        if self._rerouted or any(item.service == name for item in copied):
             return
         for resource in (SERVICES, DEPLOYMENTS):
-            if (item := self._snapshot.of(resource).get(comparer_name(self._rollout.name))) is not None:
+            if (item := self._snapshot.of(resource).get(name)) is not None:
                 await self._delete(resource, item)
 
     async def _route(self, spec: Spec, route: Route, away: bool) -> None:

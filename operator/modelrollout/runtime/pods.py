@@ -174,11 +174,11 @@ def waits_for(pod: Object) -> str:
         if container["name"] == FETCH_CONTAINER and "running" in container.get("state", {}):
             return "the model is being fetched"
     if any("running" in container.get("state", {}) for container in containers(pod)):
-        return "the model is being loaded"
+        return LOADING
     return STARTING
 
 
-STARTING = "its pods are starting"
+LOADING, STARTING = "the model is being loaded", "its pods are starting"
 """When the pod itself does not say what it waits for."""
 
 

@@ -16,7 +16,8 @@ from modelrollout.adapters.shadowed import NotSeen
 from modelrollout.core.observation import SETTLE_SECONDS
 from modelrollout.core.validate.shadowed import Shadowed
 from modelrollout.manifests.comparer import COMPARER, COMPONENT_LABEL, comparer_name
-from modelrollout.runtime.pods import is_ready, waits_for
+from modelrollout.runtime.pods import LOADING, is_ready, waits_for
+from modelrollout.runtime.pods import STARTING as NO_WORDS
 from modelrollout.runtime.world import Key, Snapshot
 
 AGAIN = 2.0
@@ -111,8 +112,9 @@ def absence(snapshot: Snapshot, rollout: str, now: float) -> str | None:
     status = deployment.get("status", {})
     is_newest = status.get("observedGeneration") == deployment["metadata"].get("generation")
     if not is_newest or not status.get("updatedReplicas") or not any(map(is_ready, pods)):
-        waits = next((waits_for(pod) for pod in pods if not is_ready(pod)), None)
-        return f"{STARTING}: {waits}" if waits else STARTING
+        waits = (waits_for(pod) for pod in pods if not is_ready(pod))
+        told = next((words for words in waits if words not in (LOADING, NO_WORDS)), None)
+        return f"{STARTING}: {told}" if told else STARTING
     made = datetime.fromisoformat(service["metadata"]["creationTimestamp"]).timestamp()
     return "the mesh learns of its comparer" if now - made < SETTLE_SECONDS else None
 

@@ -1,0 +1,126 @@
+"""What a comparer has counted, by its own page and a real Prometheus that scrapes it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping
+
+import pytest
+
+from modelrollout.adapters.exposition import page
+from modelrollout.adapters.prometheus import Prometheus, Series
+from modelrollout.adapters.shadowed import NotSeen, newest, of_arm, shadowed
+from modelrollout.api import compared
+from modelrollout.api.compared import Again, Drop, Excluded, Outcome
+from modelrollout.comparison.compare import Compared
+from modelrollout.comparison.copy import Protocol
+from modelrollout.comparison.counts import Counts
+from modelrollout.comparison.reply import Reply
+from modelrollout.core.validate.disagreement import Flips
+from modelrollout.core.validate.shadowed import Shadowed
+from tests.prometheus_server import Scraped
+
+CONTROL, ARM, OTHER = "1.0.0", "1.1.0", "1.2.0"
+PLACE = ("prod", "fraud", "1800000000-1f2e3d4c")
+
+
+def counts(trial: str = PLACE[2]) -> Counts:
+    """A comparer of two arms, which has counted nothing."""
+    return Counts(dict(zip(compared.LABELS, (*PLACE[:2], trial), strict=True)), CONTROL, [ARM, OTHER])
+
+
+def busy() -> Counts:
+    """It has been at work."""
+    found = counts()
+    for _ in range(10):
+        found.receive(Protocol.REST)
+    found.receive(Protocol.GRPC)
+    for reason in (Drop.QUEUE_FULL, Drop.QUEUE_FULL, Drop.TOO_LARGE, Drop.PINNED):
+        found.drop(reason)
+    for version, seconds, outcome in (
+        (CONTROL, 0.002, Outcome.OK),
+        (ARM, 0.3, Outcome.OK),
+        (ARM, 2.0, Outcome.FAILED),
+        (ARM, None, Outcome.REFUSED),
+    ):
+        found.answer(version, Reply(outcome, seconds), outcome)
+    for why in (Excluded.CONTROL_FAILED, Excluded.CONTROL_UNREADABLE, Excluded.ARM_FAILED):
+        found.exclude(ARM, why)
+    for rows in ((True,), (True, False), (False,), (False,)):
+        found.compare(ARM, Compared(rows))
+    found.compare(CONTROL, Compared((True, False, False, False)))
+    found.repeat(ARM, Again.ONCE, 1.0)
+    found.repeat(ARM, Again.ALWAYS, 0.5)
+    found.score(ARM, [0.97, 0.02])
+    return found
+
+
+def lines(found: Counts) -> dict[str, float]:
+    """Its page, line by line."""
+    text = [line for line in page(found.families(0)).splitlines() if line and not line.startswith("#")]
+    return {series: float(value) for series, _, value in (line.rpartition(" ") for line in text)}
+
+
+@pytest.fixture
+def source(scraped: Scraped) -> Iterator[dict[str, float]]:
+    """What is scraped; nothing of it is left behind."""
+    scraped.source.lines = {}
+    yield scraped.source.lines
+    scraped.source.lines = {}
+
+
+def seen(
+    scraped: Scraped, place: tuple[str, str, str] = PLACE, arms: Collection[str] = (ARM,)
+) -> Mapping[str, Shadowed]:
+    scraped.wait_for_scrape()
+    return scraped.run(lambda prometheus: shadowed(prometheus, place, CONTROL, arms))
+
+
+@pytest.mark.apiserver
+def test_all_that_was_counted_of_an_arm(scraped: Scraped, source: dict[str, float]) -> None:
+    source |= lines(busy())
+    found = seen(scraped)[ARM]
+    assert found.flips == Flips(4, 1.5, 1.0, 0.5, noise=(0.25, 1))
+    assert (found.arm.answered, found.arm.failed, found.control.answered) == (1, 1, 1)
+    assert (found.received, found.dropped, found.why, found.unusable) == (10, 3, "QueueFull", 2)
+    slow = {bound: count for bound, count in zip(compared.LATENCY_BOUNDS, found.arm.latency, strict=False) if count}
+    assert slow == {0.5: 1, 2.5: 1}
+    assert (len(found.arm.scores), sum(found.arm.scores)) == (len(compared.SCORE_BOUNDS) + 1, 2)
+    assert sum(found.control.scores) == 0
+
+
+@pytest.mark.apiserver
+def test_one_that_has_counted_nothing_is_seen(scraped: Scraped, source: dict[str, float]) -> None:
+    source |= lines(counts())
+    found = seen(scraped, arms=(ARM, OTHER, "9.9.9"))
+    assert found.keys() == {ARM, OTHER}, "an arm that it does not know is none of its own"
+    assert found[ARM].flips == Flips(0, 0, 0, 0, noise=(0, 0))
+
+
+@pytest.mark.apiserver
+def test_the_comparer_of_another_trial_is_another(scraped: Scraped, source: dict[str, float]) -> None:
+    source |= lines(busy()) | lines(counts("1800000000-other"))
+    assert seen(scraped, (*PLACE[:2], "1800000000-other"))[ARM].flips.compared == 0
+    with pytest.raises(NotSeen, match=r"has no sample of its comparer; does it scrape pods by annotation\?"):
+        seen(scraped, (*PLACE[:2], "1800000000-none"))
+
+
+def test_where_prometheus_is_away() -> None:
+    async def body() -> None:
+        prometheus = Prometheus("http://127.0.0.1:9", timeout=1, threads=1)
+        try:
+            await shadowed(prometheus, PLACE, CONTROL, [ARM])
+        finally:
+            prometheus.close()
+
+    with pytest.raises(NotSeen, match="cannot be reached"):
+        asyncio.run(body())
+
+
+def test_a_process_that_was_there_before_counted_for_itself() -> None:
+    """A node went down: the pod is another one, and what the first had counted stays in Prometheus for a while."""
+    labels = {"__name__": compared.COMPARED, "version": ARM}
+    before = Series({**labels, "pod": "a", "instance": "10.0.0.1:8080"}, ((1.0, 500.0), (6.0, 900.0)))
+    now = Series({**labels, "pod": "b", "instance": "10.0.0.2:8080"}, ((11.0, 40.0),))
+    assert of_arm(newest([before, now]), CONTROL, ARM).flips.compared == 40
+    assert of_arm(newest([]), CONTROL, ARM).flips.compared == 0
