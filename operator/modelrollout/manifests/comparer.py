@@ -80,6 +80,7 @@ def comparer_deployment(rollout: ModelRollout, spec: Spec, wanted: DesiredCompar
                             "seccompProfile": {"type": "RuntimeDefault"},
                         },
                         "containers": [_container(rollout, wanted, platform)],
+                        **_secrets(spec),
                     },
                 },
             },
@@ -112,6 +113,13 @@ def _container(rollout: ModelRollout, wanted: DesiredComparer, platform: Platfor
         "securityContext": {**confined(), "readOnlyRootFilesystem": True},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
+
+
+def _secrets(spec: Spec) -> Object:
+    """It is the image that fetches models, so it is pulled with the secrets of their pods."""
+    pod = (spec.serving.template or {}).get("spec")
+    given = pod.get("imagePullSecrets") if isinstance(pod, dict) else None
+    return {"imagePullSecrets": given} if given else {}
 
 
 def _settings(wanted: DesiredComparer) -> str:
