@@ -20,6 +20,7 @@ def refuse_unanswered(traffic: Traffic, spec: Spec, cast: Cast, file: str) -> No
     """Raise InputError, with one sentence, where file and manifest do not fit together."""
     refuse_unmatched(traffic, spec, file)
     refuse_unfit_of_others(traffic, cast, file)
+    refuse_uncompared(traffic, spec, file)
     for population in reversed(traffic.populations):
         refuse_other_versions(population, cast, file)
         for path, behaviour in population.entries():
@@ -29,8 +30,15 @@ def refuse_unanswered(traffic: Traffic, spec: Spec, cast: Cast, file: str) -> No
 
 def refuse_unfit_of_others(traffic: Traffic, cast: Cast, file: str) -> None:
     """Only a version under trial is looked at before traffic."""
-    for version in sorted(traffic.unfit - set(cast.arms)):
-        raise InputError(f"{file}: unfit: no version {version} is under trial; known are {', '.join(cast.arms)}")
+    for field, named in (("unfit", traffic.unfit), ("disagreement", traffic.disagreement.keys())):
+        for version in sorted(named - set(cast.arms)):
+            raise InputError(f"{file}: {field}: no version {version} is under trial; known are {', '.join(cast.arms)}")
+
+
+def refuse_uncompared(traffic: Traffic, spec: Spec, file: str) -> None:
+    """How answers differ is for nobody where nobody compares them."""
+    if traffic.disagreement and spec.asked_before_traffic.shadow is None:
+        raise InputError(f"{file}: disagreement: the manifest has no validation.shadow; remove it, or add one there")
 
 
 def refuse_unmatched(traffic: Traffic, spec: Spec, file: str) -> None:

@@ -23,6 +23,7 @@ from modelrollout.resource.rollout import ModelRollout, parse_status
 from modelrollout.resource.spec import Spec
 from modelrollout.simulation.cast import Cast
 from modelrollout.simulation.cluster import Cluster, Smoke
+from modelrollout.simulation.copies import Compared, Copies
 from modelrollout.simulation.fitness import Fitness
 from modelrollout.simulation.source import EPOCH, Samples, Source, moment
 
@@ -49,6 +50,7 @@ class Release:
     duration: float
     smoke: Smoke
     fitness: Fitness = field(default_factory=Fitness)
+    copies: Copies | None = None
     restarts: tuple[float, ...] = ()
     edits: tuple[Edit, ...] = ()
 
@@ -88,10 +90,10 @@ def play(release: Release) -> Iterator[Frame]:
         route = cluster.route
         if kills and time >= kills[0]:
             kills = [kill for kill in kills if kill > time]
-            cluster.apply(one_pass(release, cluster, status, time).plan, moment(time))  # and then it is killed
+            carry_out(release, cluster, one_pass(release, cluster, status, time))  # and then it is killed
             status = stored(status)
         frame = one_pass(release, cluster, status, time)
-        cluster.apply(frame.plan, moment(time))
+        carry_out(release, cluster, frame)
         status = frame.status
         if cluster.route != route:
             release.source.route(time, cluster.route)
@@ -99,6 +101,13 @@ def play(release: Release) -> Iterator[Frame]:
         time = next_time(release, frame)
         if frame.over or time > release.duration:
             return
+
+
+def carry_out(release: Release, cluster: Cluster, frame: Frame) -> None:
+    """All that a pass wants."""
+    cluster.apply(frame.plan, moment(frame.time))
+    if release.copies is not None:
+        release.copies.plan(frame.time, frame.plan.comparer)
 
 
 def first_cluster(release: Release) -> Cluster:
@@ -115,12 +124,16 @@ def one_pass(release: Release, cluster: Cluster, status: Status, time: float) ->
     now = moment(time)
     asked = questions(rollout, now)
     samples = release.source.read(time, asked.splits) if asked.samples else {}
+    compared = release.copies.see(time, asked) if release.copies is not None else Compared()
     seen = Observation(
         now=now,
         workloads=dict(cluster.workloads),
         route=cluster.live,
         samples=samples,
         validation=release.fitness.probe(asked),
+        shadow=compared.shadow,
+        unshadowed=compared.unshadowed,
+        mirrors=compared.mirrors,
         smoke=probed(release, asked, time),
         baseline=release.source.baseline() if asked.baseline else None,
         scrape_interval=release.source.scrape_interval,
@@ -151,9 +164,11 @@ def next_time(release: Release, frame: Frame) -> float:
 
 def asked_times(frame: Frame) -> Iterator[float]:
     """The times that the plan asks for. While it would only poll, those that the status names."""
-    trial = frame.status.trial
+    trial, comparer = frame.status.trial, frame.plan.comparer
     if frame.plan.requeue_after < POLL_SECONDS or trial is None:
         yield frame.time + frame.plan.requeue_after
+    elif comparer is not None and comparer.mirrors:
+        return  # every scrape has something new to say
     elif trial.route is None or not any(trial.route.largest_share(arm.version) for arm in trial.arms):
         yield frame.time + POLL_SECONDS
     elif trial.next_step_at is not None:

@@ -10,6 +10,7 @@ from modelrollout.resource.spec import Spec
 from modelrollout.simulation.answered import refuse_unanswered
 from modelrollout.simulation.cast import Cast
 from modelrollout.simulation.cluster import Smoke
+from modelrollout.simulation.copies import Copies
 from modelrollout.simulation.fitness import Fitness
 from modelrollout.simulation.generated import GeneratedSource
 from modelrollout.simulation.manifest import read_manifest, serving
@@ -64,6 +65,7 @@ class Scenario:
             duration=self.duration,
             smoke=Smoke(traffic, self.stable, seed),
             fitness=Fitness(traffic.unfit if traffic is not None else frozenset()),
+            copies=Copies(traffic, self.cast, seed) if traffic is not None else None,
             restarts=traffic.restarts if traffic is not None else (),
         )
 
@@ -91,6 +93,11 @@ def from_samples(manifest: Path, samples: Path) -> Scenario:
         raise InputError(
             f"{samples}: the manifest has {what}, and recorded counters do not tell whose requests they count; leave "
             f"{what} out, or give --traffic"
+        )
+    if spec.asked_before_traffic.shadow is not None:
+        raise InputError(
+            f"{samples}: the manifest has validation.shadow, and recorded counters do not tell what was answered; "
+            "leave it out, or give --traffic"
         )
     known = rollout.status.stable.version if rollout.status.stable is not None else ""
     given = read_samples(samples, spec.analysis, Cast.of(spec, known).arms)

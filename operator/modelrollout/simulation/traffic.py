@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from math import isinf
 from pathlib import Path
 
@@ -31,7 +31,9 @@ class Traffic:
 
     ``populations`` are those of ``traffic.match`` or of segments, where the file tells of them, and everybody else.
     ``stable`` is the name of the version that serves when the release begins, None: not said. ``unfit`` are versions
-    that do not show what ``spec.validation`` asks for. ``reward_delay`` is the mean time from a request to its reward.
+    that do not show what ``spec.validation`` asks for; ``disagreement`` is by version how often it answers otherwise
+    than the control, where ``validation.shadow`` compares them. ``reward_delay`` is the mean time from a request to its
+    reward.
     """
 
     rps: Profile
@@ -41,6 +43,7 @@ class Traffic:
     events: tuple[Event, ...] = ()
     stable: str | None = None
     unfit: frozenset[str] = frozenset()
+    disagreement: Mapping[str, Profile] = field(default_factory=dict)
     reward_delay: float = 0.0
 
     @property
@@ -53,6 +56,7 @@ class Traffic:
         times = set(self.rps.changes)
         for population in self.populations:
             times |= {time for _, behaviour in population.entries() for time in behaviour.changes()}
+        times |= {time for profile in self.disagreement.values() for time in profile.changes}
         for event in self.events:
             match event:
                 case Outage() | Silence() | Burst():
@@ -101,7 +105,7 @@ def read_traffic(path: Path) -> Traffic:
 
 def traffic_of(node: Node) -> Traffic:
     """The traffic of a document."""
-    fields = node.fields(*_NEEDED, "versions", "matched", "segments", "events", "unfit", "rewardDelay")
+    fields = node.fields(*_NEEDED, "versions", "matched", "segments", "events", "unfit", "disagreement", "rewardDelay")
     for key, example in _NEEDED.items():
         if key not in fields:
             raise node.error(f"{key} is missing; write for example {example}")
@@ -119,6 +123,7 @@ def traffic_of(node: Node) -> Traffic:
         events=read_events(fields["events"], duration) if "events" in fields else (),
         stable=stable,
         unfit=frozenset(_unfit(fields["unfit"])) if "unfit" in fields else frozenset(),
+        disagreement=dict(_disagreement(fields["disagreement"])) if "disagreement" in fields else {},
         reward_delay=fields["rewardDelay"].seconds() if "rewardDelay" in fields else 0.0,
     )
     _refuse_what_comes_too_late(node, traffic)
@@ -136,10 +141,19 @@ _NEEDED = {
 
 def _unfit(node: Node) -> Iterator[str]:
     for item in node.items():
-        try:
-            yield VERSION.check(str(item.value))
-        except ValueError as error:
-            raise item.error(str(error)) from error
+        yield _version(item, str(item.value))
+
+
+def _disagreement(node: Node) -> Iterator[tuple[str, Profile]]:
+    for version, item in node.children().items():
+        yield _version(item, version), read_profile(item, Node.share)
+
+
+def _version(node: Node, text: str) -> str:
+    try:
+        return VERSION.check(text)
+    except ValueError as error:
+        raise node.error(str(error)) from error
 
 
 def _rps(node: Node) -> float:
@@ -160,5 +174,6 @@ def _refuse_what_comes_too_late(node: Node, traffic: Traffic) -> None:
 def _changes_by_path(traffic: Traffic) -> Iterator[tuple[str, tuple[float, ...]]]:
     """In the order in which one takes over from another, so that the entry itself is blamed."""
     yield "rps", traffic.rps.changes
+    yield from ((f"disagreement.{version}", profile.changes) for version, profile in traffic.disagreement.items())
     for population in reversed(traffic.populations):
         yield from ((path, tuple(behaviour.changes())) for path, behaviour in population.entries())
