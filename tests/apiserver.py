@@ -12,7 +12,7 @@ import secrets
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,8 +87,9 @@ class ApiServer:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[ApiServer]:
-    """An API server that is ready. Its files, logs included, are in ``folder``."""
+def running(folder: Path, *arguments: str, users: Sequence[str] = ()) -> Iterator[ApiServer]:
+    """An API server that is ready. Its files, logs included, are in ``folder``; ``arguments`` are more of
+    kube-apiserver's own. Each of ``users`` may do everything, too, and has a file ``NAME.kubeconfig``."""
     programs = toolchain()
     for name in ("etcd", "kube-apiserver"):
         if not programs.program(name).exists():
@@ -98,32 +99,36 @@ def running(folder: Path) -> Iterator[ApiServer]:
             )
     client, peer, port = _free_ports(3)
     with ExitStack() as stack:
-        server = _server(folder, programs, port, stack.enter_context(requests.Session()))
+        server = _server(folder, programs, port, stack.enter_context(requests.Session()), users)
         stack.enter_context(_process(folder, "etcd", _etcd(folder, programs, client, peer)))
-        process = stack.enter_context(
-            _process(folder, "kube-apiserver", _kube_apiserver(folder, programs, client, port))
-        )
+        command = [*_kube_apiserver(folder, programs, client, port), *arguments]
+        process = stack.enter_context(_process(folder, "kube-apiserver", command))
         _wait_until_ready(server, process, folder / "kube-apiserver.log")
         yield server
 
 
-def _server(folder: Path, programs: Toolchain, port: int, session: requests.Session) -> ApiServer:
-    """The files that sign a client in."""
-    token = secrets.token_hex(16)
-    (folder / "tokens.csv").write_text(f'{token},{USER},{USER},"{GROUPS}"\n')
+def _server(folder: Path, programs: Toolchain, port: int, session: requests.Session, users: Sequence[str]) -> ApiServer:
+    """The files that sign clients in."""
+    tokens = {name: secrets.token_hex(16) for name in (USER, *users)}
+    (folder / "tokens.csv").write_text("".join(f'{token},{who},{who},"{GROUPS}"\n' for who, token in tokens.items()))
     key = folder / "service-accounts.key"
     subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
     url, certificate = f"https://127.0.0.1:{port}", folder / "certificates" / "apiserver.crt"
-    kubeconfig = {
+    for name, token in tokens.items():
+        file = "kubeconfig" if name == USER else f"{name}.kubeconfig"
+        (folder / file).write_text(yaml.safe_dump(_kubeconfig(url, certificate, name, token)))
+    return ApiServer(url, tokens[USER], certificate, folder / "kubeconfig", programs, session)
+
+
+def _kubeconfig(url: str, certificate: Path, user: str, token: str) -> dict[str, Any]:
+    return {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "test",
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": USER, "namespace": "default"}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": user, "namespace": "default"}}],
         "clusters": [{"name": "test", "cluster": {"server": url, "certificate-authority": str(certificate)}}],
-        "users": [{"name": USER, "user": {"token": token}}],
+        "users": [{"name": user, "user": {"token": token}}],
     }
-    (folder / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
-    return ApiServer(url, token, certificate, folder / "kubeconfig", programs, session)
 
 
 def _etcd(folder: Path, programs: Toolchain, client: int, peer: int) -> list[str]:

@@ -165,7 +165,7 @@ async def set_up(cluster: Cluster, namespace: str, *, prometheus_url: str = NOBO
     settings = Settings(prometheus_url=prometheus_url, prometheus_timeout=2.0, file_root="/srv/models")
     prometheus = Prometheus(prometheus_url, timeout=2.0, threads=2)
     queue, telemetry, writes, clock = WorkQueue[Key](), Telemetry(), list[str](), Clock()
-    world = World(cluster, time.monotonic)
+    world = World(cluster)
     samples = SampleCache(
         Reader(prometheus, Scraping(prometheus, 1.0, time.monotonic)), queue.add, poll=0.5, clock=time.monotonic
     )

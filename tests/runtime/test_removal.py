@@ -35,7 +35,7 @@ def snapshot(live: Object | None, *versions: DesiredVersion) -> Snapshot:
     deployments = [deployment(ROLLOUT, SPEC, item, Platform("modelrollout:0.1.0")) for item in versions]
     found = {SERVICES: services, DEPLOYMENTS: deployments, VIRTUAL_SERVICES: [live] if live else []}
     objects = {resource: {item["metadata"]["name"]: item for item in items} for resource, items in found.items()}
-    return Snapshot(0.0, objects)
+    return Snapshot(objects)
 
 
 def written(*splits: Split) -> Object:
@@ -106,7 +106,7 @@ def test_a_service_with_a_digest_in_its_name_is_known_as_the_versions() -> None:
             del item["headers"]
     services = [service(rollout, spec, wanted, split) for split in wanted.splits]
     objects = {SERVICES: {item["metadata"]["name"]: item for item in services}, VIRTUAL_SERVICES: {"f": live}}
-    assert has_requests(NEW, Snapshot(0.0, objects), rollout)
+    assert has_requests(NEW, Snapshot(objects), rollout)
 
 
 def load_spec() -> Object:

@@ -49,7 +49,7 @@ def snapshot(*pods: Object, of: Object | None = None, reached: bool = True) -> S
         SERVICES: {NAME: service()} if reached else {},
         PODS: {f"pod-{number}": item for number, item in enumerate(pods)},
     }
-    return Snapshot(0.0, objects)
+    return Snapshot(objects)
 
 
 GOING = {"deletionTimestamp": MADE}

@@ -7,7 +7,7 @@ touched. kubernetes' dynamic client could do it too, at the price of discovery a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,9 @@ STATUS_MANAGER = "modelrollout-status"
 COMMAND_MANAGER = "modelrollout-command"
 
 _PAGE = 500
+_JSON = "application/json"
 _JSON_PATCH = "application/json-patch+json"
+_METADATA_ALONE = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _UNKNOWN_FIELD = "failed to create typed patch object"
 
 
@@ -87,29 +89,46 @@ class Cluster:
                 return None
             raise
 
-    async def page(self, resource: Resource, namespace: str, fields: Mapping[str, str], most: int) -> list[Object]:
+    async def page(
+        self, resource: Resource, namespace: str | None, fields: Mapping[str, str], most: int
+    ) -> list[Object]:
         """Some of the objects with these fields, ``most`` of them at most: enough for a look."""
         selector = ",".join(f"{key}={value}" for key, value in fields.items())
-        answer = await self._send(
-            "GET", resource.path(namespace), parameters={"limit": str(most), "fieldSelector": selector}
-        )
+        parameters = {"limit": str(most)} | ({"fieldSelector": selector} if selector else {})
+        answer = await self._send("GET", resource.path(namespace), parameters=parameters)
         return list(answer["items"])
 
     async def list(
         self, resource: Resource, namespace: str | None = None, labels: Mapping[str, str] | None = None
     ) -> list[Object]:
         """All objects with these labels, page by page. Without a namespace: of all namespaces."""
-        parameters = {"limit": str(_PAGE)}
-        if labels:
-            parameters["labelSelector"] = ",".join(f"{key}={value}" for key, value in labels.items())
-        items: list[Object] = []
+        selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
+        return [item async for items, _ in self.pages(resource, namespace, selector) for item in items]
+
+    async def pages(
+        self, resource: Resource, namespace: str | None, selector: str = "", size: int = _PAGE, accept: str = _JSON
+    ) -> AsyncIterator[tuple[Sequence[Object], str]]:
+        """All objects that a label selector names, a page at a time, each with the version of the whole list."""
+        parameters = {"limit": str(size)} | ({"labelSelector": selector} if selector else {})
         while True:
-            page = await self._send("GET", resource.path(namespace), parameters=parameters)
-            items += page["items"]
+            page = await self._send("GET", resource.path(namespace), parameters=parameters, accept=accept)
+            yield page["items"] or [], page["metadata"]["resourceVersion"]  # none is null where metadata alone is asked
             following = page["metadata"].get("continue")
             if not following:
-                return items
+                return
             parameters["continue"] = following
+
+    async def versions(self, resource: Resource, namespace: str | None) -> dict[tuple[str, str], str]:
+        """The resource version of each object, by namespace and name: their metadata alone."""
+        found = {}
+        async for items, _ in self.pages(resource, namespace, accept=_METADATA_ALONE):
+            for described in (item["metadata"] for item in items):
+                found[described["namespace"], described["name"]] = described["resourceVersion"]
+        return found
+
+    def url(self, resource: Resource, namespace: str | None) -> str:
+        """Where objects of a kind are listed and watched."""
+        return self._server + resource.path(namespace)
 
     async def apply(
         self, resource: Resource, desired: Object, manager: str, *, force: bool = True, dry_run: bool = False
@@ -185,20 +204,21 @@ class Cluster:
         *,
         parameters: Mapping[str, str] | None = None,
         body: Object | Sequence[Object] | None = None,
-        content_type: str = "application/json",
+        content_type: str = _JSON,
+        accept: str = _JSON,
     ) -> Object:
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": content_type} if data is not None else None
+        headers = {"Accept": accept} | ({"Content-Type": content_type} if data is not None else {})
         url = self._server + path
         async with self._session.request(method, url, params=parameters, data=data, headers=headers) as response:
             text = await response.read()
             if response.status >= 400:
-                raise _error(response.status, text)
+                raise error_of(response.status, text)
             answer: Object = json.loads(text)
             return answer
 
 
-def _error(status: int, text: bytes) -> ApiError:
+def error_of(status: int, text: bytes) -> ApiError:
     """The message of the Status object in the answer; the start of the text when it is none."""
     try:
         message = str(json.loads(text)["message"])

@@ -240,7 +240,7 @@ class _Application:
             log.error("not even its destinations can be changed: %s", error)
             return
         self._rerouted = True
-        self._applier.world.learn(self._key, VIRTUAL_SERVICES, written)
+        self._applier.world.learn(self._key, self._snapshot, VIRTUAL_SERVICES, written)
         self._applier.wrote(VIRTUAL_SERVICES.plural)
         log.info("moved the destinations of the VirtualService %s alone", self._rollout.name)
 
@@ -253,7 +253,7 @@ class _Application:
         if live is not None and self._applier.world.is_settled(self._key, resource, desired, live):
             return False
         written = await self._applier.cluster.apply(resource, desired, manager, force=live is not None)
-        self._applier.world.learn(self._key, resource, written)
+        self._applier.world.learn(self._key, self._snapshot, resource, written)
         self._applier.world.settle(self._key, resource, desired, written)
         self._applier.wrote(resource.plural)
         log.info("applied %s %s", desired["kind"], desired["metadata"]["name"])
@@ -282,7 +282,7 @@ class _Application:
                 words = f"the ModelRollout CRD in this cluster is older than this operator; apply crds/: {error}"
                 raise ApiError(error.status, words) from error
             raise
-        self._applier.world.learn(self._key, MODEL_ROLLOUTS, written)
+        self._applier.world.learn(self._key, self._snapshot, MODEL_ROLLOUTS, written)
         self._applier.wrote("status")
 
     async def post_event(self, event: Event) -> None:
@@ -312,7 +312,7 @@ class _Application:
             return
         self.complete = False  # the next pass has to see what is there now
         if written is not None:
-            self._applier.world.learn(self._key, MODEL_ROLLOUTS, written)
+            self._applier.world.learn(self._key, self._snapshot, MODEL_ROLLOUTS, written)
             self._applier.wrote("command")
 
     async def remove_version(self, version: str) -> None:
@@ -335,7 +335,6 @@ class _Application:
     async def _delete(self, resource: Resource, item: Object) -> None:
         described = item["metadata"]
         await self._applier.cluster.delete(resource, self._rollout.namespace, described["name"], described["uid"])
-        self._snapshot.outdated.add(resource)
         self._applier.wrote(resource.plural)
         log.info("removed %s %s", resource.plural, described["name"])
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from modelrollout.adapters.cluster import MODEL_ROLLOUTS, ApiError, Cluster
+from modelrollout.adapters.cluster import MODEL_ROLLOUTS, ApiError, Cluster, Object
 from modelrollout.api.live import LiveTrials
 from modelrollout.core.report.live import live_trials
 from modelrollout.resource.rollout import ModelRollout
@@ -22,6 +22,8 @@ from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.world import Key
 
 _AGAIN = 5.0  # seconds until the API server is asked again
+_PAGE = 100  # rollouts; a page is parsed at one go, and nothing else happens meanwhile
+MEMORY_OF_TRIALS = frozenset({"trial", "candidates"})  # in a status, today's and former ones
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +55,17 @@ class Arms:
 
     async def _read(self) -> None:
         for namespace in self.namespaces or (None,):
-            for item in await self.cluster.list(MODEL_ROLLOUTS, namespace):
-                rollout = ModelRollout.from_json(item)
-                key = rollout.namespace, rollout.name
-                if key not in self.telemetry.statuses:
-                    self.telemetry.saw(key, rollout.status)
-                    # Were it deleted since, before the watches have begun, nothing else would take it off the list.
-                    self.queue.add(key)
-                await asyncio.sleep(0)  # thousands of them must not hold up what is under way
+            async for items, _ in self.cluster.pages(MODEL_ROLLOUTS, namespace, size=_PAGE):
+                for item in items:
+                    self._take(item)
+                    await asyncio.sleep(0)  # thousands of them must not hold up what is under way
         self._whole = True
+
+    def _take(self, item: Object) -> None:
+        """One rollout, if it has a trial that no pass has told of yet."""
+        key = item["metadata"]["namespace"], item["metadata"]["name"]
+        if key in self.telemetry.statuses or not MEMORY_OF_TRIALS & (item.get("status") or {}).keys():
+            return
+        self.telemetry.saw(key, ModelRollout.from_json(item).status)
+        # Were it deleted since, before the watches have begun, nothing else would take it off the list.
+        self.queue.add(key)

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 import aiohttp
-import kopf
 
 from modelrollout.adapters.access import Access, open_access
 from modelrollout.adapters.cluster import MODEL_ROLLOUTS, VIRTUAL_SERVICES, ApiError, Cluster, Resource
@@ -24,7 +23,6 @@ from modelrollout.adapters.metrics.reader import Reader
 from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.prometheus import Prometheus
 from modelrollout.adapters.shadowed import shadowed
-from modelrollout.runtime import handlers
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.apply import Applier
 from modelrollout.runtime.arms import Arms
@@ -41,10 +39,13 @@ from modelrollout.runtime.shadowing import Comparisons
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.troubles import Troubles
 from modelrollout.runtime.validating import Validations
+from modelrollout.runtime.watches import Watches
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, World
 
-STUCK = 120.0  # seconds that a key may be overdue while the process is said to be alive
+STUCK = 120.0  # seconds without the end of a pass, while some are due, until the process is said to be dead
+_AGAIN = 2.0  # seconds until an API server that is not well is asked again
+_LEASE_CONNECTIONS = 2  # of its own: it must not wait behind anything
 
 log = logging.getLogger(__name__)
 
@@ -66,18 +67,15 @@ class Operator:
     samples: SampleCache
     reconciler: Reconciler
     arms: Arms
+    watches: Watches
+    lease_cluster: Cluster
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     reached: bool = False
 
-    def woken(self, key: Key, resource: Resource, name: str, resource_version: str | None) -> None:
-        """A watch event. What our own write caused is no news."""
-        if self.world.is_news(key, resource, name, resource_version):
-            self.queue.add(key)
-
     def stuck(self) -> str | None:
-        """Why this process should be started again."""
-        overdue = self.queue.overdue()
-        return f"a rollout has been waiting to be looked at for {overdue:.0f} s" if overdue > STUCK else None
+        """Why this process should be started again. A long queue is no reason: it would be as long afterwards."""
+        idle = self.queue.stalled()
+        return f"no look at a rollout has ended for {idle:.0f} s, while some are due" if idle > STUCK else None
 
     def not_ready(self) -> str | None:
         """Why this process cannot work yet."""
@@ -109,10 +107,12 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     access = await stack.enter_async_context(open_access())
     limits = {"timeout": settings.api_timeout, "connect_timeout": settings.api_connect_timeout}
     api = await stack.enter_async_context(access.session(connections=settings.api_connections, **limits))
+    leasing = await stack.enter_async_context(access.session(connections=_LEASE_CONNECTIONS, **limits))
+    watching = await stack.enter_async_context(access.session(connections=0, timeout=0, connect_timeout=10))
     http = await stack.enter_async_context(aiohttp.ClientSession())
     prometheus, patient = _prometheus(settings, stack), _prometheus(settings, stack)
     cluster, telemetry, queue = Cluster(api, access.server), Telemetry(), WorkQueue[Key]()
-    world = World(cluster, time.monotonic)
+    world = World(cluster)
     scraping = Scraping(prometheus, settings.scrape_interval, time.monotonic)
     samples = SampleCache(Reader(prometheus, scraping, patient), queue.add, poll=settings.poll, clock=time.monotonic)
     refused: dict[tuple[Key, str], Refused] = {}
@@ -137,7 +137,12 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     telemetry.gauge("modelrollout_queue_overdue_seconds", "Age of the oldest of them that is due.", queue.overdue)
     telemetry.gauge("modelrollout_releases_watched", "Rollouts whose samples are asked for.", lambda: len(samples))
     arms = Arms(cluster, telemetry, queue, settings.namespaces)
-    return Operator(settings, access, cluster, telemetry, queue, world, samples, reconciler, arms)
+    stop = asyncio.Event()
+    # kopf takes the signals when it starts, and would end our workers in no order of ours.
+    taken = partial(_on_signal, stop)
+    watches = Watches(access, cluster, watching, world, queue, settings.namespaces, settings.holder, taken)
+    lease = Cluster(leasing, access.server)
+    return Operator(settings, access, cluster, telemetry, queue, world, samples, reconciler, arms, watches, lease, stop)
 
 
 def _prometheus(settings: Settings, stack: AsyncExitStack) -> Prometheus:
@@ -159,20 +164,33 @@ def _on_signal(stop: asyncio.Event) -> None:
 
 
 async def _check(operator: Operator) -> None:
-    """The resources that are watched exist; without them every watch would fail, over and over."""
+    """The resources that are watched exist; without them every watch would fail, over and over. An API server that is
+    away or not well is waited for: to start again would only make it longer."""
     for resource, missing in (
         (MODEL_ROLLOUTS, "the CRD of ModelRollout is not installed; apply crds/, or install the chart with its CRDs"),
         (VIRTUAL_SERVICES, "Istio's VirtualService is not installed in this cluster; install Istio first"),
     ):
         for namespace in operator.settings.namespaces or (None,):
-            try:
-                await operator.cluster.list(resource, namespace)
-            except ApiError as error:
-                raise CannotStart(missing if error.status == 404 else f"{resource.plural}: {error}") from error
-            except (aiohttp.ClientError, TimeoutError) as error:
-                words = error or "no answer in time"
-                raise CannotStart(f"the API server at {operator.access.server} cannot be reached: {words}") from error
+            while (words := await _unanswered(operator, resource, namespace, missing)) is not None:
+                log.warning("the API server at %s does not answer, asking again: %s", operator.access.server, words)
+                await asyncio.wait({asyncio.create_task(operator.stop.wait())}, timeout=_AGAIN)
+                if operator.stop.is_set():
+                    return
     operator.reached = True
+
+
+async def _unanswered(operator: Operator, resource: Resource, namespace: str | None, missing: str) -> str | None:
+    """Why it cannot be told whether the resource exists; None when it does. Raises CannotStart when it does not, or
+    when nobody lets us see it."""
+    try:
+        await operator.cluster.page(resource, namespace, {}, most=1)
+    except ApiError as error:
+        if error.status in (401, 403, 404):
+            raise CannotStart(missing if error.status == 404 else f"{resource.plural}: {error}") from error
+        return str(error)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return str(error) or "no answer in time"
+    return None
 
 
 def _lease(operator: Operator) -> Lease | None:
@@ -180,7 +198,7 @@ def _lease(operator: Operator) -> Lease | None:
     if settings.lease_namespace is None:
         return None
     return Lease(
-        operator.cluster,
+        operator.lease_cluster,
         settings.lease_namespace,
         settings.lease_name,
         settings.holder,
@@ -203,7 +221,7 @@ async def _acquire(lease: Lease, stop: asyncio.Event) -> bool:
 
 async def _work(operator: Operator, lease: Lease | None) -> None:
     """Watch, sample and reconcile until told to stop, or until one of the parts ends."""
-    parts: list[Coroutine[Any, Any, None]] = [_watch(operator), operator.samples.run(), operator.arms.run()]
+    parts: list[Coroutine[Any, Any, None]] = [operator.watches.run(), operator.samples.run(), operator.arms.run()]
     parts += [work(operator.queue, operator.reconciler.one_pass) for _ in range(operator.settings.workers)]
     parts += [lease.keep()] if lease is not None else []
     tasks = [asyncio.create_task(part) for part in parts]
@@ -221,28 +239,3 @@ async def _work(operator: Operator, lease: Lease | None) -> None:
 
 async def _stopped(stop: asyncio.Event) -> None:
     await stop.wait()
-
-
-async def _watch(operator: Operator) -> None:
-    namespaces, started = operator.settings.namespaces, asyncio.Event()
-    signals = asyncio.create_task(_take_signals_back(started, operator.stop))
-    # kopf would look up the user's name otherwise, and the image's user has none. It keeps the type to itself.
-    identity: Any = operator.settings.holder
-    try:
-        await kopf.operator(
-            registry=handlers.register(operator.access, operator.woken),
-            settings=handlers.watch_settings(),
-            standalone=True,
-            clusterwide=not namespaces,
-            namespaces=namespaces,
-            ready_flag=started,
-            identity=identity,
-        )
-    finally:
-        signals.cancel()
-
-
-async def _take_signals_back(started: asyncio.Event, stop: asyncio.Event) -> None:
-    """kopf takes the signals when it starts, and would end our workers in no order of ours."""
-    await started.wait()
-    _on_signal(stop)

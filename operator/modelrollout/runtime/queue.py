@@ -33,7 +33,7 @@ class WorkQueue(Generic[Key]):
         self._failures: dict[Key, int] = {}
         self._count = 0
         self._changed = asyncio.Event()
-        self.last_taken = self._clock()  # for the liveness probe
+        self._settled_at = self._clock()  # when the last look ended, for the liveness probe
 
     def __len__(self) -> int:
         return len(self._due)
@@ -47,6 +47,10 @@ class WorkQueue(Generic[Key]):
         """Seconds since the first key that nobody has taken was due; 0 without one."""
         ready = [due for key, due in self._due.items() if key not in self._running]
         return max(0.0, self._clock() - min(ready)) if ready else 0.0
+
+    def stalled(self) -> float:
+        """Seconds for which no look has ended although some were due all the time; 0 when none is due."""
+        return min(self.overdue(), self._clock() - self._settled_at)
 
     def add(self, key: Key, delay: float = 0.0) -> None:
         """Look at the key after ``delay`` seconds at the latest."""
@@ -71,7 +75,6 @@ class WorkQueue(Generic[Key]):
             if key is not None and wait <= 0:
                 del self._due[key]
                 self._running.add(key)
-                self.last_taken = self._clock()
                 return key
             self._changed.clear()
             try:
@@ -81,14 +84,14 @@ class WorkQueue(Generic[Key]):
 
     def done(self, key: Key, again_after: float) -> None:
         """The pass ended well; look again after so many seconds, give or take a tenth for the long waits."""
-        self._running.discard(key)
+        self._settle(key)
         self._failures.pop(key, None)
         self.add(key, self._spread(key, again_after) if again_after > 5 else again_after)
         self._changed.set()
 
     def failed(self, key: Key) -> float:
         """The pass failed; gives the seconds until the next try."""
-        self._running.discard(key)
+        self._settle(key)
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         wait = self._spread(key, min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1)))
         self.add(key, wait)
@@ -97,9 +100,13 @@ class WorkQueue(Generic[Key]):
 
     def gone(self, key: Key) -> None:
         """The pass found that there is nothing to look at any more."""
-        self._running.discard(key)
+        self._settle(key)
         self.forget(key)
         self._changed.set()
+
+    def _settle(self, key: Key) -> None:
+        self._running.discard(key)
+        self._settled_at = self._clock()
 
     def _first(self) -> tuple[Key | None, float]:
         """The first key that no worker has, and in how many seconds it is due."""

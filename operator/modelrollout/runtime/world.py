@@ -1,9 +1,11 @@
-"""World: the objects of a rollout as they are in the cluster, read as seldom as is safe.
+"""World: the objects of all rollouts as they are in the cluster, as the watches and our own writes tell it.
 
-While a release is under way its rollout is looked at twice a second, and reading five lists each time would cost the
-API server more than the release is worth. So what was read is kept as long as a rollout is busy, and read again when
-a watch event says that it changed, when our own pass was refused as outdated, and after some seconds in any case: a
-watch may go silent. What our own writes gave back is taken in at once, so that their events are no news.
+Nothing is read for a pass: what is watched is kept. Objects are kept packed, because of the thousands that are at rest
+nobody asks, and unpacked for a pass. An older state never takes the place of a newer one, whichever comes first: the
+watch's word or the answer to our own write.
+
+Read is only what cannot be known otherwise: everything of a rollout before the watches have listed all there is, and
+after a pass that failed, because then something is not as it was thought to be.
 
 Nothing rests on this being fresh: every status write carries the resource version that the decision was made from.
 """
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from modelrollout.adapters.cluster import (
@@ -27,24 +29,25 @@ from modelrollout.adapters.cluster import (
 )
 from modelrollout.manifests.drift import differs, fingerprint
 from modelrollout.manifests.meta import DESIRED_ANNOTATION, OWNER_LABEL
+from modelrollout.runtime.packed import Packed, pack
 
 log = logging.getLogger(__name__)
 
 Key = tuple[str, str]
 """Namespace and name of a rollout."""
 
-LONGEST_KEPT = 10.0  # seconds
-_SINGLE = (MODEL_ROLLOUTS, VIRTUAL_SERVICES)  # one object of the rollout's own name
-_MANY = (DEPLOYMENTS, SERVICES, PODS)  # all that carry its label
+Place = tuple[Resource, str]
+"""Kind and name of an object of a rollout."""
+
+SINGLE = (MODEL_ROLLOUTS, VIRTUAL_SERVICES)  # one object of the rollout's own name
+MANY = (DEPLOYMENTS, SERVICES, PODS)  # all that carry its label
 
 
 @dataclass(slots=True)
 class Snapshot:
-    """What was read of one rollout: objects by resource and name, without their managed fields."""
+    """The objects of one rollout as a pass sees them: by resource and name, without their managed fields."""
 
-    read_at: float
     objects: dict[Resource, dict[str, Object]] = field(default_factory=dict)
-    outdated: set[Resource] = field(default_factory=set)
 
     @property
     def rollout(self) -> Object | None:
@@ -60,48 +63,104 @@ class Snapshot:
         """All objects of one kind, by name."""
         return self.objects.get(resource, {})
 
-    def version_of(self, resource: Resource, name: str) -> str | None:
-        """The resource version in which an object is known."""
-        known = self.of(resource).get(name)
-        return known["metadata"]["resourceVersion"] if known else None
+    def put(self, resource: Resource, item: Object) -> None:
+        """An object as a write of this pass left it."""
+        self.objects.setdefault(resource, {})[item["metadata"]["name"]] = item
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is known of one rollout. ``unread`` are the kinds that have to be read; ``lost`` the versions at which
+    objects went away, as long as an answer from before could still come in."""
+
+    objects: dict[Place, Packed] = field(default_factory=dict)
+    unread: set[Resource] = field(default_factory=set)
+    lost: dict[Place, int] = field(default_factory=dict)
+    changes: int = 0
+
+    def is_newer(self, place: Place, version: str) -> bool:
+        known = self.objects.get(place)
+        return _number(version) > max(_number(known.version) if known else -1, self.lost.get(place, -1))
 
 
 class World:
-    """Snapshots by rollout. For one event loop; a rollout is never looked at by two passes at a time."""
+    """What is kept, by rollout. For one event loop; a rollout is never looked at by two passes at a time.
 
-    def __init__(self, cluster: Cluster, clock: Callable[[], float]) -> None:
+    ``listed``: the watches have shown everything once. What they did not show is not there.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._clock = clock
-        self._snapshots: dict[Key, Snapshot] = {}
+        self._kept: dict[Key, _Kept] = {}
         self._rewritten: dict[tuple[Key, Resource, str], tuple[str, str]] = {}
+        self.listed = False
 
-    async def look(self, key: Key) -> Snapshot:
-        """The objects of a rollout, fresh as far as is known."""
-        snapshot = self._snapshots.get(key)
-        if snapshot is None or self._clock() > snapshot.read_at + LONGEST_KEPT:
-            snapshot = self._snapshots[key] = Snapshot(self._clock(), outdated={*_SINGLE, *_MANY})
-        outdated, snapshot.outdated = snapshot.outdated, set()
-        try:
-            await asyncio.gather(*(self._read(key, resource, snapshot) for resource in outdated))
-        except BaseException:
-            self.forget(key)
-            raise
-        return snapshot
-
-    def is_news(self, key: Key, resource: Resource, name: str, resource_version: str | None) -> bool:
-        """Whether an event tells what is not known yet (no resource version: the object is gone). Remembers to read."""
-        snapshot = self._snapshots.get(key)
-        if snapshot is None:
-            return True
-        if snapshot.version_of(resource, name) == resource_version:
+    def saw(self, key: Key, resource: Resource, item: Object) -> bool:
+        """A watch shows an object. Whether that is news: what our own write left is none."""
+        kept, place = self._kept_of(key), (resource, item["metadata"]["name"])
+        if not kept.is_newer(place, item["metadata"]["resourceVersion"]):
             return False
-        snapshot.outdated.add(resource)
+        kept.objects[place] = pack(_trimmed(item))
+        kept.lost.pop(place, None)
+        kept.changes += 1
         return True
 
-    def learn(self, key: Key, resource: Resource, written: Object) -> None:
+    def lost(self, key: Key, resource: Resource, name: str, version: str) -> bool:
+        """A watch shows that an object is gone. Whether it was known."""
+        kept, place = self._kept_of(key), (resource, name)
+        known = kept.objects.get(place)
+        if known is None or _number(known.version) > _number(version):
+            return False
+        del kept.objects[place]
+        kept.lost[place] = _number(version)
+        kept.changes += 1
+        if not kept.objects and not kept.unread:
+            del self._kept[key]
+        return True
+
+    def all_listed(self) -> None:
+        """The watches have shown everything once."""
+        self.listed = True
+        for kept in self._kept.values():
+            kept.unread.clear()
+
+    def is_known(self, key: Key) -> bool:
+        """Whether there is such a rollout, as far as the watches have told."""
+        return key in self._kept and (MODEL_ROLLOUTS, key[1]) in self._kept[key].objects
+
+    def changes(self, key: Key) -> int:
+        """How often anything of a rollout has changed; the same number twice means that nothing has in between."""
+        known = self._kept.get(key)
+        return -1 if known is None else known.changes
+
+    def rollouts(self) -> dict[Key, str]:
+        """The resource version of each rollout that is known."""
+        found = ((key, kept.objects.get((MODEL_ROLLOUTS, key[1]))) for key, kept in self._kept.items())
+        return {key: packed.version for key, packed in found if packed is not None}
+
+    async def look(self, key: Key) -> Snapshot:
+        """The objects of a rollout, as far as is known."""
+        kept = self._kept_of(key)
+        unread, kept.unread = kept.unread, set()
+        kept.lost.clear()
+        try:
+            await asyncio.gather(*(self._read(key, resource, kept) for resource in unread))
+        except BaseException:
+            kept.unread |= unread
+            raise
+        snapshot = Snapshot()
+        for (resource, _), packed in kept.objects.items():
+            snapshot.put(resource, packed.unpack())
+        return snapshot
+
+    def learn(self, key: Key, snapshot: Snapshot, resource: Resource, written: Object) -> None:
         """An object as a write of our own left it."""
-        if (snapshot := self._snapshots.get(key)) is not None:
-            snapshot.objects.setdefault(resource, {})[written["metadata"]["name"]] = _trimmed(written)
+        kept, item = self._kept_of(key), _trimmed(written)
+        snapshot.put(resource, item)
+        place = resource, item["metadata"]["name"]
+        if kept.is_newer(place, item["metadata"]["resourceVersion"]):
+            kept.objects[place] = pack(item)
+            kept.changes += 1
 
     def settle(self, key: Key, resource: Resource, desired: Object, written: Object) -> None:
         """Remember what the API server made of an object, if it is not what was applied (a mutating webhook)."""
@@ -118,24 +177,47 @@ class World:
         return made is not None and made == (_mark(desired), fingerprint(live))
 
     def gone(self, key: Key) -> None:
-        """The rollout is gone: nothing of it is remembered."""
-        self.forget(key)
+        """The rollout is gone. Its objects are kept until they are gone, too; where nothing is watched, not at all."""
+        if not self.listed:
+            self._kept.pop(key, None)
         for place in [place for place in self._rewritten if place[0] == key]:
             del self._rewritten[place]
 
     def forget(self, key: Key) -> None:
-        """Keep nothing of a rollout; the next look reads everything."""
-        self._snapshots.pop(key, None)
+        """Believe nothing that is known of a rollout; the next look reads everything."""
+        kept = self._kept_of(key)
+        kept.unread |= {*SINGLE, *MANY}
+        kept.changes += 1
 
-    async def _read(self, key: Key, resource: Resource, snapshot: Snapshot) -> None:
+    def _kept_of(self, key: Key) -> _Kept:
+        known = self._kept.get(key)
+        if known is None:
+            known = self._kept[key] = _Kept(unread=set() if self.listed else {*SINGLE, *MANY})
+        return known
+
+    async def _read(self, key: Key, resource: Resource, kept: _Kept) -> None:
+        """What is there now. A watch may have shown a newer state of an object while this was under way."""
+        before = {place: packed.version for place, packed in kept.objects.items() if place[0] == resource}
+        found = {(resource, item["metadata"]["name"]): item for item in await self._asked(key, resource)}
+        for place, item in found.items():
+            if kept.is_newer(place, item["metadata"]["resourceVersion"]):
+                kept.objects[place] = pack(_trimmed(item))
+        for place, version in before.items():
+            if place not in found and place in kept.objects and kept.objects[place].version == version:
+                del kept.objects[place]
+
+    async def _asked(self, key: Key, resource: Resource) -> Iterable[Object]:
         namespace, name = key
-        found: Iterable[Object]
-        if resource in _SINGLE:
-            single = await self._cluster.get(resource, namespace, name)
-            found = [] if single is None else [single]
-        else:
-            found = await self._cluster.list(resource, namespace, {OWNER_LABEL: name})
-        snapshot.objects[resource] = {item["metadata"]["name"]: _trimmed(item) for item in found}
+        if resource not in SINGLE:
+            return await self._cluster.list(resource, namespace, {OWNER_LABEL: name})
+        single = await self._cluster.get(resource, namespace, name)
+        return [] if single is None else [single]
+
+
+def _number(version: str) -> int:
+    """Resource versions are numbers that grow, for all kinds together.
+    https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions"""
+    return int(version) if version.isdigit() else 0
 
 
 def _mark(desired: Object) -> str:
