@@ -157,7 +157,7 @@ def look(
     async def body() -> Observation:
         prometheus = Prometheus(NOBODY, timeout=2.0, threads=2)
         scraping = Scraping(prometheus, 1.0, time.monotonic)
-        samples = SampleCache(Reader(prometheus, scraping), lambda key: None, poll=0.5, clock=time.monotonic)
+        samples = SampleCache(Reader(prometheus, scraping), lambda key, delay: None, poll=0.5, clock=time.monotonic)
         snapshot = Snapshot({kind: {item["metadata"]["name"]: item for item in of} for kind, of in OBJECTS.items()})
         try:
             async with serving(gateway or Gateway()) as url, aiohttp.ClientSession() as http:

@@ -211,3 +211,79 @@ def test_overdue_is_the_age_of_what_nobody_takes() -> None:
         assert queue.overdue() == 0, "a key that a worker has is not waiting for one"
 
     run(body)
+
+
+ORDERS: dict[str, tuple[list[str], list[str]]] = {
+    "the urgent one goes first, though it came last": (["a", "b", "URGENT"], ["URGENT", "a", "b"]),
+    "urgent ones among themselves go in turn": (["ONE", "a", "TWO"], ["ONE", "TWO", "a"]),
+    "without any all go in turn": (["a", "b"], ["a", "b"]),
+}
+
+
+@pytest.mark.parametrize("case", ORDERS)
+def test_who_is_urgent_goes_first(case: str) -> None:
+    added, order = ORDERS[case]
+
+    async def test() -> None:
+        queue = WorkQueue[str](Clock(), urgent=str.isupper)
+        for key in added:
+            queue.add(key)
+        assert await taken(queue) == order
+
+    run(test)
+
+
+def test_a_key_that_becomes_urgent_while_it_waits_goes_first_when_it_is_named_again() -> None:
+    async def test() -> None:
+        urgent: set[str] = set()
+        queue = WorkQueue[str](Clock(), urgent=urgent.__contains__)
+        for key in ("a", "b", "c"):
+            queue.add(key)
+        urgent.add("c")
+        queue.add("c")
+        queue.add("c")
+        assert await taken(queue) == ["c", "a", "b"], "and once"
+
+    run(test)
+
+
+def test_an_urgent_key_that_is_not_due_keeps_nobody_waiting() -> None:
+    async def test() -> None:
+        clock = Clock()
+        queue = WorkQueue[str](clock, urgent=str.isupper)
+        queue.add("LATER", 5)
+        queue.add("a")
+        assert await taken(queue) == ["a"]
+        clock.now += 5
+        assert await taken(queue) == ["LATER"]
+
+    run(test)
+
+
+def test_a_worker_is_always_free_for_an_urgent_key() -> None:
+    async def test() -> None:
+        queue = WorkQueue[str](Clock(), urgent=str.isupper, ordinary=2)
+        for key in ("a", "b", "c"):
+            queue.add(key)
+        assert await taken(queue) == ["a", "b"], "no third one"
+        queue.add("URGENT")
+        assert await taken(queue) == ["URGENT"]
+        queue.done("a", 60)
+        assert await taken(queue) == ["c"]
+
+    run(test)
+
+
+def test_urgent_keys_do_not_starve_the_others() -> None:
+    async def test() -> None:
+        queue = WorkQueue[str](Clock(), urgent=str.isupper)
+        queue.add("a")
+        order = []
+        for _ in range(30):
+            for key in ("ONE", "TWO"):
+                queue.add(key)
+            order.append(await queue.take())
+            queue.gone(order[-1])
+        assert "a" in order
+
+    run(test)

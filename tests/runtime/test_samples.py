@@ -63,7 +63,9 @@ def play(url: str, story: Story) -> None:
         woken: list[Key] = []
         reader = Reader(prometheus, Scraping(prometheus, 1.0, time.monotonic), patient)
         try:
-            await story(SampleCache(reader, woken.append, poll=0.1, clock=time.monotonic), woken)
+            await story(
+                SampleCache(reader, lambda key, delay: woken.append(key), poll=0.1, clock=time.monotonic), woken
+            )
         finally:
             prometheus.close()
             patient.close()

@@ -89,7 +89,7 @@ def test_what_we_wrote_ourselves_is_no_news(kubernetes: Kubernetes) -> None:
     async def story(world: World, cluster: Counting, key: tuple[str, str]) -> None:
         snapshot = await world.look(key)
         written = await cluster.apply(SERVICES, service(key[0]), "test")
-        world.learn(key, snapshot, SERVICES, written)
+        snapshot.put(SERVICES, world.learn(key, SERVICES, written))
         cluster.read.clear()
         assert not world.saw(key, SERVICES, written)
         assert await world.look(key) == snapshot, "the pass that wrote it has it, and so has the next one"
@@ -150,10 +150,10 @@ def test_an_answer_that_comes_late_brings_nothing_back(kubernetes: Kubernetes) -
     async def story(world: World, cluster: Counting, key: tuple[str, str]) -> None:
         world.all_listed()
         world.saw(key, DEPLOYMENTS, service("n", 1, 5))  # something that stays
-        snapshot = await world.look(key)
+        await world.look(key)
         world.saw(key, SERVICES, service("n", 1, 8))
         world.lost(key, SERVICES, "s", "9")
-        world.learn(key, snapshot, SERVICES, service("n", 2, 8))
+        world.learn(key, SERVICES, service("n", 2, 8))
         assert (await world.look(key)).of(SERVICES) == {}
 
     play(kubernetes, story)

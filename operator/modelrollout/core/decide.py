@@ -146,6 +146,7 @@ def plan(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Plan:
         comparer=desired_comparer(state),
         answered=answered(state),
         requeue_after=requeue_after(state, outlook, refusal),
+        wake_after=wake_after(state, outlook),
     )
 
 
@@ -185,16 +186,20 @@ def requeue_after(state: Pass, outlook: Outlook, refusal: Refusal | None) -> flo
     At once after a pass that changed anything: what it wrote may be what the next one waits for, and the watch may
     bring that while this pass is still under way.
     """
+    under_trial = state.status.trial is not None and outlook.phase is not Phase.HEALTHY
+    awake = under_trial or is_moving(state) or state.status != state.rollout.status
+    longest = POLL_SECONDS if awake else 30.0 if refusal or unrouted(state) else REST_SECONDS
+    return min(wake_after(state, outlook), longest)
+
+
+def wake_after(state: Pass, outlook: Outlook) -> float:
+    """Seconds until the clock alone changes something."""
     times = [item.remove_at for item in state.status.retiring if item.remove_at > state.now]
     times += [state.now + POLL_SECONDS] if due_removals(state) else []
     times += [item.wanted_at + state.spec.serving.load_timeout for item in state.status.retiring if item.wanted_at]
     times += [item.drain_until for item in state.status.retiring if item.drain_until > state.now]
     times += [outlook.wake_at] if outlook.wake_at is not None else []
-    soonest = min((max(time - state.now, 0.05) for time in times), default=REST_SECONDS)
-    under_trial = state.status.trial is not None and outlook.phase is not Phase.HEALTHY
-    awake = under_trial or is_moving(state) or state.status != state.rollout.status
-    longest = POLL_SECONDS if awake else 30.0 if refusal or unrouted(state) else REST_SECONDS
-    return min(soonest, longest)
+    return min((max(time - state.now, 0.05) for time in times), default=REST_SECONDS)
 
 
 def is_moving(state: Pass) -> bool:

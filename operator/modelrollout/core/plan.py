@@ -163,7 +163,8 @@ class Plan:
     applied). ``route`` None leaves the VirtualService alone; ``recovery`` goes with it. ``remove`` names versions whose
     objects are deleted. ``at_rest``: nothing is under trial and nothing drains, so that Services of splits that no
     version needs any more may go. ``comparer`` is wanted while arms are in the shadow. ``answered`` is the text of a
-    person's command that is done with once the status is stored. ``requeue_after`` is in seconds.
+    person's command that is done with once the status is stored. ``requeue_after`` is in seconds; so is
+    ``wake_after``: when the clock alone will change something, even if nothing that can be seen does.
     """
 
     status: Status
@@ -177,6 +178,7 @@ class Plan:
     comparer: DesiredComparer | None = None
     answered: str | None = None
     requeue_after: float = 300.0
+    wake_after: float = 300.0
 
     @property
     def epoch(self) -> int:

@@ -31,6 +31,7 @@ from modelrollout.adapters.cluster import (
 )
 from modelrollout.api.base import to_json
 from modelrollout.api.route import Route
+from modelrollout.api.status import Status
 from modelrollout.core.observation import SETTLE_SECONDS, LiveRoute
 from modelrollout.core.plan import DesiredVersion, Event, Plan
 from modelrollout.manifests.comparer import comparer_deployment, comparer_name, comparer_service
@@ -91,6 +92,22 @@ async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, applier: 
     if plan.at_rest:
         await one.remove_unused_services()
     return one.complete
+
+
+async def store(rollout: ModelRollout, status: Status, applier: Applier) -> Object:
+    """Store the status; gives the object as it is then. Raises Conflict when the rollout has changed meanwhile."""
+    described = {"name": rollout.name, "namespace": rollout.namespace, "resourceVersion": rollout.resource_version}
+    desired: Object = {"apiVersion": API_VERSION, "kind": KIND, "metadata": described, "status": to_json(status)}
+    try:
+        written = await applier.cluster.apply_status(MODEL_ROLLOUTS, desired)
+    except ApiError as error:
+        if error.is_unknown_field:
+            words = f"the ModelRollout CRD in this cluster is older than this operator; apply crds/: {error}"
+            raise ApiError(error.status, words) from error
+        raise
+    applier.world.learn((rollout.namespace, rollout.name), MODEL_ROLLOUTS, written)
+    applier.wrote("status")
+    return written
 
 
 class _Application:
@@ -240,7 +257,7 @@ class _Application:
             log.error("not even its destinations can be changed: %s", error)
             return
         self._rerouted = True
-        self._applier.world.learn(self._key, self._snapshot, VIRTUAL_SERVICES, written)
+        self._learn(VIRTUAL_SERVICES, written)
         self._applier.wrote(VIRTUAL_SERVICES.plural)
         log.info("moved the destinations of the VirtualService %s alone", self._rollout.name)
 
@@ -253,37 +270,21 @@ class _Application:
         if live is not None and self._applier.world.is_settled(self._key, resource, desired, live):
             return False
         written = await self._applier.cluster.apply(resource, desired, manager, force=live is not None)
-        self._applier.world.learn(self._key, self._snapshot, resource, written)
+        self._learn(resource, written)
         self._applier.world.settle(self._key, resource, desired, written)
         self._applier.wrote(resource.plural)
         log.info("applied %s %s", desired["kind"], desired["metadata"]["name"])
         return True
 
+    def _learn(self, resource: Resource, written: Object) -> None:
+        self._snapshot.put(resource, self._applier.world.learn(self._key, resource, written))
+
     async def store_status(self) -> None:
-        """Store the status, if it differs from the one that the decision was made from."""
-        status = to_json(self._plan.status)
-        body = self._snapshot.rollout or {}
-        if status == body.get("status"):
+        """Store the status, if it differs from the one that is stored."""
+        if to_json(self._plan.status) == (self._snapshot.rollout or {}).get("status"):
             return
-        desired: Object = {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": {
-                "name": self._rollout.name,
-                "namespace": self._rollout.namespace,
-                "resourceVersion": self._rollout.resource_version,
-            },
-            "status": status,
-        }
-        try:
-            written = await self._applier.cluster.apply_status(MODEL_ROLLOUTS, desired)
-        except ApiError as error:
-            if error.is_unknown_field:
-                words = f"the ModelRollout CRD in this cluster is older than this operator; apply crds/: {error}"
-                raise ApiError(error.status, words) from error
-            raise
-        self._applier.world.learn(self._key, self._snapshot, MODEL_ROLLOUTS, written)
-        self._applier.wrote("status")
+        written = await store(self._rollout, self._plan.status, self._applier)
+        self._snapshot.put(MODEL_ROLLOUTS, written)
 
     async def post_event(self, event: Event) -> None:
         """Post an Event, and the same as a line of the log, which is the trail that stays."""
@@ -312,7 +313,7 @@ class _Application:
             return
         self.complete = False  # the next pass has to see what is there now
         if written is not None:
-            self._applier.world.learn(self._key, self._snapshot, MODEL_ROLLOUTS, written)
+            self._learn(MODEL_ROLLOUTS, written)
             self._applier.wrote("command")
 
     async def remove_version(self, version: str) -> None:

@@ -115,6 +115,12 @@ async def _before_traffic(
     )
 
 
+async def newest_samples(key: Key, asked: Questions, observer: Observer) -> tuple[Samples, float]:
+    """The samples alone, and the interval of their scrapes. Never raises for what could not be seen."""
+    found = await _guarded("samples", _samples(key, asked, observer), lambda words: _no_samples(asked, words))
+    return found, _scrape_interval(key, asked, observer)
+
+
 def _route(rollout: ModelRollout, snapshot: Snapshot, observer: Observer) -> LiveRoute | None:
     """The live route, and why it is not as it was decided, if the API server did not take that."""
     live = live_route(snapshot.virtual_service, rollout)

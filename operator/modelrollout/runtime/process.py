@@ -44,6 +44,7 @@ from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, World
 
 STUCK = 120.0  # seconds without the end of a pass, while some are due, until the process is said to be dead
+_FOR_URGENT = 4  # workers that only look at rollouts whose arms have requests
 _AGAIN = 2.0  # seconds until an API server that is not well is asked again
 _LEASE_CONNECTIONS = 2  # of its own: it must not wait behind anything
 
@@ -111,7 +112,9 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     watching = await stack.enter_async_context(access.session(connections=0, timeout=0, connect_timeout=10))
     http = await stack.enter_async_context(aiohttp.ClientSession())
     prometheus, patient = _prometheus(settings, stack), _prometheus(settings, stack)
-    cluster, telemetry, queue = Cluster(api, access.server), Telemetry(), WorkQueue[Key]()
+    cluster, telemetry = Cluster(api, access.server), Telemetry()
+    ordinary = max(1, settings.workers - _FOR_URGENT)
+    queue = WorkQueue[Key](urgent=partial(_has_requests, telemetry), ordinary=ordinary)
     world = World(cluster)
     scraping = Scraping(prometheus, settings.scrape_interval, time.monotonic)
     samples = SampleCache(Reader(prometheus, scraping, patient), queue.add, poll=settings.poll, clock=time.monotonic)
@@ -143,6 +146,12 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     watches = Watches(access, cluster, watching, world, queue, settings.namespaces, settings.holder, taken)
     lease = Cluster(leasing, access.server)
     return Operator(settings, access, cluster, telemetry, queue, world, samples, reconciler, arms, watches, lease, stop)
+
+
+def _has_requests(telemetry: Telemetry, key: Key) -> bool:
+    """Whether an arm has requests of users: nothing is more urgent than looking at it."""
+    status = telemetry.statuses.get(key)
+    return status is not None and any(arm.weight > 0 for arm in status.arms)
 
 
 def _prometheus(settings: Settings, stack: AsyncExitStack) -> Prometheus:

@@ -20,18 +20,34 @@ Key = TypeVar("Key")
 FIRST_WAIT = 0.5  # seconds, after one failure; doubles with each
 LONGEST_WAIT = 60.0
 SPREAD = 0.1  # of a wait, either way
+_TURNS = 10  # of which one belongs to keys that are not urgent
 
 
 class WorkQueue(Generic[Key]):
-    """Keys that are due now or later, for any number of workers in one event loop."""
+    """Keys that are due now or later, for any number of workers in one event loop.
 
-    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+    ``urgent`` tells which keys go first among those that are due, however long the others have been: they may have as
+    many as ``ordinary`` workers at one time, so that one is always free for an urgent key. Each tenth turn is theirs
+    all the same: a key that is never looked at would never become urgent.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] | None = None,
+        urgent: Callable[[Key], bool] = lambda key: False,
+        ordinary: int | None = None,
+    ) -> None:
         self._clock = clock or asyncio.get_running_loop().time
+        self._urgent = urgent
+        self._ordinary = ordinary
         self._due: dict[Key, float] = {}  # when each waiting key is due
         self._order: list[tuple[float, int, Key]] = []  # a heap of the same, with entries that no longer hold
-        self._running: set[Key] = set()
+        self._first_order: list[tuple[float, int, Key]] = []  # and one of the urgent keys
+        self._promised: dict[Key, float] = {}  # when each of these is due
+        self._running: dict[Key, bool] = {}  # whether they were taken as urgent ones
         self._failures: dict[Key, int] = {}
         self._count = 0
+        self._turn = 0
         self._changed = asyncio.Event()
         self._settled_at = self._clock()  # when the last look ended, for the liveness probe
 
@@ -54,12 +70,16 @@ class WorkQueue(Generic[Key]):
 
     def add(self, key: Key, delay: float = 0.0) -> None:
         """Look at the key after ``delay`` seconds at the latest."""
-        due = self._clock() + delay
-        if key in self._due and self._due[key] <= due:
-            return
+        due, known, urgent = self._clock() + delay, self._due.get(key), self._urgent(key)
+        if known is not None and known <= due:
+            if not urgent or self._promised.get(key) == known:
+                return
+            due = known  # when it was added it was not urgent yet
         self._due[key] = due
         self._count += 1
-        heapq.heappush(self._order, (due, self._count, key))
+        if urgent:
+            self._promised[key] = due
+        heapq.heappush(self._first_order if urgent else self._order, (due, self._count, key))
         self._changed.set()
 
     def forget(self, key: Key) -> None:
@@ -67,6 +87,7 @@ class WorkQueue(Generic[Key]):
         self._failures.pop(key, None)
         if key in self._due and self._due[key] > self._clock():
             del self._due[key]
+            self._promised.pop(key, None)
 
     async def take(self) -> Key:
         """The next key, when it is due. Whoever takes it must call ``done`` or ``failed``."""
@@ -74,7 +95,7 @@ class WorkQueue(Generic[Key]):
             key, wait = self._first()
             if key is not None and wait <= 0:
                 del self._due[key]
-                self._running.add(key)
+                self._running[key] = self._promised.pop(key, None) is not None
                 return key
             self._changed.clear()
             try:
@@ -105,25 +126,39 @@ class WorkQueue(Generic[Key]):
         self._changed.set()
 
     def _settle(self, key: Key) -> None:
-        self._running.discard(key)
+        self._running.pop(key, None)
         self._settled_at = self._clock()
 
     def _first(self) -> tuple[Key | None, float]:
-        """The first key that no worker has, and in how many seconds it is due."""
+        """The first key that may be taken, and in how many seconds it is due."""
+        urgent, ordinary = self._top(self._first_order), self._top(self._order)
+        if self._ordinary is not None and list(self._running.values()).count(False) >= self._ordinary:
+            ordinary = None
+        self._turn += 1
+        ours_first = self._turn % _TURNS == 0
+        found = [item for item in ((ordinary, urgent) if ours_first else (urgent, ordinary)) if item is not None]
+        if not found:
+            return None, 0.0
+        now = self._clock()
+        due, key = next((item for item in found if item[0] <= now), min(found, key=lambda item: item[0]))
+        return key, due - now
+
+    def _top(self, order: list[tuple[float, int, Key]]) -> tuple[float, Key] | None:
+        """The first key of a heap that no worker has, and when it is due."""
         held: list[tuple[float, int, Key]] = []
         try:
-            while self._order:
-                due, _, key = self._order[0]
+            while order:
+                due, _, key = order[0]
                 if self._due.get(key) != due:
-                    heapq.heappop(self._order)  # taken, forgotten, or due earlier by now
+                    heapq.heappop(order)  # taken, forgotten, or due earlier by now
                 elif key in self._running:
-                    held.append(heapq.heappop(self._order))
+                    held.append(heapq.heappop(order))
                 else:
-                    return key, due - self._clock()
-            return None, 0.0
+                    return due, key
+            return None
         finally:
             for entry in held:
-                heapq.heappush(self._order, entry)
+                heapq.heappush(order, entry)
 
     def _spread(self, key: Key, wait: float) -> float:
         share = zlib.crc32(f"{key}#{self._failures.get(key, 0)}".encode()) / 0xFFFFFFFF

@@ -10,22 +10,26 @@ from dataclasses import dataclass, field, replace
 
 import aiohttp
 
-from modelrollout.adapters.cluster import ApiError, Conflict
+from modelrollout.adapters.cluster import ApiError, Conflict, Object
 from modelrollout.api.command import parse
 from modelrollout.core.accept.questions import questions
-from modelrollout.core.plan import Plan
+from modelrollout.core.observation import Observation
+from modelrollout.core.plan import Plan, Questions
+from modelrollout.core.report.decided import decided, same_actions
 from modelrollout.resource.rollout import ModelRollout
-from modelrollout.runtime.apply import Applier, apply
+from modelrollout.runtime.apply import Applier, apply, store
 from modelrollout.runtime.decider import Decider
 from modelrollout.runtime.logs import about
-from modelrollout.runtime.observe import Observer, observe
+from modelrollout.runtime.observe import Observer, newest_samples, observe
 from modelrollout.runtime.queue import WorkQueue
+from modelrollout.runtime.recent import Recent, mark, wait_for
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.world import Key, Snapshot, World
 
-BUSY = 30.0  # seconds; a rollout that is looked at again sooner keeps its snapshot
+POLLS = 40.0  # looks a second at rollouts that wait for something; each takes some milliseconds
 _AFTER_CONFLICT = 0.1
 _INCOMPLETE = 5.0  # seconds until objects that could not be applied are tried again at rest
+_NEXT_SAMPLE = 5.0  # seconds; if none has come by then, that has to be seen, too
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +46,8 @@ class Reconciler:
     pass_timeout: float
     clock: Callable[[], float]
     decider: Decider = field(default_factory=Decider)
+    recent: dict[Key, Recent] = field(default_factory=dict)
+    waiting: set[Key] = field(default_factory=set)
 
     async def one_pass(self, key: Key) -> None:
         """A whole pass, settled with the queue. Never raises but to be cancelled."""
@@ -71,17 +77,34 @@ class Reconciler:
         if plan is None:
             self._forget(key)
             return "gone"
-        if plan.requeue_after > BUSY:
-            self.world.forget(key)
-        self.queue.done(key, plan.requeue_after)
+        self.queue.done(key, self._again_after(key, plan))
         return "done"
+
+    def _again_after(self, key: Key, plan: Plan) -> float:
+        """When to look again, seconds. Who only waits, and is looked at again lest something is missed, waits longer
+        the more there are: all of them together take no more than ``POLLS`` looks a second."""
+        if plan.requeue_after >= min(plan.wake_after, _NEXT_SAMPLE):
+            self.waiting.discard(key)
+            return plan.requeue_after
+        self.waiting.add(key)
+        return min(plan.wake_after, max(plan.requeue_after, len(self.waiting) / POLLS))
 
     async def reconcile(self, key: Key) -> Plan | None:
         """What the pass came to; None when the rollout is gone, or on its way out with no candidate."""
+        recent = self.recent.get(key)
+        if recent is not None:
+            asked = questions(recent.rollout, self.clock())
+            if recent.is_all_known(self.world.changes(key), asked) and not self._is_refused(key):
+                return await self._judge(key, recent, asked)
+        return await self._look(key, recent)
+
+    async def _look(self, key: Key, recent: Recent | None) -> Plan | None:
+        """A whole pass: what there is, what follows from it, and whatever that takes."""
         snapshot = await self.world.look(key)
+        changes = self.world.changes(key)
         if snapshot.rollout is None:
             return None
-        rollout = ModelRollout.from_json(snapshot.rollout)
+        rollout = _with_newest_status(ModelRollout.from_json(snapshot.rollout), snapshot.rollout, recent)
         if rollout.deleting and not _has_candidate(rollout, snapshot):
             return None
         rollout = _leaving(rollout) if rollout.deleting else rollout
@@ -90,12 +113,81 @@ class Reconciler:
         plan = self.decider.decide(key, rollout, seen)
         if rollout.deleting and not _same_stable(rollout, plan):
             return None
-        complete = await apply(rollout, plan, snapshot, self.applier)
+        whole = await apply(rollout, plan, snapshot, self.applier)
+        self._remember(key, changes, rollout, seen, plan, snapshot.rollout, whole)
+        return plan if whole else replace(plan, requeue_after=min(plan.requeue_after, _INCOMPLETE))
+
+    async def _judge(self, key: Key, recent: Recent, asked: Questions) -> Plan | None:
+        """Only the samples are new. Where more follows from them than evidence, it becomes a whole pass."""
+        samples, interval = await newest_samples(key, asked, self.observer)
+        seen = replace(
+            recent.seen, now=self.clock(), samples=samples, scrape_interval=interval, smoke={}, baseline=None
+        )
+        plan = self.decider.decide(key, recent.rollout, seen)
+        if not same_actions(plan, recent.plan):
+            snapshot = await self.world.look(key)
+            whole = await apply(recent.rollout, plan, snapshot, self.applier)
+            stored = snapshot.rollout or {}
+            self._remember(key, recent.changes, recent.rollout, seen, plan, stored, whole)
+            return plan
         self.telemetry.saw(key, plan.status)
-        return plan if complete else replace(plan, requeue_after=min(plan.requeue_after, _INCOMPLETE))
+        recent = replace(recent, rollout=replace(recent.rollout, status=plan.status), seen=seen, plan=plan)
+        recent = self._judged(key, recent)
+        waits = self._waits(recent)
+        if waits <= 0:
+            body = await store(recent.rollout, plan.status, self.applier)
+            recent = self._stored(recent, body)
+        self.recent[key] = recent
+        return replace(plan, requeue_after=min(plan.wake_after, max(waits, 0.0) or _NEXT_SAMPLE, _NEXT_SAMPLE))
+
+    def _waits(self, recent: Recent) -> float:
+        """Seconds until the status has to be stored; none when something was decided."""
+        if decided(recent.rollout.status) != recent.decided:
+            return 0.0
+        return recent.stored_at + wait_for(len(self.observer.samples)) - time.monotonic()
+
+    def _remember(
+        self, key: Key, changes: int, rollout: ModelRollout, seen: Observation, plan: Plan, body: Object, whole: bool
+    ) -> None:
+        """What the next pass may go by. ``body`` is the ModelRollout as it is stored now."""
+        self.telemetry.saw(key, plan.status)
+        version = body.get("metadata", {}).get("resourceVersion", rollout.resource_version)
+        newest = replace(rollout, status=plan.status, resource_version=version)
+        known = self.recent.get(key)
+        recent = Recent(
+            *(changes, newest, seen, plan, mark(body.get("status")), decided(plan.status), time.monotonic()),
+            judged=known.judged if known is not None else None,
+            whole=whole,
+        )
+        self.recent[key] = self._judged(key, recent)
+
+    def _stored(self, recent: Recent, body: Object) -> Recent:
+        version = body["metadata"]["resourceVersion"]
+        return replace(
+            recent,
+            rollout=replace(recent.rollout, resource_version=version),
+            stored=mark(body.get("status")),
+            decided=decided(recent.rollout.status),
+            stored_at=time.monotonic(),
+        )
+
+    def _judged(self, key: Key, recent: Recent) -> Recent:
+        """Take down how long after its scrape the newest sample was judged by."""
+        newest = self.observer.samples.newest_at(key)
+        if newest is None or newest == recent.judged:
+            return recent
+        self.telemetry.judged(max(0.0, recent.seen.now - newest))
+        return replace(recent, judged=newest)
+
+    def _is_refused(self, key: Key) -> bool:
+        """Whether the API server refuses anything of it, which is seen of its objects."""
+        refused = any(whose == key for whose, _ in self.observer.refused)
+        return refused or key in self.observer.refused_routes
 
     def _forget(self, key: Key) -> None:
         self.decider.forget(key)
+        self.recent.pop(key, None)
+        self.waiting.discard(key)
         self.world.gone(key)
         self.observer.samples.forget(key)
         self.observer.inquiries.forget(key)
@@ -108,6 +200,13 @@ class Reconciler:
         self.applier.untaken.pop(key, None)
         self.telemetry.forget(key)
         self.queue.gone(key)
+
+
+def _with_newest_status(rollout: ModelRollout, body: Object, recent: Recent | None) -> ModelRollout:
+    """With the evidence that is not stored yet; unless somebody else has written the status meanwhile."""
+    if recent is None or recent.rollout.uid != rollout.uid or mark(body.get("status")) != recent.stored:
+        return rollout
+    return replace(rollout, status=recent.rollout.status)
 
 
 def _has_candidate(rollout: ModelRollout, snapshot: Snapshot) -> bool:

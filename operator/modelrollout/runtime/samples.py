@@ -1,8 +1,9 @@
 """Samples: the newest counters of every release under way, from one query for each built-in metric.
 
-Passes ask for what they need and thereby subscribe; a loop asks Prometheus for all subscriptions together, every
-``poll`` seconds, and wakes the rollouts whose counters have moved. So the number of queries does not depend on the
-number of rollouts, a new sample waits half a second at most, and a pass in between finds what is known already.
+Passes ask for what they need and thereby subscribe; a loop asks Prometheus for all subscriptions together, once for
+each scrape (``scrape_times.py``), and wakes the rollouts whose counters have moved. So the number of queries does not
+depend on the number of rollouts, a new sample waits half a second at most, and a pass in between finds what is known
+already.
 
 Every answer is published as soon as it is there, and nothing waits for anything else: a slow query of one release (a
 user's own PromQL may be as slow as it likes) makes that one metric of that one release old, and no other.
@@ -12,8 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,11 +26,18 @@ from modelrollout.adapters.metrics.subscription import Key, MetricSplit, Subscri
 from modelrollout.api.analysis import ClientCancels, Provider
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import Sample, Unavailable
+from modelrollout.runtime.scrape_times import wait_for_scrape
 
 log = logging.getLogger(__name__)
 
 OWN_QUERIES_EVERY = 2.0
 """Seconds between two rounds of users' own queries: they cannot be put together, so they are asked less often."""
+
+TOGETHER = 0.3
+"""Seconds that a rollout waits for the other answers of the same scrape: one look at all of them is enough."""
+
+SHARE = 3.0
+"""Prometheus gets at least so many times as long a rest as its last answer took."""
 
 FIRST_ANSWER_SECONDS = 2.0
 """That a pass waits for the first samples of a release."""
@@ -56,13 +65,24 @@ class _Known:
 
 
 class SampleCache:
-    """The newest samples of all subscriptions. ``wake`` is called with the key of a rollout whose counters moved."""
+    """The newest samples of all subscriptions. ``wake`` is called with the key of a rollout whose counters moved, and
+    with the seconds that it may wait for more. ``clock`` only measures; ``now`` is the time of day, as samples have."""
 
-    def __init__(self, reader: Reader, wake: Callable[[Key], None], *, poll: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        wake: Callable[[Key, float], None],
+        *,
+        poll: float,
+        clock: Callable[[], float],
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._reader = reader
         self._wake = wake
         self._poll = poll
         self._clock = clock
+        self._now = now
+        self._due: dict[tuple[str, str], float] = {}  # by the clock: when a provider's metric is asked for again
         self._known: dict[Key, _Known] = {}
         self._subscribed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,19 +136,24 @@ class SampleCache:
                 if not self._known:
                     self._subscribed.clear()
                     await self._subscribed.wait()
-                self._ask()
-                await asyncio.sleep(self._poll)
+                self._ask(self._clock())
+                await asyncio.sleep(self._until_next())
         finally:
             for task in self._tasks:
                 task.cancel()
 
     async def poll(self) -> None:
         """Ask once for all, and wait for the answers."""
-        if tasks := self._ask():
+        if tasks := self._ask(float("inf")):
             await asyncio.wait(tasks)
 
-    def _ask(self) -> list[asyncio.Task[None]]:
-        """Send every query that is due and not under way already."""
+    def _until_next(self) -> float:
+        """Seconds until something is due again."""
+        soonest = min((due - self._clock() for due in self._due.values()), default=self._poll)
+        return min(self._poll, max(soonest, self._poll / 10))
+
+    def _ask(self, until: float) -> list[asyncio.Task[None]]:
+        """Send every query that is due by then and not under way already."""
         everyone = list(self._known.values())
         groups = defaultdict(list)
         for known in everyone:
@@ -137,7 +162,7 @@ class SampleCache:
             self._start(self._in_turn(provider, metric, group))
             for provider, group in groups.items()
             for metric in BUILT_IN
-            if (provider, metric) not in self._under_way
+            if (provider, metric) not in self._under_way and self._due.get((provider, metric), 0.0) <= until
         ]
         due = self._clock() - OWN_QUERIES_EVERY
         own = [known for known in everyone if known.own_asked_at <= due and not known.own_under_way]
@@ -152,10 +177,17 @@ class SampleCache:
     async def _in_turn(self, provider: Provider, metric: str, everyone: Sequence[_Known]) -> None:
         """One query for all; the next of its kind is sent when this one was answered."""
         self._under_way.add((provider, metric))
+        begun = self._clock()
         try:
             await self._built_in(provider, metric, everyone)
         finally:
             self._under_way.discard((provider, metric))
+            ended = self._clock()
+            wait = wait_for_scrape(self._now(), _times(metric, everyone), self._interval(everyone), self._poll)
+            self._due[provider, metric] = ended + max(wait, SHARE * (ended - begun))
+
+    def _interval(self, everyone: Sequence[_Known]) -> float | None:
+        return self._reader.scrape_interval(everyone[0].subscription)
 
     async def _built_in(self, provider: Provider, metric: str, everyone: Sequence[_Known]) -> None:
         group = [known.subscription for known in everyone]
@@ -178,7 +210,9 @@ class SampleCache:
         earlier = {place: known.samples[place] for place in found if place in known.samples}
         known.samples.update(found)
         if known.wakes and _moved(earlier, found) and self._known.get(known.subscription.key) is known:
-            self._wake(known.subscription.key)
+            others = [item for item in self._under_way if item[0] == known.subscription.analysis.provider]
+            more = len(others) > 1  # the one that is being published is still among them
+            self._wake(known.subscription.key, TOGETHER if more else 0.0)
 
 
 def still_true(samples: Samples, earlier: Subscription, wanted: Subscription) -> dict[MetricSplit, Read]:
@@ -206,6 +240,16 @@ def still_true(samples: Samples, earlier: Subscription, wanted: Subscription) ->
 def _rule(subscription: Subscription) -> tuple[Provider, ClientCancels]:
     """By which all built-in metrics are counted."""
     return subscription.analysis.provider, subscription.analysis.client_cancels
+
+
+def _times(metric: str, everyone: Iterable[_Known]) -> set[float]:
+    """When the reporters of a metric were scraped last."""
+    samples = [item for known in everyone for place, item in known.samples.items() if place[0] == metric]
+    newest: dict[str, float] = {}
+    for item in samples:
+        for reporter, at in (item.times or {"": item.at}).items() if isinstance(item, Sample) else ():
+            newest[reporter] = max(at, newest.get(reporter, at))
+    return set(newest.values())
 
 
 async def _logged(asking: Coroutine[Any, Any, None]) -> None:

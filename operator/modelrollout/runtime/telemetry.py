@@ -21,12 +21,17 @@ class Telemetry:
         self._passes: Counter[str] = Counter()
         self._writes: Counter[str] = Counter()
         self._durations = Histogram(DURATION_BOUNDS)
+        self._delays = Histogram(DURATION_BOUNDS)
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
 
     def passed(self, outcome: str, seconds: float) -> None:
         """A pass ended: done, gone, conflict or failed."""
         self._passes[outcome] += 1
         self._durations.add(seconds)
+
+    def judged(self, seconds: float) -> None:
+        """A new sample was judged by, so long after it was scraped."""
+        self._delays.add(seconds)
 
     def wrote(self, what: str) -> None:
         """Something was written to the API server."""
@@ -60,6 +65,8 @@ class Telemetry:
         yield "modelrollout_api_writes_total", "counter", "Writes to the API server, by what was written.", writes
         durations = list(self._durations.rows("modelrollout_pass_duration_seconds", {}))
         yield "modelrollout_pass_duration_seconds", "histogram", "How long a pass took.", durations
+        delays = list(self._delays.rows("modelrollout_sample_delay_seconds", {}))
+        yield "modelrollout_sample_delay_seconds", "histogram", "From a scrape to the decision that used it.", delays
         for name, (text, read) in self._gauges.items():
             yield name, "gauge", text, [("", {}, read())]
         yield from self._of_rollouts()

@@ -153,14 +153,15 @@ class World:
             snapshot.put(resource, packed.unpack())
         return snapshot
 
-    def learn(self, key: Key, snapshot: Snapshot, resource: Resource, written: Object) -> None:
-        """An object as a write of our own left it."""
+    def learn(self, key: Key, resource: Resource, written: Object) -> Object:
+        """An object as a write of our own left it; gives it as a pass sees it. That of a rollout is only its status,
+        which whoever wrote it knows: it counts as no change."""
         kept, item = self._kept_of(key), _trimmed(written)
-        snapshot.put(resource, item)
         place = resource, item["metadata"]["name"]
         if kept.is_newer(place, item["metadata"]["resourceVersion"]):
             kept.objects[place] = pack(item)
-            kept.changes += 1
+            kept.changes += resource is not MODEL_ROLLOUTS
+        return item
 
     def settle(self, key: Key, resource: Resource, desired: Object, written: Object) -> None:
         """Remember what the API server made of an object, if it is not what was applied (a mutating webhook)."""

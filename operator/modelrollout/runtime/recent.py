@@ -1,0 +1,59 @@
+"""Recent: what the last pass of a rollout came to, for as long as nothing but its samples is new.
+
+A release is looked at with every scrape, and most of these looks change nothing but the evidence. Such a look needs
+none of the objects: what was seen of them still holds. Nor has it to be stored at once. So the newest status may be
+some seconds ahead of the stored one; at most ``LONGEST``, and with few releases not at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelrollout.api.status import Status
+from modelrollout.core.observation import Observation
+from modelrollout.core.plan import Plan, Questions
+from modelrollout.resource.rollout import ModelRollout
+
+LONGEST = 30.0  # seconds that evidence may wait until it is stored
+WRITES = 15.0  # a second, of evidence alone; a write costs the API server 20 ms of processor time
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """``rollout`` has the newest status. ``changes`` is the state of the World that ``seen`` is of; ``stored`` the mark
+    of the status in the API server, ``decided`` what of it was decided, ``stored_at`` when it was written, seconds.
+    ``judged`` is the time of the newest sample that was judged by. ``whole``: everything that was wanted is there."""
+
+    changes: int
+    rollout: ModelRollout
+    seen: Observation
+    plan: Plan
+    stored: int
+    decided: Status
+    stored_at: float
+    judged: float | None
+    whole: bool
+
+    def is_all_known(self, changes: int, asked: Questions) -> bool:
+        """Whether only the samples have to be asked for: the objects are as they were seen, everybody is ready, and no
+        question is open."""
+        open_questions = asked.validation or asked.smoke or asked.shadow or asked.acceptance or asked.baseline
+        if not self.whole or self.changes != changes or open_questions or not asked.samples:
+            return False
+        if self.seen.refusal is not None or self.rollout.pending_command is not None or self.rollout.deleting:
+            return False
+        workloads = [self.seen.workloads.get(version) for version in (asked.control, *asked.arms) if version]
+        return all(item is not None and item.is_ready and item.failure is None for item in workloads)
+
+
+def mark(status: Mapping[str, Any] | None) -> int:
+    """A number that tells a stored status from all others."""
+    return hash(json.dumps(status or {}, sort_keys=True))
+
+
+def wait_for(releases: int) -> float:
+    """Seconds that evidence waits until it is stored, so that all releases together write no more than ``WRITES``."""
+    return min(LONGEST, releases / WRITES) if releases > WRITES else 0.0
