@@ -124,7 +124,6 @@ def test_what_is_measured_can_be_read() -> None:
         "modelrollout_pass_duration_seconds_count 3",
         "modelrollout_queue_length 3",
         f'modelrollout_phase{{{who},phase="Progressing"}} 1',
-        f'modelrollout_phase{{{who},phase="Healthy"}} 0',
         f'modelrollout_weight{{{who},version="1.0.1",role="stable"}} 85',
         f'modelrollout_weight{{{who},version="1.0.2",role="candidate"}} 10',
         f'modelrollout_weight{{{who},version="1.0.3",role="candidate"}} 5',

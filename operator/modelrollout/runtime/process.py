@@ -45,6 +45,7 @@ from modelrollout.runtime.world import Key, World
 
 STUCK = 120.0  # seconds without the end of a pass, while some are due, until the process is said to be dead
 _FOR_URGENT = 4  # workers that only look at rollouts whose arms have requests
+_STALLS_EVERY = 0.05  # seconds
 _AGAIN = 2.0  # seconds until an API server that is not well is asked again
 _LEASE_CONNECTIONS = 2  # of its own: it must not wait behind anything
 
@@ -231,6 +232,7 @@ async def _acquire(lease: Lease, stop: asyncio.Event) -> bool:
 async def _work(operator: Operator, lease: Lease | None) -> None:
     """Watch, sample and reconcile until told to stop, or until one of the parts ends."""
     parts: list[Coroutine[Any, Any, None]] = [operator.watches.run(), operator.samples.run(), operator.arms.run()]
+    parts += [_measure_stalls(operator.telemetry)]
     parts += [work(operator.queue, operator.reconciler.one_pass) for _ in range(operator.settings.workers)]
     parts += [lease.keep()] if lease is not None else []
     tasks = [asyncio.create_task(part) for part in parts]
@@ -244,6 +246,15 @@ async def _work(operator: Operator, lease: Lease | None) -> None:
         for task in (*tasks, stopping):
             task.cancel()
         await asyncio.gather(*tasks, stopping, return_exceptions=True)
+
+
+async def _measure_stalls(telemetry: Telemetry) -> None:
+    """How long whoever is due has to wait for the loop."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + _STALLS_EVERY
+        await asyncio.sleep(_STALLS_EVERY)
+        telemetry.stalled(max(0.0, loop.time() - due))
 
 
 async def _stopped(stop: asyncio.Event) -> None:

@@ -151,6 +151,9 @@ class Reconciler:
     ) -> None:
         """What the next pass may go by. ``body`` is the ModelRollout as it is stored now."""
         self.telemetry.saw(key, plan.status)
+        if plan.status.trial is None:
+            self.recent.pop(key, None)  # thousands are at rest, and nothing of them waits to be stored
+            return
         version = body.get("metadata", {}).get("resourceVersion", rollout.resource_version)
         newest = replace(rollout, status=plan.status, resource_version=version)
         known = self.recent.get(key)

@@ -5,6 +5,7 @@ Alive means that work moves: a process that answers while its queue stands still
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -28,7 +29,8 @@ async def serve(listen: str, telemetry: Telemetry, alive: Problem, ready: Proble
     """Serve at ``host:port`` as long as the context is open."""
 
     async def metrics(_: web.Request) -> web.Response:
-        return web.Response(text=telemetry.render(), headers={"Content-Type": CONTENT_TYPE})
+        text = await asyncio.to_thread(telemetry.render)
+        return web.Response(text=text, headers={"Content-Type": CONTENT_TYPE})
 
     application = web.Application()
     application.add_routes(
