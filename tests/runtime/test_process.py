@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -188,6 +188,52 @@ def test_another_goes_on_when_the_leader_is_killed(kubernetes: Kubernetes, names
     until(lambda: phase(kubernetes.server, namespace) == "Healthy", "the second goes on")
     assert second.says("b, holds the Lease")
     until(lambda: second.arms() == 200, "the second knows the trials")
+
+
+SHORT = {"lease_duration": "4s", "lease_renew": "500ms"}
+
+
+def test_who_loses_the_lease_stands_by_and_goes_on_when_it_may(
+    kubernetes: Kubernetes, namespace: str, start: Start
+) -> None:
+    operator = start("a", identity="a", lease_namespace=namespace, **SHORT)
+    until(lambda: operator.says("holds the Lease"), "it leads")
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/modelrollout"
+    live = kubernetes.server.ask("GET", path).body
+    spec = {**live["spec"], "holderIdentity": "x", "leaseDurationSeconds": 4}
+    kubernetes.server.apply(path, {"apiVersion": live["apiVersion"], "kind": "Lease", "spec": spec}, manager="x")
+    until(lambda: operator.says("is held by x now; this replica stops working and stands by"), "it stands by")
+    submit(kubernetes.server, namespace)
+    until(lambda: phase(kubernetes.server, namespace) == "Pending", "x was not there, so it leads again")
+    assert operator.process.poll() is None
+
+
+def test_an_api_server_that_hangs_for_longer_than_the_lease_ends_no_process(
+    kubernetes: Kubernetes, namespace: str, start: Start
+) -> None:
+    operator = start("a", identity="a", lease_namespace=namespace, api_timeout="3s", **SHORT)
+    until(lambda: operator.says("holds the Lease"), "it leads")
+    with hanging(kubernetes.server):
+        until(lambda: operator.says("could not be renewed"), "it stands by")
+    submit(kubernetes.server, namespace)
+    until(lambda: phase(kubernetes.server, namespace) == "Pending", "it works again")
+    assert operator.process.poll() is None
+
+
+@contextmanager
+def hanging(server: ApiServer) -> Iterator[None]:
+    """The API server takes connections and answers nothing."""
+    folder = server.kubeconfig.parent
+    [process] = [
+        int(entry.name)
+        for entry in Path("/proc").glob("[0-9]*")
+        if (entry / "comm").read_text() == "kube-apiserver\n" and (entry / "cwd").resolve() == folder.resolve()
+    ]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
 
 
 def test_it_says_which_setting_is_wrong(start: Start) -> None:

@@ -17,7 +17,6 @@ def operator() -> None:
     import asyncio
 
     from modelrollout.adapters.access import NoAccess
-    from modelrollout.runtime.leader import LeaseLost
     from modelrollout.runtime.logs import configure
     from modelrollout.runtime.process import CannotStart, run
     from modelrollout.runtime.settings import BadSetting, from_environment
@@ -26,6 +25,6 @@ def operator() -> None:
         settings = from_environment()
         configure(settings.log_level, settings.log_format)
         asyncio.run(run(settings))
-    except (BadSetting, CannotStart, LeaseLost, NoAccess) as error:
+    except (BadSetting, CannotStart, NoAccess) as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)

@@ -1,9 +1,9 @@
 """The Lease: one writer at any time.
 
 A replica that does not hold it does nothing at all. The holder renews it every few seconds; when it cannot for most of
-the Lease's duration it stops working before another may start, by ending the process. Others take a Lease that they
-have not seen renewed for its whole duration, by their own clocks, so clocks need not agree. On an orderly end the
-Lease is given back, and the next replica goes on at once.
+the Lease's duration it stops working before another may start. Others take a Lease that they have not seen renewed for
+its whole duration, by their own clocks, so clocks need not agree. On an orderly end the Lease is given back, and the
+next replica goes on at once.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from modelrollout.adapters.cluster import LEASES, ApiError, Cluster, Object
 log = logging.getLogger(__name__)
 
 _GIVE_UP = 0.8  # of the duration: the rest is for the last requests under way
+_ONE_TRY = 0.3  # of the duration: a request that hangs, on a connection that is dead, must leave time for another
 
 
 class LeaseLost(Exception):
-    """Another replica has, or may soon have, the Lease. The process must end."""
+    """Another replica has, or may soon have, the Lease. Nothing may be written any more."""
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ class Lease:
         """Renew for ever. Raises LeaseLost."""
         while True:
             await asyncio.sleep(self.renew_every)
-            holder = await self._try(self._left())
+            holder = await self._try(min(self._left(), self.duration * _ONE_TRY))
             if holder not in (None, self.holder):
                 raise LeaseLost(f"the Lease {self.name} is held by {holder} now")
             if self._left() <= self.renew_every:

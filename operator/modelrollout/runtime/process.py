@@ -1,6 +1,7 @@
 """The operator as a process: everything that is shared is built here, in the order in which it depends on each other.
 
-Whatever of it ends, the process ends; Kubernetes starts it again, and it goes on from the status of each rollout.
+Whatever of it ends, the process ends, and Kubernetes starts it again; but for the loss of the Lease. Either way it goes
+on from the status of each rollout.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.apply import Applier
 from modelrollout.runtime.arms import Arms
 from modelrollout.runtime.inquiry import Inquiries
-from modelrollout.runtime.leader import Lease
+from modelrollout.runtime.leader import Lease, LeaseLost
 from modelrollout.runtime.observe import Observer
 from modelrollout.runtime.probing import Prober
 from modelrollout.runtime.queue import WorkQueue, work
@@ -85,7 +86,21 @@ class Operator:
 
 
 async def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises LeaseLost, CannotStart, or whatever ended a part that must not end."""
+    """Run until SIGTERM or SIGINT. Raises CannotStart, or whatever ended a part that must not end.
+
+    Who loses the Lease does nothing any more, forgets all that it knew, and stands by: an API server that is away for
+    some minutes ends no process, so nothing has to start when it is back.
+    """
+    while True:
+        try:
+            await _term(settings)
+            return
+        except LeaseLost as error:
+            log.warning("%s; this replica stops working and stands by", error)
+
+
+async def _term(settings: Settings) -> None:
+    """From the beginning until told to stop. Raises LeaseLost."""
     async with AsyncExitStack() as stack:
         operator = await _build(settings, stack)
         _on_signal(operator.stop)
@@ -231,6 +246,7 @@ async def _acquire(lease: Lease, stop: asyncio.Event) -> bool:
 
 async def _work(operator: Operator, lease: Lease | None) -> None:
     """Watch, sample and reconcile until told to stop, or until one of the parts ends."""
+    logging.getLogger("kopf").setLevel(logging.NOTSET)
     parts: list[Coroutine[Any, Any, None]] = [operator.watches.run(), operator.samples.run(), operator.arms.run()]
     parts += [_measure_stalls(operator.telemetry)]
     parts += [work(operator.queue, operator.reconciler.one_pass) for _ in range(operator.settings.workers)]
