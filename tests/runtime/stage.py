@@ -173,7 +173,7 @@ async def set_up(cluster: Cluster, namespace: str, *, prometheus_url: str = NOBO
     refused_routes: dict[Key, str] = {}
     try:
         async with aiohttp.ClientSession() as http:
-            inquiries = Inquiries(Acceptance(cluster, prometheus, settings), clock)
+            inquiries = Inquiries(Acceptance(cluster, prometheus, settings, world), clock)
             troubles, prober = Troubles(cluster, clock), Prober(cluster, http, 5.0, prometheus)
             validations = Validations(clock, prober.ask)
             observer = Observer(

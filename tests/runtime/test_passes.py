@@ -155,13 +155,19 @@ REFUSALS: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
+@pytest.mark.parametrize("watched", [False, True], ids=["", "watched"])
 @pytest.mark.parametrize(("spec", "reason", "words"), REFUSALS.values(), ids=REFUSALS)
 def test_a_spec_that_cannot_be_accepted_leaves_stable_alone(
-    kubernetes: Kubernetes, spec: dict[str, Any], reason: str, words: str
+    kubernetes: Kubernetes, spec: dict[str, Any], reason: str, words: str, watched: bool
 ) -> None:
     async def story(stage: Stage) -> None:
         await take_host(stage, "taken.example.com")
         await stage.installed()
+        if watched:
+            for item in await stage.cluster.list(VIRTUAL_SERVICES):
+                described = item["metadata"]
+                stage.world.saw((described["namespace"], described["name"]), VIRTUAL_SERVICES, item)
+            stage.world.all_listed()
         before = await stage.children()
         await stage.submit("1.0.2", **spec)
         await stage.passes(2)

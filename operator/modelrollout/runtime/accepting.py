@@ -7,7 +7,7 @@ about its metrics: a release must be possible then, and it will be blind until P
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from modelrollout.adapters.cluster import MODEL_ROLLOUTS, VIRTUAL_SERVICES, Cluster
@@ -27,6 +27,7 @@ from modelrollout.resource.spec import Spec
 from modelrollout.runtime.dry_run import refused_object
 from modelrollout.runtime.mesh_filter import missing_filter
 from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.world import World
 
 Object = dict[str, Any]
 
@@ -34,10 +35,13 @@ QUERIES_LIMIT = 10.0  # seconds; a Prometheus that takes longer is as good as aw
 
 
 class Acceptance:
-    """Asks the cluster and Prometheus."""
+    """Asks the cluster and Prometheus. ``world`` knows whose hosts are whose, once it has been told of all."""
 
-    def __init__(self, cluster: Cluster, prometheus: Prometheus, settings: Settings) -> None:
+    def __init__(
+        self, cluster: Cluster, prometheus: Prometheus, settings: Settings, world: World | None = None
+    ) -> None:
         self._cluster = cluster
+        self._world = world
         self._prometheus = prometheus
         self._platform = settings.platform
         self._mesh_hash_namespace = settings.mesh_hash_namespace
@@ -62,8 +66,7 @@ class Acceptance:
 
     async def _taken(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
         """A VirtualService of our name that is not ours, or a host that somebody else routes at the same gateway."""
-        routes = [item for name in self._namespaces for item in await self._cluster.list(VIRTUAL_SERVICES, name)]
-        rollouts = [item for name in self._namespaces for item in await self._cluster.list(MODEL_ROLLOUTS, name)]
+        routes, rollouts = await self._claimants(rollout, spec)
         return next(
             (
                 refusal
@@ -75,6 +78,18 @@ class Acceptance:
             ),
             None,
         )
+
+    async def _claimants(self, rollout: ModelRollout, spec: Spec) -> tuple[Sequence[Object], Sequence[Object]]:
+        """VirtualServices and ModelRollouts that may be in the way: those that name one of the hosts, and the
+        VirtualService of our name. Before all of them are known, all that there are."""
+        if self._world is None or not self._world.listed:
+            routes = [item for name in self._namespaces for item in await self._cluster.list(VIRTUAL_SERVICES, name)]
+            return routes, [
+                item for name in self._namespaces for item in await self._cluster.list(MODEL_ROLLOUTS, name)
+            ]
+        found = self._world.claimants(spec.traffic.hosts, rollout.namespace)
+        ours = (await self._world.look((rollout.namespace, rollout.name))).virtual_service
+        return [*([] if ours is None else [ours]), *found[VIRTUAL_SERVICES]], found[MODEL_ROLLOUTS]
 
     async def _wrong_metric(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
         target = Target(rollout.namespace, rollout.name, spec.model.version)

@@ -350,4 +350,4 @@ def _refused(error: Exception) -> Refused:
     valid, or somebody else's, will not."""
     if isinstance(error, ApiError) and (error.is_refusal or isinstance(error, Conflict)):
         return Refused(f"the API server refuses its objects: {error}", final=error.status != 403)
-    return Refused(f"its objects could not be applied, trying again: {error or 'no answer in time'}", final=False)
+    return Refused(f"its objects could not be applied, trying again: {str(error) or 'no answer in time'}", final=False)

@@ -48,7 +48,7 @@ class Arms:
             try:
                 await self._read()
             except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-                words = error or "no answer in time"
+                words = str(error) or "no answer in time"
                 log.warning("the trials of all rollouts could not be read, again in %g s: %s", _AGAIN, words)
                 await asyncio.sleep(_AGAIN)
         await asyncio.Event().wait()

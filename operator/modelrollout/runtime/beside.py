@@ -31,7 +31,7 @@ async def serving(cluster: Cluster, namespace: str, name: str, model: str) -> Se
                 return None
             pods = await cluster.list(PODS, namespace, {OWNER_LABEL: name})
     except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-        raise NotKnown(f"ModelRollout {name} cannot be read: {error or 'no answer in time'}") from error
+        raise NotKnown(f"ModelRollout {name} cannot be read: {str(error) or 'no answer in time'}") from error
     return Server(stable, addresses(pods, stable))
 
 

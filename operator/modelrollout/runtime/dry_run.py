@@ -108,7 +108,7 @@ async def _words(asking: Awaitable[object]) -> str | None:
     except (ApiError, aiohttp.ClientError, TimeoutError) as error:
         if isinstance(error, ApiError) and is_plain(error):
             return str(error)
-        log.info("an object could not be tried: %s", error or "no answer in time")
+        log.info("an object could not be tried: %s", str(error) or "no answer in time")
     return None
 
 

@@ -99,7 +99,7 @@ class Lease:
                 self._renewed_at = asked
                 return self.holder
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("the Lease %s: %s", self.name, error or "no answer in time")
+            log.warning("the Lease %s: %s", self.name, str(error) or "no answer in time")
             return None
 
     def _may_take(self, live: Object) -> bool:

@@ -253,7 +253,7 @@ async def _bodies(namespace: str, wanted: Smoke, observer: Observer) -> Sequence
         async with asyncio.timeout(CONFIG_MAP_LIMIT):
             found = await observer.cluster.get(CONFIG_MAPS, namespace, name)
     except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-        return f"ConfigMap {name} cannot be read: {error or 'no answer in time'}"
+        return f"ConfigMap {name} cannot be read: {str(error) or 'no answer in time'}"
     bodies = sorted(((found or {}).get("data") or {}).items())
     return bodies or f"ConfigMap {name} is missing or empty; each key holds one request"
 

@@ -125,7 +125,7 @@ class Prober:
             async with asyncio.timeout(CONFIG_MAP_LIMIT):
                 found = await self.cluster.get(CONFIG_MAPS, namespace, config_map)
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-            raise NotSent(f"ConfigMap {config_map} cannot be read: {error or 'no answer in time'}") from error
+            raise NotSent(f"ConfigMap {config_map} cannot be read: {str(error) or 'no answer in time'}") from error
         return _parsed(config_map, (found or {}).get("data") or {})
 
 

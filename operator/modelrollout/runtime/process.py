@@ -139,7 +139,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     observer = Observer(
         cluster=cluster,
         samples=samples,
-        inquiries=Inquiries(Acceptance(cluster, patient, settings), time.monotonic),
+        inquiries=Inquiries(Acceptance(cluster, patient, settings, world), time.monotonic),
         validations=Validations(time.monotonic, Prober(cluster, http, settings.smoke_timeout, patient).ask),
         comparisons=Comparisons(time.monotonic, partial(shadowed, patient)),
         http=http,

@@ -68,7 +68,7 @@ class Reconciler:
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             self.world.forget(key)
             wait = self.queue.failed(key)
-            log.warning("the pass failed, again in %.1f s: %s", wait, error or type(error).__name__)
+            log.warning("the pass failed, again in %.1f s: %s", wait, str(error) or type(error).__name__)
             return "failed"
         except Exception:
             self.world.forget(key)

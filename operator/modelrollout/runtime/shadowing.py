@@ -99,7 +99,7 @@ class Comparisons:
             return Seen(trouble=str(error))
         except Exception as error:
             log.exception("%s: the comparer could not be read", "/".join(asked.place))
-            return Seen(trouble=f"its comparer could not be read: {error or type(error).__name__}")
+            return Seen(trouble=f"its comparer could not be read: {str(error) or type(error).__name__}")
 
 
 def absence(snapshot: Snapshot, rollout: str, now: float) -> str | None:

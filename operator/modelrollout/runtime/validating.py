@@ -105,5 +105,5 @@ class Validations:
             return await self._ask(asked)
         except Exception as error:
             log.exception("%s: the model servers could not be asked", asked.arm.version)
-            words = f"the operator could not ask: {error or type(error).__name__}"
+            words = f"the operator could not ask: {str(error) or type(error).__name__}"
             return Probed(unread=words, control_unknown=words if asked.against is not None else None)

@@ -152,7 +152,7 @@ class Watches:
             try:
                 await self.compare()
             except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-                log.warning("rollouts cannot be compared with what is known: %s", error or "no answer in time")
+                log.warning("rollouts cannot be compared with what is known: %s", str(error) or "no answer in time")
 
     async def compare(self) -> None:
         """Look at every rollout that is not as it is known."""

@@ -29,6 +29,7 @@ from modelrollout.adapters.cluster import (
 )
 from modelrollout.manifests.drift import differs, fingerprint
 from modelrollout.manifests.meta import DESIRED_ANNOTATION, OWNER_LABEL
+from modelrollout.runtime.hosts import Hosts
 from modelrollout.runtime.packed import Packed, pack
 
 log = logging.getLogger(__name__)
@@ -93,14 +94,22 @@ class World:
         self._cluster = cluster
         self._kept: dict[Key, _Kept] = {}
         self._rewritten: dict[tuple[Key, Resource, str], tuple[str, str]] = {}
+        self._hosts = Hosts()
         self.listed = False
+
+    def claimants(self, hosts: Iterable[str], namespace: str) -> dict[Resource, list[Object]]:
+        """The VirtualServices and ModelRollouts that name one of these hosts, written as in that namespace."""
+        found: dict[Resource, list[Object]] = {resource: [] for resource in SINGLE}
+        for resource, where, name in self._hosts.of(hosts, namespace):
+            found[resource].append(self._kept[where, name].objects[resource, name].unpack())
+        return found
 
     def saw(self, key: Key, resource: Resource, item: Object) -> bool:
         """A watch shows an object. Whether that is news: what our own write left is none."""
         kept, place = self._kept_of(key), (resource, item["metadata"]["name"])
         if not kept.is_newer(place, item["metadata"]["resourceVersion"]):
             return False
-        kept.objects[place] = pack(_trimmed(item))
+        self._keep(key, kept, resource, _trimmed(item))
         kept.lost.pop(place, None)
         kept.changes += 1
         return True
@@ -111,7 +120,7 @@ class World:
         known = kept.objects.get(place)
         if known is None or _number(known.version) > _number(version):
             return False
-        del kept.objects[place]
+        self._drop(key, kept, place)
         kept.lost[place] = _number(version)
         kept.changes += 1
         if not kept.objects and not kept.unread:
@@ -159,7 +168,7 @@ class World:
         kept, item = self._kept_of(key), _trimmed(written)
         place = resource, item["metadata"]["name"]
         if kept.is_newer(place, item["metadata"]["resourceVersion"]):
-            kept.objects[place] = pack(item)
+            self._keep(key, kept, resource, item)
             kept.changes += resource is not MODEL_ROLLOUTS
         return item
 
@@ -202,10 +211,20 @@ class World:
         found = {(resource, item["metadata"]["name"]): item for item in await self._asked(key, resource)}
         for place, item in found.items():
             if kept.is_newer(place, item["metadata"]["resourceVersion"]):
-                kept.objects[place] = pack(_trimmed(item))
+                self._keep(key, kept, resource, _trimmed(item))
         for place, version in before.items():
             if place not in found and place in kept.objects and kept.objects[place].version == version:
-                del kept.objects[place]
+                self._drop(key, kept, place)
+
+    def _keep(self, key: Key, kept: _Kept, resource: Resource, item: Object) -> None:
+        kept.objects[resource, item["metadata"]["name"]] = pack(item)
+        if resource in SINGLE:
+            self._hosts.put(resource, key[0], item)
+
+    def _drop(self, key: Key, kept: _Kept, place: Place) -> None:
+        del kept.objects[place]
+        if place[0] in SINGLE:
+            self._hosts.drop(place[0], key[0], place[1])
 
     async def _asked(self, key: Key, resource: Resource) -> Iterable[Object]:
         namespace, name = key
