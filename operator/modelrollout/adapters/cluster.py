@@ -6,6 +6,7 @@ touched. kubernetes' dynamic client could do it too, at the price of discovery a
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ _PAGE = 500
 _JSON = "application/json"
 _JSON_PATCH = "application/json-patch+json"
 _METADATA_ALONE = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_TOO_MANY = 429  # nothing of the request was carried out
+_TRIES = 4
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0  # seconds
 _UNKNOWN_FIELD = "failed to create typed patch object"
 
 
@@ -209,13 +213,26 @@ class Cluster:
     ) -> Object:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Accept": accept} | ({"Content-Type": content_type} if data is not None else {})
-        url = self._server + path
-        async with self._session.request(method, url, params=parameters, data=data, headers=headers) as response:
-            text = await response.read()
+        url, tries = self._server + path, 0
+        while True:
+            async with self._session.request(method, url, params=parameters, data=data, headers=headers) as response:
+                text = await response.read()
+            tries += 1
+            if response.status == _TOO_MANY and tries < _TRIES:
+                await asyncio.sleep(pause(response.headers.get("Retry-After"), tries))
+                continue
             if response.status >= 400:
                 raise error_of(response.status, text)
             answer: Object = json.loads(text)
             return answer
+
+
+def pause(retry_after: str | None, tries: int) -> float:
+    """Seconds to wait after an answer 429: what the API server asks for, longer each time, and never long: a rollback
+    may be waiting.
+    https://kubernetes.io/docs/concepts/cluster-administration/flow-control/"""
+    asked = float(retry_after) if retry_after is not None and retry_after.isdigit() else 1.0
+    return min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, asked) * tries)
 
 
 def error_of(status: int, text: bytes) -> ApiError:
