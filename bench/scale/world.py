@@ -94,8 +94,9 @@ def _shares(route: Object) -> dict[str, float]:
 
 def _pod(deployment: Object) -> Object:
     template, name = deployment["spec"]["template"], deployment["metadata"]["name"]
-    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name, "uid": deployment["metadata"]["uid"]}
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"{name}-1", "uid": deployment["metadata"]["uid"]}
     described = {"name": f"{name}-0", "namespace": deployment["metadata"]["namespace"], **template["metadata"]}
+    described["labels"] = {**described["labels"], "pod-template-hash": "1"}
     described["ownerReferences"] = [{**owner, "controller": True}]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": described, "spec": {**template["spec"], "nodeName": "n1"}}
 

@@ -50,10 +50,16 @@ async def started(stage: Stage) -> None:
     made = await stage.cluster.get(DEPLOYMENTS, stage.namespace, NAME)
     assert made is not None
     template = made["spec"]["template"]
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"{NAME}-1", "uid": "1", "controller": True}
     body = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": f"{NAME}-1", "namespace": stage.namespace, "labels": template["metadata"]["labels"]},
+        "metadata": {
+            "name": f"{NAME}-1-x",
+            "namespace": stage.namespace,
+            "labels": {**template["metadata"]["labels"], "pod-template-hash": "1"},
+            "ownerReferences": [owner],
+        },
     }
     await stage.cluster.create(PODS, {**body, "spec": template["spec"]})
     ready = {**body, "status": {"conditions": [{"type": "Ready", "status": "True"}], "podIP": "10.0.0.9"}}

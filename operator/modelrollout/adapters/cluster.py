@@ -16,7 +16,6 @@ import aiohttp
 
 Object = dict[str, Any]
 
-SERVING_MANAGER = "modelrollout-serving"
 STATUS_MANAGER = "modelrollout-status"
 COMMAND_MANAGER = "modelrollout-command"
 

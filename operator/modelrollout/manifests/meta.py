@@ -35,6 +35,7 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "modelrollout"
 DESIRED_ANNOTATION = f"{GROUP}/desired"
 TRAFFIC_MANAGER = "modelrollout-traffic"
+SERVING_MANAGER = "modelrollout-serving"
 """Under which name the route is applied."""
 
 NAME_LIMIT = 63

@@ -21,7 +21,6 @@ from modelrollout.adapters.cluster import (
     EVENTS,
     MODEL_ROLLOUTS,
     SERVICES,
-    SERVING_MANAGER,
     VIRTUAL_SERVICES,
     ApiError,
     Cluster,
@@ -39,7 +38,7 @@ from modelrollout.manifests.destinations import destinations
 from modelrollout.manifests.drift import differs
 from modelrollout.manifests.events import event_object
 from modelrollout.manifests.istio import live_route, moved, virtual_service
-from modelrollout.manifests.meta import TRAFFIC_MANAGER, child_name
+from modelrollout.manifests.meta import SERVING_MANAGER, TRAFFIC_MANAGER, child_name
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment, service
 from modelrollout.resource.rollout import API_VERSION, COMMAND_ANNOTATION, KIND, ModelRollout

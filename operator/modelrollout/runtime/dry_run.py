@@ -17,7 +17,6 @@ import aiohttp
 
 from modelrollout.adapters.cluster import (
     DEPLOYMENTS,
-    SERVING_MANAGER,
     VIRTUAL_SERVICES,
     ApiError,
     Cluster,
@@ -29,7 +28,7 @@ from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import DesiredVersion, Reason
 from modelrollout.manifests.drift import differs
 from modelrollout.manifests.istio import virtual_service
-from modelrollout.manifests.meta import OWNER_LABEL, TRAFFIC_MANAGER, child_name, models_of
+from modelrollout.manifests.meta import OWNER_LABEL, SERVING_MANAGER, TRAFFIC_MANAGER, child_name, models_of
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment
 from modelrollout.resource.rollout import ModelRollout

@@ -108,13 +108,14 @@ class Reconciler:
         if rollout.deleting and not _has_candidate(rollout, snapshot):
             return None
         rollout = _leaving(rollout) if rollout.deleting else rollout
+        body, snapshot = snapshot.rollout, snapshot.without_strangers(rollout)
         asked = questions(rollout, self.clock())
         seen = await observe(rollout, snapshot, asked, self.observer)
         plan = self.decider.decide(key, rollout, seen)
         if rollout.deleting and not _same_stable(rollout, plan):
             return None
         whole = await apply(rollout, plan, snapshot, self.applier)
-        self._remember(key, changes, rollout, seen, plan, snapshot.rollout, whole)
+        self._remember(key, changes, rollout, seen, plan, snapshot.rollout or body, whole)
         return plan if whole else replace(plan, requeue_after=min(plan.requeue_after, _INCOMPLETE))
 
     async def _judge(self, key: Key, recent: Recent, asked: Questions) -> Plan | None:
@@ -125,7 +126,7 @@ class Reconciler:
         )
         plan = self.decider.decide(key, recent.rollout, seen)
         if not same_actions(plan, recent.plan):
-            snapshot = await self.world.look(key)
+            snapshot = (await self.world.look(key)).without_strangers(recent.rollout)
             whole = await apply(recent.rollout, plan, snapshot, self.applier)
             stored = snapshot.rollout or {}
             self._remember(key, recent.changes, recent.rollout, seen, plan, stored, whole)

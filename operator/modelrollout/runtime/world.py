@@ -29,6 +29,8 @@ from modelrollout.adapters.cluster import (
 )
 from modelrollout.manifests.drift import differs, fingerprint
 from modelrollout.manifests.meta import DESIRED_ANNOTATION, OWNER_LABEL
+from modelrollout.manifests.ownership import is_own_child, is_own_pod
+from modelrollout.resource.rollout import ModelRollout
 from modelrollout.runtime.hosts import Hosts
 from modelrollout.runtime.packed import Packed, pack
 
@@ -63,6 +65,14 @@ class Snapshot:
     def of(self, resource: Resource) -> dict[str, Object]:
         """All objects of one kind, by name."""
         return self.objects.get(resource, {})
+
+    def without_strangers(self, rollout: ModelRollout) -> Snapshot:
+        """Only what is the rollout's own: others may carry its labels."""
+        own = {
+            resource: {name: item for name, item in items.items() if _is_own(resource, item, rollout)}
+            for resource, items in self.objects.items()
+        }
+        return Snapshot(own)
 
     def put(self, resource: Resource, item: Object) -> None:
         """An object as a write of this pass left it."""
@@ -232,6 +242,12 @@ class World:
             return await self._cluster.list(resource, namespace, {OWNER_LABEL: name})
         single = await self._cluster.get(resource, namespace, name)
         return [] if single is None else [single]
+
+
+def _is_own(resource: Resource, item: Object, rollout: ModelRollout) -> bool:
+    if resource in SINGLE:
+        return True
+    return is_own_pod(item, rollout) if resource is PODS else is_own_child(item, rollout)
 
 
 def _number(version: str) -> int:
