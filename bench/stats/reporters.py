@@ -144,9 +144,14 @@ def gaps(cell: Cell, rng: np.random.Generator) -> Sequence[tuple[float, float]]:
 def samples(cell: Cell, truth: Truth, known: Known) -> Iterator[tuple[float, Sample]]:
     """What each question to Prometheus is answered, where it is not what the one before was, and when it was asked."""
     before: Sample | None = None
+    held: Mapping[str, tuple[int, int]] = {}
     for index, now in enumerate(np.arange(0.0, cell.duration, SLOT).tolist()):
         every = known[index % len(known)]
-        recent = {name: times[bisect(times, now - WINDOW) : bisect(times, now)] for name, times in every.items()}
+        spans = {name: (bisect(times, now - WINDOW), bisect(times, now)) for name, times in every.items()}
+        if len(known) == 1 and spans == held:
+            continue  # nothing was scraped since
+        held = spans
+        recent = {name: times[slice(*spans[name])] for name, times in every.items()}
         by_version = {
             version: {name: moments for name in recent if (moments := shown(truth, version, name, recent[name]))}
             for version in (CANDIDATE, STABLE)
