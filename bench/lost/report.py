@@ -11,7 +11,8 @@ INTRODUCTION = """\
 {runs} rollbacks of each kind. Candidate at 20 % of 100 requests/s, scrape interval 2 s, metric errors, alpha 1 %;
 latency is not judged. A slow version keeps half of its requests waiting for 160 ms, and callers give up after 100 ms;
 where the server hangs (SIGSTOP), after 500 ms. Seconds from the first answer that a caller gave up to what is named, as
-`min / p50 / max`; the goal is {goal} s to the route without that version, in every run.
+`min / p50 / max`; the goal is {goal} s to the route without that version, in every run. Nothing else may want the
+machine: where stable's callers give up in bursts as well, that is noise, and it takes longer.
 """
 HEAD = (
     "version",
