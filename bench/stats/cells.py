@@ -39,6 +39,7 @@ class Cell:
     burst_from: float | None = None
     skewed: bool = False
     aligned: bool = True
+    margin: float = 1.1
     duration: float = 1800.0
     runs: int = 1000
 
@@ -98,6 +99,17 @@ def low() -> list[Cell]:
     return cells + [faulty("low", f"25 %, {rate:.0%} errors", 0.25, rate, 10.0) for rate in (0.02, 0.05, 0.2, 1.0)]
 
 
+def quiet() -> list[Cell]:
+    """Services that hardly fail, where one bad answer is much, and one that may be half as bad again."""
+    null = [
+        replace(healthy("quiet", f"{rate:.2%} errors, {rps:g} requests/s", 0.1, rate), rps=rps)
+        for rps in (40.0, 100.0)
+        for rate in (0.0, 0.0005)
+    ]
+    tolerated = healthy("quiet", "margin 2, 1.5 % errors against 1 %", 0.25)
+    return [*null, replace(tolerated, stable=0.01, candidate=((0.0, 0.015),), margin=2.0)]
+
+
 LATENCY = (0.05, 0.257, 0.25)  # seconds: median and p99 of stable, and the bound that is judged
 
 
@@ -118,4 +130,4 @@ def latency() -> list[Cell]:
     return [replace(healthy("latency", "as fast as stable", 0.25, base), runs=500), *slow]
 
 
-SUITES = {"canary": canary, "stress": stress, "low": low, "latency": latency}
+SUITES = {"canary": canary, "stress": stress, "low": low, "latency": latency, "quiet": quiet}

@@ -3,7 +3,7 @@
 Three questions. How soon is a version that is as good as stable promoted, on services with many errors, few, and none
 at all, where there is nothing to compare? How often does one come through that is worse than the bound of that proof:
 twice stable's odds of a bad answer, and above the floor? And what does a version that fails cost until it is rolled
-back, with weights that may rise quickly?
+back, with weights that may rise quickly? The rules of other tools, which raise by the clock, get the same services.
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
+from bench.stats import cells
 from bench.stats.measures import Measure, mean, median, quantile, share
+from bench.stats.peers import NEVER, rules
 from bench.stats.product import NAME
 from bench.stats.promote import TWICE
-from bench.stats.suite import Form, Results, Suite, Task, ends_by_cell, tasks_of
+from bench.stats.suite import CHUNK as MANY
+from bench.stats.suite import Form, Results, Suite, Task, by_cell, chunks, ends_by_cell, tasks_of
+from bench.stats.traffic import Ints, draw, generator
 from bench.stats.whole import HERE, scenario_of
 from modelrollout.simulation.population import Behaviour, Population
 from modelrollout.simulation.profile import Profile
@@ -28,6 +32,7 @@ CHUNK, QUICK = 10, 5  # runs of one task; of a cell in the quick form: each take
 QUICK_CELLS = ("40 requests/s, 0.00%", "100 requests/s, 0.50%", "no errors, at the floor")
 """The cells of the quick form, by how their names begin."""
 FLOOR = 0.001
+OTHERS_RUNS = 250  # of each cell, by the rules of other tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,9 @@ def alike(rps: float, errors: float) -> Cell:
     return Cell(rps, errors, errors)
 
 
-def worse(stable: float, candidate: float) -> Cell:
+def worse(stable: float, candidate: float, runs: int = 400) -> Cell:
     """A candidate at the very edge of what must not be proven good enough, looked at for an hour."""
-    return Cell(100.0, stable, candidate, runs=400, seconds=3600.0)
+    return Cell(100.0, stable, candidate, runs=runs, seconds=3600.0)
 
 
 GOOD = {
@@ -58,7 +63,7 @@ GOOD = {
 }
 EDGE = {
     "0.5 % errors, exactly 2 x worse": worse(0.005, TWICE),
-    "0.05 % errors, 2 x worse and at the floor": worse(FLOOR / 2, FLOOR),
+    "0.05 % errors, 2 x worse and at the floor": worse(FLOOR / 2, FLOOR, runs=2000),
     "no errors, at the floor": worse(0.0, FLOOR),
 }
 BAD = {f"100 requests/s, {errors:.0%} of the candidate's": Cell(100.0, 0.005, errors) for errors in (0.02, 0.05, 0.2)}
@@ -108,8 +113,16 @@ def has_share(frame: Frame) -> bool:
 
 
 def tasks(form: Form) -> list[Task]:
-    """All chunks of all cells."""
-    return tasks_of(CELLS, work, form, size=CHUNK, quick=QUICK, begin=QUICK_CELLS)
+    """All chunks of all cells, and of each of them what the rules of other tools make of it."""
+    own = tasks_of(CELLS, work, form, size=CHUNK, quick=QUICK, begin=QUICK_CELLS)
+    return [
+        *own,
+        *(
+            Task(name, others, (name, index, runs, form.seed))
+            for name in dict.fromkeys(task.cell for task in own)
+            for index, runs in chunks(min(form.number(OTHERS_RUNS), OTHERS_RUNS), MANY)
+        ),
+    ]
 
 
 def work(name: str, index: int, runs: int, seed: int) -> list[End]:
@@ -118,9 +131,32 @@ def work(name: str, index: int, runs: int, seed: int) -> list[End]:
     return [end_of(release(CELLS[name], first + run)) for run in range(runs)]
 
 
+def others(name: str, index: int, runs: int, seed: int) -> dict[str, Ints]:
+    """When the rules of other tools roll back, by tick; their weights rise by the clock."""
+    cell = CELLS[name]
+    clock = cells.Cell(
+        "evidence", name, cells.STEPS, ((0.0, cell.candidate),), stable=cell.stable, rps=cell.rps, runs=runs
+    )
+    counts = draw(clock, runs, generator(seed, "evidence", name, index))
+    return {rule: fired(counts) for rule, fired in rules(seed).items()}
+
+
 def measure(results: Sequence[tuple[Task, Any]]) -> Results:
-    """What is asked of each kind of cell."""
-    return {name: {NAME: measures(name, ends)} for name, ends in ends_by_cell(results).items()}
+    """What is asked of each kind of cell, and how often other rules come to its two ends."""
+    own = ends_by_cell([(task, raw) for task, raw in results if task.work is work])
+    beside = by_cell([(task, raw) for task, raw in results if task.work is others])
+    return {name: {NAME: measures(name, ends)} | by_others(beside.get(name, ())) for name, ends in own.items()}
+
+
+def by_others(parts: Sequence[dict[str, Ints]]) -> dict[str, dict[str, Measure]]:
+    """How often each of the other rules rolls back; it promotes whom it does not."""
+    hits = {
+        rule: [bool(tick != NEVER) for part in parts for tick in part[rule]] for rule in (parts[0] if parts else ())
+    }
+    return {
+        rule: {"promoted": share(found.count(False), len(found)), "rolledBack": share(found.count(True), len(found))}
+        for rule, found in hits.items()
+    }
 
 
 def measures(name: str, ends: Sequence[End]) -> dict[str, Measure]:

@@ -24,10 +24,10 @@ NAME = "ModelRollout"
 
 
 def start(counts: Counts, run: int) -> MetricEvidence:
-    """The evidence at the start of one release: stable's noise, and what to stake on the floor, by its past; all else
-    by default."""
+    """The evidence at the start of one release: stable's noise, and what to stake on the floor, by its past; the
+    margin as the cell says, all else by default."""
     past = list(pairs(counts.past_bad[run], counts.past[run]))
-    usual, phi = EvidenceSettings(), overdispersion(past)
+    usual, phi = EvidenceSettings(margin=counts.margin), overdispersion(past)
     stake = stake_on_floor(sum(past, Count(0, 0)), usual.floor, phi)
     return MetricEvidence.start("errors", 0.0, replace(usual, overdispersion=phi, floor_stake=stake))
 

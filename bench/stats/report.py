@@ -1,7 +1,7 @@
 """``python -m bench.stats.report out.json``: the sections of bench/RESULTS.md that were measured, and their pictures.
 
 Each suite has a section of its own, so that one that is counted again (it may take an hour) replaces its own figures
-and nobody else's. The four suites in which the rules of other tools play, too, are one section.
+and nobody else's. Four of the suites in which the rules of other tools play, too, are one section.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bench.results import write_section
 from bench.stats import shadow
 from bench.stats.bandit_pictures import draw_bandits
 from bench.stats.bandit_tables import HEADS, estimates, rows_of
+from bench.stats.evidence import OTHERS_RUNS
 from bench.stats.pictures import draw_false_rollbacks, draw_speed
 from bench.stats.rollback_tables import Cells, Rows, by_evidence, by_rule, faulty, healthy, worst_cells
 
@@ -27,6 +28,7 @@ NOTES = Path(__file__).parent / "notes"
 ROLLBACK = "rollback"
 TITLES = {
     ROLLBACK: "speed against false rollbacks",
+    "quiet": "services that hardly fail, and a wide margin",
     "promote": "promotion by evidence",
     "abn": "A/B tests",
     "srm": "the sample ratio",
@@ -103,6 +105,20 @@ def rules_compared(results: Mapping[str, Cells]) -> Iterator[str]:
     yield table(by_rule(faulty(cells), "badServed"))
 
 
+def beside(suite: str) -> Callable[[Mapping[str, Cells]], Iterator[str]]:
+    """The product beside the rules of other tools, in one suite of its own."""
+    return lambda results: tables_by_rule(results[suite])
+
+
+def tables_by_rule(cells: Cells) -> Iterator[str]:
+    """False rollbacks, and how soon the others are rolled back."""
+    yield "### False rollbacks"
+    yield table(by_rule(healthy(cells), "rolledBack"))
+    if found := faulty(cells):
+        yield "### Seconds from the fault to the rollback, median"
+        yield table(by_rule(found, "delay"))
+
+
 def risen(results: Mapping[str, Cells]) -> Iterator[str]:
     """How long a release takes whose weights rise by evidence alone."""
     yield (
@@ -110,6 +126,11 @@ def risen(results: Mapping[str, Cells]) -> Iterator[str]:
         "that is right, and to that of 19 of 20 releases."
     )
     yield table(by_evidence(results["evidence"]))
+    yield (
+        "Promoted by the rules of other tools, which prove nothing: they raise by the clock, here 5, 10, 25 and 50 % "
+        f"in half an hour, whoever they have not rolled back by then. {OTHERS_RUNS} runs."
+    )
+    yield table(by_rule(results["evidence"], "promoted"))
 
 
 def raced(results: Mapping[str, Cells]) -> Iterator[str]:
@@ -141,6 +162,8 @@ def shadowed(results: Mapping[str, Cells]) -> Iterator[str]:
 
 TABLES: Mapping[str, Callable[[Mapping[str, Cells]], Iterator[str]]] = {
     ROLLBACK: rules_compared,
+    "quiet": beside("quiet"),
+    "scrapes": beside("scrapes"),
     "evidence": risen,
     **{suite: earned(suite) for suite in HEADS},
     "mab": raced,

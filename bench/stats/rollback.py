@@ -1,4 +1,4 @@
-"""The suites canary, stress, low and latency: when does each rule roll back?"""
+"""The suites canary, stress, low, latency and quiet: when does each rule roll back?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.stats import peers, product
 from bench.stats.cells import SUITES, TICK, Cell
 from bench.stats.measures import Measure, mean, median, share
 from bench.stats.suite import Form, Results, Suite, Task, by_cell, chunks
-from bench.stats.traffic import Counts, Ints, draw, generator
+from bench.stats.traffic import Counts, Floats, Ints, draw, generator
 
 Raw = dict[str, tuple[Ints, Ints]]  # rule -> tick of the rollback, bad answers served since the fault began
 SLOW_RULES = ("Iter8", "Kayenta")  # they draw or sort a lot; a part of the runs is enough to see what they do
@@ -23,6 +23,7 @@ QUICK = {
     "stress": ("C:", "C2:", "D:", "F:"),
     "low": ("25 %",),
     "latency": ("as fast as stable", "1.5 times as slow"),
+    "quiet": ("0.00% errors, 40", "margin"),
 }
 """The cells of the quick form, by how their names begin."""
 
@@ -73,17 +74,27 @@ def joined(parts: Sequence[Raw], rule: str) -> tuple[Ints, Ints]:
 
 def measures(cell: Cell, ticks: Ints, bad: Ints) -> dict[str, Measure]:
     """False rollbacks of a healthy cell; delay, early rollbacks and bad answers of a faulty one."""
-    fired = ticks != peers.NEVER
+    times = in_seconds(ticks)
     if cell.fault_at is None:
-        return {"rolledBack": share(int(fired.sum()), len(ticks))}
-    early = fired & (TICK * (ticks + 1) <= cell.fault_at)
-    delays = np.where(fired, TICK * (ticks + 1) - cell.fault_at, inf)[~early]
+        return {"rolledBack": share(int((times < inf).sum()), len(times))}
+    return of_faulty(times, bad, cell.fault_at)
+
+
+def in_seconds(ticks: Ints) -> Floats:
+    """When each release was rolled back; infinity: never."""
+    return np.where(ticks == peers.NEVER, inf, TICK * (ticks + 1))
+
+
+def of_faulty(times: Floats, bad: Ints, fault_at: float) -> dict[str, Measure]:
+    """Delay, early rollbacks and bad answers of a cell whose fault begins at ``fault_at``."""
+    early = times <= fault_at
+    delays = (times - fault_at)[~early]
     if not len(delays):
-        return {"early": share(int(early.sum()), len(ticks))}
+        return {"early": share(int(early.sum()), len(times))}
     return {
         "delay": median(delays.tolist()),
-        "found": share(int((fired & ~early).sum()), len(ticks)),
-        "early": share(int(early.sum()), len(ticks)),
+        "found": share(int((delays < inf).sum()), len(times)),
+        "early": share(int(early.sum()), len(times)),
         "badServed": mean(bad[~early].tolist()),
     }
 

@@ -1,4 +1,4 @@
-"""The tables of the suites in which rules are compared (canary, low, stress, latency) and of evidence."""
+"""The tables of the suites in which rules are compared (canary, low, stress, latency, quiet, scrapes, evidence)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def shown(measures: Mapping[str, Measure], measure: str) -> str:
         return "–"
     found = measures[measure]
     match measure:
-        case "rolledBack":
+        case "rolledBack" | "promoted":
             return f"{100 * found['value']:.3g} %"
         case "delay":
             early = measures["early"]["value"]

@@ -18,7 +18,8 @@ OUTAGES, OUTAGE_SECONDS, OUTAGE_ERRORS = 10, 5.0, 0.5
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Answers and bad answers of each tick, shape (runs, ticks); ``past`` are stable's before the release."""
+    """Answers and bad answers of each tick, shape (runs, ticks); ``past`` are stable's before the release. ``margin``
+    is what the product tolerates."""
 
     candidate: Ints
     candidate_bad: Ints
@@ -26,6 +27,7 @@ class Counts:
     stable_bad: Ints
     past: Ints
     past_bad: Ints
+    margin: float = 1.1
 
 
 def generator(seed: int, *names: object) -> np.random.Generator:
@@ -49,6 +51,7 @@ def draw(cell: Cell, runs: int, rng: np.random.Generator) -> Counts:
         stable_bad=bad(stable, 1.0 - (1.0 - cell.stable) * (1.0 - hit_stable), cell.burst, rng, alone),
         past=past,
         past_bad=bad(past, np.full(past.shape, cell.stable), cell.burst if cell.burst_from is None else 1, rng),
+        margin=cell.margin,
     )
 
 

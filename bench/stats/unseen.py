@@ -2,7 +2,8 @@
 
 Either just so that one scrape sees it before the clock is over, or while Prometheus cannot be asked. A test needs
 more than one tick for a verdict, and there is none without Prometheus. But nobody may be given more requests then. With
-few requests stable has hardly one in that scrape, or none, so that there is next to nothing to compare with.
+few requests stable has hardly one in that scrape, or none, so that there is next to nothing to compare with. A release
+that is rolled back before, as one good one of a hundred may be, has no such end, and is not counted.
 """
 
 from __future__ import annotations
@@ -73,17 +74,19 @@ def tasks(form: Form) -> list[Task]:
     ]
 
 
-def work(name: str, index: int, runs: int, seed: int) -> list[bool]:
-    """Whether each candidate was given more requests all the same."""
+def work(name: str, index: int, runs: int, seed: int) -> list[bool | None]:
+    """Whether each candidate was given more requests all the same; None where its release was over before."""
     first = 1_000_000 * seed + CHUNK * index
     before = generator(seed, "unseen", name, index).uniform(0.1, AWAY_BEFORE, runs)
     return [is_raised(CELLS[name], first + run, float(moment)) for run, moment in enumerate(before)]
 
 
-def is_raised(cell: Cell, seed: int, before: float) -> bool:
-    """Whether the share grew, or the release ended promoted, after the fault had begun."""
+def is_raised(cell: Cell, seed: int, before: float) -> bool | None:
+    """Whether the share grew, or the release ended promoted, after the fault had begun; None: it was over before."""
     scenario = cell.scenario
     end = end_of_clock(scenario.release(seed), cell.phase)
+    if end is None:
+        return None
     scrapes = scenario.release(seed).source.scrapes
     last_two = [scrape for scrape in scrapes if scrape < end][-2:]
     at = round(end - before, 1) if cell.away else last_two[0]
@@ -97,13 +100,14 @@ def is_raised(cell: Cell, seed: int, before: float) -> bool:
     return False
 
 
-def end_of_clock(release: Release, phase: Phase) -> float:
-    """When the clock of the step or of the bake ends if nothing happens, in seconds since the start."""
+def end_of_clock(release: Release, phase: Phase) -> float | None:
+    """When the clock of the step or of the bake ends if nothing happens, in seconds since the start; None if it never
+    comes to that."""
     for frame in play(release):
         trial = frame.status.trial
         if trial is not None and frame.status.phase is phase and trial.next_step_at and trial.arms[0].weight:
             return trial.next_step_at - EPOCH
-    raise AssertionError(f"the release never came to {phase}")
+    return None
 
 
 def failing(scenario: Scenario, at: float, end: float, *, away: bool) -> Scenario:
@@ -137,9 +141,10 @@ def measure(results: Sequence[tuple[Task, Any]]) -> Results:
     }
 
 
-def measures(raised: Sequence[bool]) -> dict[str, Measure]:
-    """Of one cell."""
-    return {"raised": share(sum(raised), len(raised))}
+def measures(raised: Sequence[bool | None]) -> dict[str, Measure]:
+    """Of one cell: those that came to the end of their clock, and how many did not."""
+    came = [each for each in raised if each is not None]
+    return {"raised": share(sum(came), len(came)), "overBefore": share(len(raised) - len(came), len(raised))}
 
 
 SUITE = Suite("unseen", tasks, measure)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
-from e2e.harness.traffic import Clients, Requests
+from e2e.harness.traffic import Clients
 
 MANIFEST = Path(__file__).parent / "rollout.yaml"
 PATIENCE = 0.1  # seconds that a caller waits; the slow model takes 0.16 for half of the rows
@@ -25,7 +25,7 @@ def test_it_is_rolled_back(rollout: Rollout, clients: Clients, grpc: bool, sourc
     rollout.apply(MANIFEST, version="1.0.1", model="good", cancels="Bad", **source)
     rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
 
-    with clients(rollout.host, grpc=grpc, timeout=PATIENCE) as requests:
+    with clients(rollout.host, grpc=grpc, timeout=PATIENCE):
         rollout.apply(MANIFEST, version="1.2.4", model="slow", cancels="Bad", **source)
         rollout.wait_for(lambda seen: bool(seen.status.quarantined), RELEASE_SECONDS, "1.2.4 is quarantined")
         rollout.wait_route({"1.0.1": 100})
@@ -37,7 +37,6 @@ def test_it_is_rolled_back(rollout: Rollout, clients: Clients, grpc: bool, sourc
     lost, usual = (side.bad / side.requests for side in (errors.candidate, errors.stable))
     assert lost > 5 * usual, "stable's callers gave up, too: is the machine too slow for this story?"
     assert 50 not in rollout.weights("1.2.4"), "a version that half of the callers wait for in vain got further"
-    tell(rollout, requests)
 
 
 def test_whoever_leaves_out_what_callers_end_does_not_see_it(rollout: Rollout, clients: Clients) -> None:
@@ -47,12 +46,3 @@ def test_whoever_leaves_out_what_callers_end_does_not_see_it(rollout: Rollout, c
     with clients(rollout.host, timeout=PATIENCE):
         rollout.apply(MANIFEST, version="1.2.4", model="slow", cancels="Ignore")
         rollout.wait_healthy("1.2.4")
-
-
-def tell(rollout: Rollout, requests: Requests) -> None:
-    """From the first answer that did not come to the route without that version."""
-    entered = next(at for at, weights in rollout.routes() if "1.2.4" in weights)
-    back = next(at for at, weights in rollout.routes() if at > entered and weights == {"1.0.1": 100})
-    lost = min(answer.done_at for answer in requests.failed() if answer.done_at > entered)
-    print(f"rolled back {back - lost:.1f} s after the first answer that did not come")
-    assert back - lost < 45, "seconds; 15 are the aim on a machine that does nothing else"

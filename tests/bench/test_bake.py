@@ -60,6 +60,7 @@ def test_without_the_fault_it_would_have_been_raised(name: str, monkeypatch: pyt
 def test_the_fault_is_in_the_last_scrape_before_the_end() -> None:
     scenario = bake.scenario_of("short")
     end = unseen.end_of_clock(scenario.release(1), unseen.CELLS["a whole failure in the last tick of a step"].phase)
+    assert end is not None
     failing = unseen.failing(scenario, end - 5.0, end, away=False)
     assert isinstance(failing.given, Traffic)
     assert failing.given.others.candidate.errors.at(end) == 1.0
@@ -70,3 +71,12 @@ def test_a_cell_with_few_requests_has_that_many() -> None:
     given = unseen.CELLS["the last tick of the bake, 5 requests/s"].scenario.given
     assert isinstance(given, Traffic)
     assert given.rps.at(0.0) == 5.0
+
+
+def test_a_release_that_is_over_before_is_not_counted() -> None:
+    """A good version that is rolled back in its step never comes to the bake."""
+    cell = unseen.CELLS["the last tick of the bake, 20 requests/s"]
+    assert unseen.is_raised(cell, 1_000_192, 5.0) is None
+    measured = unseen.measures([True, False, False, None])
+    assert (measured["raised"]["hits"], measured["raised"]["runs"]) == (1, 3)
+    assert measured["overBefore"]["value"] == 0.25

@@ -7,7 +7,9 @@ from math import inf
 import pytest
 
 from bench.stats import evidence, measures
-from bench.stats.evidence import BAD, CELLS, EDGE, GOOD, End
+from bench.stats.evidence import BAD, CELLS, EDGE, GOOD, End, measure, others, tasks, work
+from bench.stats.product import NAME
+from bench.stats.suite import Form, Task
 from bench.stats.whole import scenario_of
 from modelrollout.simulation.traffic import Traffic
 
@@ -48,3 +50,22 @@ def test_a_quantile_has_order_statistics_for_limits() -> None:
     values = [float(value) for value in range(1, 101)]
     assert measures.quantile(values, 0.95) == {"value": 95.0, "low": 91.0, "high": 100.0, "runs": 100}
     assert measures.quantile([5.0, inf], 0.95)["value"] == "never"
+
+
+def test_the_rules_of_other_tools_get_the_same_services() -> None:
+    failing, quiet = (
+        [Task(name, work, (name, 0, 1, 1)), Task(name, others, (name, 0, 4, 1))] for name in (FAILING, QUIET)
+    )
+    raw = [[End("RolledBack", 60.0, 6)], others(FAILING, 0, 4, 1), [End("Promoted", 600.0, 0)], others(QUIET, 0, 4, 1)]
+    measured = measure(list(zip([*failing, *quiet], raw, strict=True)))
+    rules = measured[FAILING].keys() - {NAME}
+    assert len(rules) == 10
+    assert {measured[FAILING][rule]["promoted"]["value"] for rule in rules} == {0.0}
+    assert {measured[QUIET][rule]["rolledBack"]["value"] for rule in rules} == {0.0}
+    assert measured[QUIET][NAME]["promoted"]["runs"] == 1
+
+
+@pytest.mark.parametrize("form", [Form(), Form(quick=True)], ids=["full", "quick"])
+def test_every_cell_is_judged_by_others_too(form: Form) -> None:
+    cells = [{task.cell for task in tasks(form) if task.work is kind} for kind in (work, others)]
+    assert cells[0] == cells[1]

@@ -14,7 +14,7 @@ from scipy.stats import fisher_exact
 
 from bench.stats import arms, measures, product, rollback
 from bench.stats.__main__ import main
-from bench.stats.cells import TICK, Cell, canary, healthy, low, stress
+from bench.stats.cells import TICK, Cell, canary, healthy, low, quiet, stress
 from bench.stats.peers import NEVER
 from bench.stats.promote import TWICE
 from bench.stats.traffic import Floats, covered, draw, generator
@@ -73,6 +73,16 @@ def test_the_product_is_fed_tick_by_tick() -> None:
     assert healthy_ticks.tolist() == [NEVER] * 5
 
 
+def test_the_product_tolerates_the_margin_of_the_cell() -> None:
+    cell = next(cell for cell in quiet() if cell.margin > 2 - 1e-9)
+    assert rates(cell)[0] / rates(cell)[1] == pytest.approx(1.5, rel=0.05)
+    tolerated, usual = (
+        product.rollbacks(draw(replace(cell, margin=margin), 10, generator(1, "test"))) for margin in (2.0, 1.1)
+    )
+    assert (tolerated == NEVER).all()
+    assert (usual != NEVER).mean() > 0.5
+
+
 def test_twice_means_the_odds() -> None:
     odds = TWICE / (1 - TWICE)
     assert odds == pytest.approx(2 * 0.005 / 0.995)
@@ -93,7 +103,7 @@ def test_the_median_has_order_statistics_for_limits() -> None:
     assert measures.median([5.0, inf, inf])["value"] == "never"
 
 
-@pytest.mark.parametrize("cells", [canary(), stress(), low()], ids=["canary", "stress", "low"])
+@pytest.mark.parametrize("cells", [canary(), stress(), low(), quiet()], ids=["canary", "stress", "low", "quiet"])
 def test_names_of_cells_differ(cells: list[Cell]) -> None:
     assert len({cell.name for cell in cells}) == len(cells)
 

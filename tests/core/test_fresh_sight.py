@@ -147,3 +147,36 @@ def test_who_waits_for_traffic_says_so_and_not_that_nothing_can_be_seen(behind: 
     said = [world.step(1.0).status.message for _ in range(60)]
     assert world.weight == 10
     assert not [message for message in said if "no answer" in message]
+
+
+def test_blindness_counts_from_the_first_weight() -> None:
+    """A person gives the first share in spite of it. What was not seen before costs nothing of ``maxBlind``."""
+    world = World.of(CANARY.replace("noTrafficAfter: 20s", "noTrafficAfter: 20s, onBlind: Rollback, maxBlind: 60s"))
+    world.installed().apply(version=NEW)
+    world.away = AWAY
+    blind(world, 90)
+    assert (world.weight, world.status.quarantined) == (0, ())
+    world.command = f"skip {NEW} t1"
+    blind(world, 50)
+    assert world.weight == 10
+    blind(world, 20)
+    assert [item.version for item in world.status.quarantined] == [NEW]
+
+
+def blind(world: World, seconds: int) -> None:
+    """So long, two seconds at a time."""
+    for _ in range(seconds // 2):
+        world.step(2.0)
+
+
+def test_an_edit_while_prometheus_is_behind_loses_no_answer() -> None:
+    """The tests begin anew with the edit, and what is answered from then on counts, whatever its clock says."""
+    counted = []
+    for behind in (0.0, 60.0):
+        world = World.of(CANARY.replace("{setWeight: 10, for: 30s}", "{setWeight: 10, for: 60m}"))
+        world.prometheus_behind = behind
+        world.installed().run(60)
+        world.apply(version=NEW).run(30)
+        world.configure(analysis={"margin": 1.2}).run(60)
+        counted.append(world.trial.arms[0].metrics[0].candidate.requests)
+    assert counted[0] == counted[1] > 100
