@@ -68,6 +68,12 @@ class Access:
         with asking("list modelrollouts"):
             return cast(Body, self._lister(everywhere, name)(_request_timeout=TIMEOUT))
 
+    def names(self, seconds: float) -> list[str]:
+        """The names of the namespace's rollouts, asked for so long at most."""
+        with asking("list modelrollouts"):
+            found = self._lister(False, None)(_request_timeout=seconds)["items"]
+        return sorted(str(item["metadata"]["name"]) for item in found)
+
     def watch(self, since: str, everywhere: bool = False, name: str | None = None) -> Iterator[Body]:
         """Changes after the resource version ``since``, each with ``type`` and ``object``, until the server ends the
         watch, ``WATCH_SECONDS`` later at the latest."""
@@ -173,10 +179,22 @@ def _connect(context: str | None, kubeconfig: str | None) -> tuple[client.ApiCli
         namespace = SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
     else:
         place = kubeconfig or str(default_file)
+        _be_there(place, named=bool(kubeconfig))
         config.load_kube_config(config_file=place, context=context, client_configuration=settings)
         namespace = _namespace_of(config.list_kube_config_contexts(place), context)
     settings.retries = False  # the commands say what went wrong at once, or try again in their own time
     return client.ApiClient(settings), namespace
+
+
+def _be_there(place: str, named: bool) -> None:
+    """Of several files, as KUBECONFIG may name them, one is enough, as for kubectl. Raises ConfigException."""
+    from kubernetes.config import ConfigException
+
+    files = [file for file in place.split(os.pathsep) if file]
+    if any(Path(file).expanduser().exists() for file in files):
+        return
+    way = ", which KUBECONFIG or --kubeconfig names" if named else "; name another one by KUBECONFIG or --kubeconfig"
+    raise ConfigException(f"there is no file {' or '.join(files)}{way}")
 
 
 def _namespace_of(contexts: tuple[list[Body], Body], name: str | None) -> str:
