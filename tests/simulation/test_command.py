@@ -175,7 +175,7 @@ def test_the_last_lines_are_as_of_the_end(files: list[str]) -> None:
     [answered] = [int(word.replace(",", "")) for word in outcome.split() if word.replace(",", "").isdigit()][:1]
     judged = int(verdict.partition(" of ")[2].split()[0])
     assert judged > 0.95 * answered
-    assert outcome.endswith("step 2 waits for approval: modelrollout promote")
+    assert outcome.endswith("step 2 waits for approval: modelrollout promote fraud -n default")
 
 
 def test_a_wrong_file_is_one_sentence(files: list[str]) -> None:

@@ -119,7 +119,8 @@ def compare_with_rollout(access: Access, name: str, spec: Spec) -> str | None:
     if (refusal := refused_by(existing, spec)) is not None:
         raise NotTaken(f"{name} would refuse the spec: {refusal.reason}: {refusal.message}")
     if (held := existing.status.held(spec.model.version)) is not None:
-        say(f"{name}: {held.version} gets no release before modelrollout retry: {held.reason}: {held.message}")
+        way = f"modelrollout retry {name} -n {access.namespace}"
+        say(f"{name}: {held.version} gets no release before {way}: {held.reason}: {held.message}")
     stable = existing.status.stable
     say(f"{name}: {stable.version} serves" if stable is not None else f"{name}: nothing serves yet")
     digest = known_digest(existing.status, spec.model.version)
