@@ -10,6 +10,7 @@ outcome of a release has (``errors.py``).
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
@@ -55,6 +56,18 @@ class Access:
         from kubernetes import client
 
         return client.CoreV1Api(self._client)
+
+    def ask(self, method: str, path: str, body: Body | None = None) -> tuple[int, Body]:
+        """One request by its path: the HTTP status and what came, whatever the status is. What is no JSON object is
+        given as ``{"message": text}``."""
+        with asking(f"ask for {path.partition('?')[0]}"):
+            accepted = {"Accept": "application/json", "Content-Type": "application/json"}
+            prepared = self._client.param_serialize(
+                method, path, header_params=accepted, body=body, auth_settings=["BearerToken"]
+            )
+            answer = self._client.call_api(*prepared, _request_timeout=TIMEOUT)
+            text = answer.read()
+        return int(answer.status), _object(text)
 
     def read(self, name: str) -> Body:
         """One rollout."""
@@ -165,6 +178,15 @@ class Access:
             return partial(api.list_cluster_custom_object, GROUP, VERSION, PLURAL, field_selector=chosen)
         place = (GROUP, VERSION, self.namespace, PLURAL)
         return partial(api.list_namespaced_custom_object, *place, field_selector=chosen)
+
+
+def _object(text: bytes | None) -> Body:
+    words = (text or b"").decode(errors="replace")
+    try:
+        found = json.loads(words)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"message": " ".join(words.split())[:300]}
 
 
 def _connect(context: str | None, kubeconfig: str | None) -> tuple[client.ApiClient, str]:

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "retry": ("modelrollout.cli.act:retry", "Release a version again that failed or was taken back."),
     "wait": ("modelrollout.cli.wait:wait", "Wait for the end of a release; the exit code says how it ended."),
     "validate": ("modelrollout.cli.validate:validate", "Look at a version in a cluster, without a release."),
+    "doctor": ("modelrollout.cli.doctor.command:doctor", "Check that a cluster has what releases need."),
     "lint": ("modelrollout.cli.lint:lint", "Check manifests without a cluster."),
     "simulate": ("modelrollout.cli.simulate:simulate", "Play a release of a manifest through, without a cluster."),
     "completion": ("modelrollout.cli.completion:completion", "Print the completion of a shell."),
