@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2e.client import Answer
+from modelrollout.simulation.colours import AGAINST as FAILED
+from modelrollout.simulation.colours import ARMS, BOUND, STABLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STABLE, CANDIDATE, FAILED, BOUND = "#4477aa", "#ccbb44", "#cc3311", "#555555"
+CANDIDATE = ARMS[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,10 @@ NOBODY = "answered by something that is not this rollout's route with status 404
 
 ANSWERS: dict[str, tuple[Gateway, str]] = {
     "an error": (Gateway(status=500, body=b'{"error": "boom"}'), 'status 500: {"error": "boom"}'),
-    "another shape": (Gateway(status=400, body=b"no\n such  input"), "status 400: no such input"),
+    "another shape": (
+        Gateway(status=400, body=b"no\n such  input"),
+        "status 400: no such input (the request may be what is wrong: correct it and say modelrollout retry)",
+    ),
     "no JSON": (Gateway(body=b"<html>"), "the answer is not JSON: <html>"),
     "not a number": (Gateway(body=NAN), 'the answer holds a number that is not finite: {"predictions": [[NaN]]}'),
     "infinite": (

@@ -168,11 +168,11 @@ SPECS: dict[str, tuple[Spec, str | None]] = {
     "queries with the Service": (spec("istio", clicks(BY_SERVICE, BY_SERVICE)), None),
     "successes without it": (
         spec("istio", ERRORS, clicks(BY_VERSION, BY_SERVICE)),
-        f"spec.analysis.metrics.1.successes: {OF_QUERY}",
+        f"spec.analysis.metrics[1].successes: {OF_QUERY}",
     ),
     "trials without it": (
         spec("istio", ERRORS, clicks(BY_SERVICE, BY_VERSION)),
-        f"spec.analysis.metrics.1.trials: {OF_QUERY}",
+        f"spec.analysis.metrics[1].trials: {OF_QUERY}",
     ),
     "queries by version, where nothing is matched": (spec("istio", clicks(BY_VERSION, BY_VERSION), match=False), None),
 }

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from modelrollout.cli.live import ENTER, ERASE_BELOW, ERASE_LINE, HOME, LEAVE, frame, second_screen
+from modelrollout.cli.live import ENTER, ERASE_BELOW, ERASE_LINE, HOME, LEAVE, Room, frame, second_screen
 from modelrollout.cli.text import Span, Style, line
 
 FRAMES = {
@@ -19,7 +19,7 @@ FRAMES = {
 
 @pytest.mark.parametrize(("texts", "width", "height", "shown"), FRAMES.values(), ids=FRAMES.keys())
 def test_frame(texts: list[str], width: int, height: int, shown: list[str]) -> None:
-    written = frame([line(Span(text, Style.PLAIN)) for text in texts], width, height)
+    written = frame([line(Span(text, Style.PLAIN)) for text in texts], Room(width, height))
     assert written.startswith(HOME)
     assert written.endswith(ERASE_BELOW)
     lines = written.removeprefix(HOME).removesuffix(ERASE_BELOW).split(f"{ERASE_LINE}\n")

@@ -149,7 +149,7 @@ def test_what_was_not_carried_out_says_why() -> None:
     assert not accepted(command, world.status)
     said = report("fraud", command, world.status)
     assert said.startswith("rollout fraud: promote of 1.1.2 was not carried out: promote: weight 10 % for 30s ends by")
-    assert said.endswith("modelrollout skip ends it now")
+    assert said.endswith("modelrollout skip fraud -n prod ends it now")
 
 
 def test_the_reason_reaches_the_status() -> None:

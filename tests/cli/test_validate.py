@@ -208,7 +208,8 @@ def test_one_in_quarantine_is_looked_at_all_the_same(
     with operated(server, namespace, BESIDE):
         result = run("validate", "-f", manifest())
     assert result.exit_code == 0, result.output
-    words = f"fraud: {CANDIDATE} gets no release before modelrollout retry: Aborted: aborted by a person"
+    way = f"modelrollout retry fraud -n {namespace}"
+    words = f"fraud: {CANDIDATE} gets no release before {way}: Aborted: aborted by a person"
     assert words in result.stdout
 
 

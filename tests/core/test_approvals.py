@@ -144,7 +144,7 @@ def test_promote_never_ends_a_running_clock_and_skip_does(clock: dict[str, Any])
     world = World.of(CANARY).configure(strategy=steps(*first, FIFTY)).installed().apply(version=NEW).run(60)
     promoted(world)
     assert world.weight == 10
-    assert "modelrollout skip ends it now" in (world.status.command_ignored or "")
+    assert "modelrollout skip fraud -n prod ends it now" in (world.status.command_ignored or "")
     world.command = f"skip {NEW} t2"
     world.step(0.5)
     assert world.weight == 50

@@ -184,6 +184,7 @@ def test_whom_a_release_is_for_comes_too_late_when_it_has_begun_for_everybody() 
     world = World.of(CANARY).installed().apply(version=NEW).run(20)
     world.configure(traffic={"hosts": ["fraud.example.com"], "match": OTHERS}).step(0.5)
     accepted = next(item for item in world.status.conditions if item.type == "Accepted")
-    assert "traffic.match came when 1.1.2 had begun for everybody: abort it and say modelrollout retry" in (
-        accepted.message
+    assert (
+        "traffic.match came when 1.1.2 had begun for everybody: abort it and say modelrollout retry fraud -n prod"
+        in (accepted.message)
     )

@@ -233,7 +233,7 @@ def test_a_pause_outlives_the_status() -> None:
     world.status = Status()
     world.run(600)
     assert world.live == {OLD: 98, NEW: 2}
-    assert world.status.message == "lowered to 2 % by a person: odd; modelrollout resume goes on"
+    assert world.status.message == "lowered to 2 % by a person: odd; modelrollout resume fraud -n prod goes on"
 
 
 def test_without_a_note_the_oldest_is_the_control_though_the_spec_names_it() -> None:

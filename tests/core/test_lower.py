@@ -46,7 +46,7 @@ def test_nothing_raises_it_until_a_person_says_so(phase: Callable[[], World], ha
     world.run(900)
     assert world.live == {OLD: 97, NEW: 3}
     assert world.status.phase is Phase.PAUSED
-    assert world.status.message == "lowered to 3 % by a person: clicks fell; modelrollout resume goes on"
+    assert world.status.message == "lowered to 3 % by a person: clicks fell; modelrollout resume fraud -n prod goes on"
     world.command = f"resume {NEW} go"
     world.run(1500, rate=1000)
     assert world.status.stable is not None
@@ -66,7 +66,7 @@ def test_it_is_judged_on(phase: Callable[[], World], had: int) -> None:
 def test_a_second_time_it_gets_less_still(phase: Callable[[], World], had: int) -> None:
     world = lower(lower(phase()), "1")
     assert world.live == {OLD: 99, NEW: 1}
-    assert world.status.message == "lowered to 1 % by a person; modelrollout resume goes on"
+    assert world.status.message == "lowered to 1 % by a person; modelrollout resume fraud -n prod goes on"
 
 
 @pytest.mark.parametrize(

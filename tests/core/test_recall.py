@@ -107,7 +107,7 @@ def test_the_third_time_a_person_decides() -> None:
         world.run(30).run(40, bad=BOTH)
     world.run(300)
     assert world.status.phase is Phase.PAUSED
-    assert "modelrollout resume or abort" in world.status.message
+    assert "modelrollout resume fraud -n prod or abort" in world.status.message
     world.command = f"resume {NEW} t1"
     world.run(60)
     assert world.live == {NEW: 100}

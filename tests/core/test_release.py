@@ -64,7 +64,7 @@ def test_bad_version_is_rolled_back_quarantined_and_explained() -> None:
     world.run(60)
     assert world.status.message == (
         f"1.1.2 was rolled back: {told}; 1.0.1 serves. "
-        "It is quarantined: fix it as a new version, or say modelrollout retry"
+        "It is quarantined: fix it as a new version, or say modelrollout retry fraud -n prod"
     )
     ready = {item.type: item for item in world.status.conditions}["Ready"]
     assert (ready.status, ready.reason) == ("False", "EvidenceAgainstCandidate")
@@ -221,7 +221,7 @@ def test_skip_before_the_first_step_goes_one_step_unseen_and_promote_does_not() 
     world.command = "promote 1.1.2 t1"
     world.step(5)
     assert world.weight == 0
-    assert "modelrollout skip goes on all the same" in (world.status.command_ignored or "")
+    assert "modelrollout skip fraud -n prod goes on all the same" in (world.status.command_ignored or "")
     world.command = "skip 1.1.2 t2"
     world.run(60)
     assert world.weight == 10

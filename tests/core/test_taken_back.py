@@ -84,7 +84,7 @@ def test_people_read_what_happened_and_the_way_out() -> None:
     world = taken_back()
     assert world.status.message == (
         f"{NEW} was taken back: aborted by a person: wrong data; {OLD} serves. "
-        f"Say modelrollout retry to release {NEW} again, or name another version"
+        f"Say modelrollout retry fraud -n prod to release {NEW} again, or name another version"
     )
     stalled = next(item for item in world.status.conditions if item.type == "Stalled")
     assert (stalled.status, stalled.reason) == ("True", "Aborted")
@@ -123,7 +123,7 @@ def test_it_is_released_again_after(end: Callable[[World], World]) -> None:
 def test_one_that_is_quarantined_is_released_by_retry_alone(end: Callable[[World], World]) -> None:
     world = end(say(phases.at_a_clock(), "abort-quarantine").run(30)).run(60)
     assert world.status.trial is None
-    assert "It is quarantined: fix it as a new version, or say modelrollout retry" in world.status.message
+    assert "It is quarantined: fix it as a new version, or say modelrollout retry fraud -n prod" in world.status.message
     say(world, "retry").run(60)
     assert world.arm.version == NEW
 
@@ -181,7 +181,9 @@ def one_of_two() -> World:
 def test_one_of_several_leaves_alone_and_comes_again_by_retry() -> None:
     world = one_of_two()
     assert world.live == {OLD: 70, NEW: 30}
-    assert world.status.message.endswith(f"Say modelrollout retry to release {THIRD} again, or name another version")
+    assert world.status.message.endswith(
+        f"Say modelrollout retry fraud -n prod to release {THIRD} again, or name another version"
+    )
     world.command = f"retry {THIRD} t2"
     world.run(30)
     assert world.live == {OLD: 60, NEW: 30, THIRD: 10}

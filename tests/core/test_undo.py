@@ -56,7 +56,7 @@ def test_what_was_undone_does_not_start_again_by_itself() -> None:
     assert world.live == {OLD: 100}
     assert world.status.phase is Phase.DEGRADED
     assert "1.1.2 was taken back: undone by a person: clicks fell; 1.0.1 serves" in world.status.message
-    assert "modelrollout retry" in world.status.message
+    assert "modelrollout retry fraud -n prod" in world.status.message
     assert set(world.workloads) == {OLD}, "what was undone is gone when its logs have been kept"
 
 
@@ -160,7 +160,7 @@ def test_all_requests_do_not_go_to_half_of_the_pods_by_themselves() -> None:
     world = two_pods(1)
     assert world.live == {NEW: 100}
     assert OLD in world.workloads
-    assert "are ready, 1 of 2 now; modelrollout undo goes back all the same" in world.status.message
+    assert "are ready, 1 of 2 now; modelrollout undo fraud -n prod goes back all the same" in world.status.message
     assert undo(world).live == {OLD: 100}, "a person may say so"
 
 

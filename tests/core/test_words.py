@@ -90,7 +90,7 @@ def test_promote_ends_no_clock_and_no_bake_seen_or_unseen(given: Callable[[], Wo
     world = given()
     before = world.live
     say(world, "promote")
-    assert "modelrollout skip ends it" in (world.status.command_ignored or "")
+    assert "modelrollout skip fraud -n prod ends it" in (world.status.command_ignored or "")
     world.step(1)
     assert (world.live, world.trial.approved) == (before, None)
     assert world.said(Reason.APPROVED) == []
@@ -128,7 +128,7 @@ def test_promote_does_not_stand_above_sight_or_what_speaks_against_it(given: Cal
     assert world.weight == 10
     refused = world.status.command_ignored or ""
     assert words in refused
-    assert refused.endswith("; modelrollout skip goes on all the same")
+    assert refused.endswith("; modelrollout skip fraud -n prod goes on all the same")
     world.away = None
     world.run(10)
     assert world.weight <= 10, "and it does not count later"
@@ -216,7 +216,9 @@ def test_a_word_counts_for_the_hold_that_it_was_given_for(verb: str) -> None:
 def test_a_full_promotion_in_a_running_bake_is_no_word_for_its_end() -> None:
     world = baking()
     say(world, "promote-full")
-    assert world.status.command_ignored == ("promote --full: the bake is none of the steps; modelrollout skip ends it")
+    assert world.status.command_ignored == (
+        "promote --full: the bake is none of the steps; modelrollout skip fraud -n prod ends it"
+    )
     assert not world.trial.promote_fully
 
 

@@ -29,6 +29,38 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
     "unnamed: replaced": (["--a", "--b"], ["--c"], ["--c"]),
     "an empty list replaces": (["--a"], [], []),
     "a list where there was none": (None, [{"key": "gpu"}], [{"key": "gpu"}]),
+    "another handler of a probe": (
+        {"tcpSocket": {"port": 8500}, "periodSeconds": 2},
+        {"httpGet": {"port": 8501, "path": "/v1/models/fraud"}},
+        {"periodSeconds": 2, "httpGet": {"port": 8501, "path": "/v1/models/fraud"}},
+    ),
+    "the same handler": ({"exec": {"command": ["a"]}}, {"exec": {"command": ["b"]}}, {"exec": {"command": ["b"]}}),
+    "another handler of a hook": (
+        {"preStop": {"exec": {"command": ["/bin/sleep", "5"]}}},
+        {"preStop": {"sleep": {"seconds": 15}}},
+        {"preStop": {"sleep": {"seconds": 15}}},
+    ),
+    "a handler that is taken away is none": ({"tcpSocket": {"port": 1}}, {"exec": None}, {"tcpSocket": {"port": 1}}),
+    "another source of a volume": (
+        [{"name": "models", "emptyDir": {}}],
+        [{"name": "models", "ephemeral": {"volumeClaimTemplate": {}}}],
+        [{"name": "models", "ephemeral": {"volumeClaimTemplate": {}}}],
+    ),
+    "more of the same source": (
+        [{"name": "models", "emptyDir": {}}],
+        [{"name": "models", "emptyDir": {"medium": "Memory"}}],
+        [{"name": "models", "emptyDir": {"medium": "Memory"}}],
+    ),
+    "a variable from elsewhere": (
+        [{"name": "A", "value": "1"}],
+        [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
+        [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
+    ),
+    "terms of an affinity": (
+        {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1}]}},
+        {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 9}, {"weight": 8}]}},
+        {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 9}, {"weight": 8}]}},
+    ),
     "another kind of value": ({"a": [1]}, {"a": "text"}, {"a": "text"}),
 }
 

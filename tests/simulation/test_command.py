@@ -102,7 +102,13 @@ CONTRADICTIONS = {
     "both": (["-f", "--traffic", "--samples"], "give either --traffic or --samples"),
     "many runs of what was recorded": (["-f", "--samples", "--runs", "2"], "--samples are the same in every run"),
     "a picture of many": (["-f", "--traffic", "--runs", "2", "--plot", "x.png"], "--plot draws one release"),
-    "no manifest": (["--traffic"], "Missing option '-f'"),
+    "no manifest": (["--traffic"], "no file is named; write for example modelrollout simulate -f rollout.yaml"),
+    "two manifests": (["-f", "--traffic", "other.yaml"], "modelrollout simulate takes one manifest, not 2"),
+    "a picture into a folder that is not there": (
+        ["-f", "--traffic", "--plot", "nowhere/release.png"],
+        "--plot nowhere/release.png: there is no folder nowhere; make it, or name another one",
+    ),
+    "an approval at no time": (["-f", "--traffic", "--approve-after", "soon"], "'soon' is not a duration"),
     "no run at all": (["-f", "--traffic", "--runs", "0"], "0 is not in the range x>=1"),
 }
 
@@ -114,6 +120,62 @@ def test_contradictions_are_refused(options: list[str], sentence: str, files: li
     result = simulate(*arguments)
     assert result.exit_code == 2
     assert sentence in result.output
+
+
+def test_a_manifest_is_named_as_for_lint(files: list[str]) -> None:
+    """By -f, by the name alone, by kubectl's long option, or on the standard input."""
+    usual = simulate(*files).output
+    assert usual.startswith("fraud 2.4.1187 against 2.3.1160")
+    manifest, traffic = files[1], files[2:]
+    assert simulate(manifest, *traffic).output == usual
+    assert simulate("--filename", manifest, *traffic).output == usual
+    given = CliRunner().invoke(main, ["simulate", "-", *traffic], input=Path(manifest).read_text())
+    assert given.output == usual
+
+
+def test_a_picture_into_a_missing_folder_is_refused_before_anything_is_played(files: list[str], tmp_path: Path) -> None:
+    result = simulate(*files, "--plot", str(tmp_path / "nowhere" / "release.png"))
+    assert result.exit_code == 2
+    assert result.output.count("\n") == 1, "one sentence, and no decision before it"
+
+
+WAITING = MANIFEST.replace("{setWeight: 50, for: 2m}", "{approval: {}}, {setWeight: 50, for: 2m}")
+
+
+def test_nobody_approves_unless_it_is_asked_for(files: list[str]) -> None:
+    Path(files[1]).write_text(WAITING)
+    end = json.loads(simulate(*files, "-o", "jsonl").output.splitlines()[-1])
+    assert (end["outcome"], end["at"]) == ("Paused", 360.0)
+    assert "waits for approval" in end["stands"]
+
+
+@pytest.mark.parametrize(("after", "shifted"), [("30s", 92), ("90s", 152)])
+def test_an_approval_comes_after_the_time_that_is_given(files: list[str], after: str, shifted: int) -> None:
+    Path(files[1]).write_text(WAITING)
+    *decisions, end = [
+        json.loads(line) for line in simulate(*files, "--approve-after", after, "-o", "jsonl").output.splitlines()
+    ]
+    [rise] = [line["at"] for line in decisions if line["move"] == "Shift" and line["weights"]["2.4.1187"] == 50]
+    assert int(rise) == shifted, "the step of 1m, then the person"
+    assert end["outcome"] == "Promoted"
+
+
+def test_each_of_many_runs_is_approved(files: list[str]) -> None:
+    Path(files[1]).write_text(WAITING)
+    summary = json.loads(
+        simulate(*files, "--approve-after", "10s", "--runs", "5", "-o", "jsonl").output.splitlines()[-1]
+    )
+    assert list(summary["outcomes"]) == ["Promoted"]
+
+
+def test_the_last_lines_are_as_of_the_end(files: list[str]) -> None:
+    """The release waits from 1 min on; the verdict is of all that was answered until 6 min."""
+    Path(files[1]).write_text(WAITING)
+    *_, verdict, outcome = simulate(*files).output.splitlines()
+    [answered] = [int(word.replace(",", "")) for word in outcome.split() if word.replace(",", "").isdigit()][:1]
+    judged = int(verdict.partition(" of ")[2].split()[0])
+    assert judged > 0.95 * answered
+    assert outcome.endswith("step 2 waits for approval: modelrollout promote fraud -n default")
 
 
 def test_a_wrong_file_is_one_sentence(files: list[str]) -> None:

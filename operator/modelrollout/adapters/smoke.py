@@ -20,6 +20,10 @@ from modelrollout.api.traffic import VERSION_HEADER, Header
 from modelrollout.core.observation import SmokeResult
 
 AT_ONCE = 4
+NOT_UNDERSTOOD = range(400, 500)
+"""How a server says that a request is wrong; that the model is another one than was meant looks the same."""
+
+PERHAPS_THE_REQUEST = "the request may be what is wrong: correct it and say modelrollout retry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,8 @@ def _judge(test: SmokeTest, status: int, answered_by: str | None, text: bytes, t
     if answered_by != test.version:
         by = f"by version {answered_by}" if answered_by else "by something that is not this rollout's route"
         return _Obstacle(f"answered {by} with status {status}: the request did not reach {test.version}")
+    if status in NOT_UNDERSTOOD:
+        return f"status {status}: {_short(text)} ({PERHAPS_THE_REQUEST})"
     if status != 200:
         return f"status {status}: {_short(text)}"
     try:

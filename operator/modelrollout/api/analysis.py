@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from modelrollout.api.base import Duration, PositiveDuration, SpecModel
-from modelrollout.api.rules import Form, rule, rules
+from modelrollout.api.rules import Form, rule, rules, text
 
 
 class Provider(StrEnum):
@@ -72,6 +72,13 @@ _NEEDS_QUERIES = (
     "a metric that is not built in (errors, latency) needs successes and trials; or else, for a reward of any size, "
     "sum, count and max"
 )
+_MEANT = {
+    "errors": r"er[a-z0-9-]*|[a-z0-9-]*(error|fail)[a-z0-9-]*",
+    "latency": r"la[a-z0-9-]*|[a-z0-9-]*laten[a-z0-9-]*",
+}
+_DID_YOU_MEAN = "did you mean {}? a metric of your own needs successes and trials"
+"""Names that are nearly a built-in one; whoever brings queries may have any of them."""
+
 _SUMS_ARE_REWARDS = "sum, count and max are for role: Reward; a guardrail needs successes and trials"
 _NO_REWARD_BUILT_IN = "errors and latency are guardrails; role: Reward is for a metric of your own"
 _FOR_GUARDRAILS = "limit and required: false are for guardrails; a metric with role: Reward takes neither"
@@ -100,11 +107,19 @@ def has_variable(query: str, name: str) -> bool:
     return any(found[1] == name for found in VARIABLE.finditer(query))
 
 
+def _meant_rule(meant: str, pattern: str) -> dict[str, Any]:
+    """In CEL: a name that is nearly that of a built-in metric, without queries of its own."""
+    brings = " || ".join(f"has(self.{field})" for field in ("successes", "trials", "sum", "count"))
+    is_near = f"!(self.name in ['errors', 'latency']) && self.name.matches({text(f'^({pattern})$')})"
+    return rule(f"!({is_near}) || {brings}", _DID_YOU_MEAN.format(meant))
+
+
 class Metric(SpecModel):
     """One metric. ``errors`` and ``latency`` are built in; any other name brings its own PromQL."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
+            *(_meant_rule(meant, pattern) for meant, pattern in _MEANT.items()),
             rule("self.name != 'latency' || has(self.over)", _NEEDS_OVER),
             rule("self.name == 'latency' || !has(self.over)", _OVER_IS_FOR_LATENCY),
             rule(
@@ -216,6 +231,9 @@ class Metric(SpecModel):
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:
+        for meant, pattern in _MEANT.items():
+            if not self.built_in and not self.queries and re.fullmatch(pattern, self.name):
+                raise ValueError(_DID_YOU_MEAN.format(meant))
         if self.name == "latency" and self.over is None:
             raise ValueError(_NEEDS_OVER)
         if self.name != "latency" and self.over is not None:

@@ -68,7 +68,8 @@ class Serving(SpecModel):
     template: dict[str, Any] | None = Field(
         default=None,
         description="A partial pod template (metadata, spec), merged over the operator's own: lists of containers, "
-        "volumes and variables by name, everything else replaced.",
+        "volumes and variables by name; another handler of a probe or another source of a volume takes the place of "
+        "the one there is; everything else is replaced.",
     )
     load_timeout: PositiveDuration = Field(
         default=600.0, description="A version that is not ready after this time has failed."

@@ -10,6 +10,7 @@ outcome of a release has (``errors.py``).
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
@@ -56,6 +57,18 @@ class Access:
 
         return client.CoreV1Api(self._client)
 
+    def ask(self, method: str, path: str, body: Body | None = None) -> tuple[int, Body]:
+        """One request by its path: the HTTP status and what came, whatever the status is. What is no JSON object is
+        given as ``{"message": text}``."""
+        with asking(f"ask for {path.partition('?')[0]}"):
+            accepted = {"Accept": "application/json", "Content-Type": "application/json"}
+            prepared = self._client.param_serialize(
+                method, path, header_params=accepted, body=body, auth_settings=["BearerToken"]
+            )
+            answer = self._client.call_api(*prepared, _request_timeout=TIMEOUT)
+            text = answer.read()
+        return int(answer.status), _object(text)
+
     def read(self, name: str) -> Body:
         """One rollout."""
         what = f"modelrollout {name!r} in namespace {self.namespace}"
@@ -67,6 +80,12 @@ class Access:
         """All rollouts of the namespace or of all namespaces, or the one with that name, as a list object."""
         with asking("list modelrollouts"):
             return cast(Body, self._lister(everywhere, name)(_request_timeout=TIMEOUT))
+
+    def names(self, seconds: float) -> list[str]:
+        """The names of the namespace's rollouts, asked for so long at most."""
+        with asking("list modelrollouts"):
+            found = self._lister(False, None)(_request_timeout=seconds)["items"]
+        return sorted(str(item["metadata"]["name"]) for item in found)
 
     def watch(self, since: str, everywhere: bool = False, name: str | None = None) -> Iterator[Body]:
         """Changes after the resource version ``since``, each with ``type`` and ``object``, until the server ends the
@@ -161,6 +180,15 @@ class Access:
         return partial(api.list_namespaced_custom_object, *place, field_selector=chosen)
 
 
+def _object(text: bytes | None) -> Body:
+    words = (text or b"").decode(errors="replace")
+    try:
+        found = json.loads(words)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"message": " ".join(words.split())[:300]}
+
+
 def _connect(context: str | None, kubeconfig: str | None) -> tuple[client.ApiClient, str]:
     """A client and the namespace that it means when none is given: by the kubeconfig, or in a pod without one by the
     pod's service account."""
@@ -173,10 +201,22 @@ def _connect(context: str | None, kubeconfig: str | None) -> tuple[client.ApiCli
         namespace = SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
     else:
         place = kubeconfig or str(default_file)
+        _be_there(place, named=bool(kubeconfig))
         config.load_kube_config(config_file=place, context=context, client_configuration=settings)
         namespace = _namespace_of(config.list_kube_config_contexts(place), context)
     settings.retries = False  # the commands say what went wrong at once, or try again in their own time
     return client.ApiClient(settings), namespace
+
+
+def _be_there(place: str, named: bool) -> None:
+    """Of several files, as KUBECONFIG may name them, one is enough, as for kubectl. Raises ConfigException."""
+    from kubernetes.config import ConfigException
+
+    files = [file for file in place.split(os.pathsep) if file]
+    if any(Path(file).expanduser().exists() for file in files):
+        return
+    way = ", which KUBECONFIG or --kubeconfig names" if named else "; name another one by KUBECONFIG or --kubeconfig"
+    raise ConfigException(f"there is no file {' or '.join(files)}{way}")
 
 
 def _namespace_of(contexts: tuple[list[Body], Body], name: str | None) -> str:

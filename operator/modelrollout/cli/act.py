@@ -18,7 +18,7 @@ from modelrollout.api.status import Status
 from modelrollout.cli.access import Access
 from modelrollout.cli.errors import NotFound, Refused
 from modelrollout.cli.feed import Broken, Feed, Snapshot
-from modelrollout.cli.options import as_version, cluster_options, name_or_only_one
+from modelrollout.cli.options import as_version, cluster_options, name_argument, name_or_only_one
 from modelrollout.cli.request import accepted, prepare, report, subject
 from modelrollout.cli.routed import not_done
 from modelrollout.resource.rollout import ModelRollout
@@ -44,7 +44,7 @@ def acting(command: Callable[..., Any]) -> Callable[..., Any]:
     command = cluster_options(command)
     command = click.option("--no-wait", is_flag=True, help="Do not wait for the operator's answer.")(command)
     command = click.argument("version", required=False, callback=as_version)(command)
-    return click.argument("name", required=False)(command)
+    return name_argument()(command)
 
 
 @click.command()

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from modelrollout.cli.check_template import template_problems
 from modelrollout.cli.manifests_file import Document, Problem
 from modelrollout.manifests.istio import shared_host
 from modelrollout.manifests.meta import name_problem
@@ -66,7 +67,10 @@ def _content(document: Document) -> Iterator[str]:
     rollout = _as_rollout(document)
     if isinstance(rollout.spec, SpecError):
         yield from rollout.spec.problems
-    elif rollout.name and (refusal := name_problem(rollout)) is not None:
+        return
+    if rollout.spec.serving.template is not None:
+        yield from template_problems(rollout.spec.serving.template)
+    if rollout.name and (refusal := name_problem(rollout)) is not None:
         yield refusal.message
 
 

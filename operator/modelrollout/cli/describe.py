@@ -10,14 +10,14 @@ from modelrollout.cli.access import Access
 from modelrollout.cli.errors import ClusterError
 from modelrollout.cli.get import PodList
 from modelrollout.cli.live import show
-from modelrollout.cli.options import cluster_options, dump, name_or_only_one, output_option
+from modelrollout.cli.options import cluster_options, dump, name_argument, name_or_only_one, output_option
 from modelrollout.cli.render_detail import EventLine, detail, event_from_json
 from modelrollout.cli.view import View
 from modelrollout.resource.rollout import ModelRollout
 
 
 @click.command()
-@click.argument("name", required=False)
+@name_argument()
 @cluster_options
 @output_option
 def describe(

@@ -13,10 +13,11 @@ import click
 from modelrollout.cli.access import Access
 from modelrollout.cli.errors import ClusterError
 from modelrollout.cli.feed import Feed, Snapshot
-from modelrollout.cli.live import Picture, show, watch_picture, watch_words
-from modelrollout.cli.options import cluster_options, dump, output_option
+from modelrollout.cli.live import Picture, Room, show, watch_picture, watch_words
+from modelrollout.cli.options import cluster_options, dump, name_argument, output_option
 from modelrollout.cli.pods import Pod, pod_from_json
 from modelrollout.cli.render import one_line, tree
+from modelrollout.cli.render_small import small
 from modelrollout.cli.render_table import rollout_table
 from modelrollout.cli.text import Line, Span, Style, line
 from modelrollout.cli.view import View
@@ -27,7 +28,7 @@ POD_SECONDS = 2.0
 
 
 @click.command()
-@click.argument("name", required=False)
+@name_argument()
 @click.option("-w", "--watch", is_flag=True, help="Keep the picture up to date; lines of changes when not a terminal.")
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="The rollouts of all namespaces.")
 @cluster_options
@@ -59,7 +60,7 @@ def get(
         items = list(snapshot.bodies)
         click.echo(dump(items[0] if name else {"apiVersion": "v1", "kind": "List", "items": items}, output))
         return
-    show(_picture(access, name, everywhere)(snapshot, time.time(), ""))
+    show(_picture(access, name, everywhere)(snapshot, time.time(), "", None))
 
 
 def first_snapshot(access: Access, name: str | None, everywhere: bool) -> Snapshot:
@@ -102,15 +103,19 @@ def _words(name: str | None, everywhere: bool, snapshot: Snapshot) -> list[str]:
 
 
 def _picture(access: Access, name: str | None, everywhere: bool) -> Picture:
-    """The tree of one rollout, or the table of many."""
+    """The tree of one rollout, or where that does not fit the least that one must see of it; or the table of many."""
     pods = PodList(access, name) if name else None
 
-    def draw(snapshot: Snapshot, now: float, note: str) -> Sequence[Line]:
+    def draw(snapshot: Snapshot, now: float, note: str, room: Room | None) -> Sequence[Line]:
         rollouts = [ModelRollout.from_json(body) for body in snapshot.bodies]
         if pods is None:
             lines = rollout_table(rollouts, now, everywhere) if rollouts else [line(_none_found(access, everywhere))]
             return [*lines, line(Span(note, Style.BAD))] if note else lines
-        return tree(View(rollouts[0], now, pods.seen(), note or pods.note)) if rollouts else [line(f"{name} is gone")]
+        if not rollouts:
+            return [line(f"{name} is gone")]
+        view = View(rollouts[0], now, pods.seen(), note or pods.note)
+        whole = tree(view)
+        return whole if room is None or room.takes(whole) else small(view)
 
     return draw
 

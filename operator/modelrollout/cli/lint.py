@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 
 from modelrollout.cli.check import check, is_rollout
+from modelrollout.cli.files import STANDARD_INPUT, file_arguments, several, text_of
 from modelrollout.cli.manifests_file import Document, Problem, read_documents
 from modelrollout.cli.text import counted
 
-STANDARD_INPUT = "-"
-
 
 @click.command()
-@click.argument("files", nargs=-1, metavar="FILE...")
-@click.option("-f", "--file", "named", multiple=True, metavar="FILE", help="The same, as kubectl takes files.")
+@file_arguments()
 def lint(files: tuple[str, ...], named: tuple[str, ...]) -> None:
     """Check manifests without a cluster.
 
@@ -25,9 +22,7 @@ def lint(files: tuple[str, ...], named: tuple[str, ...]) -> None:
 
     Exit code 0 when all is well, 1 with one line for each problem, 2 when a file cannot be read.
     """
-    files += named
-    if not files:
-        raise click.UsageError("no file is named; write for example modelrollout lint -f rollout.yaml")
+    files = several(files, named, "lint")
     documents, problems = read_all(files)
     found = [document for document in documents if is_rollout(document)]
     problems += check(documents)
@@ -45,18 +40,9 @@ def read_all(files: tuple[str, ...]) -> tuple[list[Document], list[Problem]]:
     documents: list[Document] = []
     problems: list[Problem] = []
     for file in files:
-        for item in read_documents("<stdin>" if file == STANDARD_INPUT else file, _text(file)):
+        for item in read_documents("<stdin>" if file == STANDARD_INPUT else file, text_of(file)):
             if isinstance(item, Document):
                 documents.append(item)
             else:
                 problems.append(item)
     return documents, problems
-
-
-def _text(file: str) -> str:
-    try:
-        if file == STANDARD_INPUT:
-            return sys.stdin.read()
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"cannot read {file}: {error}") from error

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
 from typing import NoReturn, TextIO
@@ -23,34 +24,49 @@ ENTER = "\x1b[?1049h\x1b[?25l"  # the terminal's second screen, no cursor: what 
 LEAVE = "\x1b[?25h\x1b[?1049l"
 HOME, ERASE_LINE, ERASE_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 
-Picture = Callable[[Snapshot, float, str], Sequence[Line]]
-"""A snapshot, the moment (seconds since the epoch) and a note about the connection -> lines."""
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a terminal has, in characters and lines."""
+
+    columns: int
+    lines: int
+
+    def takes(self, lines: Sequence[Line]) -> bool:
+        """Whether they fit, with the cursor's line below them."""
+        return sum(len(fold(content, self.columns)) for content in lines) < self.lines
+
+
+Picture = Callable[[Snapshot, float, str, Room | None], Sequence[Line]]
+"""A snapshot, the moment (seconds since the epoch), a note about the connection and the room that there is (None: all
+that is needed) -> lines."""
 Words = Callable[[Snapshot], Sequence[str]]
 """A snapshot -> one text for each thing in it, which changes only when something happened."""
 
 
-def frame(lines: Sequence[Line], width: int, height: int) -> str:
-    """The text that puts these lines on a terminal of that size in place of what it shows."""
-    room = max(height - 1, 1)
-    shown = [part for content in lines for part in fold(content, width)]
-    if len(shown) > room:
-        hidden = len(shown) - room + 1
-        shown = [*shown[: room - 1], line(Span(f"… {hidden} more lines", Style.FAINT))]
+def frame(lines: Sequence[Line], room: Room) -> str:
+    """The text that puts these lines on a terminal in place of what it shows."""
+    most = max(room.lines - 1, 1)
+    shown = [part for content in lines for part in fold(content, room.columns)]
+    if len(shown) > most:
+        hidden = len(shown) - most + 1
+        shown = [*shown[: most - 1], line(Span(f"… {hidden} more lines", Style.FAINT))]
     drawn = "".join(f"{paint(content)}{ERASE_LINE}\n" for content in shown)
     return HOME + drawn + ERASE_BELOW
 
 
 def watch_picture(feed: Feed, picture: Picture, over: Callable[[Snapshot], bool]) -> bool:
     """Redraws until ``over`` says that nothing more can come (True), or until the user stops it (False). The last
-    picture stays on the terminal."""
+    picture stays on the terminal, as a whole."""
     last: Sequence[Line] = ()
     ended = False
     try:
         with second_screen(sys.stdout):
             for snapshot, note in _frames(feed):
-                last = picture(snapshot, time.time(), note)
-                size = shutil.get_terminal_size()
-                print(frame(last, size.columns, size.lines), end="", flush=True)
+                now, size = time.time(), shutil.get_terminal_size()
+                room = Room(size.columns, size.lines)
+                print(frame(picture(snapshot, now, note, room), room), end="", flush=True)
+                last = picture(snapshot, now, note, None)
                 ended = over(snapshot)
                 if ended:
                     break

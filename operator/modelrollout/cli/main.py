@@ -11,6 +11,7 @@ import importlib
 from collections.abc import Mapping
 
 import click
+from click.shell_completion import CompletionItem
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "get": ("modelrollout.cli.get:get", "Show rollouts: a table, or one as a tree."),
@@ -25,8 +26,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "retry": ("modelrollout.cli.act:retry", "Release a version again that failed or was taken back."),
     "wait": ("modelrollout.cli.wait:wait", "Wait for the end of a release; the exit code says how it ended."),
     "validate": ("modelrollout.cli.validate:validate", "Look at a version in a cluster, without a release."),
+    "doctor": ("modelrollout.cli.doctor.command:doctor", "Check that a cluster has what releases need."),
     "lint": ("modelrollout.cli.lint:lint", "Check manifests without a cluster."),
     "simulate": ("modelrollout.cli.simulate:simulate", "Play a release of a manifest through, without a cluster."),
+    "completion": ("modelrollout.cli.completion:completion", "Print the completion of a shell."),
     "operator": ("modelrollout.cli.operator:operator", "Run the operator."),
     "rewards": ("modelrollout.cli.rewards:rewards", "Run the reward gateway."),
     "compare": ("modelrollout.cli.compare:compare", "Run the comparer of a release."),
@@ -50,6 +53,13 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names that begin so, from the table alone."""
+        names = [(name, text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return [CompletionItem(name, help=text) for name, text in names] + click.Command.shell_complete(
+            self, ctx, incomplete
+        )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands in ``--help``, from the table alone."""

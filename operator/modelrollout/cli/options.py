@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from modelrollout.api.base import parse_duration
 from modelrollout.api.version import ModelVersion
@@ -31,6 +32,18 @@ class Duration(click.ParamType[float]):
             self.fail(str(error), param, ctx)
         assert isinstance(seconds, float)
         return seconds
+
+
+def _names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Imported when a shell asks."""
+    from modelrollout.cli.completion import rollout_names
+
+    return rollout_names(context, parameter, incomplete)
+
+
+def name_argument(required: bool = False) -> Callable[[Decorated], Decorated]:
+    """``NAME`` of a rollout, which a shell completes."""
+    return click.argument("name", required=required, shell_complete=_names)
 
 
 def cluster_options(command: Decorated) -> Decorated:

@@ -7,17 +7,21 @@ the files is one sentence and exit code 2; how the release ends is printed, and 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from modelrollout.cli.files import file_arguments, only_one
+from modelrollout.cli.options import Duration
 from modelrollout.cli.simulate_table import end_lines, head_line, runs_lines, table_line
 from modelrollout.cli.text import Line, paint
-from modelrollout.simulation.decisions import Decision, Ending, decisions, ending
+from modelrollout.simulation.decisions import Decision, Ending, as_it_stands, decisions, ending
 from modelrollout.simulation.reading import InputError
 from modelrollout.simulation.release import Frame
 from modelrollout.simulation.runs import ends_of, summarize
@@ -38,25 +42,34 @@ class Unusable(click.ClickException):
 
 
 @click.command()
-@click.option("-f", "--filename", required=True, type=File, help="The manifest: a ModelRollout.")
+@file_arguments("FILE")
 @click.option("--traffic", type=File, help="The made-up traffic (docs/simulate.md).")
 @click.option("--samples", type=File, help="Recorded counters, a JSON line each, instead of made-up traffic.")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0), help="Same seed, same release.")
 @click.option(
     "--runs", default=1, show_default=True, type=click.IntRange(min=1), help="Releases with seeds from --seed on."
 )
+@click.option(
+    "--approve-after", type=Duration(), metavar="DURATION", help="Approve what waits for approval, this long after."
+)
 @click.option("-o", "--output", default="table", show_default=True, type=click.Choice(["table", "json", "jsonl"]))
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the release into this PNG file.")
 def simulate(
-    filename: Path,
+    files: tuple[str, ...],
+    named: tuple[str, ...],
     traffic: Path | None,
     samples: Path | None,
     seed: int,
     runs: int,
+    approve_after: float | None,
     output: str,
     plot: Path | None,
 ) -> None:
-    """Play a release of a manifest through, without a cluster."""
+    """Play a release of a manifest through, without a cluster.
+
+    FILE has one ModelRollout; `-` is the standard input. Nobody gives an approval, unless --approve-after says when.
+    """
+    manifest = Path(only_one(files, named, "simulate"))
     if (traffic is None) == (samples is None):
         raise click.UsageError("give either --traffic or --samples: what shall the candidate be judged by?")
     if runs > 1 and samples is not None:
@@ -65,8 +78,9 @@ def simulate(
         raise click.UsageError("--plot draws one release; leave out --runs")
     if plot is not None:
         need_matplotlib()
+        need_folder(plot)
     with sentences():
-        scenario = read_scenario(filename, traffic, samples)
+        scenario = replace(read_scenario(manifest, traffic, samples), approve_after=approve_after)
         if runs > 1:
             play_many(scenario, range(seed, seed + runs), output)
         else:
@@ -81,6 +95,14 @@ def need_matplotlib() -> None:
         raise Unusable('--plot needs matplotlib, which is not installed: pip install "modelrollout[plot]"') from error
 
 
+def need_folder(picture: Path) -> None:
+    """Likewise where the picture is to be written."""
+    if not picture.parent.is_dir():
+        raise Unusable(f"--plot {picture}: there is no folder {picture.parent}; make it, or name another one")
+    if not os.access(picture if picture.exists() else picture.parent, os.W_OK):
+        raise Unusable(f"--plot {picture}: this may not be written; name another file")
+
+
 @contextmanager
 def sentences() -> Iterator[None]:
     """Errors of the files as what the user reads."""
@@ -90,12 +112,12 @@ def sentences() -> Iterator[None]:
         raise Unusable(str(error)) from error
 
 
-def read_scenario(filename: Path, traffic: Path | None, samples: Path | None) -> Scenario:
+def read_scenario(manifest: Path, traffic: Path | None, samples: Path | None) -> Scenario:
     """All that was given, checked."""
     if traffic is not None:
-        return from_traffic(filename, traffic)
+        return from_traffic(manifest, traffic)
     assert samples is not None
-    return from_samples(filename, samples)
+    return from_samples(manifest, samples)
 
 
 def play_one(scenario: Scenario, seed: int, output: str, plot: Path | None) -> None:
@@ -112,7 +134,7 @@ def play_one(scenario: Scenario, seed: int, output: str, plot: Path | None) -> N
         if decision is not None:
             told.append(decision)
             tell(scenario, decision, output)
-    tell_end(scenario, told, ending(release, last), output)
+    tell_end(scenario, told, as_it_stands(release, last, told[-1]), ending(release, last), output)
     if plot is not None:
         from modelrollout.simulation.picture import Story, draw
 
@@ -144,11 +166,11 @@ def tell(scenario: Scenario, decision: Decision, output: str) -> None:
         click.echo(json.dumps(decision.to_json()))
 
 
-def tell_end(scenario: Scenario, told: Sequence[Decision], end: Ending, output: str) -> None:
+def tell_end(scenario: Scenario, told: Sequence[Decision], last: Decision, end: Ending, output: str) -> None:
     """How it ended; in ``json``, with all that went before."""
     match output:
         case "table":
-            show(end_lines(scenario, told[-1], end))
+            show(end_lines(scenario, last, end))
         case "jsonl":
             click.echo(json.dumps(end.to_json()))
         case _:

@@ -53,16 +53,17 @@ def _percents(scenario: Scenario, shares: Mapping[str, float]) -> str:
 
 
 def end_lines(scenario: Scenario, last: Decision, end: Ending) -> list[Line]:
-    """The verdicts as they stood at the last decision, unless its own words have them, and the outcome."""
+    """The verdicts as they stand at the end, unless its own words have them, and the outcome."""
     told = [item for item in last.verdicts if speaks(item) and item.test.message not in last.reason]
     verdicts = [line(f"{item.test.verdict:>10}  {whose(scenario, item)}{item.test.message}") for item in told]
     served = f"{number(end.requests)} answers by {arms(scenario)}, {number(end.bad_served)} of them bad"
+    stands = f"; {end.stands}" if end.stands else ""
     return [
         *verdicts,
         *value_lines(last.value, last.contest.largest if last.contest is not None else None),
         line(
             Span(end.told, OUTCOME_STYLE.get(end.outcome, Style.WARN)),
-            f" after {format_duration(round(end.at, 2))}: {served}",
+            f" after {format_duration(round(end.at, 2))}: {served}{stands}",
         ),
     ]
 

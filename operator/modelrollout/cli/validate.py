@@ -20,6 +20,7 @@ from modelrollout.cli.access import Access, Body
 from modelrollout.cli.check import check_one, is_rollout
 from modelrollout.cli.errors import NotFound, NotTaken
 from modelrollout.cli.feed import Feed
+from modelrollout.cli.files import file_arguments, only_one
 from modelrollout.cli.lint import read_all
 from modelrollout.cli.live import say, show
 from modelrollout.cli.options import Duration, cluster_options
@@ -42,13 +43,14 @@ SUFFIX_BYTES = 3
 
 
 @click.command()
-@click.option("-f", "--file", required=True, metavar="FILE", help="The manifest of the rollout; `-`: standard input.")
+@file_arguments("FILE")
 @click.option("--name", metavar="NAME", help="Of the ModelRollout that validates. Default: NAME-validate-RANDOM.")
 @click.option("--keep", is_flag=True, help="Do not delete it at the end: `describe` shows it, and logs are kept.")
 @click.option("--timeout", type=Duration(), metavar="DURATION", help="For example 90s or 2h. Default: no limit.")
 @cluster_options
 def validate(
-    file: str,
+    files: tuple[str, ...],
+    named: tuple[str, ...],
     name: str | None,
     keep: bool,
     timeout: float | None,
@@ -58,9 +60,9 @@ def validate(
 ) -> None:
     """Look at a version in a cluster, without a release.
 
-    Deploys one pod of the manifest's version beside what serves, looks at it as spec.validation says, compares it with
-    what the rollout of that name serves, and removes it: at the end, on Ctrl-C and after --timeout. That rollout is
-    left alone: no release begins, nothing is quarantined.
+    Deploys one pod of the version in FILE (`-` is the standard input) beside what serves, looks at it as
+    spec.validation says, compares it with what the rollout of that name serves, and removes it: at the end, on Ctrl-C
+    and after --timeout. That rollout is left alone: no release begins, nothing is quarantined.
 
     \b
     0  the version passed
@@ -69,7 +71,7 @@ def validate(
     3  it could not be found out, or not within --timeout
     4  the cluster could not be asked
     """
-    body, spec = read_manifest(file)
+    body, spec = read_manifest(only_one(files, named, "validate"))
     place = namespace_of(body, namespace)
     access = Access(place, context, kubeconfig)
     rollout = str(body["metadata"]["name"])
@@ -117,7 +119,8 @@ def compare_with_rollout(access: Access, name: str, spec: Spec) -> str | None:
     if (refusal := refused_by(existing, spec)) is not None:
         raise NotTaken(f"{name} would refuse the spec: {refusal.reason}: {refusal.message}")
     if (held := existing.status.held(spec.model.version)) is not None:
-        say(f"{name}: {held.version} gets no release before modelrollout retry: {held.reason}: {held.message}")
+        way = f"modelrollout retry {name} -n {access.namespace}"
+        say(f"{name}: {held.version} gets no release before {way}: {held.reason}: {held.message}")
     stable = existing.status.stable
     say(f"{name}: {stable.version} serves" if stable is not None else f"{name}: nothing serves yet")
     digest = known_digest(existing.status, spec.model.version)

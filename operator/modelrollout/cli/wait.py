@@ -13,7 +13,7 @@ from modelrollout.api.base import format_duration
 from modelrollout.cli.access import Access
 from modelrollout.cli.feed import Broken, Feed, Snapshot
 from modelrollout.cli.live import say
-from modelrollout.cli.options import Duration, as_version, cluster_options
+from modelrollout.cli.options import Duration, as_version, cluster_options, name_argument
 from modelrollout.cli.outcome import Exit, Outcome, Wanted, describe_wait, outcome, spec_version, spec_versions
 from modelrollout.cli.text import listed
 from modelrollout.resource.rollout import ModelRollout
@@ -22,7 +22,7 @@ REMIND_SECONDS = 60.0  # between two lines when nothing changes: many pipelines 
 
 
 @click.command()
-@click.argument("name")
+@name_argument(required=True)
 @click.option(
     "--for-version",
     metavar="VERSION",

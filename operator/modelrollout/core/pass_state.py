@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from modelrollout.api.command import Command
 from modelrollout.api.route import EVERYBODY, Route
 from modelrollout.api.status import Arm, Status, Trial, VersionStatus
+from modelrollout.core.hint import with_name
 from modelrollout.core.observation import Observation, Workload
 from modelrollout.core.plan import Event, Reason
 from modelrollout.resource.rollout import ModelRollout
@@ -119,4 +120,5 @@ class Pass:
 
     def say(self, reason: Reason, message: str, warning: bool = False, *, cause: str = "") -> Pass:
         """The same with one more Event; ``cause`` where its words have numbers that may be others next time."""
-        return replace(self, events=(*self.events, Event(reason, message, warning, cause)))
+        event = Event(reason, with_name(message, self.rollout), warning, cause)
+        return replace(self, events=(*self.events, event))

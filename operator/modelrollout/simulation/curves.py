@@ -10,7 +10,23 @@ from modelrollout.core.evidence import Count
 from modelrollout.simulation.decisions import audience_of, verdicts
 from modelrollout.simulation.release import Frame
 
-STRETCH = 6  # samples in one point of the rates: enough answers for a narrow band, few enough to see a change
+STRETCH = 6  # samples in one bin of the rates, and
+ENOUGH = 300  # answers of the arm: enough for a band that says something, few enough to see a change
+MOST_BINS = 60  # of one release: more cannot be told apart
+
+
+Totals = tuple[float, Count, Count]
+"""The time in seconds, and all answers until then: the arm's, and stable's beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """What was answered between two times, in seconds since the start of the release."""
+
+    start: float
+    end: float
+    arm: Count
+    stable: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +37,9 @@ class Curve:
     split: str
     points: tuple[tuple[float, MetricStatus], ...]
 
-    def of_arm(self) -> Iterator[tuple[float, Count]]:
-        """What the arm answered in each stretch of samples."""
-        return stretches([(time, count_of(test.candidate)) for time, test in self.points])
-
-    def of_stable(self) -> Iterator[tuple[float, Count]]:
-        """What stable answered beside it."""
-        return stretches([(time, count_of(test.stable)) for time, test in self.points])
+    def bins(self) -> list[Bin]:
+        """What the arm and stable beside it answered, in bins that can be told apart."""
+        return list(_bins([(time, count_of(test.candidate), count_of(test.stable)) for time, test in self.points]))
 
 
 def curves(frames: Sequence[Frame], metric: str) -> list[Curve]:
@@ -44,14 +56,22 @@ def curves(frames: Sequence[Frame], metric: str) -> list[Curve]:
     return [Curve(version, split, tuple(points)) for (version, split), points in found.items()]
 
 
-def stretches(totals: Sequence[tuple[float, Count]]) -> Iterator[tuple[float, Count]]:
-    """The rises of a total in each STRETCH of samples; the time is in the middle of it."""
-    before, began, samples = Count(0, 0), totals[0][0], 0
-    for index, (time, total) in enumerate(totals):
-        samples += index == 0 or total.trials > totals[index - 1][1].trials
-        if samples == STRETCH or index == len(totals) - 1:
-            yield (began + time) / 2, Count(total.bad - before.bad, total.trials - before.trials)
-            before, began, samples = total, time, 0
+def _bins(totals: Sequence[Totals]) -> Iterator[Bin]:
+    """The rises of the totals, cut where there are enough answers. Where next to none came the last bin is short of
+    them."""
+    least = (totals[-1][0] - totals[0][0]) / MOST_BINS
+    began, arm_before, stable_before = totals[0][0], Count(0, 0), Count(0, 0)
+    samples = 0
+    for index, (time, arm, stable) in enumerate(totals):
+        samples += index == 0 or arm.trials > totals[index - 1][1].trials
+        enough = samples >= STRETCH and arm.trials - arm_before.trials >= ENOUGH and time - began >= least
+        if enough or index == len(totals) - 1:
+            yield Bin(began, time, _rise(arm_before, arm), _rise(stable_before, stable))
+            began, arm_before, stable_before, samples = time, arm, stable, 0
+
+
+def _rise(before: Count, after: Count) -> Count:
+    return Count(after.bad - before.bad, after.trials - before.trials)
 
 
 def count_of(side: Side) -> Count:

@@ -92,6 +92,7 @@ class Ending:
     bad_served: int
     requests: int
     serves: str | None = None  # the version that serves then, where several could have come to it
+    stands: str | None = None  # of a release that goes on: where it is, in the operator's words
 
     @property
     def told(self) -> str:
@@ -103,6 +104,7 @@ class Ending:
     def to_json(self) -> dict[str, Any]:
         """The last line of ``--output jsonl``."""
         serves = {"serves": self.serves} if self.serves is not None else {}
+        serves |= {"stands": self.stands} if self.stands is not None else {}
         end = {"outcome": self.outcome, "at": self.at, "badServed": self.bad_served, "requests": self.requests}
         return end | serves
 
@@ -118,23 +120,34 @@ def decisions(release: Release) -> Iterator[tuple[Frame, Decision | None]]:
 def decision(release: Release, before: Status, frame: Frame) -> Decision | None:
     """What a pass changed: the phase, a share, whether a metric can speak, or what an Event was made of."""
     status, events = frame.status, frame.plan.events
-    splits = splits_of(status)
     changed = [item.test.message for item in heard(status, before)]
-    if not events and not changed and splits == splits_of(before) and status.phase == before.phase:
+    if not events and not changed and splits_of(status) == splits_of(before) and status.phase == before.phase:
         return None
+    reason = "; ".join(event.message for event in events) or "; ".join(changed) or status.message
+    return _decision(release, before, frame, reason)
+
+
+def _decision(release: Release, before: Status, frame: Frame, reason: str) -> Decision:
+    status = frame.status
     return Decision(
         at=frame.time,
         phase=status.phase,
         audience=audience_of(status),
         weights=weights_of(release.cast, status),
-        splits=splits,
+        splits=splits_of(status),
         move=move(before, status),
-        reason="; ".join(event.message for event in events) or "; ".join(changed) or status.message,
+        reason=reason,
         verdicts=verdicts(status, before),
         contest=status.trial.contest if status.trial is not None else status.last_contest,
         segments=status.trial.segments if status.trial is not None else status.last_segments,
         value=status.trial.value if status.trial is not None else None,
     )
+
+
+def as_it_stands(release: Release, last: Frame, told: Decision) -> Decision:
+    """What there is to say of the last pass of a release: the decision that ended it, or else how things stand then,
+    which is often long after the last decision."""
+    return told if last.over else _decision(release, last.status, last, last.status.message)
 
 
 def told(status: ContestStatus | ValueStatus | MetricStatus) -> dict[str, Any]:
@@ -214,7 +227,8 @@ def ending(release: Release, last: Frame) -> Ending:
     served = release.source.served(at)
     stable = last.status.stable
     serves = stable.version if stable is not None and len(release.cast.arms) > 1 else None
-    return Ending(outcome_of(last.status, last.over), at, served.bad, served.trials, serves)
+    stands = None if last.over else last.status.message
+    return Ending(outcome_of(last.status, last.over), at, served.bad, served.trials, serves, stands)
 
 
 def outcome_of(status: Status, over: bool) -> str:

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING
 from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import ContestStatus, Trial
 from modelrollout.core.evidence import Count, rate_interval
+from modelrollout.simulation.colours import AGAINST, ARMS, STABLE
 from modelrollout.simulation.curves import Curve, curves
 from modelrollout.simulation.decisions import Decision
+from modelrollout.simulation.picture_marks import draw_limit, mark_moves, mark_spans, mark_times
 from modelrollout.simulation.release import Frame
 from modelrollout.simulation.scenario import Scenario
+from modelrollout.simulation.spans import Span, failing, happened, waits
+from modelrollout.simulation.traffic import Traffic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STABLE, BOUND = "#4477aa", "#555555"
-ARMS = ("#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#cc7711", "#999999")
 MOST_SEGMENTS = 6  # with panels of their own
-MOST_MARKS = 30
 PARTS = 1.6  # inches for each panel besides the rates
 TITLE_WIDTH = 120  # characters
-MOVES = ("Shift", "Switch", "Promote", "Keep", "Leave", "Rollback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,20 @@ class Story:
         those that the release is for at the time."""
         segments = list(self.scenario.spec.segments)
         return [*segments[: MOST_SEGMENTS - 1], EVERYBODY] if segments else [None]
+
+    @property
+    def end(self) -> float:
+        """Seconds from the start to the last pass."""
+        return self.frames[-1].time
+
+    @property
+    def happened(self) -> list[Span]:
+        """What the traffic file let happen, in the order of time."""
+        scenario, given = self.scenario, self.scenario.given
+        if not isinstance(given, Traffic):
+            return []
+        faults = failing(given.others, scenario.stable, scenario.candidate, self.end)
+        return sorted((*happened(given.events, self.end), *faults), key=lambda span: span.start)
 
     @property
     def colours(self) -> Mapping[str, str]:
@@ -84,19 +98,19 @@ def draw(story: Story, path: Path) -> None:
     for panel, metric in zip(axes[len(story.splits) + len(told) : -1], story.metrics, strict=True):
         draw_rates(panel, story, metric)
     draw_evidence(axes[-1], story)
-    mark_moves(axes, story)
-    axes[-1].set_xlabel("seconds since the start of the release")
+    mark_times(axes[-1], story.end)
+    mark_spans(axes, story.happened, list(waits(story.frames)))
+    mark_moves(axes, story.decisions, story.scenario.candidate if len(story.colours) == 2 else None)
     figure.savefig(path, format="png", dpi=110, metadata={"Software": None})
 
 
 def draw_weights(panel: Axes, story: Story, split: str | None) -> None:
     """Percent that each version gets of the requests of a split."""
     times = [decision.at for decision in story.decisions]
-    end = story.frames[-1].time
     for version, colour in story.colours.items():
         shares = [decision.weights if split is None else decision.splits.get(split, {}) for decision in story.decisions]
         weights = [item.get(version, 0) for item in shares]
-        panel.step([*times, end], [*weights, weights[-1]], where="post", color=colour, label=version)
+        panel.step([*times, story.end], [*weights, weights[-1]], where="post", color=colour, label=version)
     panel.set(ylabel=f"{whose(split)}weight, %", ylim=(-5, 105))
     panel.legend(loc="center left", fontsize=8)
 
@@ -134,28 +148,41 @@ def contest_in(trial: Trial, split: str | None) -> ContestStatus | None:
 
 
 def draw_rates(panel: Axes, story: Story, metric: str) -> None:
-    """Share of bad answers of all versions in each stretch of the release, with its 95 % interval."""
-    top = 1.0
-    for version, counts in rates(story, metric):
-        seen = [(time, count) for time, count in counts if count.trials]
-        bands = [rate_interval(count, 0.05) for _, count in seen]
-        times, shares = [time for time, _ in seen], [100 * count.rate for _, count in seen]
+    """Share of bad answers of all versions in each bin of the release, with its 95 % interval."""
+    shown = 1.0
+    for version, bins in rates(story, metric):
+        seen = [item for item in bins if item.of.trials]
+        bands = [rate_interval(item.of, 0.05) for item in seen]
         colour = story.colours[version]
-        panel.plot(times, shares, color=colour, marker=".", ms=4)
-        low, high = [100 * band.low for band in bands], [100 * band.high for band in bands]
-        panel.fill_between(times, low, high, color=colour, alpha=0.2, lw=0)
-        top = max([top, *(1.5 * share for share in shares)])
-    panel.set(ylabel=f"{metric},\nbad answers, %", ylim=(0, min(105.0, top)))
+        for item, band in zip(seen, bands, strict=True):
+            share, span = 100 * item.of.rate, (item.start, item.end)
+            panel.plot(span, (share, share), color=colour, lw=2, solid_capstyle="butt")
+            panel.fill_between(span, 100 * band.low, 100 * band.high, color=colour, alpha=0.2, lw=0)
+            shown = max(shown, 1.5 * share)
+        middles = [(item.start + item.end) / 2 for item in seen]
+        panel.plot(middles, [100 * item.of.rate for item in seen], color=colour, lw=0.8)
+    panel.set(ylabel=f"{metric},\nbad answers, %", ylim=(0, min(105.0, shown)))
+    draw_limit(panel, next(item.limit_of_bad for item in story.scenario.spec.analysis.metrics if item.name == metric))
 
 
-def rates(story: Story, metric: str) -> Iterator[tuple[str, Iterator[tuple[float, Count]]]]:
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What one version answered between two times, in seconds."""
+
+    start: float
+    end: float
+    of: Count
+
+
+def rates(story: Story, metric: str) -> Iterator[tuple[str, list[Rate]]]:
     """The lines: stable's, once for each split, and those of the arms."""
     drawn: set[str] = set()
     for curve in curves(story.frames, metric):
+        bins = curve.bins()
         if curve.split not in drawn:
-            yield story.scenario.stable, curve.of_stable()
+            yield story.scenario.stable, [Rate(item.start, item.end, item.stable) for item in bins]
         drawn.add(curve.split)
-        yield curve.version, curve.of_arm()
+        yield curve.version, [Rate(item.start, item.end, item.arm) for item in bins]
 
 
 def draw_evidence(panel: Axes, story: Story) -> None:
@@ -166,7 +193,7 @@ def draw_evidence(panel: Axes, story: Story) -> None:
         label = "that it is worse" if alone else f"that {curve.version} is worse"
         told = any(other.version == curve.version for other in against[:index])
         evidence = [test.evidence for _, test in curve.points]
-        colour = story.colours[curve.version]
+        colour = AGAINST if alone else story.colours[curve.version]
         panel.plot([at for at, _ in curve.points], evidence, color=colour, label=None if told else label)
         top = max([top, *(3.0 * max(test.evidence, test.proven) for _, test in curve.points)])
     for index, metric in enumerate(story.metrics):
@@ -193,22 +220,8 @@ def draw_bounds(panel: Axes, against: Sequence[Curve]) -> None:
         return
     _, last = max(points, key=lambda point: point[0])
     for bound, colour, text in (
-        (last.needed, ARMS[0], f"rolled back at {last.needed:g}"),
+        (last.needed, AGAINST, f"rolled back at {last.needed:g}"),
         (last.proven_needed, STABLE, f"proven at {last.proven_needed:g}"),
     ):
         panel.axhline(bound, color=colour, lw=0.8, ls="--")
         panel.text(0, bound * 1.15, text, color=colour, fontsize=7)
-
-
-def mark_moves(axes: Sequence[Axes], story: Story) -> None:
-    """A line through all panels at each move, with its name on top; not at shifts that never end."""
-    moves = [decision for decision in story.decisions if decision.move in MOVES]
-    many = len(moves) > MOST_MARKS
-    for decision in moves:
-        if decision.move != "Shift" or not many:
-            for panel in axes:
-                panel.axvline(decision.at, color=BOUND, lw=0.7, alpha=0.6)
-            share = f" {decision.weights.get(story.scenario.candidate, 0)} %" if len(story.colours) == 2 else ""
-            axes[0].annotate(
-                f"{decision.move}{share}", (decision.at, 104), fontsize=7, rotation=30, annotation_clip=False
-            )

@@ -5,6 +5,7 @@ A misspelt key must never be a setting that silently did nothing: the release th
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,6 +15,8 @@ from typing import Any
 import yaml
 
 from modelrollout.api.base import parse_duration
+
+STANDARD_INPUT = Path("-")
 
 
 class InputError(ValueError):
@@ -37,8 +40,10 @@ _NoDuplicates.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _m
 
 
 def read_text(path: Path) -> str:
-    """The file's text. Raises InputError."""
+    """The file's text; of ``-`` the standard input's. Raises InputError."""
     try:
+        if path == STANDARD_INPUT:
+            return sys.stdin.read()
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"

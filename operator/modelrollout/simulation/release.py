@@ -25,6 +25,7 @@ from modelrollout.simulation.cast import Cast
 from modelrollout.simulation.cluster import Cluster, Smoke
 from modelrollout.simulation.copies import Compared, Copies
 from modelrollout.simulation.fitness import Fitness
+from modelrollout.simulation.person import Person
 from modelrollout.simulation.source import EPOCH, Samples, Source, moment
 
 
@@ -41,7 +42,8 @@ class Release:
     """What is played: a rollout whose status names the stable version, and where the samples come from.
 
     ``duration`` in seconds; ``restarts`` are the times from which on the operator is killed in its next pass. Both
-    ``restarts`` and ``edits`` ascend.
+    ``restarts`` and ``edits`` ascend. ``approve_after`` in seconds: how long a person takes to approve what waits for
+    approval; None: nobody does.
     """
 
     rollout: ModelRollout
@@ -53,6 +55,7 @@ class Release:
     copies: Copies | None = None
     restarts: tuple[float, ...] = ()
     edits: tuple[Edit, ...] = ()
+    approve_after: float | None = None
 
     def rollout_at(self, time: float, status: Status) -> ModelRollout:
         """The resource as a pass finds it."""
@@ -85,20 +88,20 @@ class Frame:
 def play(release: Release) -> Iterator[Frame]:
     """The passes of a release until it is over, or its time is."""
     cluster, status, time = first_cluster(release), release.rollout.status, 0.0
-    kills = list(release.restarts)
+    kills, person = list(release.restarts), Person(release.approve_after)
     while True:
-        route = cluster.route
+        route, said = cluster.route, person.says(time, status)
         if kills and time >= kills[0]:
             kills = [kill for kill in kills if kill > time]
-            carry_out(release, cluster, one_pass(release, cluster, status, time))  # and then it is killed
+            carry_out(release, cluster, one_pass(release, cluster, status, time, said))  # and then it is killed
             status = stored(status)
-        frame = one_pass(release, cluster, status, time)
+        frame = one_pass(release, cluster, status, time, said)
         carry_out(release, cluster, frame)
         status = frame.status
         if cluster.route != route:
             release.source.route(time, cluster.route)
         yield frame
-        time = next_time(release, frame)
+        time = next_time(release, frame, person.next_word(time, status))
         if frame.over or time > release.duration:
             return
 
@@ -118,9 +121,9 @@ def first_cluster(release: Release) -> Cluster:
     return Cluster(DesiredVersion(stable.version, stable.uri, stable.digest, spec.serving.replicas))
 
 
-def one_pass(release: Release, cluster: Cluster, status: Status, time: float) -> Frame:
-    """Ask, observe, decide."""
-    rollout = release.rollout_at(time, status)
+def one_pass(release: Release, cluster: Cluster, status: Status, time: float, said: str | None = None) -> Frame:
+    """Ask, observe, decide. ``said`` is the command of a person."""
+    rollout = replace(release.rollout_at(time, status), command=said)
     now = moment(time)
     asked = questions(rollout, now)
     samples = release.source.read(time, asked.splits) if asked.samples else {}
@@ -153,12 +156,13 @@ def stored(status: Status) -> Status:
     return parse_status(json.loads(json.dumps(to_json(status))))
 
 
-def next_time(release: Release, frame: Frame) -> float:
-    """When the next pass can come to something else than this one."""
+def next_time(release: Release, frame: Frame, word: float | None = None) -> float:
+    """When the next pass can come to something else than this one; ``word``: when a person will say something."""
     time, scrapes = frame.time, release.source.scrapes
     index = bisect_right(scrapes, time)
     times = [time + release.source.scrape_interval, *scrapes[index : index + 1], *asked_times(frame)]
     times += [edit.at for edit in release.edits]
+    times += [word] if word is not None else []
     return round(min(later for later in times if later > time), 3)
 
 

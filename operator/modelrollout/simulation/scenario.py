@@ -23,11 +23,13 @@ from modelrollout.simulation.traffic import Traffic, read_traffic
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A rollout with its stable version, and either made-up traffic or recorded counters."""
+    """A rollout with its stable version, and either made-up traffic or recorded counters. ``approve_after`` in seconds:
+    how long a person takes to approve; None: nobody does."""
 
     rollout: ModelRollout
     spec: Spec
     given: Traffic | RecordedSource
+    approve_after: float | None = None
 
     @property
     def cast(self) -> Cast:
@@ -67,6 +69,7 @@ class Scenario:
             fitness=Fitness(traffic.unfit if traffic is not None else frozenset()),
             copies=Copies(traffic, self.cast, seed) if traffic is not None else None,
             restarts=traffic.restarts if traffic is not None else (),
+            approve_after=self.approve_after,
         )
 
     def source(self, seed: int) -> Source:

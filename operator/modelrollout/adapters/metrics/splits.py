@@ -25,7 +25,7 @@ def split_problem(spec: Spec) -> str | None:
         return None
     for index, metric in enumerate(spec.analysis.metrics):
         if problem := _problem(spec.analysis.provider, metric):
-            return f"spec.analysis.{problem}" if metric.built_in else f"spec.analysis.metrics.{index}.{problem}"
+            return f"spec.analysis.{problem}" if metric.built_in else f"spec.analysis.metrics[{index}].{problem}"
     return None
 
 

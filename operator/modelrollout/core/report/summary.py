@@ -10,6 +10,7 @@ from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.api.status import Arm, Phase, Status, VersionStatus
 from modelrollout.core.accept.acceptance import settled_versions
 from modelrollout.core.evidence import percent
+from modelrollout.core.hint import with_name
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
@@ -45,15 +46,18 @@ def summarize(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Pass:
     refused = refusal is not None and refusal.reason is not Reason.NOT_CHECKED
     refused_at_rest = refused and state.status.trial is None
     phase = Phase.INVALID if refused_at_rest else outlook.phase
-    message = f"{refusal.message}; {outlook.message}" if refusal is not None else outlook.message
+    words = f"{refusal.message}; {outlook.message}" if refusal is not None else outlook.message
+    message = with_name(words, state.rollout)
     state = update_columns(announce_drift(announce_refusal(state, refusal)))
     told = accepted(refusal or unfetched(state), unheeded(state))
-    facts = [told, *progressing(state, phase, message), routed(state), *validated(state), analysed(state)]
-    generation = state.rollout.generation
+    found = [told, *progressing(state, phase, message), routed(state), *validated(state), analysed(state)]
+    facts = [(kind, status, reason, with_name(said, state.rollout)) for kind, status, reason, said in found]
+    generation, ignored = state.rollout.generation, state.status.command_ignored
     return state.change(
         observed_generation=generation,
         phase=phase,
         message=message,
+        command_ignored=None if ignored is None else with_name(ignored, state.rollout),
         conditions=conditions(state.rollout.status, generation, state.now, facts),
     )
 

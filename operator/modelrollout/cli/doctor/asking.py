@@ -1,0 +1,62 @@
+"""Asking Prometheus: at an address that this machine reaches, or as a Service behind the API server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlencode, urlsplit
+from urllib.request import Request, urlopen
+
+from modelrollout.cli.doctor.gateways import service_of
+from modelrollout.cli.doctor.look import Look, NotSeen
+
+SECONDS = 10.0
+PORTS = {"http": 80, "https": 443}
+
+Vector = Sequence[Mapping[str, Any]]
+"""``{"metric": labels, "value": [time, text]}``, one for each series; of a range ``values``, a list of these."""
+Ask = Callable[[str], Vector]
+"""An instant query. Raises NotSeen."""
+
+
+def direct(url: str) -> Ask:
+    """At an address, for example that of a port that is forwarded."""
+
+    def ask(query: str) -> Vector:
+        address = f"{url.rstrip('/')}/api/v1/query"
+        try:
+            with urlopen(Request(address, urlencode({"query": query}).encode()), timeout=SECONDS) as answer:
+                return _vector(json.load(answer))
+        except (URLError, OSError, ValueError) as error:
+            raise NotSeen(f"{url} cannot be asked: {error}") from error
+
+    return ask
+
+
+def behind_the_api_server(look: Look, url: str) -> Ask:
+    """The Service that an address within the cluster names. Raises NotSeen for an address that names none."""
+    place, parts = service_of(url), urlsplit(url)
+    if place is None or parts.scheme not in PORTS:
+        raise NotSeen(f"{url} is no Service of this cluster")
+    namespace, name = place
+    scheme = "https:" if parts.scheme == "https" else ""
+    service = f"{scheme}{name}:{parts.port or PORTS[parts.scheme]}"
+    base = f"/api/v1/namespaces/{namespace}/services/{service}/proxy{parts.path.rstrip('/')}"
+
+    def ask(query: str) -> Vector:
+        return _vector(look.proxied(f"{base}/api/v1/query?{urlencode({'query': query})}"))
+
+    return ask
+
+
+def _vector(answer: Mapping[str, Any]) -> Vector:
+    if answer.get("status") != "success":
+        raise NotSeen(str(answer.get("error") or "what answers is no Prometheus"))
+    return list(answer["data"]["result"])
+
+
+def number(vector: Vector) -> float:
+    """The one value of an aggregation; 0 where there was nothing to aggregate."""
+    return float(vector[0]["value"][1]) if vector else 0.0

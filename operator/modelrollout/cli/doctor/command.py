@@ -1,0 +1,124 @@
+"""``modelrollout doctor``: the command, and how its findings are told."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import click
+
+from modelrollout.cli.access import Access
+from modelrollout.cli.doctor.asking import Ask, behind_the_api_server, direct
+from modelrollout.cli.doctor.counters import AREA as PROMETHEUS
+from modelrollout.cli.doctor.counters import counters
+from modelrollout.cli.doctor.definitions import control_plane, definitions, version
+from modelrollout.cli.doctor.found import Finding, State, exit_code
+from modelrollout.cli.doctor.gateways import gateways, smoke_address
+from modelrollout.cli.doctor.look import Look, NotSeen
+from modelrollout.cli.doctor.operator import Operator, find
+from modelrollout.cli.doctor.rights import of_operator, of_person
+from modelrollout.cli.live import show
+from modelrollout.cli.options import cluster_options
+from modelrollout.cli.text import Line, Span, Style, line
+from modelrollout.resource.rollout import API_VERSION, PLURAL, ModelRollout
+
+MARKS = {
+    State.THERE: Span("✔ ", Style.GOOD),
+    State.DOUBTFUL: Span("! ", Style.WARN),
+    State.MISSING: Span("✖ ", Style.BAD),
+    State.UNKNOWN: Span("? ", Style.WARN),
+}
+WORDS = {State.THERE: "there", State.DOUBTFUL: "to look at", State.MISSING: "missing", State.UNKNOWN: "not seen"}
+
+
+@click.command()
+@click.option("--operator-namespace", metavar="NAMESPACE", help="Where the operator is. Default: it is looked for.")
+@click.option(
+    "--prometheus", metavar="URL", help="Ask Prometheus here. Default: the operator's, behind the API server."
+)
+@click.option("-o", "--output", type=click.Choice(["json"]), help="The findings as objects.")
+@cluster_options
+def doctor(
+    operator_namespace: str | None,
+    prometheus: str | None,
+    output: str | None,
+    namespace: str | None,
+    context: str | None,
+    kubeconfig: str | None,
+) -> None:
+    """Check that a cluster has what releases need.
+
+    Looks at the types, Istio, the operator and its rights, the gateways that rollouts name, and Prometheus with its
+    counters; says what is there and what is missing, each with the command that mends it. Changes nothing. Without -n
+    the rollouts of all namespaces are looked at.
+
+    \b
+    0  all that is needed is there
+    1  something is missing
+    3  nothing is missing of what could be seen, but not everything could be looked at
+    4  the cluster could not be asked
+    """
+    look = Look(Access(namespace, context, kubeconfig))
+    findings = list(examine(look, namespace, operator_namespace, prometheus))
+    if output:
+        click.echo(json.dumps([item.to_json() for item in findings], indent=2))
+    else:
+        show(list(lines(findings)))
+    sys.exit(exit_code(findings))
+
+
+def examine(look: Look, namespace: str | None, operator_namespace: str | None, url: str | None) -> Iterator[Finding]:
+    """Everything, in the order in which it is mended: what stands further up is needed by what follows."""
+    yield from version(look)
+    yield from definitions(look)
+    yield from control_plane(look)
+    operator, told = find(look, operator_namespace)
+    yield from told
+    yield from of_operator(look, operator) if operator is not None else ()
+    yield from of_person(look, namespace)
+    rollouts, told = _rollouts(look, namespace)
+    yield from told
+    yield from gateways(look, rollouts)
+    yield from smoke_address(look, operator) if operator is not None else ()
+    yield from _prometheus(look, operator, rollouts, url)
+
+
+def _rollouts(look: Look, namespace: str | None) -> tuple[list[ModelRollout], list[Finding]]:
+    where = f"/namespaces/{namespace}" if namespace else ""
+    try:
+        return [ModelRollout.from_json(item) for item in look.all(f"/apis/{API_VERSION}{where}/{PLURAL}")], []
+    except NotSeen as error:
+        way = "say -n NAMESPACE, or ask somebody who may list modelrollouts"
+        return [], [Finding("rollouts", State.UNKNOWN, f"they cannot be looked at: {error}", way)]
+
+
+def _prometheus(
+    look: Look, operator: Operator | None, rollouts: Sequence[ModelRollout], url: str | None
+) -> Iterator[Finding]:
+    settings = operator.settings if operator is not None else {}
+    if url is None and "prometheus_url" not in settings:
+        words = "its address is not known, because no operator was found"
+        yield Finding(PROMETHEUS, State.UNKNOWN, words, "say --prometheus URL")
+        return
+    try:
+        ask: Ask = direct(url) if url is not None else behind_the_api_server(look, settings["prometheus_url"])
+    except NotSeen as error:
+        way = "say --prometheus URL, with an address that this machine reaches"
+        yield Finding(PROMETHEUS, State.UNKNOWN, f"it was not asked: {error}", way)
+        return
+    yield from counters(ask, rollouts, settings.get("scrape_interval", ""))
+
+
+def lines(findings: Sequence[Finding]) -> Iterator[Line]:
+    """By area, with the way to mend below what needs it, and the sums at the end."""
+    for area, found in groupby(findings, key=lambda item: item.area):
+        yield line(Span(area, Style.TITLE))
+        for item in found:
+            yield line("  ", MARKS[item.state], item.text)
+            if item.mend and item.state is not State.THERE:
+                yield line("      ", Span(item.mend, Style.FAINT))
+    sums = [(sum(item.state is state for item in findings), words) for state, words in WORDS.items()]
+    yield ()
+    yield line(", ".join(f"{count} {words}" for count, words in sums if count))

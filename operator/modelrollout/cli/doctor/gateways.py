@@ -1,0 +1,123 @@
+"""Gateways: whether those that the rollouts name are there, and let their hosts in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
+
+from modelrollout.cli.doctor.definitions import UPGRADE, is_ready
+from modelrollout.cli.doctor.found import Finding, State
+from modelrollout.cli.doctor.look import Body, Look, NotSeen
+from modelrollout.cli.doctor.operator import Operator
+from modelrollout.manifests.hosts import MESH, full_host
+from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.spec import Spec
+
+AREA = "gateways"
+GATEWAYS = "/apis/networking.istio.io/v1/gateways"
+SERVICE_SUFFIXES = ("svc", "svc.cluster.local")
+
+
+def gateways(look: Look, rollouts: Sequence[ModelRollout]) -> Iterator[Finding]:
+    """Each gateway that a rollout names, or those that there are."""
+    try:
+        known = {f"{item['metadata']['namespace']}/{item['metadata']['name']}": item for item in look.all(GATEWAYS)}
+        if not any(_named(rollout) for rollout in rollouts):
+            yield _any(known)
+        for rollout in rollouts:
+            for name in _named(rollout):
+                yield from _of(look, rollout, name, known.get(name))
+    except NotSeen as error:
+        yield Finding(AREA, State.UNKNOWN, f"they cannot be looked at: {error}", "ask somebody who may list gateways")
+
+
+def _any(known: dict[str, Body]) -> Finding:
+    if known:
+        return Finding(AREA, State.THERE, f"no rollout names one; there are {', '.join(sorted(known))}")
+    words = "there is none, and no rollout names one: the default is mesh, for callers with a side car"
+    return Finding(AREA, State.THERE, words)
+
+
+def _named(rollout: ModelRollout) -> list[str]:
+    """The gateways of a rollout as NAMESPACE/NAME, without the mesh."""
+    if not isinstance(rollout.spec, Spec):
+        return []
+    names = [name for name in rollout.spec.traffic.gateways if name != MESH]
+    return [name if "/" in name else f"{rollout.namespace}/{name}" for name in names]
+
+
+def _of(look: Look, rollout: ModelRollout, name: str, found: Body | None) -> Iterator[Finding]:
+    namespace, _, short = name.partition("/")
+    if found is None:
+        words = f"{rollout.key} names the gateway {name}, which is not there: nobody reaches it"
+        yield Finding(AREA, State.MISSING, words, f"kubectl get gateways.networking.istio.io -n {namespace}")
+        return
+    assert isinstance(rollout.spec, Spec)
+    shut_out = [host for host in rollout.spec.traffic.hosts if not admits(found, rollout.namespace, host)]
+    if shut_out:
+        words = f"the gateway {name} does not let in {', '.join(shut_out)} of {rollout.key}: callers get 404"
+        yield Finding(AREA, State.MISSING, words, f"kubectl edit gateways.networking.istio.io {short} -n {namespace}")
+    yield from _workload(look, name, found)
+
+
+def _workload(look: Look, name: str, gateway: Body) -> Iterator[Finding]:
+    """The pods that are this gateway."""
+    selector = ",".join(f"{key}={value}" for key, value in (gateway["spec"].get("selector") or {}).items())
+    pods = look.all("/api/v1/pods", labelSelector=selector)
+    ready = sum(is_ready(pod) for pod in pods)
+    if ready:
+        yield Finding(AREA, State.THERE, f"{name}: {ready} pods with {selector or 'any label'} are ready")
+    else:
+        yield Finding(
+            AREA, State.MISSING, f"{name}: no pod with {selector} is ready", f"kubectl get pods -A -l {selector}"
+        )
+
+
+def admits(gateway: Body, namespace: str, host: str) -> bool:
+    """Whether one of a gateway's servers is for this host of a VirtualService in ``namespace``.
+
+    https://istio.io/latest/docs/reference/config/networking/gateway/#Server
+    """
+    own = gateway["metadata"]["namespace"]
+    hosts = [wanted for server in gateway["spec"].get("servers") or [] for wanted in server.get("hosts") or []]
+    return any(_fits(wanted, own, namespace, full_host(host, namespace)) for wanted in hosts)
+
+
+def _fits(wanted: str, own: str, namespace: str, host: str) -> bool:
+    where, slash, pattern = wanted.rpartition("/")
+    if slash and where not in ("*", namespace) and not (where == "." and namespace == own):
+        return False
+    if pattern == "*" or pattern == host:
+        return True
+    return pattern.startswith("*.") and host.endswith(pattern[1:])
+
+
+def smoke_address(look: Look, operator: Operator) -> Iterator[Finding]:
+    """Whether smoke requests have somewhere to go: the Service that ``gateway.url`` names."""
+    url = operator.settings.get("gateway_url", "")
+    place = service_of(url)
+    if place is None:
+        yield Finding(
+            AREA, State.DOUBTFUL, f"gateway.url {url} is no Service of this cluster, so it was not looked for"
+        )
+        return
+    namespace, name = place
+    try:
+        found = look.one(f"/api/v1/namespaces/{namespace}/services/{name}")
+    except NotSeen as error:
+        yield Finding(
+            AREA, State.UNKNOWN, f"gateway.url cannot be looked at: {error}", "ask somebody who may get services"
+        )
+        return
+    if found is None:
+        words = f"gateway.url {url} names a Service that is not there: smoke requests go nowhere"
+        yield Finding(AREA, State.DOUBTFUL, words, f"{UPGRADE} --set gateway.url=http://NAME.NAMESPACE")
+    else:
+        yield Finding(AREA, State.THERE, f"gateway.url {url} is a Service of this cluster")
+
+
+def service_of(url: str) -> tuple[str, str] | None:
+    """Namespace and name of the Service that an address within the cluster names, or None."""
+    name, _, rest = (urlsplit(url).hostname or "").partition(".")
+    namespace, _, suffix = rest.partition(".")
+    return (namespace, name) if namespace and (not suffix or suffix in SERVICE_SUFFIXES) else None

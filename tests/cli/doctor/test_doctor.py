@@ -1,0 +1,283 @@
+"""doctor: against a real API server and a real Prometheus, each thing that is amiss is found, and can be mended."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from modelrollout.cli.main import main
+from modelrollout.resource.crd import crd
+from tests.apiserver import ApiServer, running
+from tests.chart.chart import NAMESPACE
+from tests.cli.doctor.stage import BINDING, DEPLOYMENT, GATEWAY, Stage
+from tests.cli.test_get import signed_in
+from tests.prometheus_server import Scraped
+
+pytestmark = pytest.mark.apiserver
+
+HOST = "fraud-1-0-1.prod.svc.cluster.local"
+COUNTED = {
+    'istio_build{component="proxy"}': 1.0,
+    f'istio_requests_total{{reporter="source",destination_service="{HOST}",response_code="200"}}': 812.0,
+}
+CALLED = {key.replace('"source"', '"destination"'): value for key, value in COUNTED.items()}
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """An API server of these tests' own: they take types away that others need."""
+    with running(tmp_path_factory.mktemp("doctor")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def told_of_nothing(bare: ApiServer) -> tuple[int, list[dict[str, str]]]:
+    """What is said of a cluster in which nothing was installed."""
+    return examined(bare)
+
+
+@pytest.fixture(scope="module")
+def stage(bare: ApiServer, told_of_nothing: object) -> Stage:
+    """The same with everything."""
+    whole = Stage(bare)
+    whole.everything()
+    return whole
+
+
+@pytest.fixture
+def counted(scraped: Scraped) -> Iterator[Scraped]:
+    """A Prometheus with the counters of a version that serves."""
+    shows(scraped, COUNTED)
+    yield scraped
+    scraped.source.lines = {}
+
+
+def shows(scraped: Scraped, series: dict[str, float]) -> None:
+    """What the next scrapes have, and nothing else."""
+    scraped.source.lines = dict(series)
+    scraped.wait_for_scrape()
+
+
+def examined(server: ApiServer, *options: str) -> tuple[int, list[dict[str, str]]]:
+    """The exit code and the findings."""
+    kubeconfig = [] if "--kubeconfig" in options else ["--kubeconfig", str(server.kubeconfig)]
+    result = CliRunner().invoke(main, ["doctor", "-o", "json", *kubeconfig, *options])
+    assert isinstance(result.exception, SystemExit | None), result.exception
+    return result.exit_code, json.loads(result.stdout)
+
+
+def of(findings: list[dict[str, str]], state: str) -> list[str]:
+    """The sentences of one state."""
+    return [item["text"] for item in findings if item["state"] == state]
+
+
+def test_where_nothing_is_everything_is_named(told_of_nothing: tuple[int, list[dict[str, str]]]) -> None:
+    code, findings = told_of_nothing
+    assert code == 1
+    assert of(findings, "missing") == [
+        "modelrollouts.modelrollout.dev is missing",
+        "virtualservices.networking.istio.io is missing, which routes the requests",
+        "gateways.networking.istio.io is missing, which lets requests in from outside",
+        "no Deployment has the label app.kubernetes.io/name=modelrollout",
+    ]
+    assert all(item["mend"] for item in findings if item["state"] in ("missing", "unknown"))
+
+
+def test_where_everything_is_nothing_is_missed(stage: Stage, counted: Scraped) -> None:
+    code, findings = examined(stage.server, "--prometheus", counted.url)
+    assert (of(findings, "missing"), of(findings, "unknown")) == ([], [])
+    assert code == 0
+    told = of(findings, "there")
+    assert f"{NAMESPACE}/modelrollout: 1 of 1 pods are ready; it watches all namespaces" in told
+    assert "the operator has all the rights that it needs in all namespaces" in told
+    assert "prod/fraud: answers of 1.0.1 are counted" in told
+
+
+def test_the_picture_for_people(stage: Stage, counted: Scraped) -> None:
+    place = ["--kubeconfig", str(stage.server.kubeconfig), "--prometheus", counted.url]
+    lines = CliRunner().invoke(main, ["doctor", *place]).stdout.splitlines()
+    assert lines[0] == "cluster"
+    assert lines[1].startswith("  ✔ Kubernetes v1.")
+    assert lines[-1].endswith(" there")
+
+
+Change = Callable[[Stage], Callable[[], object]]
+
+
+def without(path: str) -> Change:
+    """One object is gone."""
+
+    def change(stage: Stage) -> Callable[[], object]:
+        body = stage.delete(path)
+        return lambda: stage.server.apply(path, body)
+
+    return change
+
+
+def gateway_for_others(stage: Stage) -> Callable[[], object]:
+    stage.gateway(["other.example.com"])
+    return lambda: stage.gateway(["fraud.example.com"])
+
+
+def gateway_not_ready(stage: Stage) -> Callable[[], object]:
+    stage.pod("ingress", "gateway", ready=False)
+    return lambda: stage.pod("ingress", "gateway")
+
+
+def istiod_not_ready(stage: Stage) -> Callable[[], object]:
+    stage.pod("istio-system", "istiod", ready=False)
+    return lambda: stage.pod("istio-system", "istiod")
+
+
+def operator_down(stage: Stage) -> Callable[[], object]:
+    stage.operator_ready(0)
+    return lambda: stage.operator_ready(1)
+
+
+def older_definition(stage: Stage) -> Callable[[], object]:
+    older = copy.deepcopy(crd())
+    for version in older["spec"]["versions"]:
+        del version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["rollback"]
+    stage.definition(older)
+    return lambda: stage.definition(crd())
+
+
+CHANGES: dict[str, tuple[Change, int, str, str]] = {
+    "a gateway that does not exist": (
+        without(GATEWAY),
+        1,
+        "prod/fraud names the gateway ingress/public, which is not there: nobody reaches it",
+        "kubectl get gateways.networking.istio.io -n ingress",
+    ),
+    "a gateway for other hosts": (
+        gateway_for_others,
+        1,
+        "the gateway ingress/public does not let in fraud.example.com of prod/fraud: callers get 404",
+        "kubectl edit gateways.networking.istio.io public -n ingress",
+    ),
+    "a gateway without pods": (
+        gateway_not_ready,
+        1,
+        "ingress/public: no pod with app=gateway is ready",
+        "kubectl get pods -A -l app=gateway",
+    ),
+    "istiod that is not ready": (
+        istiod_not_ready,
+        1,
+        "no pod of istiod is ready",
+        "kubectl -n istio-system describe pods -l app=istiod",
+    ),
+    "no istiod": (without("/api/v1/namespaces/istio-system/pods/istiod"), 0, "no pod has the label app=istiod; ", ""),
+    "an operator that is down": (
+        operator_down,
+        1,
+        f"no pod of {NAMESPACE}/modelrollout is ready",
+        f"kubectl -n {NAMESPACE} logs deployment/modelrollout",
+    ),
+    "no operator": (without(DEPLOYMENT), 1, "no Deployment has the label ", "helm upgrade --install modelrollout"),
+    "an operator without its rights": (
+        without(BINDING),
+        1,
+        "the operator may not list or watch or create or patch or delete deployments in all namespaces",
+        "--set rbac.create=true",
+    ),
+    "a Service for smoke requests that is not there": (
+        without("/api/v1/namespaces/ingress/services/gateway"),
+        0,
+        "gateway.url http://gateway.ingress names a Service that is not there: smoke requests go nowhere",
+        "--set gateway.url=http://NAME.NAMESPACE",
+    ),
+    "an older definition": (
+        older_definition,
+        0,
+        "modelrollouts.modelrollout.dev has other fields than this program knows: one of the two is older",
+        "helm upgrade --install modelrollout",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "code", "text", "mend"), CHANGES.values(), ids=CHANGES.keys())
+def test_what_is_amiss_is_found(
+    stage: Stage, counted: Scraped, change: Change, code: int, text: str, mend: str
+) -> None:
+    restore = change(stage)
+    try:
+        found_code, findings = examined(stage.server, "--prometheus", counted.url)
+    finally:
+        restore()
+        stage.operator_ready(1)
+        stage.pod("istio-system", "istiod")
+    assert of(findings, "unknown") == []
+    [found] = [item for item in findings if item["text"].startswith(text)]
+    assert found["state"] in ("missing", "doubtful")
+    assert mend in found["mend"]
+    assert found_code == code
+
+
+COUNTERS: dict[str, tuple[dict[str, float], int, str]] = {
+    "nothing of Istio is scraped": (
+        {},
+        1,
+        'no series istio_build{component="proxy"}: nothing that provider istio reads',
+    ),
+    "no request yet": (
+        {'istio_build{component="proxy"}': 1.0},
+        0,
+        "provider istio: no counter of answers yet; they come with the first request",
+    ),
+    "only the called side": (CALLED, 1, 'istio_requests_total is there with reporter="destination" alone'),
+    "answers of others": (
+        {key.replace(HOST, "other.prod.svc.cluster.local"): value for key, value in COUNTED.items()},
+        0,
+        "prod/fraud: no answer of 1.0.1 is counted by provider istio",
+    ),
+}
+
+
+@pytest.mark.parametrize(("series", "code", "text"), COUNTERS.values(), ids=COUNTERS.keys())
+def test_counters_that_are_missing(
+    stage: Stage, scraped: Scraped, series: dict[str, float], code: int, text: str
+) -> None:
+    shows(scraped, series)
+    found_code, findings = examined(stage.server, "--prometheus", scraped.url)
+    assert [item for item in findings if item["text"].startswith(text) and item["mend"]]
+    assert found_code == code
+
+
+def test_a_prometheus_that_cannot_be_asked_is_not_seen(stage: Stage) -> None:
+    """Its Service is asked behind the API server; there is none of that name."""
+    code, findings = examined(stage.server)
+    assert code == 3
+    [words] = of(findings, "unknown")
+    assert words.startswith("it could not be asked from here: ")
+
+
+def test_who_may_look_at_nothing_is_told_what_was_not_seen(stage: Stage, tmp_path: Any) -> None:
+    token = signed_in(stage.server, "prod", "stranger", [])
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(stage.server.kubeconfig.read_text().replace(stage.server.token, token))
+    code, findings = examined(stage.server, "--kubeconfig", str(kubeconfig))
+    assert code == 3
+    assert of(findings, "missing") == []
+    assert len(of(findings, "unknown")) >= 5
+
+
+def test_no_cluster_is_4(stage: Stage, tmp_path: Any) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(stage.server.kubeconfig.read_text().replace(stage.server.url, "https://127.0.0.1:1"))
+    result = CliRunner().invoke(main, ["doctor", "--kubeconfig", str(kubeconfig)])
+    assert result.exit_code == 4
+    assert result.stderr.startswith("Error: cannot ask for /version: ")
+
+
+def test_the_interval_of_scrapes_is_measured(stage: Stage, counted: Scraped) -> None:
+    """However young a series is: two gaps are enough."""
+    for _ in range(3):
+        counted.wait_for_scrape()
+    _, findings = examined(stage.server, "--prometheus", counted.url)
+    assert "scraped every 1s: a bad version is out of traffic after 2s to 3s" in of(findings, "there")

@@ -1,0 +1,123 @@
+"""docs/install.md: what it names is what the operator makes, reads and needs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from modelrollout.cli.doctor.definitions import OLDEST
+from modelrollout.manifests.comparer import COMPARER, METRICS_PORT
+from modelrollout.manifests.meta import labels, selector_labels
+from modelrollout.manifests.serving import GRPC_PORT, METRICS_PATH, REST_PORT
+from tests.apiserver import ApiServer
+from tests.chart.chart import only, render
+from tests.cli.doctor.stage import Stage
+from tests.kubernetes import Kubernetes
+from tests.manifests.render import CASES, load
+from tests.manifests.render import render as rendered
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "install.md").read_text()
+BLOCKS: list[str] = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
+OBJECTS: list[dict[str, Any]] = [item for text in BLOCKS for item in yaml.safe_load_all(text)]
+MONITORS = {item["metadata"]["name"]: item["spec"] for item in OBJECTS if item["kind"] == "PodMonitor"}
+ISTIO = [item for item in OBJECTS if "istio.io" in item["apiVersion"]]
+
+
+def test_one_oldest_kubernetes_everywhere() -> None:
+    oldest = ".".join(map(str, OLDEST))
+    chart = yaml.safe_load((ROOT / "charts/modelrollout/Chart.yaml").read_text())
+    assert chart["kubeVersion"] == f">={oldest}.0-0"
+    said = [*re.findall(r"Kubernetes (\d+\.\d+)", PAGE), *re.findall(r"Kubernetes (\d+\.\d+)", _chart_page())]
+    assert set(said) == {oldest}
+
+
+def _chart_page() -> str:
+    return (ROOT / "charts/modelrollout/README.md").read_text()
+
+
+def made(case: str) -> dict[str, Any]:
+    """The Deployment of a case."""
+    [found] = [item for item in rendered(load(CASES / case / "in.yaml")[0]) if item["kind"] == "Deployment"]
+    return found
+
+
+def test_model_pods_are_scraped_as_they_are_made() -> None:
+    [endpoint] = MONITORS["model-pods"]["podMetricsEndpoints"]
+    assert endpoint["path"] == METRICS_PATH
+    assert MONITORS["model-pods"]["selector"]["matchLabels"].items() <= labels("fraud", "2.4.1187").items()
+    assert MONITORS["model-pods"]["podTargetLabels"] == list(selector_labels("fraud", "2.4.1187"))
+    deployment = made("version-from-https")
+    [server] = deployment["spec"]["template"]["spec"]["containers"]
+    assert {"name": endpoint["port"], "containerPort": REST_PORT, "protocol": "TCP"} in server["ports"]
+
+
+def test_comparers_are_scraped_as_they_are_made() -> None:
+    [endpoint] = MONITORS["comparers"]["podMetricsEndpoints"]
+    assert endpoint["honorLabels"], "its counters have labels of the names that a PodMonitor adds"
+    deployment = made("comparer")
+    template = deployment["spec"]["template"]
+    assert MONITORS["comparers"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+    [container] = template["spec"]["containers"]
+    assert container["name"] == COMPARER
+    assert {"name": endpoint["port"], "containerPort": METRICS_PORT, "protocol": "TCP"} in container["ports"]
+
+
+def test_the_ports_of_the_network_policies_are_those_of_the_pods() -> None:
+    told = set(map(int, re.findall(r"\b(\d{4,5})\b", PAGE.partition("## Network policies")[2].partition("##")[0])))
+    assert {GRPC_PORT, REST_PORT, METRICS_PORT} <= told
+
+
+def test_the_labels_that_must_survive_are_those_of_the_queries() -> None:
+    from modelrollout.adapters.metrics.registry import PROVIDERS
+
+    table = PAGE.partition("**Labels that must survive.**")[2].partition("###")[0]
+    for provider in PROVIDERS.values():
+        [row] = [line for line in table.splitlines() if line.startswith(f"| `{provider.name}`")]
+        queries = f"{provider.errors} {provider.latency} {provider.alive}"
+        matched = set(re.findall(r"[{,]\s*([a-z_]+)(?:=|!=|=~)", queries)) - {"__name__"}
+        assert [label for label in matched if f"`{label}`" not in row] == []
+
+
+@pytest.mark.apiserver
+def test_the_operator_is_scraped_as_the_chart_makes_it(api_server: ApiServer) -> None:
+    [endpoint] = MONITORS["modelrollout"]["podMetricsEndpoints"]
+    assert endpoint["honorLabels"]
+    [wanted] = MONITORS["modelrollout"]["selector"]["matchExpressions"]
+    objects = render(api_server, {"rewards": {"enabled": True}})
+    for deployment in (only(objects, "Deployment"), only(objects, "Deployment", rewards=True)):
+        template = deployment["spec"]["template"]
+        assert template["metadata"]["labels"][wanted["key"]] in wanted["values"]
+        [container] = template["spec"]["containers"]
+        assert endpoint["port"] in [port["name"] for port in container["ports"]]
+
+
+@pytest.fixture(scope="module")
+def istio(kubernetes: Kubernetes) -> ApiServer:
+    """The API server with the types of Istio that the page uses."""
+    stage, known = Stage(kubernetes.server), yaml.safe_load_all(kubernetes.server.programs.istio_types.read_text())
+    for body in known:
+        if body and body["metadata"]["name"] in {definition(item) for item in ISTIO}:
+            stage.definition(body)
+    return kubernetes.server
+
+
+def definition(manifest: dict[str, Any]) -> str:
+    """The name of its type."""
+    return f"{manifest['kind'].lower()}s.{manifest['apiVersion'].partition('/')[0]}"
+
+
+@pytest.mark.apiserver
+@pytest.mark.parametrize("manifest", ISTIO, ids=lambda item: str(item["kind"]))
+def test_objects_of_istio_are_such(istio: ApiServer, manifest: dict[str, Any]) -> None:
+    """By Istio's own definitions, in a strict dry run."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": manifest["metadata"]["namespace"]}}
+    istio.apply(f"/api/v1/namespaces/{manifest['metadata']['namespace']}", namespace)
+    plural = definition(manifest).partition(".")[0]
+    place = f"/apis/{manifest['apiVersion']}/namespaces/{manifest['metadata']['namespace']}/{plural}"
+    answer = istio.ask("POST", place, manifest, dryRun="All", fieldValidation="Strict")
+    assert answer.status == 201, answer.message
