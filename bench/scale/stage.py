@@ -80,7 +80,11 @@ class Stage:
 def stage(folder: Path) -> Iterator[Stage]:
     """Everything but the operator, without a rollout."""
     (folder / "audit.yaml").write_text(json.dumps(_AUDIT))
-    audit = [f"--audit-policy-file={folder / 'audit.yaml'}", f"--audit-log-path={folder / 'audit.log'}"]
+    audit = [
+        "--service-cluster-ip-range=10.0.0.0/16",
+        f"--audit-policy-file={folder / 'audit.yaml'}",
+        f"--audit-log-path={folder / 'audit.log'}",
+    ]
     counters, prometheus = free_port(), free_port()
     with ExitStack() as stack:
         server = stack.enter_context(apiserver.running(folder, *audit, "--audit-log-maxsize=2000", users=["operator"]))
