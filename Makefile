@@ -86,7 +86,9 @@ cluster-down: $(VENV)/.e2e ## remove it with all that belongs to it
 	@$(PY) -m e2e.cluster down
 
 .PHONY: bench
-bench: bench-stats $(if $(KUBECONFIG),,cluster-up) ## every figure of bench/RESULTS.md anew: statistics, rewards, rollback, operation (an hour)
+bench: bench-stats $(if $(KUBECONFIG),,cluster-up) ## every figure of bench/RESULTS.md anew: statistics, rewards, rollback, operation, unfit versions, shadow (an hour)
 	$(PY) -m bench.rewards --write
 	$(PY) -m bench.rollback --write
 	$(PY) -m bench.operation --write
+	$(PY) -m bench.unfit --write
+	$(PY) -m bench.shadow --write

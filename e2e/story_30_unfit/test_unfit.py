@@ -9,8 +9,9 @@ from pathlib import Path
 from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
 from e2e.harness.samples import give_samples
 from e2e.harness.traffic import Clients
+from modelrollout.manifests.serving import SERVER_CONTAINER
 
-MANIFEST = Path(__file__).parent / "rollout.yaml"
+MANIFEST, SAMPLES = (Path(__file__).parent / name for name in ("rollout.yaml", "samples.yaml"))
 BOUND = 90.0  # seconds: its pod is started, loaded and asked
 LIMITS = {"maxLatency": "5s", "maxLoadTime": "60s"}
 
@@ -61,6 +62,31 @@ def test_no_user_gets_an_answer_of_any_of_them(rollout: Rollout, clients: Client
         print(f"{unfit.model}: {found.reason}: {found.message}")
         assert (unfit.model, found.reason) == (unfit.model, unfit.reason)
         assert unfit.words in found.message, unfit.model
+
+
+def test_samples_are_warm_up_requests_and_warm_up_requests_are_samples(rollout: Rollout) -> None:
+    give_samples(rollout)
+    written = "{configMap: digits-samples, warmUpFile: true}"
+    rollout.apply(SAMPLES, version="1.0.1", model="good", samples=written)
+    rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
+    [pod] = rollout.pods("1.0.1")
+    log = rollout.world.kubectl.run("logs", pod["metadata"]["name"], "-n", rollout.namespace, "-c", SERVER_CONTAINER)
+    assert "Number of warmup records read: 10." in log
+
+    rollout.apply(SAMPLES, version="1.1.2", model="slow_to_load", samples="{fromModel: true, varied: Report}")
+    rollout.wait_for(lambda seen: rows(seen, "1.1.2") != {}, BOUND, "it is asked what it brings")
+    found = rows(rollout, "1.1.2")
+    assert found["answers"] == ("Pass", "20 samples were answered well, each of them twice")
+    assert found["form"][0] == "Pass"
+    print(found["latency"][1])
+
+
+def rows(rollout: Rollout, version: str) -> dict[str, tuple[str, str]]:
+    """Verdict and words of each check of a version that has passed."""
+    arm = rollout.status.arm(version)
+    if arm is None or not arm.validation.passed:
+        return {}
+    return {item.check: (item.verdict, item.message) for item in arm.validation.checks}
 
 
 def is_out(rollout: Rollout, version: str) -> bool:
