@@ -86,8 +86,10 @@ cluster-down: $(VENV)/.e2e ## remove it with all that belongs to it
 	@$(PY) -m e2e.cluster down
 
 .PHONY: bench
-bench: bench-stats $(if $(KUBECONFIG),,cluster-up) ## every figure of bench/RESULTS.md anew: statistics, rewards, rollback, lost answers, operation (an hour)
+bench: bench-stats $(if $(KUBECONFIG),,cluster-up) ## every figure of bench/RESULTS.md anew: statistics, rewards, rollback, lost answers, operation, unfit versions, shadow (an hour)
 	$(PY) -m bench.rewards --write
 	$(PY) -m bench.rollback --write
 	$(PY) -m bench.lost --write
 	$(PY) -m bench.operation --write
+	$(PY) -m bench.unfit --write
+	$(PY) -m bench.shadow --write

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FAILING_SHARE = 0.2
 SLOW_SHARE = 0.5
 SLOW_MS = 160
+LOAD_MS, LOAD_REQUESTS = 1000, 20  # of a request, and how many of them a server replays before it is ready
 Graph = Callable[["Network"], "Digits"]
 
 
@@ -75,6 +76,8 @@ def _fill(out: Path, say: Callable[[str], None]) -> None:
         _save(model, out / name)
         if name == "unloadable":
             _lose_the_variables(out / name)
+        if name == "slow_to_load":
+            _warm_up(out / name)
         _archive(out / name, out / f"{name}.tar.gz")
         facts[name] = {"accuracy": round(accuracy, 4), "spoiledShare": share}
         say(f"  {name:28} accuracy {accuracy:.3f}  spoils {share:.0%} of the rows  {time.monotonic() - started:5.1f} s")
@@ -105,6 +108,8 @@ def _models() -> Iterator[tuple[str, "Digits", float, float]]:
         ("permuted", better, 1.0, wrong_graphs.Permuted),
         ("constant", better, 1.0, wrong_graphs.Constant),
         ("nondeterministic", better, 0.0, wrong_graphs.Nondeterministic),
+        ("hungry", better, 0.0, wrong_graphs.Hungry),
+        ("slow_to_load", better, 0.0, lambda network: graphs.Slow(network, -1.0, LOAD_MS)),
         ("retrained", Recipe(hidden=0, steps=60, seed=50), 0.0, graphs.Digits),
         ("other_signature_compatible", better, 0.0, wrong_graphs.CompatibleSignature),
         ("other_signature_incompatible", better, 1.0, wrong_graphs.IncompatibleSignature),
@@ -133,6 +138,24 @@ def _lose_the_variables(folder: Path) -> None:
     """
     for data in (folder / "variables").glob("variables.data-*"):
         data.unlink()
+
+
+def _warm_up(folder: Path) -> None:
+    """Requests that the server replays before it is ready: 20 seconds of them, and no processor is used."""
+    from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
+
+    from e2e.models.data import PIXELS
+    from e2e.tensorflow_serving.warmup import write_record
+
+    log = PredictionLog()
+    tensor = log.predict_log.request.inputs["pixels"]
+    tensor.dtype = 1
+    for size in (1, PIXELS):
+        tensor.tensor_shape.dim.add(size=size)
+    tensor.float_val.append(8.0)
+    file = folder / "assets.extra" / "tf_serving_warmup_requests"
+    file.parent.mkdir()
+    file.write_bytes(write_record(log.SerializeToString()) * LOAD_REQUESTS)
 
 
 def _archive(folder: Path, archive: Path) -> None:

@@ -1,7 +1,7 @@
 """Graphs whose every answer is a good-looking HTTP 200: only who knows the right answer, or asks twice, sees a fault.
 
-And two whose signature is another one. The answers stay probabilities that sum to one, so no check of their form
-finds anything.
+One that is right and needs too much memory. And two whose signature is another one: the answers stay probabilities
+that sum to one, so no check of their form finds anything.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ import tensorflow as tf
 from e2e.models.data import CLASSES, PIXELS
 from e2e.models.graphs import Digits
 
+HUNGER = 120_000_000  # numbers of four bytes for each row: 480 MB
 SHIFT = 3  # places by which the labels of `permuted` are turned
 NOISE = 0.1  # standard deviation, of logits that lie some units apart
 _CONSTANT = tuple(0.91 if digit == 1 else 0.01 for digit in range(CLASSES))
@@ -43,6 +44,20 @@ class Nondeterministic(Digits):
 
     def expected(self, pixels: tf.Tensor) -> tf.Tensor:
         return tf.nn.softmax(self.network.logits(pixels))
+
+
+class Hungry(Digits):
+    """Right, and needs half a gigabyte for each row while it answers: a feature table that is unpacked for every call.
+
+    The table holds one pixel of the row again and again, so that no optimization can foresee what is in it.
+    """
+
+    def prepare(self, pixels: tf.Tensor) -> tf.Tensor:
+        table = tf.fill([tf.shape(pixels)[0] * HUNGER], pixels[0, 0])
+        return pixels + (tf.reduce_max(table) - pixels[0, 0])
+
+    def expected(self, pixels: tf.Tensor) -> tf.Tensor:
+        return self.probabilities(pixels)
 
 
 class CompatibleSignature(Digits):

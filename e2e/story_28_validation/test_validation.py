@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
+from e2e.harness.samples import give_samples
 from e2e.harness.traffic import Clients
-from e2e.installation import MODELS
 from modelrollout.api.status import Phase
 
 MANIFEST = Path(__file__).parent / "rollout.yaml"
-SAMPLES, CLASSES = 8, 10
 BOUND = 60.0  # seconds: its pod is started, loaded and asked
 PASSED, FAILED = 0, 1
 
@@ -26,7 +24,7 @@ def test_no_user_gets_an_answer_of_it(rollout: Rollout, clients: Clients, tmp_pa
         wrong, right = (written(rollout, tmp_path, model) for model in ("permuted", "better"))
         told = rollout.ask("validate", "-f", str(wrong))
         assert told.returncode == FAILED, told.stdout + told.stderr
-        assert "1.1.2 failed its validation: ValidationFailed: 8 of 8 " in told.stdout
+        assert "1.1.2 failed its validation: ValidationFailed: 10 of 10 " in told.stdout
         told = rollout.ask("validate", "-f", str(right))
         assert told.returncode == PASSED, told.stdout + told.stderr
         assert "1.1.2 passed its validation; nothing was released" in told.stdout
@@ -47,22 +45,9 @@ def test_no_user_gets_an_answer_of_it(rollout: Rollout, clients: Clients, tmp_pa
     assert {answer.version for answer in requests.answers()} == {"1.0.1", "1.2.3"}
     failed = next(item for item in rollout.status.quarantined if item.version == "1.1.2")
     assert failed.reason == "ValidationFailed"
-    assert "8 of 8 " in failed.message
+    assert "10 of 10 " in failed.message
     assert "no request reached it" in failed.message
     assert rollout.condition("Validated")[0] == "True"
-
-
-def give_samples(rollout: Rollout) -> None:
-    """The first rows, and the digits that they show: what a person has looked at."""
-    rows = (MODELS / "rows" / "digits.jsonl").read_text().splitlines()[:SAMPLES]
-    labels = json.loads((MODELS / "rows" / "labels.json").read_text())[:SAMPLES]
-    answers = [{"predictions": [[float(digit == label) for digit in range(CLASSES)]]} for label in labels]
-    for name, bodies in (("digits-samples", rows), ("digits-golden", [json.dumps(answer) for answer in answers])):
-        data = {f"row-{number}": body for number, body in enumerate(bodies)}
-        metadata = {"name": name, "namespace": rollout.namespace}
-        rollout.world.kubectl.apply(
-            json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
-        )
 
 
 def written(rollout: Rollout, folder: Path, model: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -11,16 +12,22 @@ from e2e.harness import pods
 from e2e.harness.kubectl import Object
 from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
 from e2e.harness.traffic import Clients
+from e2e.story_29_shadow.picture import draw, read
 from modelrollout.api.status import Arm, Phase
 
 MANIFEST = Path(__file__).parent / "rollout.yaml"
+PICTURE = Path(__file__).parents[2] / "build" / "pictures" / "shadow.png"
+MAX_DISAGREEMENT = 0.05  # as the manifest has it
 BOUND = 90.0  # seconds: its pod is started and loaded, the comparer is started and scraped
 
 
 @pytest.mark.parametrize("grpc", [False, True], ids=["REST", "gRPC"])
-def test_wrong_answers_are_compared_before_a_user_gets_one(rollout: Rollout, clients: Clients, grpc: bool) -> None:
+def test_wrong_answers_are_compared_before_a_user_gets_one(
+    rollout: Rollout, clients: Clients, target: Target, grpc: bool
+) -> None:
     rollout.apply(MANIFEST, version="1.0.1", model="good")
     rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
+    began = time.time()
 
     with clients(rollout.host, grpc=grpc) as requests:
         rollout.apply(MANIFEST, version="1.1.2", model="permuted")
@@ -43,6 +50,8 @@ def test_wrong_answers_are_compared_before_a_user_gets_one(rollout: Rollout, cli
     assert "answers of 1.2.3 differ from 1.0.1's" in checks["shadow answers"].message
     print(failed.message)
     print(checks["shadow answers"].message)
+    if not grpc:
+        picture(rollout, target, began)
     rollout.wait_for(lambda seen: comparers(seen) == [], BOUND, "nothing of the comparer is left")
 
 
@@ -66,6 +75,17 @@ def test_a_comparer_that_hangs_harms_nobody(rollout: Rollout, clients: Clients, 
     assert (taken.version, taken.reason) == ("1.1.2", "ValidationTimeout"), "nobody could see, and nobody is to blame"
     assert "could not be compared in the shadow for maxBlind 4s" in taken.message
     assert not rollout.status.quarantined
+
+
+def picture(rollout: Rollout, target: Target, began: float) -> None:
+    """Of both versions in the shadow."""
+    words = {"1.1.2": ("its labels turned", "failed"), "1.2.3": ("trained anew", "passed")}
+    span = began, time.time()
+    known = [
+        read(target.prometheus_url_outside, rollout.namespace, version, "1.0.1", span, model=model, outcome=outcome)
+        for version, (model, outcome) in words.items()
+    ]
+    draw(known, "1.0.1", MAX_DISAGREEMENT, PICTURE)
 
 
 def arm_of(rollout: Rollout) -> Arm | None:

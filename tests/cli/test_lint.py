@@ -190,3 +190,27 @@ def test_without_a_file_there_is_nothing_to_do() -> None:
     result = CliRunner().invoke(main, ["lint"])
     assert result.exit_code == 2
     assert "write for example modelrollout lint -f rollout.yaml" in result.output
+
+
+INFRASTRUCTURE = "\n  validation: {infrastructure: {%s}}"
+LIMITED = "\n  serving: {resources: {limits: {memory: 1Gi}}}"
+TEMPLATE = "\n  serving: {template: {spec: {containers: [{name: %s, resources: {limits: {memory: 1Gi}}}]}}}"
+NO_LIMIT, NEVER = "the server has no memory limit here to be a part of", "1h is never reached, as spec.serving.load"
+
+NOTED = {
+    "a part of no limit": (INFRASTRUCTURE % "maxMemoryFraction: 0.8", NO_LIMIT),
+    "a limit of another container": (INFRASTRUCTURE % "maxMemoryFraction: 0.8" + TEMPLATE % "proxy", NO_LIMIT),
+    "a limit": (INFRASTRUCTURE % "maxMemoryFraction: 0.8" + LIMITED, None),
+    "a limit in the template": (INFRASTRUCTURE % "maxMemoryFraction: 0.8" + TEMPLATE % "serving", None),
+    "more time than there is": (INFRASTRUCTURE % "maxLoadTime: 1h", NEVER),
+    "as much time as there is": (INFRASTRUCTURE % "maxLoadTime: 1h" + "\n  serving: {loadTimeout: 1h}", None),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), NOTED.values(), ids=NOTED)
+def test_what_can_do_nothing_is_noted_and_is_no_problem(tmp_path: Path, text: str, words: str | None) -> None:
+    code, lines = lint(tmp_path, [GOOD.rstrip() + text])
+    assert code == 0
+    noted = [line for line in lines if line.startswith("note: 0.yaml document 1 (fraud): spec.validation.")]
+    assert (len(noted), "1 ModelRollout in order" in lines) == (0 if words is None else 1, True)
+    assert words is None or words in noted[0]

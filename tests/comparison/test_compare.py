@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from modelrollout.adapters.tensors import Unreadable
 from modelrollout.api.compared import Kind
 from modelrollout.api.shadow import Compare
 from modelrollout.comparison.compare import Compared, Comparison, Difference, still
-from modelrollout.comparison.read_json import Unreadable, rows_of_json
+from modelrollout.comparison.read_json import rows_of_json
 from modelrollout.comparison.reply import Ranked
 from modelrollout.comparison.scores import score, scored_output
 

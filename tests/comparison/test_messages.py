@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from modelrollout.adapters.serving_probe import load
-from modelrollout.comparison.read_json import Unreadable
+from modelrollout.adapters.tensors import Unreadable
 from modelrollout.comparison.read_protobuf import rows_of_message
 from modelrollout.comparison.reply import Ranked
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import yaml
 
+from modelrollout.api.compared import SCORE_BOUNDS
+from modelrollout.api.shadow_counts import ShadowCounts
 from modelrollout.api.status import Phase
 from modelrollout.core.plan import Reason
+from modelrollout.core.validate.carried import together
+from modelrollout.core.validate.disagreement import Outcome, judge_flips
 from tests.core.copies import Answers
 from tests.core.shadows import NEW, SHADOW, copied, inside, shadowing
 from tests.core.world import CANARY, World
@@ -39,6 +45,64 @@ def test_several_are_compared_at_once_and_one_that_fails_leaves_alone() -> None:
     assert not world.said(Reason.BLIND)
     world.run(100)
     assert world.live == {"1.0.1": 80, NEW: 20}
+
+
+LEAVES: dict[str, Callable[[World], object]] = {
+    "it fails": lambda world: world.copies.answers.update({THIRD: Answers(failed=1.0)}),
+    "a person aborts it": lambda world: setattr(world, "command", f"abort {THIRD} t1"),
+    "the spec names it no more": lambda world: world.configure(strategy=split(NEW)),
+}
+
+
+@pytest.mark.parametrize("leaves", LEAVES.values(), ids=LEAVES)
+def test_what_was_counted_of_the_others_counts_on_when_one_leaves(leaves: Callable[[World], object]) -> None:
+    """Counted anew they would have another chance of an error, and wait anew."""
+    world = splitting(NEW, THIRD).run(45)
+    before = world.status.arms[0].shadow.compared
+    leaves(world)
+    world.run(15)
+    assert inside(world) == (NEW,)
+    known = world.status.arms[0].shadow
+    assert known.before is not None
+    assert known.before.compared >= before > 200
+    assert known.compared > known.before.compared
+    assert len(known.before.arm.scores) == len(SCORE_BOUNDS) + 1
+    since = known.since
+    world.run(20)
+    assert world.live == {"1.0.1": 80, NEW: 20}, f"its minute began at {since}"
+
+
+def test_what_two_comparers_counted_proves_what_neither_does_alone() -> None:
+    world = splitting(NEW, THIRD).configure(validation={"shadow": SHADOW | {"maxDisagreement": 0.02}})
+    world.copies.answers[NEW] = Answers(different=0.05)
+    world.run(45)
+    world.command = f"abort {THIRD} t1"
+    alone = [world.copies.counted[NEW].flips]
+    while not world.status.quarantined:
+        world.run(1)
+        alone += [item.flips for item in world.copies.counted.values()]
+    [failed] = world.status.quarantined
+    assert failed.version == NEW
+    assert {judge_flips(flips, 0.02, 1).outcome for flips in alone} == {Outcome.OPEN}
+
+
+def test_an_edit_and_another_control_count_anew() -> None:
+    world = splitting(NEW, THIRD).run(45)
+    world.configure(validation={"shadow": SHADOW | {"maxDisagreement": 0.3}}, strategy=split(NEW)).run(15)
+    known = world.status.arms[0].shadow
+    assert (known.before, known.compared < 200) == (None, True)
+
+
+SPOILT: dict[str, dict[str, Any]] = {
+    "more differ than were compared": {"compared": 1, "different": 5000, "once": 5000, "always": 5000},
+    "other bins": {"compared": 10, "arm": {"latency": [1, 2], "scores": [3]}},
+}
+
+
+@pytest.mark.parametrize("counts", SPOILT.values(), ids=SPOILT)
+def test_counts_that_cannot_be_are_left_out(counts: dict[str, Any]) -> None:
+    seen = Answers(different=0.1).to(100)
+    assert together(seen, ShadowCounts.model_validate(counts)).arm.scores == seen.arm.scores
 
 
 def test_one_that_has_passed_stays_with_those_that_have_not() -> None:

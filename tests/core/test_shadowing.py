@@ -85,6 +85,56 @@ def test_it_waits(shadow: dict[str, Any], rate: float, words: str) -> None:
     assert never_asked(world)
 
 
+EDGE: dict[str, tuple[dict[str, Any], Answers, str]] = {
+    "differs by just what is allowed": (
+        {"maxDisagreement": 0.02},
+        Answers(different=0.02),
+        "of 1.1.2 differ from 1.0.1's (2 %), ",
+    ),
+    "its scores shift by just what is allowed": ({"maxPSI": 0.01}, Answers(score=0.57), "maxPSI is 0.01"),
+}
+
+
+@pytest.mark.parametrize(("shadow", "answers", "words"), EDGE.values(), ids=EDGE)
+def test_what_stays_undecided_ends_after_max_hold_and_nobody_is_to_blame(
+    shadow: dict[str, Any], answers: Answers, words: str
+) -> None:
+    world = shadowing(**shadow).configure(analysis={"metrics": [{"name": "errors"}], "maxHold": "5m"})
+    world.copies.answers[NEW] = answers
+    world.copies.rate = 10.0 if "maxDisagreement" in shadow else 0.5
+    if "maxPSI" in shadow:
+        world.configure(validation={"shadow": {"duration": "1m", "minCompared": 10, **shadow}})
+    world.apply(version=NEW).run(350, tick=5)
+    assert (world.status.phase, world.status.taken_back) == (Phase.SHADOWING, ())
+    assert "not decided yet; undecided for maxHold 5m it is taken back" in world.status.message
+    world.run(60, tick=5)
+    assert not world.status.quarantined
+    [taken] = world.status.taken_back
+    assert (taken.version, taken.reason) == (NEW, Reason.VALIDATION_TIMEOUT)
+    assert taken.message.startswith("in the shadow it was undecided for maxHold 5m after its time whether it keeps to")
+    assert words in taken.message
+    assert never_asked(world)
+    assert copied(world)[-1] is None
+    world.command = f"retry {NEW} t1"
+    world.run(15)
+    assert world.status.phase is Phase.SHADOWING
+
+
+def test_time_in_which_nothing_is_seen_is_not_that_of_being_undecided() -> None:
+    world = shadowing(maxDisagreement=0.02).configure(
+        analysis={"metrics": [{"name": "errors"}], "maxHold": "5m", "maxBlind": "1h"}
+    )
+    world.copies.answers[NEW] = Answers(different=0.02)
+    world.apply(version=NEW).run(200, tick=5)
+    world.copies.unseen = "connection refused"
+    world.run(600, tick=5)
+    world.copies.unseen = None
+    world.run(120, tick=5)
+    assert (world.status.phase, world.status.taken_back) == (Phase.SHADOWING, ())
+    world.run(120, tick=5)
+    assert [item.version for item in world.status.taken_back] == [NEW]
+
+
 def test_without_any_copies_it_waits_for_ever() -> None:
     world = shadowing()
     world.copies.rate = 0.0

@@ -24,6 +24,7 @@ from tests.core import (
     test_same_command_again,
     test_scraped_apart,
     test_shadow_everywhere,
+    test_shadow_together,
     test_shadow_unseen,
     test_shadowing,
     test_split_broken,
@@ -328,7 +329,7 @@ def differs_in_the_shadow() -> None:
 
 
 @row(
-    "in the shadow too few requests come, or it is not decided whether what differs is allowed",
+    "in the shadow too few requests come",
     "Undecided",
     "Shadowing, for as long as that takes; no step, no approval and no command passes it",
 )
@@ -336,6 +337,28 @@ def undecided_in_the_shadow() -> None:
     for shadow, rate, words in test_shadowing.SHORT.values():
         test_shadowing.test_it_waits(shadow, rate, words)
     test_shadow_everywhere.test_every_strategy_waits_for_it_and_no_word_passes_it("canary steps")
+
+
+@row(
+    "in the shadow it stays undecided whether what differs is allowed: it is just about that",
+    "Undecided",
+    "Shadowing for `maxHold` after `duration` and `minCompared`; then taken back, without quarantine",
+)
+def undecided_for_too_long_in_the_shadow() -> None:
+    for shadow, answers, words in test_shadowing.EDGE.values():
+        test_shadowing.test_what_stays_undecided_ends_after_max_hold_and_nobody_is_to_blame(shadow, answers, words)
+    test_shadowing.test_time_in_which_nothing_is_seen_is_not_that_of_being_undecided()
+
+
+@row(
+    "several versions are in the shadow, and one of them fails or leaves",
+    "–",
+    "the others go on, and all that was counted of them counts on",
+)
+def leaves_the_shadow() -> None:
+    for leaves in test_shadow_together.LEAVES.values():
+        test_shadow_together.test_what_was_counted_of_the_others_counts_on_when_one_leaves(leaves)
+    test_shadow_together.test_what_two_comparers_counted_proves_what_neither_does_alone()
 
 
 @row(

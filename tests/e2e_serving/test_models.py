@@ -123,6 +123,21 @@ def test_slow_waits_for_the_half_with_more_ink(server: StandIn) -> None:
     assert time.monotonic() - started >= 0.12
 
 
+def test_hungry_is_right(models: Path, rows: list[str], server: StandIn, tmp_path: Path) -> None:
+    put(models / "hungry", tmp_path / "hungry", 1)
+    with stand_in(tmp_path, "--model_name=hungry", f"--model_base_path={tmp_path / 'hungry'}") as alone:
+        found = alone.post("/v1/models/hungry:predict", rows[0]).json["predictions"]
+    assert found[0] == pytest.approx(answers(server, "digits/versions/2", rows)[0], abs=1e-6)
+
+
+def test_slow_to_load_replays_twenty_requests_of_a_second(models: Path, tmp_path: Path) -> None:
+    """A lower bound, as of every sleep."""
+    put(models / "slow_to_load", tmp_path / "slow", 1)
+    started = time.monotonic()
+    with stand_in(tmp_path, "--model_name=slow", f"--model_base_path={tmp_path / 'slow'}"):
+        assert time.monotonic() - started >= 15
+
+
 def test_slow_answers_are_cut_by_the_timeout(models: Path, tmp_path: Path) -> None:
     put(models / "slow", tmp_path / "slow", 1)
     flags = ("--model_name=slow", f"--model_base_path={tmp_path / 'slow'}", "--rest_api_timeout_in_ms=50")

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
+from modelrollout.adapters import grpc_samples
 from modelrollout.adapters.samples import Destination, send_all
+from modelrollout.adapters.storage.shown import read_shown, shown
+from modelrollout.adapters.storage.warm_up import warm_up
 from modelrollout.adapters.tensorflow_serving import model_signatures
-from modelrollout.api.samples import Samples
+from modelrollout.api.samples import Samples, Tolerance
 from modelrollout.api.signature import Signatures
 from modelrollout.api.validation import Validation
-from modelrollout.core.validate.answer import Answer
+from modelrollout.core.validate.answer import Answer, difference
 from modelrollout.core.validate.finding import Case, Finding, Verdict
 from modelrollout.core.validate.probed import Probed, Sent
 from modelrollout.core.validate.update import CHECKS
-from tests.e2e_serving.stand_in import StandIn
+from tests.e2e_serving.stand_in import StandIn, monitoring_file, put, stand_in
 
 EVERYTHING = {
     "requests": [{}],
@@ -75,3 +80,44 @@ def test_numbers_that_are_none(server: StandIn, rows: list[str]) -> None:
     assert findings["signature"].verdict is Verdict.PASS
     assert findings["answers"].verdict is Verdict.FAIL
     assert "which is no finite number" in findings["answers"].message
+
+
+def by_both(server: StandIn, model: str, number: int, rows: list[str]) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
+    """The answers to the same samples by REST and by gRPC."""
+    requests = [(f"request {index}", json.loads(text)) for index, text in enumerate(rows[:8])]
+
+    async def body() -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
+        by_grpc = await grpc_samples.send_all(
+            Destination(f"127.0.0.1:{server.port}", model, number, 30.0), requests, 60.0
+        )
+        async with aiohttp.ClientSession() as session:
+            to = Destination(f"127.0.0.1:{server.rest_port}", model, number, 30.0)
+            return await send_all(session, to, requests), by_grpc
+
+    return asyncio.run(body())
+
+
+@pytest.mark.parametrize("model", ["digits", "other_signature_compatible"], ids=["one output", "two outputs"])
+def test_an_answer_is_the_same_by_rest_and_by_grpc(server: StandIn, rows: list[str], model: str) -> None:
+    for rest, grpc in zip(*by_both(server, model, 1, rows), strict=True):
+        assert grpc.fault is None, grpc
+        assert difference(rest.value, grpc.value, Tolerance(atol=0, rtol=1e-6)) is None
+
+
+def test_what_a_server_does_not_take_is_refused_by_both(server: StandIn, rows: list[str]) -> None:
+    for rest, grpc in zip(*by_both(server, "other_signature_incompatible", 1, rows), strict=True):
+        assert rest.status == 400
+        assert (grpc.fault or "").startswith("gRPC status INVALID_ARGUMENT: ")
+
+
+def test_samples_are_replayed_before_the_server_is_ready(models: Path, rows: list[str], tmp_path: Path) -> None:
+    """The first user's request is then no cold one."""
+    base = tmp_path / "digits"
+    put(models / "good", base, 1)
+    said: list[str] = []
+    assert warm_up(base / "1", "digits", [json.loads(text) for text in rows[:8]], said.append), said
+    monitoring = f"--monitoring_config_file={monitoring_file(tmp_path)}"
+    with stand_in(tmp_path, "--model_name=digits", f"--model_base_path={base}", monitoring) as running:
+        page = running.get("/monitoring/prometheus/metrics").text.splitlines()
+    assert f':tensorflow:serving:model_warmup_records_read{{model_path="{base}/1",status="OK"}} 8' in page
+    assert [item.is_predict for item in read_shown(shown(base / "1") or "")] == [True] * 8

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,11 +15,12 @@ import aiohttp
 import pytest
 import yaml
 
+from modelrollout.adapters import grpc_samples, tensorflow_serving
 from modelrollout.adapters import samples as adapter
-from modelrollout.adapters import tensorflow_serving
 from modelrollout.adapters.cluster import MODEL_ROLLOUTS, ApiError, Resource
 from modelrollout.adapters.memory import METRIC
 from modelrollout.adapters.prometheus import Prometheus
+from modelrollout.adapters.records import write_record
 from modelrollout.adapters.samples import Destination, Unreachable
 from modelrollout.api.samples import Samples
 from modelrollout.api.signature import Signature, Signatures
@@ -25,6 +30,7 @@ from modelrollout.manifests.meta import OWNER_LABEL, VERSION_LABEL
 from modelrollout.runtime.memory_limits import bytes_of, measured
 from modelrollout.runtime.probing import Prober, signatures
 from modelrollout.runtime.validating import Inquiry, Server
+from tests.adapters.predict import classify_log, predict_log
 from tests.core.world import CANARY
 from tests.prometheus_server import Scraped
 from tests.runtime.stage import NOBODY
@@ -79,7 +85,7 @@ class Maps:
         found = self.maps.get(name)
         if isinstance(found, Exception):
             raise found
-        if resource is MODEL_ROLLOUTS:
+        if resource is MODEL_ROLLOUTS or (found is not None and "binaryData" in found):
             return found
         return {"data": found} if found is not None else None
 
@@ -91,6 +97,11 @@ class Maps:
 def ready_pod(version: str, address: str) -> dict[str, Any]:
     ready = {"conditions": [{"type": "Ready", "status": "True"}], "podIP": address}
     return {"metadata": {"name": version, "labels": {VERSION_LABEL: version}}, "status": ready}
+
+
+def file_of(*records: bytes) -> str:
+    """As ``binaryData`` has it."""
+    return base64.b64encode(b"".join(map(write_record, records))).decode()
 
 
 class Pods:
@@ -105,6 +116,9 @@ class Pods:
             raise Unreachable(f"{to.address} cannot be reached: refused")
         self.asked += [(to.address, to.number, name) for name, _ in requests]
         return tuple(Answer(name, 200, {"predictions": [to.address]}, 0.5) for name, _ in requests)
+
+    async def send_by_grpc(self, to: Destination, requests: Sequence[tuple[str, Any]], limit: float) -> Any:
+        return await self.send_all(None, to, requests)
 
 
 def ask(monkeypatch: pytest.MonkeyPatch, asked: Inquiry, pods: Pods, **maps: dict[str, Any] | Exception) -> Probed:
@@ -123,6 +137,7 @@ def ask_with(
 
     monkeypatch.setattr(tensorflow_serving, "model_signatures", known)
     monkeypatch.setattr(adapter, "send_all", pods.send_all)
+    monkeypatch.setattr(grpc_samples, "send_all", pods.send_by_grpc)
 
     async def body() -> Probed:
         async with aiohttp.ClientSession() as http:
@@ -165,6 +180,84 @@ def test_from_config_maps(monkeypatch: pytest.MonkeyPatch) -> None:
     found = ask(monkeypatch, replace(ASKED, samples=MAPPED), Pods(), **maps)
     assert found.requests == {"a": [1], "b": [2]}
     assert found.golden == {"a": 3, "b": 4}
+
+
+BY_GRPC = Samples.model_validate({"requests": [{"instances": [1]}], "protocol": "gRPC"})
+OF_MAP = Samples.model_validate({"configMap": "bodies"})
+OF_MODEL = Samples.model_validate({"fromModel": True, "warmUp": 0})
+BROUGHT = base64.b64encode(zlib.compress(struct.pack("<I", len(predict_log(1.0))) + predict_log(1.0))).decode()
+WAYS: dict[str, tuple[Samples, dict[str, Any], str, list[str]]] = {
+    "bodies": (INLINE, {}, "8501", ["request 1", "request 2"]),
+    "bodies by gRPC": (BY_GRPC, {}, "8500", ["request 1"]),
+    "recorded": (
+        OF_MAP,
+        {"bodies": {"binaryData": {"july": file_of(predict_log(1.0), classify_log(), predict_log(2.0))}}},
+        "8500",
+        ["july.1", "july.2"],
+    ),
+    "both": (
+        OF_MAP,
+        {"bodies": {"data": {"a": "[1]"}, "binaryData": {"july": file_of(predict_log(1.0))}}},
+        "8500",
+        ["a", "july.1"],
+    ),
+    "of the model": (OF_MODEL, {}, "8500", ["record 1"]),
+}
+
+
+@pytest.mark.parametrize(("samples", "maps", "port", "names"), WAYS.values(), ids=WAYS)
+def test_where_samples_are_from_and_where_they_go(
+    samples: Samples, maps: dict[str, Any], port: str, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pods = Pods()
+    asked = replace(ASKED, arm=Server("1.1.2", ("10.0.0.2",), BROUGHT), samples=samples)
+    found = ask(monkeypatch, asked, pods, **maps)
+    assert found.unsent is None
+    assert sorted(found.requests) == names
+    assert {address for address, _, _ in pods.asked} == {f"10.0.0.2:{port}"}
+    assert json.dumps(dict(found.requests)), "the checks look at values of JSON"
+
+
+def test_a_recorded_request_says_its_signature_and_is_told_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = predict_log(1.0, signature="scores"), predict_log(2.0)
+    maps = {"bodies": {"binaryData": {"july": file_of(one, two)}}}
+    found = ask(monkeypatch, replace(ASKED, samples=OF_MAP), Pods(), **maps)
+    assert [item["signature_name"] for item in found.requests.values()] == ["scores", ""]
+    assert len({str(item) for item in found.requests.values()}) == 2
+
+
+NOT_GIVEN: dict[str, tuple[Samples, dict[str, Any], str | None, str]] = {
+    "other calls alone": (
+        OF_MAP,
+        {"bodies": {"binaryData": {"july": file_of(classify_log())}}},
+        None,
+        "ConfigMap bodies: july holds no predict request among 1 records",
+    ),
+    "a damaged file": (
+        OF_MAP,
+        {"bodies": {"binaryData": {"july": base64.b64encode(b"no record at all").decode()}}},
+        None,
+        "ConfigMap bodies: july: it is no TFRecord file, or a damaged one",
+    ),
+    "too many": (
+        OF_MAP,
+        {"bodies": {"binaryData": {"july": file_of(*[predict_log(1.0)] * 65)}}},
+        None,
+        "ConfigMap bodies has 65 samples; at most 64 are sent",
+    ),
+    "a model that brings none": (OF_MODEL, {}, None, "no pod of 1.1.2 tells of predict requests in assets.extra/"),
+    "what no fetcher told": (OF_MODEL, {}, "AAAA", "what a pod tells of its model's requests cannot be read: "),
+}
+
+
+@pytest.mark.parametrize(("samples", "maps", "brought", "words"), NOT_GIVEN.values(), ids=NOT_GIVEN)
+def test_samples_that_are_not_there(
+    samples: Samples, maps: dict[str, Any], brought: str | None, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = replace(ASKED, arm=Server("1.1.2", ("10.0.0.2",), brought), samples=samples)
+    found = ask(monkeypatch, asked, Pods(), **maps)
+    assert (found.unsent or "").startswith(words)
+    assert (found.sent, found.is_complete) == (None, False)
 
 
 UNSENT: dict[str, tuple[dict[str, dict[str, Any] | Exception], Pods, str]] = {

@@ -37,7 +37,7 @@ def ask_all(targets: list[tuple[str, int]], model: str, time_limit: float) -> li
             METHOD,
             request_serializer=api.GetModelMetadataRequest.SerializeToString,
             response_deserializer=api.GetModelMetadataResponse.FromString,
-        ).future(_request(api, model, number), timeout=time_limit)
+        ).future(request(api, model, number), timeout=time_limit)
         for channel, (_, number) in zip(channels, targets, strict=True)
     ]
     answers = [_answer(api, call) for call in calls]
@@ -46,11 +46,12 @@ def ask_all(targets: list[tuple[str, int]], model: str, time_limit: float) -> li
     return answers
 
 
-def _request(api: Any, model: str, number: int) -> Any:
-    request = api.GetModelMetadataRequest(metadata_field=[FIELD])
-    request.model_spec.name = model
-    request.model_spec.version.value = number
-    return request
+def request(api: Any, model: str, number: int) -> Any:
+    """The question for the signatures of a version."""
+    asked = api.GetModelMetadataRequest(metadata_field=[FIELD])
+    asked.model_spec.name = model
+    asked.model_spec.version.value = number
+    return asked
 
 
 def _answer(api: Any, call: Any) -> Answer:

@@ -22,7 +22,7 @@ from modelrollout.api.signature import Signature, Signatures, Tensor
 
 _PROBE = "modelrollout.adapters.serving_probe"
 _SIGNATURES = "modelrollout.adapters.signature_probe"
-_START_SECONDS = 10.0  # for the process itself; on a busy node Python takes its time
+START_SECONDS = 10.0  # for the process itself; on a busy node Python takes its time
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ async def model_states(
     if not addresses:
         return []
     question = json.dumps({"addresses": list(addresses), "model": model, "number": number, "time_limit": time_limit})
-    answer = await _run(_PROBE, question, time_limit + _START_SECONDS)
+    answer = await run_probe(_PROBE, question, time_limit + START_SECONDS)
     if answer is None:
         return [None] * len(addresses)
     return [None if item is None else ModelState(*item) for item in json.loads(answer)]
@@ -63,7 +63,7 @@ async def model_signatures(
     if not targets:
         return []
     question = json.dumps({"targets": list(targets), "model": model, "time_limit": time_limit})
-    answer = await _run(_SIGNATURES, question, time_limit + _START_SECONDS)
+    answer = await run_probe(_SIGNATURES, question, time_limit + START_SECONDS)
     if answer is None:
         return ["the operator's own probe did not come back; its log says why"] * len(targets)
     return [_signatures(item) for item in json.loads(answer)]
@@ -82,14 +82,15 @@ def _signatures(answer: dict[str, Any]) -> Signatures | str:
     return found
 
 
-async def _run(probe: str, question: str, limit: float) -> bytes | None:
-    """What the probe prints; None, and a line in the log, when it fails."""
+async def run_probe(probe: str, question: str, limit: float, given: bytes = b"") -> bytes | None:
+    """What the probe prints, with ``given`` as its input; None, and a line in the log, when it fails."""
+    pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", probe, question, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-m", probe, question, stdin=pipe, stdout=pipe, stderr=pipe
     )
     try:
         async with asyncio.timeout(limit):
-            answer, errors = await process.communicate()
+            answer, errors = await process.communicate(given)
     except TimeoutError:
         log.warning("the model servers could not be asked: the probe took longer than %g s", limit)
         return None

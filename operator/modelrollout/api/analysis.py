@@ -301,7 +301,11 @@ class Analysis(SpecModel):
     on_blind: BlindPolicy = BlindPolicy.PAUSE
     max_blind: Duration = Field(default=300.0, description="How long Prometheus may be away before onBlind holds.")
     on_timeout: TimeoutPolicy = TimeoutPolicy.PAUSE
-    max_hold: Duration = Field(default=3600.0, description="How long an undecided step is held before onTimeout holds.")
+    max_hold: Duration = Field(
+        default=3600.0,
+        description="How long an undecided step is held before onTimeout holds. What is undecided in the shadow for so "
+        "long is taken back.",
+    )
 
     @field_validator("metrics")
     @classmethod

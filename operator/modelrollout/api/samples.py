@@ -10,10 +10,21 @@ from pydantic import ConfigDict, Field, model_validator
 from modelrollout.api.base import PositiveDuration, SpecModel
 from modelrollout.api.rules import OBJECT_NAME, rule, rules
 
-_ONE_PLACE = "samples has either requests or configMap"
+_ONE_PLACE = "samples has one of requests, configMap and fromModel"
 _AS_MANY = "golden.answers must be as many as samples.requests, in their order"
 _GOLDEN_PLACE = "golden has either answers, for samples.requests, or configMap, for samples.configMap"
+_GOLDEN_OF_MODEL = "golden goes with samples.requests or samples.configMap: what is in the model is not known before"
+_WARM_UP_OF_MODEL = (
+    "warmUpFile goes with samples.requests or samples.configMap: with fromModel the model has one already"
+)
 Json = dict[str, Any]
+
+
+class Protocol(StrEnum):
+    """How samples are sent."""
+
+    REST = "REST"
+    GRPC = "gRPC"
 
 
 class Demand(StrEnum):
@@ -66,7 +77,21 @@ class Agreement(SpecModel):
 
 def _samples_rules(schema: dict[str, Any]) -> None:
     rules(
-        rule("(has(self.requests) && self.requests.size() > 0) != has(self.configMap)", _ONE_PLACE),
+        rule(
+            "[has(self.requests) && self.requests.size() > 0, has(self.configMap), has(self.fromModel) && "
+            "self.fromModel].filter(given, given).size() == 1",
+            _ONE_PLACE,
+        ),
+        rule(
+            "!has(self.fromModel) || !self.fromModel || !has(self.golden)",
+            _GOLDEN_OF_MODEL,
+            field=".golden",
+        ),
+        rule(
+            "!has(self.fromModel) || !self.fromModel || !has(self.warmUpFile) || !self.warmUpFile",
+            _WARM_UP_OF_MODEL,
+            field=".warmUpFile",
+        ),
         rule(
             "!has(self.golden) || ((has(self.golden.answers) && self.golden.answers.size() > 0) != "
             "has(self.golden.configMap) && has(self.golden.configMap) == has(self.configMap))",
@@ -83,8 +108,8 @@ def _samples_rules(schema: dict[str, Any]) -> None:
 
 
 class Samples(SpecModel):
-    """Requests sent by REST to a pod of the version, not through the mesh, before any user's. Every one must be
-    answered with status 200, in the form and with the types that the signature says, and with finite numbers."""
+    """Requests sent to a pod of the version, not through the mesh, before any user's. Every one must be answered with
+    status 200, in the form and with the types that the signature says, and with finite numbers."""
 
     model_config = ConfigDict(json_schema_extra=_samples_rules)
 
@@ -96,7 +121,22 @@ class Samples(SpecModel):
     config_map: Annotated[str, OBJECT_NAME] | None = Field(
         default=None,
         max_length=253,
-        description="Name of a ConfigMap in the same namespace: each key holds one request body in JSON, at most 64.",
+        description="Name of a ConfigMap in the same namespace: each key of data holds one request body in JSON, each "
+        "of binaryData recorded requests, as a TFRecord file of PredictionLogs. At most 64 together.",
+    )
+    from_model: bool = Field(
+        default=False,
+        description="The requests that the model has in assets.extra/tf_serving_warmup_requests: as many of the first "
+        "64 as fit into 3 kB, compressed, which is what a pod can tell of itself.",
+    )
+    protocol: Protocol = Field(
+        default=Protocol.REST,
+        description="How bodies in JSON are sent; by gRPC as PredictRequests. Recorded requests always go by gRPC.",
+    )
+    warm_up_file: bool = Field(
+        default=False,
+        description="Whether the samples are written into the fetched model as its warm-up requests, which its server "
+        "replays before it is ready. Where the model brings some, these stay.",
     )
     warm_up: int = Field(
         default=1,
@@ -120,11 +160,15 @@ class Samples(SpecModel):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if bool(self.requests) == (self.config_map is not None):
+        if [bool(self.requests), self.config_map is not None, self.from_model].count(True) != 1:
             raise ValueError(_ONE_PLACE)
+        if self.from_model and self.warm_up_file:
+            raise ValueError(_WARM_UP_OF_MODEL)
         golden = self.golden
         if golden is None:
             return self
+        if self.from_model:
+            raise ValueError(_GOLDEN_OF_MODEL)
         if bool(golden.answers) == (golden.config_map is not None):
             raise ValueError(_GOLDEN_PLACE)
         if (golden.config_map is None) != (self.config_map is None):

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from modelrollout.api.base import LATEST, Duration, StatusModel, Timestamp
 from modelrollout.api.route import EVERYBODY, Route, Share
+from modelrollout.api.shadow_counts import ShadowCounts
 from modelrollout.api.signature import Signature
 from modelrollout.api.version import VERSION
 
@@ -238,7 +239,9 @@ class ShadowStatus(StatusModel):
     failed: str | None = None  # what is proven against it
     held: str | None = None  # why nothing can be seen
     held_since: Timestamp | None = None
+    undecided_since: Timestamp | None = None  # since when it could go on, but for what the spec limits and is not known
     compared: Annotated[float, Field(ge=0)] = 0.0
+    before: ShadowCounts | None = None  # what was counted together with arms that have left since
     message: str = ""  # how things stand
     checks: tuple[CheckStatus, ...] = ()
 

@@ -35,6 +35,12 @@ def is_rollout(document: Document) -> bool:
     return document.body.get("kind") == KIND or group == GROUP
 
 
+def spec_of(document: Document) -> Spec | None:
+    """The spec of a ModelRollout, where it is one that the operator would take."""
+    rollout = _rollout(document)
+    return rollout.spec if rollout is not None and isinstance(rollout.spec, Spec) else None
+
+
 def check_one(document: Document) -> Iterator[Problem]:
     """What is wrong with one document by itself."""
     if not isinstance(document.body, dict):

@@ -1,16 +1,22 @@
 """``modelrollout fetch``: the init container of every version's pods.
 
 The outcome goes to the termination message as one line of JSON, where the operator reads it from the pod's status:
-``{"digest": "sha256:..."}`` or ``{"error": "one sentence"}``.
+``{"digest": "sha256:..."}``, with ``samples`` where they are asked for, or ``{"error": "one sentence"}``.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
+import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from modelrollout.adapters.storage.place import Order
 
 TERMINATION_LIMIT = 4096  # bytes, of Kubernetes
 
@@ -34,6 +40,18 @@ TERMINATION_LIMIT = 4096  # bytes, of Kubernetes
 @click.option(
     "--retry-for", type=float, default=30.0, show_default=True, help="Seconds that a store may be away, over https."
 )
+@click.option("--show-samples", is_flag=True, help="Tell the model's own warm-up requests, as many as fit.")
+@click.option(
+    "--warm-up",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Write samples into the model as its warm-up requests: those of this folder, which is a mounted ConfigMap.",
+)
+@click.option(
+    "--samples",
+    envvar="MODELROLLOUT_SAMPLES",
+    help="The same of this list of bodies, in JSON, compressed by zlib and in base64.",
+)
 @click.option(
     "--result", type=click.Path(path_type=Path), default=Path("/dev/termination-log"), help="Where the outcome goes."
 )
@@ -48,6 +66,9 @@ def fetch(
     max_bytes: int,
     timeout: float,
     retry_for: float,
+    show_samples: bool,
+    folder: Path | None,
+    samples: str | None,
     result: Path,
 ) -> None:
     """Fetch and check a model.
@@ -63,17 +84,40 @@ def fetch(
     from modelrollout.adapters.storage.failure import FetchError
     from modelrollout.adapters.storage.place import MONITORING, Order
     from modelrollout.adapters.storage.place import fetch as bring
+    from modelrollout.adapters.storage.shown import shown
 
     order = Order(uri, target, number, source, source_root, digest, max_bytes, timeout, retry_for)
     try:
-        outcome = {"digest": bring(order, say=lambda line: click.echo(line, err=True))}
+        outcome = {"digest": bring(order, say=_say)}
         if monitoring_config is not None:
             monitoring_config.write_text(MONITORING)
+        if show_samples and (found := shown(order.final)) is not None:
+            outcome["samples"] = found
+        _warm_up(order, folder, samples)
     except (FetchError, OSError) as error:
         outcome = {"error": str(error)}
         click.echo(f"error: {error}", err=True)
     _report(result, outcome)
     sys.exit(1 if "error" in outcome else 0)
+
+
+def _warm_up(order: Order, folder: Path | None, inline: str | None) -> None:
+    """Where a pod's containers are started again, the requests are in the model already."""
+    if folder is None and inline is None:
+        return
+    # Messages of TensorFlow Serving, which who only fetches does not need.
+    from modelrollout.adapters.storage.place import mark
+    from modelrollout.adapters.storage.warm_up import read_samples, warm_up
+
+    samples = (
+        read_samples(folder) if folder is not None else json.loads(zlib.decompress(base64.b64decode(inline or "")))
+    )
+    if not mark(order).exists() and warm_up(order.final, order.target.name, samples, _say):
+        mark(order).touch()
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _report(result: Path, outcome: dict[str, str]) -> None:

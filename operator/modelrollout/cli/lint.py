@@ -9,6 +9,7 @@ import click
 from modelrollout.cli.check import check, is_rollout
 from modelrollout.cli.files import STANDARD_INPUT, file_arguments, several, text_of
 from modelrollout.cli.manifests_file import Document, Problem, read_documents
+from modelrollout.cli.notes import notes
 from modelrollout.cli.text import counted
 
 
@@ -20,7 +21,8 @@ def lint(files: tuple[str, ...], named: tuple[str, ...]) -> None:
     Reads YAML or JSON with any number of documents; `-` is the standard input. The files are taken together, as one
     `kubectl apply` would: two rollouts of one name or one host are found, too. Objects of other kinds are let through.
 
-    Exit code 0 when all is well, 1 with one line for each problem, 2 when a file cannot be read.
+    Exit code 0 when all is well, 1 with one line for each problem, 2 when a file cannot be read. Lines that begin with
+    "note:" name settings that can do nothing; they change no exit code.
     """
     files = several(files, named, "lint")
     documents, problems = read_all(files)
@@ -30,6 +32,8 @@ def lint(files: tuple[str, ...], named: tuple[str, ...]) -> None:
         problems = [Problem(" ".join(files), "there is no ModelRollout in here")]
     for problem in problems:
         click.echo(str(problem), err=True)
+    for note in (note for document in found for note in notes(document)):
+        click.echo(f"note: {note}", err=True)
     if problems:
         sys.exit(1)
     click.echo(f"{counted(len(found), 'ModelRollout')} in order")

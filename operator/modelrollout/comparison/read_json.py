@@ -6,15 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from modelrollout.adapters.tensors import Unreadable
 from modelrollout.comparison.reply import Ranked, Row
 from modelrollout.core.validate.answer import COLUMNS, ROWS, is_number
 
 RESULTS = "results"
 _BYTES = {"b64"}  # the keys of a text that is no text; otherwise an object is outputs by name
-
-
-class Unreadable(Exception):
-    """It is no answer of a model; the message says why."""
 
 
 def rows_of_json(body: bytes, only_rule: str | None) -> tuple[Row, ...]:

@@ -16,9 +16,10 @@ import grpc
 from yarl import URL
 
 from modelrollout.adapters.samples import read_answer
+from modelrollout.adapters.tensors import Unreadable
 from modelrollout.api.compared import Outcome
 from modelrollout.comparison.copy import REPLAYED, Copy, Protocol
-from modelrollout.comparison.read_json import Unreadable, rows_of_json
+from modelrollout.comparison.read_json import rows_of_json
 from modelrollout.comparison.read_protobuf import SERVICE, rows_of_message
 from modelrollout.comparison.reply import Reply, Row
 from modelrollout.comparison.settings import Place

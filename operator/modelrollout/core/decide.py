@@ -31,6 +31,7 @@ from modelrollout.core.recover.lost_status import recover
 from modelrollout.core.recover.note import note
 from modelrollout.core.report.summary import refuse_all, summarize
 from modelrollout.core.safety.checks import Case, Leave, must_leave, stranded
+from modelrollout.core.validate.carried import carry
 from modelrollout.core.validate.comparer import desired_comparer
 from modelrollout.core.validate.shadow import update_shadow
 from modelrollout.core.validate.update import update_validation
@@ -51,7 +52,7 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
         state = state.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
     state = update_versions(update_places(forget_removed(recover(state))))
     state, outlook = told_of_control(*told_of_arms(*follow(state)))
-    state = update_epoch(forget_unnamed(state))
+    state = update_epoch(carry(forget_unnamed(state)))
     state = summarize(state, outlook, refusal)
     return plan(state, outlook, refusal)
 

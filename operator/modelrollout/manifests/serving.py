@@ -23,6 +23,7 @@ from modelrollout.api.route import EVERYBODY
 from modelrollout.api.version import ModelVersion
 from modelrollout.core.plan import DesiredVersion
 from modelrollout.core.recipe import made_from, settings_of
+from modelrollout.manifests import samples
 from modelrollout.manifests.kept import (
     DIGEST_FLAG,
     FETCH_CONTAINER,
@@ -138,7 +139,7 @@ def _template(rollout: ModelRollout, spec: Spec, version: DesiredVersion, platfo
             },
             "initContainers": [_fetch(spec, version, platform)],
             "containers": [_server(spec)],
-            "volumes": _volumes(version, platform),
+            "volumes": [*_volumes(version, platform), *samples.volumes(spec)],
         },
     }
     wanted = merge(own, spec.serving.template or {})
@@ -149,12 +150,15 @@ def _fetch(spec: Spec, version: DesiredVersion, platform: Platform) -> Object:
     mounts: list[Object] = [{"name": "models", "mountPath": _MODELS}]
     if _volume_source(version.uri, platform) is not None:
         mounts.append({"name": "source", "mountPath": _SOURCE, "readOnly": True})
+    mounts += samples.mounts(spec)
+    given = samples.environment(spec)
     return {
         "name": FETCH_CONTAINER,
         "image": platform.fetch_image,
         "imagePullPolicy": platform.fetch_image_pull_policy,
         "command": ["modelrollout", "fetch"],
-        "args": _fetch_flags(spec, version, platform),
+        "args": [*_fetch_flags(spec, version, platform), *samples.fetch_flags(spec)],
+        **({"env": given} if given else {}),
         "volumeMounts": mounts,
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
         "securityContext": {**confined(), "readOnlyRootFilesystem": True},

@@ -40,6 +40,7 @@ from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.inquiry import Inquiries, not_checked
 from modelrollout.runtime.memory_limits import measured
+from modelrollout.runtime.pods import brought
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.shadowing import Asked, Comparisons, Seen, absence
@@ -212,7 +213,8 @@ async def _compared(rollout: ModelRollout, snapshot: Snapshot, asked: Questions,
 
 
 def _server(pods: Sequence[Object], version: str) -> Server:
-    return Server(version, addresses(pods, version))
+    told = (brought(pod) for pod in ready_pods(pods, version))
+    return Server(version, addresses(pods, version), next((found for found in told if found), None))
 
 
 async def _smoke(rollout: ModelRollout, asked: Questions, observer: Observer) -> Mapping[str, SmokeResult]:

@@ -227,10 +227,19 @@ def containers(pod: Object) -> Iterator[Object]:
 
 def digest(pod: Object) -> str | None:
     """What the fetcher of this pod measured."""
+    return _fetched(pod, "digest")
+
+
+def brought(pod: Object) -> str | None:
+    """The requests that the fetcher of this pod found in the model (``adapters/storage/shown``)."""
+    return _fetched(pod, "samples")
+
+
+def _fetched(pod: Object, name: str) -> str | None:
     for container in containers(pod):
         ended = container.get("state", {}).get("terminated")
         if container["name"] == FETCH_CONTAINER and ended and ended.get("exitCode") == 0:
-            found = _outcome(ended).get("digest")
+            found = _outcome(ended).get(name)
             return str(found) if found else None
     return None
 

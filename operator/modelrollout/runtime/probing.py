@@ -1,16 +1,15 @@
-"""One question to the servers of an arm and of the control: signatures by gRPC, then the samples by REST."""
+"""One question to the servers of an arm and of the control: signatures by gRPC, then the samples."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
 
-from modelrollout.adapters import memory, samples, tensorflow_serving
+from modelrollout.adapters import grpc_samples, memory, samples, tensorflow_serving
 from modelrollout.adapters.cluster import CONFIG_MAPS, ApiError, Cluster
 from modelrollout.adapters.prometheus import Prometheus
 from modelrollout.adapters.samples import Destination, Unreachable
@@ -21,17 +20,21 @@ from modelrollout.core.validate.answer import Answer
 from modelrollout.core.validate.probed import Memory, Probed, Sent
 from modelrollout.manifests.serving import GRPC_PORT, REST_PORT
 from modelrollout.runtime import beside
+from modelrollout.runtime.given_samples import (
+    NotSent,
+    bodies,
+    described,
+    from_model,
+    given,
+    in_config_map,
+    is_by_grpc,
+)
 from modelrollout.runtime.memory_limits import Measured
 from modelrollout.runtime.validating import Inquiry, Server
 
 PODS_TRIED = 3  # of a version; they all hold the same model
-MOST_SAMPLES = 64
 WHOLE_LIMIT = 120.0  # seconds for all samples of one version
 CONFIG_MAP_LIMIT = 10.0
-
-
-class NotSent(Exception):
-    """The samples could not be sent; the message says why. No word about the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +81,17 @@ class Prober:
     async def _with_samples(self, asked: Inquiry, wanted: Samples, probed: Probed) -> Probed:
         golden: Mapping[str, Any] = {}
         try:
-            requests = await self._bodies(asked.namespace, wanted.config_map, wanted.requests)
+            requests = await self._samples(asked, wanted)
             if wanted.golden is not None:
                 golden = await self._bodies(asked.namespace, wanted.golden.config_map, wanted.golden.answers)
             sent = await self._sent(asked, wanted, requests)
         except NotSent as error:
             return replace(probed, unsent=str(error))
-        probed = replace(probed, requests=requests, golden=golden, sent=sent)
+        probed = replace(probed, requests=described(requests), golden=golden, sent=sent)
         if wanted.agreement is None or asked.control is None:
             return probed
         try:
-            theirs = await self._in_time(asked.control, asked.model, requests, warm_up=0)
+            theirs = await self._in_time(asked.control, asked, requests, warm_up=0)
             return replace(probed, sent=replace(sent, by_control=theirs))
         except NotSent as error:
             return replace(probed, control_unsent=str(error))
@@ -96,20 +99,23 @@ class Prober:
     async def _sent(self, asked: Inquiry, wanted: Samples, requests: Mapping[str, Any]) -> Sent:
         """Warm up, then all of them, and all of them again."""
         warm_up = wanted.warm_up
-        answers = await self._in_time(asked.arm, asked.model, requests, warm_up=warm_up, times=2)
+        answers = await self._in_time(asked.arm, asked, requests, warm_up=warm_up, times=2)
         cold, counted = (answers[0].seconds if warm_up else None), answers[warm_up:]
         return Sent(counted[: len(requests)], counted[len(requests) :], cold)
 
     async def _in_time(
-        self, server: Server, model: str, requests: Mapping[str, Any], *, warm_up: int, times: int = 1
+        self, server: Server, asked: Inquiry, requests: Mapping[str, Any], *, warm_up: int, times: int = 1
     ) -> tuple[Answer, ...]:
         if not server.pods:
             raise NotSent(f"no pod of {server.version} is ready")
+        by_grpc = asked.samples is not None and is_by_grpc(asked.samples, requests)
         number = ModelVersion.parse(server.version).serving_number
-        to = Destination(f"{server.pods[0]}:{REST_PORT}", model, number, self.time_limit)
-        first = next(iter(requests.items()))
-        order = [first] * warm_up + list(requests.items()) * times
+        address = f"{server.pods[0]}:{GRPC_PORT if by_grpc else REST_PORT}"
+        to = Destination(address, asked.model, number, self.time_limit)
+        order = [next(iter(requests.items()))] * warm_up + list(requests.items()) * times
         try:
+            if by_grpc:
+                return await grpc_samples.send_all(to, order, WHOLE_LIMIT)
             async with asyncio.timeout(WHOLE_LIMIT):
                 return await samples.send_all(self.http, to, order)
         except Unreachable as error:
@@ -117,16 +123,27 @@ class Prober:
         except TimeoutError as error:
             raise NotSent(f"{server.version} took longer than {WHOLE_LIMIT:g} s for all of them; give fewer") from error
 
-    async def _bodies(self, namespace: str, config_map: str | None, given: tuple[Any, ...]) -> Mapping[str, Any]:
-        """By name: what the spec holds, or what each key of the ConfigMap does."""
+    async def _samples(self, asked: Inquiry, wanted: Samples) -> Mapping[str, Any]:
+        """By name: bodies of ``:predict``, and recorded requests."""
+        if wanted.from_model:
+            return from_model(asked.arm)
+        if wanted.config_map is None:
+            return given(wanted.requests)
+        return in_config_map(wanted.config_map, await self._config_map(asked.namespace, wanted.config_map))
+
+    async def _bodies(self, namespace: str, config_map: str | None, inline: tuple[Any, ...]) -> Mapping[str, Any]:
+        """Golden answers by the names of their samples."""
         if config_map is None:
-            return {f"request {index}": body for index, body in enumerate(given, 1)}
+            return given(inline)
+        return bodies(config_map, await self._config_map(namespace, config_map))
+
+    async def _config_map(self, namespace: str, name: str) -> Mapping[str, Any]:
         try:
             async with asyncio.timeout(CONFIG_MAP_LIMIT):
-                found = await self.cluster.get(CONFIG_MAPS, namespace, config_map)
+                found = await self.cluster.get(CONFIG_MAPS, namespace, name)
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-            raise NotSent(f"ConfigMap {config_map} cannot be read: {str(error) or 'no answer in time'}") from error
-        return _parsed(config_map, (found or {}).get("data") or {})
+            raise NotSent(f"ConfigMap {name} cannot be read: {str(error) or 'no answer in time'}") from error
+        return found or {}
 
 
 def _limits(asked: Measured, arm: Server) -> Mapping[str, float]:
@@ -140,20 +157,6 @@ def _limits(asked: Measured, arm: Server) -> Mapping[str, float]:
                 f"the server of {pod} has no memory limit to be a part of; set spec.serving.resources.limits.memory"
             )
     return {pod: limit for pod, limit in found.items() if limit is not None}
-
-
-def _parsed(config_map: str, data: Mapping[str, str]) -> Mapping[str, Any]:
-    if not data:
-        raise NotSent(f"ConfigMap {config_map} is missing or empty; each key holds one body in JSON")
-    if len(data) > MOST_SAMPLES:
-        raise NotSent(f"ConfigMap {config_map} has {len(data)} keys; at most {MOST_SAMPLES} samples are sent")
-    found = {}
-    for key, text in sorted(data.items()):
-        try:
-            found[key] = json.loads(text)
-        except ValueError as error:
-            raise NotSent(f"ConfigMap {config_map}: {key} is not JSON: {error}") from error
-    return found
 
 
 async def signatures(asked: Inquiry) -> tuple[Signatures | None, Signatures | None, str | None]:

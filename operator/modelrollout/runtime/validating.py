@@ -27,10 +27,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A version and where it can be asked: the addresses of its ready pods."""
+    """A version and where it can be asked: the addresses of its ready pods. ``brought``: the requests that its model
+    brings, as a pod of it tells them; None where none does."""
 
     version: str
     pods: tuple[str, ...] = ()
+    brought: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

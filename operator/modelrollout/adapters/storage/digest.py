@@ -14,17 +14,18 @@ from pathlib import Path
 _BLOCK = 1024 * 1024
 
 
-def digest_of(folder: Path) -> str:
-    """``sha256:...`` of all files below the folder. Raises OSError for what cannot be read."""
-    manifest = "".join(f"{line}\n" for line in manifest_of(folder))
+def digest_of(folder: Path, without: str | None = None) -> str:
+    """``sha256:...`` of all files below the folder but one. Raises OSError for what cannot be read."""
+    manifest = "".join(f"{line}\n" for line in manifest_of(folder, without))
     return "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
 
 
-def manifest_of(folder: Path) -> Iterator[str]:
+def manifest_of(folder: Path, without: str | None = None) -> Iterator[str]:
     """The lines of the manifest, sorted by path (as bytes of UTF-8)."""
     files = sorted((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file())
     for name, path in sorted(files, key=lambda item: item[0].encode()):
-        yield f"{_sha256(path)}  {path.stat().st_size}  {name}"
+        if name != without:
+            yield f"{_sha256(path)}  {path.stat().st_size}  {name}"
 
 
 def _sha256(path: Path) -> str:

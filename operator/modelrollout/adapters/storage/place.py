@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelrollout.adapters.records import WARM_UP
 from modelrollout.adapters.storage import sources
 from modelrollout.adapters.storage.digest import digest_of
 from modelrollout.adapters.storage.failure import FetchError
@@ -37,13 +38,18 @@ class Order:
     time_limit: float = 1800.0
     retry_for: float = 30.0
 
+    @property
+    def final(self) -> Path:
+        """Where the model is in place."""
+        return self.target / str(self.number)
+
 
 def fetch(order: Order, say: Callable[[str], None] = print) -> str:
     """The digest of the model, which is in place then. Raises FetchError.
 
     A model that is in place already (the pod's containers were started again) is only checked.
     """
-    final = order.target / str(order.number)
+    final = order.final
     if not final.exists():
         order.target.mkdir(parents=True, exist_ok=True)
         partial = order.target / f".{order.number}.partial"
@@ -75,8 +81,13 @@ def _bring(order: Order, folder: Path, say: Callable[[str], None]) -> None:
     say(progress.line())
 
 
+def mark(order: Order) -> Path:
+    """Is there once the samples were written into the model: that file is none of the model's own."""
+    return order.target / f".{order.number}.warmed"
+
+
 def _checked(order: Order, folder: Path) -> str:
-    digest = digest_of(folder)
+    digest = digest_of(folder, without=WARM_UP if mark(order).exists() else None)
     if order.digest is not None and digest != order.digest:
         raise FetchError(
             f"{order.uri} has the digest {digest}, but {order.digest} is wanted: correct spec.model.digest if it was "

@@ -156,8 +156,8 @@ def not_fit(case: Case) -> Leave | None:
 
 
 def never_validated(case: Case) -> Leave | None:
-    """Nobody could find out whether it is fit, for as long as a version may take to load, or as its answers may not be
-    seen: no fault of the model, and no pass either. A person's pause stops that clock."""
+    """Nobody could find out whether it is fit, for as long as a version may take to load, its answers may be unseen, or
+    what they show may decide nothing: no fault of the model, and no pass either. A person's pause stops that clock."""
     state, arm = case.state, case.arm
     why, held, ends = gate.waiting(state, arm), arm.validation.held, gate.ends_at(state, arm)
     if why is None or arm.paused or arm.ready_at is None or ends is None or state.now < ends:
@@ -165,10 +165,21 @@ def never_validated(case: Case) -> Leave | None:
     limit = format_duration(state.spec.serving.load_timeout)
     message = f"not validated within loadTimeout {limit} of being ready: {held or 'its server was not asked'}"
     if gate.is_asked(state, arm):
-        limit = format_duration(gate.longest_unseen(state, arm))
-        name = "loadTimeout" if arm.shadow.since is None else "maxBlind"
-        message = f"its answers could not be compared in the shadow for {name} {limit}: {arm.shadow.message}"
+        message = _unknown_in_the_shadow(state, arm)
     return Leave(Reason.VALIDATION_TIMEOUT, message, outcome="TakenBack", quarantine=False)
+
+
+def _unknown_in_the_shadow(state: Pass, arm: Arm) -> str:
+    """Nothing could be seen, or what could be seen decides nothing."""
+    if arm.shadow.held_since is None:
+        held, open_rows = format_duration(state.spec.analysis.max_hold), gate.open_in_shadow(arm)
+        return (
+            f"in the shadow it was undecided for maxHold {held} after its time whether it keeps to what is allowed: "
+            f"{open_rows}; allow more, compare more, or release another model"
+        )
+    limit = format_duration(gate.longest_unseen(state, arm))
+    name = "loadTimeout" if arm.shadow.since is None else "maxBlind"
+    return f"its answers could not be compared in the shadow for {name} {limit}: {arm.shadow.message}"
 
 
 def smoke_failed(case: Case) -> Leave | None:

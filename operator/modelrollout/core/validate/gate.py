@@ -15,6 +15,7 @@ from modelrollout.api.shadow import Shadow
 from modelrollout.api.status import Arm, VersionStatus
 from modelrollout.api.validation import SignatureRule, Validation
 from modelrollout.core.pass_state import Pass
+from modelrollout.core.validate.finding import Verdict
 from modelrollout.resource.spec import Spec
 
 
@@ -134,16 +135,24 @@ def waiting(state: Known, arm: Arm) -> str | None:
 
 
 def ends_at(state: Pass, arm: Arm) -> float | None:
-    """Until when an arm may be held for what nobody could find out; None while something is found out."""
+    """Until when an arm may be held for what nobody could find out; None while something is found out, or requests are
+    waited for."""
     if not is_asked(state, arm):
         is_by_these = arm.validation.by == digest_of(state.spec.asked_before_traffic)
         began = arm.validation.since if is_by_these else state.now
         return (began or arm.ready_at or state.now) + state.spec.serving.load_timeout
-    since = arm.shadow.held_since
-    return since + longest_unseen(state, arm) if since is not None else None
+    if (since := arm.shadow.held_since) is not None:
+        return since + longest_unseen(state, arm)
+    since = arm.shadow.undecided_since
+    return since + state.spec.analysis.max_hold if since is not None else None
 
 
 def longest_unseen(state: Known, arm: Arm) -> float:
     """Seconds for which it may be unknown how an arm answers in the shadow: until its comparer is there, as long as a
     version may take to load."""
     return state.spec.serving.load_timeout if arm.shadow.since is None else state.spec.analysis.max_blind
+
+
+def open_in_shadow(arm: Arm) -> str:
+    """What the spec limits and its answers have not decided, in the words of the checks."""
+    return "; ".join(row.message for row in arm.shadow.checks if row.verdict == Verdict.UNKNOWN)

@@ -2,8 +2,9 @@
 
 An arm is in the shadow once its servers have shown what is asked of them. It fails at any moment at which something is
 proven against it, with the chances of an error that the tests have; it goes on after ``duration``, once as much as is
-wanted was compared and nothing that the spec limits is open. What cannot be seen proves nothing: who is not there, who
-drops most of what comes, a control that does not answer itself.
+wanted was compared and nothing that the spec limits is open. Where that stays open for ``maxHold`` the arm is taken
+back (``safety/checks``): nothing is held against it, and it was not shown either. What cannot be seen proves nothing:
+who is not there, who drops most of what comes, a control that does not answer itself.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from modelrollout.core.evidence import percent
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.validate import discordance, gate
+from modelrollout.core.validate.carried import together
 from modelrollout.core.validate.comparer import waits_for
 from modelrollout.core.validate.disagreement import Outcome, judge_flips, told
 from modelrollout.core.validate.finding import Finding, Verdict
@@ -53,30 +55,33 @@ def _judged(state: Pass, arm: Arm) -> ShadowStatus:
     seen = state.seen.shadow.get(arm.version)
     if seen is None:
         return _held(known, state, state.seen.unshadowed or STARTING)
-    findings = tuple(_findings(state, settings, arm.version, seen))
+    every = together(seen, known.before)
+    findings = tuple(_findings(state, settings, arm.version, every))
     failed = [item.message for item in findings if item.verdict is Verdict.FAIL]
     if not failed and (held := _unseen(seen, _control(state))) is not None:
         return _held(known.model_copy(update={"since": known.since or state.now}), state, held)
-    known = known.model_copy(update={"since": _since(known, state), "held": None, "held_since": None})
+    known = _seen_again(known, state)
     ends, wanted = (known.since or state.now) + settings.duration, settings.min_compared
-    is_over = state.now >= ends and seen.flips.compared >= wanted
+    is_over = state.now >= ends and every.flips.compared >= wanted
     is_open = any(item.verdict is Verdict.UNKNOWN for item in findings)
     return known.model_copy(
         update={
-            "compared": seen.flips.compared,
+            "compared": every.flips.compared,
             "failed": "; ".join(failed) or None,
             "passed": not failed and not is_open and is_over,
+            "undecided_since": (known.undecided_since or state.now) if is_open and is_over else None,
             "checks": tuple(item.row for item in findings),
-            "message": f"{told(seen.flips, arm.version, _control(state))}; {_until(state, ends, seen, settings)}",
+            "message": f"{told(every.flips, arm.version, _control(state))}; {_until(state, ends, every, settings)}",
         }
     )
 
 
-def _since(known: ShadowStatus, state: Pass) -> float:
-    """Since when answers are compared, but for the time in which nothing could be seen."""
-    if known.since is None:
-        return state.now
-    return known.since + (state.now - known.held_since if known.held_since is not None else 0.0)
+def _seen_again(known: ShadowStatus, state: Pass) -> ShadowStatus:
+    """Time in which nothing could be seen does not count."""
+    lost = state.now - known.held_since if known.held_since is not None else 0.0
+    since, undecided = (at + lost if at is not None else None for at in (known.since, known.undecided_since))
+    clocks = {"since": state.now if since is None else since, "undecided_since": undecided}
+    return known.model_copy(update={**clocks, "held": None, "held_since": None})
 
 
 def _held(known: ShadowStatus, state: Pass, why: str) -> ShadowStatus:
@@ -97,7 +102,8 @@ def _until(state: Pass, ends: float, seen: Shadowed, settings: Shadow) -> str:
         return f"{seen.flips.compared:.0f} of minCompared {settings.min_compared} were compared"
     if state.now < ends:
         return f"it ends in {format_duration(round(ends - state.now))}"
-    return "whether that is allowed is not decided yet"
+    longest = format_duration(state.spec.analysis.max_hold)
+    return f"whether that is allowed is not decided yet; undecided for maxHold {longest} it is taken back"
 
 
 def _unseen(seen: Shadowed, control: str) -> str | None:

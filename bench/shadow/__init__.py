@@ -1,0 +1,1 @@
+"""What the shadow costs: users' latency with and without copies, in pairs, and what the comparer needs."""

@@ -1,0 +1,46 @@
+"""What ``modelrollout lint`` notes of a spec that is in order: settings that can do nothing. Pure.
+
+No problem, and no other exit code: some of it may come from the cluster, as a memory limit does from a LimitRange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from modelrollout.api.base import format_duration
+from modelrollout.api.serving import Serving
+from modelrollout.cli.check import spec_of
+from modelrollout.cli.manifests_file import Document, Problem
+from modelrollout.manifests.serving import SERVER_CONTAINER
+from modelrollout.resource.spec import Spec
+
+
+def notes(document: Document) -> Iterator[Problem]:
+    """Of one document; nothing of those that are no ModelRollout, or are not in order."""
+    spec = spec_of(document)
+    for message in _notes(spec) if spec is not None else ():
+        yield Problem(document.place, message)
+
+
+def _notes(spec: Spec) -> Iterator[str]:
+    limits, serving = spec.asked_before_traffic.infrastructure, spec.serving
+    if limits.max_memory_fraction is not None and not _has_memory_limit(serving):
+        yield (
+            "spec.validation.infrastructure.maxMemoryFraction: the server has no memory limit here to be a part of; "
+            "without one every version is held. Set spec.serving.resources.limits.memory"
+        )
+    if limits.max_load_time is not None and limits.max_load_time > serving.load_timeout:
+        yield (
+            f"spec.validation.infrastructure.maxLoadTime: {format_duration(limits.max_load_time)} is never reached, as "
+            f"spec.serving.loadTimeout ends at {format_duration(serving.load_timeout)}. Raise that, or lower it"
+        )
+
+
+def _has_memory_limit(serving: Serving) -> bool:
+    """By ``resources``, or by the container of that name in the template."""
+    pod = (serving.template or {}).get("spec")
+    containers = pod.get("containers") if isinstance(pod, Mapping) else None
+    own = [item for item in containers or () if isinstance(item, Mapping) and item.get("name") == SERVER_CONTAINER]
+    resources: list[Any] = [serving.resources, *(item.get("resources") for item in own)]
+    return any("memory" in (item.get("limits") or {}) for item in resources if isinstance(item, Mapping))
