@@ -1,7 +1,7 @@
 """``python -m bench.scale.world KUBECONFIG COUNTERS LOG``: stands for controllers, scheduler, kubelets and gateways.
 
-Every Deployment gets its pod, ready at once, and its status; every version that a VirtualService gives requests to gets
-20 a second in the counters. Each change of weights goes with its time to LOG, a JSON line each.
+Every Deployment gets its pod, ready at once, and its status; the versions of every VirtualService get 100 requests
+a second in the counters, by their shares. Each change of weights goes with its time to LOG, a JSON line each.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import aiohttp
 
 from bench.scale.client import DEPLOYMENTS, MERGE, PODS, ROUTES, Client, Object, Refused, client
 
-RATE = 20.0  # requests/s of each version that has any share
+RATE = 100.0  # requests/s of each rollout, by the shares of its versions
 
 
 @dataclass
@@ -53,9 +53,9 @@ class World:
             shares = {} if kind == "DELETED" else _shares(item)
             before, self.shares[name] = self.shares.get(name, {}), shares
             self.log.write(json.dumps([now, name, shares]) + "\n")
-            changed = [host for host in {*before, *shares} if bool(before.get(host)) != bool(shares.get(host))]
+            changed = [host for host in {*before, *shares} if before.get(host) != shares.get(host)]
             if changed:
-                wanted = [{"host": host, "rate": RATE if shares.get(host) else 0.0} for host in changed]
+                wanted = [{"host": host, "rate": RATE * shares.get(host, 0.0) / 100} for host in changed]
                 async with self.http.post(f"{self.counters}/versions", json=wanted):
                     pass
 

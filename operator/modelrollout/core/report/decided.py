@@ -6,7 +6,7 @@ that it was made of still stand where they are, and the next look counts on from
 
 from __future__ import annotations
 
-from modelrollout.api.status import Alpha, Arm, ContestStatus, MetricStatus, Status, Trial
+from modelrollout.api.status import Alpha, Arm, ContestStatus, MetricStatus, SharedStatus, Status, Trial
 from modelrollout.core.plan import Plan
 
 
@@ -42,10 +42,14 @@ def _decided_arm(arm: Arm) -> Arm:
     return arm.model_copy(
         update={
             "metrics": tuple(map(_decided_metric, arm.metrics)),
-            "shared": tuple(item.model_copy(update={"state": ()}) for item in arm.shared),
+            "shared": tuple(map(_decided_share, arm.shared)),
             "shadow": arm.shadow.model_copy(update={"compared": 0.0, "message": "", "checks": ()}),
         }
     )
+
+
+def _decided_share(item: SharedStatus) -> SharedStatus:
+    return item.model_copy(update={"state": (), "broken": item.broken and ""})
 
 
 def _decided_metric(item: MetricStatus) -> MetricStatus:
