@@ -15,6 +15,8 @@ import requests
 from bench.scale.operator import Operator, cpu_of
 from bench.scale.stage import Stage, host_of
 
+ERRORS = 0.3  # the share of the answers of a version that fails
+
 _SAMPLE = re.compile(r"^(modelrollout_[a-z_]+(?:\{[^}]*\})?) ([0-9.e+-]+|\+?Inf)$", re.M)
 _QUERIES = re.compile(r'^prometheus_http_requests_total\{[^}]*handler="/api/v1/query"[^}]*\} ([0-9.e+]+)$', re.M)
 
@@ -99,14 +101,19 @@ def _requests(file: Path, begin: int, end: int) -> Sequence[str]:
     return found
 
 
-def fault(stage: Stage, name: str, version: str, errors: float = 0.3, seconds: float = 300.0) -> float:
+def fault(stage: Stage, name: str, version: str) -> float:
     """Seconds from the moment at which a version begins to fail until its route gives it nothing."""
-    host, began = host_of(name, version), stage.break_version(name, version, errors)
-    while time.time() < began + seconds:
+    return gone(stage, name, version, stage.break_version(name, version, ERRORS))
+
+
+def gone(stage: Stage, name: str, version: str, since: float, seconds: float = 300.0) -> float:
+    """Seconds from a moment until a route gives a version nothing; infinity if it does not."""
+    host = host_of(name, version)
+    while time.time() < since + seconds:
         time.sleep(0.2)
         for at, whose, shares in reversed(stage.routes()):
-            if at < began:
+            if at < since:
                 break
             if whose == name and not shares.get(host):
-                return at - began
+                return at - since
     return float("inf")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from modelrollout.adapters.metrics.reader import Reader
+from modelrollout.adapters.metrics.reader import Reader, Samples
 from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.metrics.subscription import Key, Subscription
 from modelrollout.adapters.prometheus import Prometheus
@@ -22,7 +22,7 @@ from modelrollout.api.analysis import Analysis
 from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import Sample, Unavailable
-from modelrollout.runtime.samples import SampleCache
+from modelrollout.runtime.samples import SampleCache, failed_since
 from tests.prometheus_server import Scraped
 
 pytestmark = pytest.mark.apiserver
@@ -293,3 +293,23 @@ def test_without_prometheus_every_metric_is_away() -> None:
         assert not found.invalid
 
     play("http://127.0.0.1:9", story)
+
+
+def sample(bad: int, trials: int = 100) -> Sample:
+    return Sample("errors", 1.0, {"1.0.2": {"gateway": Count(bad, trials)}, "1.0.1": {"gateway": Count(1, 100)}})
+
+
+PLACE = ("errors", EVERYBODY)
+FAILED: dict[str, tuple[Samples, Samples, int]] = {
+    "more answers failed": ({PLACE: sample(3)}, {PLACE: sample(8)}, 5),
+    "none did": ({PLACE: sample(3)}, {PLACE: sample(3, trials=200)}, 0),
+    "nothing was known before": ({}, {PLACE: sample(8)}, 0),
+    "nothing is known now": ({PLACE: sample(3)}, {}, 0),
+    "nobody could see": ({PLACE: Unavailable("errors", "away")}, {PLACE: Unavailable("errors", "away")}, 0),
+}
+
+
+@pytest.mark.parametrize("case", FAILED)
+def test_where_most_answers_have_failed_is_looked_first(case: str) -> None:
+    earlier, now, number = FAILED[case]
+    assert failed_since(earlier, now) == number

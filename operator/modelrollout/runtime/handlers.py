@@ -39,6 +39,22 @@ def register(access: Access, seen: Seen) -> kopf.OperatorRegistry:
     return registry
 
 
+class NoDifferences(kopf.DiffBaseStorage):
+    """kopf looks for differences to the last state that it handled, for handlers that we have not: a copy of the whole
+    object for each event."""
+
+    def build(self, **_: Any) -> Any:
+        """Nothing of an object is compared."""
+        return {}
+
+    def fetch(self, **_: Any) -> Any:
+        """Nothing is remembered."""
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Nothing is stored."""
+
+
 def watch_settings() -> kopf.OperatorSettings:
     """How kopf behaves here."""
     settings = kopf.OperatorSettings()
@@ -54,5 +70,6 @@ def watch_settings() -> kopf.OperatorSettings:
     settings.queueing.idle_timeout = 0.05  # thousands of tasks would wait for a second event, each with its object
     settings.execution.default_backoff = 10
     settings.persistence.finalizer = "modelrollout.dev/kopf"  # never added
+    settings.persistence.diffbase_storage = NoDifferences()
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # it says a line for each event
     return settings

@@ -54,6 +54,11 @@ class _Known:
     wakes: bool = False  # once a pass has gone on with what there was
 
     @property
+    def has_own(self) -> bool:
+        """Whether it has metrics that a user brought."""
+        return any(not metric.built_in for metric in self.subscription.analysis.metrics)
+
+    @property
     def is_complete(self) -> bool:
         """Whether there is an answer for every metric in every split."""
         subscription = self.subscription
@@ -165,7 +170,7 @@ class SampleCache:
             if (provider, metric) not in self._under_way and self._due.get((provider, metric), 0.0) <= until
         ]
         due = self._clock() - OWN_QUERIES_EVERY
-        own = [known for known in everyone if known.own_asked_at <= due and not known.own_under_way]
+        own = [known for known in everyone if known.has_own and known.own_asked_at <= due and not known.own_under_way]
         return tasks + [self._start(self._own(known)) for known in own]
 
     def _start(self, asking: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -192,8 +197,10 @@ class SampleCache:
     async def _built_in(self, provider: Provider, metric: str, everyone: Sequence[_Known]) -> None:
         group = [known.subscription for known in everyone]
         found = await self._reader.built_in(PROVIDERS[provider], group, [metric])
-        for known in everyone:
-            self._publish(known, found.get(known.subscription.key, {}))
+        read = [(known, found.get(known.subscription.key, {})) for known in everyone]
+        # Where most answers have failed since, there is most to decide: with hundreds of releases each waits its turn.
+        for known, samples in sorted(read, key=lambda item: failed_since(item[0].samples, item[1]), reverse=True):
+            self._publish(known, samples)
 
     async def _own(self, known: _Known) -> None:
         """The metrics that a user brought, one after the other."""
@@ -213,6 +220,17 @@ class SampleCache:
             others = [item for item in self._under_way if item[0] == known.subscription.analysis.provider]
             more = len(others) > 1  # the one that is being published is still among them
             self._wake(known.subscription.key, TOGETHER if more else 0.0)
+
+
+def failed_since(earlier: Samples, now: Samples) -> int:
+    """How many more bad answers the newer samples have counted, of all versions."""
+    return sum(_bad(item) - _bad(earlier.get(place)) for place, item in now.items() if place in earlier)
+
+
+def _bad(item: Read | None) -> int:
+    if not isinstance(item, Sample):
+        return 0
+    return sum(count.bad for reporters in item.series.values() for count in reporters.values())
 
 
 def still_true(samples: Samples, earlier: Subscription, wanted: Subscription) -> dict[MetricSplit, Read]:
