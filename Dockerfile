@@ -42,6 +42,8 @@ LABEL org.opencontainers.image.description="Releases machine-learning models saf
 LABEL org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=packages /opt/modelrollout /opt/modelrollout
 # USER: kopf asks for the user's name, and the number below, or the one that a cluster chooses, has none.
+# Two arenas: each thread would have one of its own otherwise, and none gives back what the answers of Prometheus took.
+ENV MALLOC_ARENA_MAX=2
 ENV PATH=/opt/modelrollout/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp USER=modelrollout
 # A number and not a name, so that Kubernetes can see that it is not root.
 USER 65532:65532

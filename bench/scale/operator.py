@@ -65,6 +65,7 @@ def start(folder: Path, port: int, prometheus: str) -> Operator:
     }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MODELROLLOUT_")}
     environment |= {f"MODELROLLOUT_{name}": value for name, value in settings.items()}
+    environment["MALLOC_ARENA_MAX"] = "2"  # as in the image
     environment |= {"KUBECONFIG": str(folder / "operator.kubeconfig"), "PYTHONPATH": str(SOURCES)}
     with (folder / "operator.log").open("ab") as log:
         command = [sys.executable, "-c", "from modelrollout.cli.main import main; main()", "operator"]

@@ -15,14 +15,14 @@ from modelrollout.api.command import parse
 from modelrollout.core.accept.questions import questions
 from modelrollout.core.observation import Observation
 from modelrollout.core.plan import Plan, Questions
-from modelrollout.core.report.decided import decided, same_actions
+from modelrollout.core.report.decided import same_actions
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.runtime.apply import Applier, apply, store
 from modelrollout.runtime.decider import Decider
 from modelrollout.runtime.logs import about
 from modelrollout.runtime.observe import Observer, newest_samples, observe
 from modelrollout.runtime.queue import WorkQueue
-from modelrollout.runtime.recent import Recent, mark, wait_for
+from modelrollout.runtime.recent import Recent, mark, mark_of_decided, wait_for
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.world import Key, Snapshot, World
 
@@ -143,7 +143,7 @@ class Reconciler:
 
     def _waits(self, recent: Recent) -> float:
         """Seconds until the status has to be stored; none when something was decided."""
-        if decided(recent.rollout.status) != recent.decided:
+        if mark_of_decided(recent.rollout.status) != recent.decided:
             return 0.0
         return recent.stored_at + wait_for(len(self.observer.samples)) - time.monotonic()
 
@@ -159,7 +159,7 @@ class Reconciler:
         newest = replace(rollout, status=plan.status, resource_version=version)
         known = self.recent.get(key)
         recent = Recent(
-            *(changes, newest, seen, plan, mark(body.get("status")), decided(plan.status), time.monotonic()),
+            *(changes, newest, seen, plan, mark(body.get("status")), mark_of_decided(plan.status), time.monotonic()),
             judged=known.judged if known is not None else None,
             whole=whole,
         )
@@ -171,7 +171,7 @@ class Reconciler:
             recent,
             rollout=replace(recent.rollout, resource_version=version),
             stored=mark(body.get("status")),
-            decided=decided(recent.rollout.status),
+            decided=mark_of_decided(recent.rollout.status),
             stored_at=time.monotonic(),
         )
 
