@@ -32,7 +32,7 @@ CHUNK, QUICK = 10, 5  # runs of one task; of a cell in the quick form: each take
 QUICK_CELLS = ("40 requests/s, 0.00%", "100 requests/s, 0.50%", "no errors, at the floor")
 """The cells of the quick form, by how their names begin."""
 FLOOR = 0.001
-OTHERS_RUNS = 250  # of each cell, by the rules of other tools
+OTHERS_RUNS, OTHERS_QUICK = 250, 25  # of each cell, by the rules of other tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def tasks(form: Form) -> list[Task]:
         *(
             Task(name, others, (name, index, runs, form.seed))
             for name in dict.fromkeys(task.cell for task in own)
-            for index, runs in chunks(min(form.number(OTHERS_RUNS), OTHERS_RUNS), MANY)
+            for index, runs in chunks(form.runs or (OTHERS_QUICK if form.quick else OTHERS_RUNS), MANY)
         ),
     ]
 

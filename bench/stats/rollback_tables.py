@@ -33,7 +33,10 @@ def faulty(cells: Cells) -> dict[str, Mapping[str, Mapping[str, Measure]]]:
 def by_rule(cells: Cells, measure: str) -> Rows:
     """A line for each cell, a column for each rule."""
     rules = list(next(iter(cells.values())))
-    return [("", *rules), *((name, *(shown(found[rule], measure) for rule in rules)) for name, found in cells.items())]
+    return [
+        ("", *rules),
+        *((name, *(shown(found.get(rule, {}), measure) for rule in rules)) for name, found in cells.items()),
+    ]
 
 
 def by_evidence(cells: Cells) -> Rows:
@@ -52,7 +55,7 @@ def numbers_of(found: Mapping[str, Measure]) -> Iterator[str]:
 
 
 def shown(measures: Mapping[str, Measure], measure: str) -> str:
-    """One number; a dash where every release was over before it could be measured."""
+    """One number; a dash where the rule has not judged, or every release was over before it could be measured."""
     if measure not in measures:
         return "–"
     found = measures[measure]

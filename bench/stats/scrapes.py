@@ -43,7 +43,7 @@ from modelrollout.core.judge.metric_state import MetricState, take_in
 
 CHUNK, QUICK = 25, 25
 SLOW_CHUNKS = 10  # of the rules that draw or sort a lot
-FOUND_RUNS = 500  # of each cell with a fault
+FOUND_RUNS, LONG_RUNS = 500, 200  # of each cell with a fault; of those that are found late, or begin late
 Raw = dict[str, list[tuple[float, int]]]  # rule -> when each release was rolled back, its bad answers until then
 
 GAPS = ((-BEFORE, 12.0), (200.0, 215.0), (400.0, 440.0))
@@ -63,6 +63,10 @@ HEALTHY = {
 }
 
 
+LONG = ", 1 % errors"
+"""The end of the names of the cells that the quick form leaves out: they take longest."""
+
+
 def readings(fault_at: float) -> dict[str, Cell]:
     """The ways to be read when a fault begins: a Prometheus comes back without history just then, and one gateway of
     four is missing for three scrapes, of which the fault begins in one, or which begin with it; and later again."""
@@ -80,7 +84,8 @@ def found_in(reading: str, cell: Cell) -> dict[str, Cell]:
     usual = replace(cell, duration=1800.0, runs=FOUND_RUNS)
     few = replace(usual, rps=10.0, weight=0.25)
     return {
-        f"{reading}, {100 * errors:g} % errors": replace(usual, errors=errors) for errors in (0.01, 0.02, 0.05, 0.2)
+        f"{reading}{LONG}": replace(usual, errors=0.01, runs=LONG_RUNS),
+        **{f"{reading}, {100 * errors:g} % errors": replace(usual, errors=errors) for errors in (0.02, 0.05, 0.2)},
     } | {
         f"{reading}, 10 requests/s, {100 * errors:g} % errors": replace(few, errors=errors)
         for errors in (0.05, 0.2, 1.0)
@@ -90,13 +95,11 @@ def found_in(reading: str, cell: Cell) -> dict[str, Cell]:
 LATE = 900.0
 FAULTY = {name: cell for reading, at in readings(0.0).items() for name, cell in found_in(reading, at).items()} | {
     f"{reading}, 5 % errors from 15 min on": replace(
-        cell, errors=0.05, fault_at=LATE, weight=0.25, duration=LATE + 600.0, runs=FOUND_RUNS
+        cell, errors=0.05, fault_at=LATE, weight=0.25, duration=LATE + 600.0, runs=LONG_RUNS
     )
     for reading, cell in readings(LATE).items()
 }
 CELLS = HEALTHY | FAULTY | {"pods scraped in turn, 5 % errors": Cell(2, apart=True, errors=0.05, runs=FOUND_RUNS)}
-LONG = ", 1 % errors"
-"""The end of the names of the cells that the quick form leaves out: they take longest."""
 
 
 def rollback(cell: Cell, truth: Truth, known: Known) -> float:
