@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,13 @@ def test_one_oldest_kubernetes_everywhere() -> None:
     assert chart["kubeVersion"] == f">={oldest}.0-0"
     said = [*re.findall(r"Kubernetes (\d+\.\d+)", PAGE), *re.findall(r"Kubernetes (\d+\.\d+)", _chart_page())]
     assert set(said) == {oldest}
+
+
+def test_one_oldest_python_everywhere() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    pages = [path.read_text() for path in (ROOT / "README.md", *ROOT.glob("docs/*.md"))]
+    said = {version for page in pages for version in re.findall(r"Python (\d+\.\d+) or newer", page)}
+    assert {f">={version}" for version in said} == {wanted}
 
 
 def _chart_page() -> str:

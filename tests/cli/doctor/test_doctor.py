@@ -249,6 +249,14 @@ def test_counters_that_are_missing(
     assert found_code == code
 
 
+def test_without_any_rollout_what_is_scraped_counts(stage: Stage, scraped: Scraped) -> None:
+    """Nobody has chosen a provider yet, so the default one is not asked for where another could be used."""
+    shows(scraped, {"envoy_server_live": 1.0})
+    code, findings = examined(stage.server, "--prometheus", scraped.url, "-n", "default")
+    assert code == 0
+    assert "provider envoy: its sources are scraped" in of(findings, "there")
+
+
 def test_a_prometheus_that_cannot_be_asked_is_not_seen(stage: Stage) -> None:
     """Its Service is asked behind the API server; there is none of that name."""
     code, findings = examined(stage.server)

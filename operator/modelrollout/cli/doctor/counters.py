@@ -35,7 +35,7 @@ def counters(ask: Ask, rollouts: Sequence[ModelRollout], told_interval: str) -> 
         return
     yield Finding(AREA, State.THERE, "it answers")
     try:
-        for name in _providers(rollouts):
+        for name in _named(rollouts) or _scraped(ask) or [ProviderName.ISTIO]:
             yield from _of_provider(ask, PROVIDERS[name], told_interval)
         for rollout in rollouts:
             yield from _of_rollout(ask, rollout)
@@ -43,10 +43,15 @@ def counters(ask: Ask, rollouts: Sequence[ModelRollout], told_interval: str) -> 
         yield Finding(AREA, State.UNKNOWN, f"a query was refused: {error}", PAGE)
 
 
-def _providers(rollouts: Sequence[ModelRollout]) -> list[ProviderName]:
-    """Those that rollouts judge by; the default where there is none yet."""
+def _named(rollouts: Sequence[ModelRollout]) -> list[ProviderName]:
+    """The providers that rollouts judge by."""
     named = [rollout.spec.analysis.provider for rollout in rollouts if isinstance(rollout.spec, Spec)]
-    return list(dict.fromkeys(named)) or [ProviderName.ISTIO]
+    return list(dict.fromkeys(named))
+
+
+def _scraped(ask: Ask) -> list[ProviderName]:
+    """Those whose sources there are, for a cluster without any rollout yet."""
+    return [name for name, provider in PROVIDERS.items() if number(ask(f"count({provider.alive})"))]
 
 
 def _of_provider(ask: Ask, provider: Provider, told_interval: str) -> Iterator[Finding]:
