@@ -97,7 +97,7 @@ class Acceptance:
             async with asyncio.timeout(QUERIES_LIMIT):
                 for index, metric in enumerate(spec.analysis.metrics):
                     if not metric.built_in and (problem := await self._wrong_query(metric, target)):
-                        return Refusal(Reason.INVALID_METRIC, f"spec.analysis.metrics.{index}.{problem}")
+                        return Refusal(Reason.INVALID_METRIC, f"spec.analysis.metrics[{index}].{problem}")
         except (PrometheusAway, TimeoutError):
             return None
         return None
