@@ -194,7 +194,9 @@ def test_without_a_file_there_is_nothing_to_do() -> None:
 
 INFRASTRUCTURE = "\n  validation: {infrastructure: {%s}}"
 LIMITED = "\n  serving: {resources: {limits: {memory: 1Gi}}}"
-TEMPLATE = "\n  serving: {template: {spec: {containers: [{name: %s, resources: {limits: {memory: 1Gi}}}]}}}"
+TEMPLATE = (
+    "\n  serving: {template: {spec: {containers: [{name: %s, image: some, resources: {limits: {memory: 1Gi}}}]}}}"
+)
 NO_LIMIT, NEVER = "the server has no memory limit here to be a part of", "1h is never reached, as spec.serving.load"
 
 NOTED = {
