@@ -38,6 +38,8 @@ SAME_HOSTS: dict[str, tuple[str, str, str, bool]] = {
     "a name that ends with svc": ("fraud.prod.svc", "fraud", "prod", True),
     "one short name in two namespaces": ("fraud", "fraud", "dev", False),
     "one short name in one namespace": ("fraud", "fraud", "prod", True),
+    "a Service by its namespace alone": ("fraud.prod", FULL, "dev", True),
+    "the same the other way round": (FULL, "fraud.prod", "dev", True),
     "a name with a dot": ("fraud.example.com", "fraud.example.com", "dev", True),
 }
 
@@ -54,7 +56,10 @@ HOSTS: dict[str, tuple[str, str, bool]] = {
     "a Service of another namespace": ("shop.web.svc.cluster.local", "mesh", False),
     "the same, shorter": ("shop.web.svc", "mesh", False),
     "the same behind a gateway alone": ("shop.web.svc.cluster.local", "istio-system/public", True),
+    "the same by its namespace alone": ("shop.web", "mesh", False),
+    "its own by its namespace alone": ("fraud.prod", "mesh", True),
     "a name of the world": ("fraud.example.com", "mesh", True),
+    "a name of the world at a gateway": ("shop.web", "istio-system/public", True),
 }
 
 
@@ -68,4 +73,5 @@ def test_nobody_takes_the_requests_of_another_namespace(host: str, gateway: str,
     assert (problem is None) is allowed
     if problem is not None:
         assert problem.reason is Reason.FOREIGN_HOST
-        assert f"spec.traffic.hosts: {host} is a Service of namespace web" in problem.message
+        assert f"spec.traffic.hosts: {host} is" in problem.message
+        assert "a Service of namespace web, and the gateway mesh" in problem.message

@@ -26,8 +26,8 @@ def shared_host(hosts: Iterable[str], gateways: Iterable[str], namespace: str, l
     theirs = {_gateway(name, other) for name in routed.get("gateways") or [MESH]}
     if theirs.isdisjoint(_gateway(name, namespace) for name in gateways):
         return None
-    taken = {full_host(host, other) for host in routed.get("hosts") or []}
-    return next((host for host in hosts if full_host(host, namespace) in taken), None)
+    taken = {claimed_host(host, other) for host in routed.get("hosts") or []}
+    return next((host for host in hosts if claimed_host(host, namespace) in taken), None)
 
 
 def host_problem(rollout: ModelRollout, spec: Spec) -> Refusal | None:
@@ -35,15 +35,29 @@ def host_problem(rollout: ModelRollout, spec: Spec) -> Refusal | None:
     the operator's rights nobody shall do that to another namespace than their own."""
     if MESH not in spec.traffic.gateways:
         return None
-    for host in spec.traffic.hosts:
-        found = _SERVICE_HOST.fullmatch(full_host(host, rollout.namespace))
-        if found is not None and found["namespace"] != rollout.namespace:
-            return Refusal(
-                Reason.FOREIGN_HOST,
-                f"spec.traffic.hosts: {host} is a Service of namespace {found['namespace']}, and the gateway mesh "
-                "would take its requests from everybody; create the rollout there, or choose another host",
-            )
-    return None
+    words = (_not_theirs(host, rollout.namespace) for host in spec.traffic.hosts)
+    problem = next(filter(None, words), None)
+    return Refusal(Reason.FOREIGN_HOST, f"spec.traffic.hosts: {problem}") if problem is not None else None
+
+
+def _not_theirs(host: str, namespace: str) -> str | None:
+    """Why a host is not for a rollout of this namespace to take in the mesh."""
+    found = _SERVICE_HOST.fullmatch(claimed_host(host, namespace))
+    if found is None or found["namespace"] == namespace:
+        return None
+    what = "is" if ".svc" in host else "is, to callers in the mesh,"
+    return (
+        f"{host} {what} a Service of namespace {found['namespace']}, and the gateway mesh would take its requests from "
+        "everybody; create the rollout there, or choose another host"
+    )
+
+
+def claimed_host(host: str, namespace: str) -> str:
+    """What a host is to callers in the mesh: a Service answers to ``fraud.prod`` as well, and istiod puts the hosts of
+    VirtualServices before such shorter names."""
+    if host.count(".") == 1 and not host.endswith(".svc"):
+        return f"{host}.svc.cluster.local"
+    return full_host(host, namespace)
 
 
 def full_host(host: str, namespace: str) -> str:

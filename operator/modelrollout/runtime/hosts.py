@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from modelrollout.adapters.cluster import MODEL_ROLLOUTS, Object, Resource
-from modelrollout.manifests.hosts import full_host
+from modelrollout.manifests.hosts import claimed_host
 
 Claimant = tuple[Resource, str, str]
 """Kind (VirtualService or ModelRollout), namespace and name."""
@@ -15,7 +15,7 @@ Claimant = tuple[Resource, str, str]
 
 @dataclass(slots=True)
 class Hosts:
-    """The hosts of all VirtualServices and ModelRollouts, as Istio takes them (``full_host``)."""
+    """The hosts of all VirtualServices and ModelRollouts, as Istio takes them (``claimed_host``)."""
 
     _claimants: dict[str, set[Claimant]] = field(default_factory=lambda: defaultdict(set))
     _hosts: dict[Claimant, frozenset[str]] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Hosts:
 
     def of(self, hosts: Iterable[str], namespace: str) -> list[Claimant]:
         """All who name one of these hosts, which are written as in that namespace; in order of kind and name."""
-        found = {who for host in hosts for who in self._claimants.get(full_host(host, namespace), ())}
+        found = {who for host in hosts for who in self._claimants.get(claimed_host(host, namespace), ())}
         return sorted(found, key=lambda who: (who[0].plural, *who[1:]))
 
 
@@ -49,4 +49,4 @@ def _hosts_of(resource: Resource, namespace: str, item: Object) -> Iterator[str]
     spec = item.get("spec") or {}
     part = (spec.get("traffic") or {}) if resource == MODEL_ROLLOUTS else spec
     hosts = part.get("hosts") or [] if isinstance(part, dict) else []
-    yield from (full_host(host, namespace) for host in hosts if isinstance(host, str))
+    yield from (claimed_host(host, namespace) for host in hosts if isinstance(host, str))

@@ -53,8 +53,8 @@ class Settings:
     )
     poll: float = setting(
         0.5,
-        "Between two questions to Prometheus when a scrape is due or nobody knows when the next one is; otherwise it is "
-        "asked once for each scrape. The most that a new sample may wait.",
+        "Between two questions to Prometheus when a scrape is due, or nobody knows when the next one is; otherwise it "
+        "is asked once for each scrape. The most that a new sample may wait.",
         unit="duration",
     )
     gateway_url: str = setting(
