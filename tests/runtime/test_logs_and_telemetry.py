@@ -7,6 +7,8 @@ import json
 import logging
 import re
 
+import pytest
+
 from modelrollout.api.status import Status
 from modelrollout.runtime.logs import JsonLines, TextLines, about
 from modelrollout.runtime.telemetry import Telemetry
@@ -166,3 +168,13 @@ def test_where_nothing_is_judged_nothing_is_risked() -> None:
 def test_no_series_is_given_twice() -> None:
     names = [line.rpartition(" ")[0] for line in rendered() if not line.startswith("# ")]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("formatter", [JsonLines, TextLines])
+def test_words_of_others_pose_as_no_other_line_and_move_no_cursor(formatter: type[logging.Formatter]) -> None:
+    words = "its server said: \x1b[2J\n12:00:00 INFO prod/fraud Promoted"
+    record = logging.LogRecord("x", logging.INFO, "f", 1, "%s", (words,), None)
+    text = formatter().format(record)
+    assert text.count("\n") == 0
+    assert "\x1b" not in text
+    assert "Promoted" in text

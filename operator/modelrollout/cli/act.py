@@ -14,6 +14,7 @@ import click
 
 from modelrollout.api.base import format_timestamp
 from modelrollout.api.command import Command, Verb, Weight, one_line
+from modelrollout.api.printable import printable
 from modelrollout.api.status import Status
 from modelrollout.cli.access import Access
 from modelrollout.cli.errors import NotFound, Refused
@@ -174,7 +175,7 @@ def act(
         raise Refused(report(name, command, status))
     if not_done(command, status) is not None:
         raise NotRouted(report(name, command, status))
-    click.echo(report(name, command, status))
+    click.echo(printable(report(name, command, status)))
 
 
 def await_answer(access: Access, name: str, command: Command) -> Status:

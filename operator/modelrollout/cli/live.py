@@ -15,6 +15,7 @@ from typing import NoReturn, TextIO
 
 import click
 
+from modelrollout.api.printable import printable
 from modelrollout.cli.feed import Broken, Feed, Snapshot
 from modelrollout.cli.text import Line, Span, Style, fold, line, paint, plain
 
@@ -134,7 +135,7 @@ def watch_words(feed: Feed, words: Words, over: Callable[[Snapshot], bool], stam
 def say(text: str, stamped: bool = True) -> None:
     """A text as a line, with the time of day in UTC before it."""
     stamp = datetime.now(tz=UTC).strftime("%H:%M:%SZ  ") if stamped else ""
-    click.echo(f"{stamp}{text}")
+    click.echo(f"{stamp}{printable(text)}")
 
 
 def show(lines: Sequence[Line]) -> None:

@@ -14,6 +14,7 @@ from enum import Enum
 import click
 
 from modelrollout.api.base import format_duration
+from modelrollout.api.printable import printable
 
 
 class Style(Enum):
@@ -29,10 +30,13 @@ class Style(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Some text in one style."""
+    """Some text in one style. Much of what is shown are others' words, so no escape sequence comes through."""
 
     text: str
     style: Style = Style.PLAIN
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", printable(self.text))
 
 
 Line = tuple[Span, ...]

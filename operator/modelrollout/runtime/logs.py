@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from modelrollout.api.printable import printable
+
 _subject: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar("subject", default=None)
 
 
@@ -34,7 +36,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "rollout": "/".join(subject) if subject else None,
             "reason": getattr(record, "reason", None),
-            "message": record.getMessage(),
+            "message": printable(record.getMessage()),
             "logger": record.name,
             "error": self.formatException(record.exc_info) if record.exc_info else None,
         }
@@ -48,8 +50,9 @@ class TextLines(logging.Formatter):
         """Time of day, level, rollout, message."""
         subject = _subject.get()
         moment = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
+        message = printable(record.getMessage())
         error = "\n" + self.formatException(record.exc_info) if record.exc_info else ""
-        return f"{moment} {record.levelname:7} {'/'.join(subject) if subject else '-':20} {record.getMessage()}{error}"
+        return f"{moment} {record.levelname:7} {'/'.join(subject) if subject else '-':20} {message}{error}"
 
 
 def configure(level: str, form: str) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from modelrollout.api.printable import printable
 from modelrollout.manifests.kept import FETCH_CONTAINER
 from modelrollout.manifests.serving import SERVER_CONTAINER
 
@@ -111,7 +112,7 @@ def last_error(log: str) -> str:
     """
     lines = [line for line in log.splitlines() if line.strip()]
     speaking = [index for index, line in enumerate(lines) if _ERROR.search(line) and not line[0].isspace()]
-    words = " ".join(line.strip() for line in (lines[speaking[-1] :] if speaking else lines[-3:]))
+    words = printable(" ".join(line.strip() for line in (lines[speaking[-1] :] if speaking else lines[-3:])))
     return words if len(words) <= _WORDS_LIMIT else words[:_WORDS_LIMIT] + "..."
 
 
