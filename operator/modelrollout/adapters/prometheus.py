@@ -3,7 +3,8 @@
 Raw samples are asked for with a range selector (``metric{...}[10s]``) by an instant query: that gives the counters as
 scraped, with the time of the scrape. ``rate()`` and ``increase()`` would give neither whole numbers nor the times.
 
-prometheus-api-client is synchronous and has no time limit of its own, so it runs in a few threads of ours, with one.
+prometheus-api-client is synchronous and has no time limit of its own, so it runs in a few threads of ours, with one,
+and by a session that reads no answer without an end (``bounded.py``).
 """
 
 from __future__ import annotations
@@ -19,10 +20,18 @@ from typing import Any, TypeVar
 
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from prometheus_api_client.prometheus_connect import PrometheusConnect
-from requests import RequestException, Response, Session
+from requests import RequestException, Response
 from urllib3 import Retry
 
+from modelrollout.adapters.bounded import BoundedSession, TooLarge
+
 Result = TypeVar("Result")
+
+MOST = 64 * 2**20
+"""Bytes of an answer: the counters of thousands of versions are some megabytes."""
+
+MOST_OF_USERS = 4 * 2**20
+"""Bytes of the answer to a query that a user wrote: as objects in memory it takes ten times as much."""
 
 
 class PrometheusAway(Exception):
@@ -41,7 +50,7 @@ class Series:
     points: tuple[tuple[float, float], ...]
 
 
-class _LongQueries(Session):
+class _LongQueries(BoundedSession):
     """Sends queries as a form (POST), which Prometheus takes, too: one for hundreds of releases is longer than the 8 KB
     that proxies allow for an address. The client itself puts them into the address whatever the method."""
 
@@ -53,13 +62,16 @@ class _LongQueries(Session):
 
 
 class Prometheus:
-    """One Prometheus. Times in seconds; every method raises PrometheusAway or BadQuery."""
+    """One Prometheus. Times in seconds, ``most`` is the bytes of an answer; every method raises PrometheusAway or
+    BadQuery."""
 
-    def __init__(self, url: str, *, timeout: float, threads: int, token_file: str | None = None) -> None:
+    def __init__(
+        self, url: str, *, timeout: float, threads: int, token_file: str | None = None, most: int = MOST
+    ) -> None:
         self.url = url.rstrip("/")
         self._timeout = timeout
         self._token_file = token_file
-        self._session = _LongQueries()
+        self._session = _LongQueries(most, timeout)
         self._client = PrometheusConnect(url=self.url, retry=Retry(0), timeout=timeout, session=self._session)  # type: ignore[arg-type]
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="prometheus")
         self._gate = asyncio.Semaphore(threads)
@@ -106,6 +118,8 @@ class Prometheus:
             return call()
         except PrometheusApiClientException as error:
             raise self._refusal(str(error)) from error
+        except TooLarge as error:
+            raise BadQuery(f"{error}: it selects too many series, or a counter with too many labels") from error
         except (RequestException, OSError, ValueError, KeyError) as error:
             raise PrometheusAway(f"Prometheus at {self.url} cannot be reached: {_words(error)}") from error
 

@@ -23,7 +23,7 @@ from modelrollout.adapters.access import Access, open_access
 from modelrollout.adapters.cluster import MODEL_ROLLOUTS, VIRTUAL_SERVICES, ApiError, Cluster, Resource
 from modelrollout.adapters.metrics.reader import Reader
 from modelrollout.adapters.metrics.scraping import Scraping
-from modelrollout.adapters.prometheus import Prometheus
+from modelrollout.adapters.prometheus import MOST, MOST_OF_USERS, Prometheus
 from modelrollout.adapters.shadowed import shadowed
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.apply import Applier
@@ -129,7 +129,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     leasing = await stack.enter_async_context(access.session(connections=_LEASE_CONNECTIONS, **limits))
     watching = await stack.enter_async_context(access.session(connections=0, timeout=0, connect_timeout=10))
     http = await stack.enter_async_context(aiohttp.ClientSession())
-    prometheus, patient = _prometheus(settings, stack), _prometheus(settings, stack)
+    prometheus, patient = _prometheus(settings, stack, MOST), _prometheus(settings, stack, MOST_OF_USERS)
     cluster, telemetry = Cluster(api, access.server), Telemetry()
     ordinary = max(1, settings.workers - _FOR_URGENT)
     queue = WorkQueue[Key](urgent=partial(_has_requests, telemetry), ordinary=ordinary)
@@ -172,12 +172,13 @@ def _has_requests(telemetry: Telemetry, key: Key) -> bool:
     return status is not None and any(arm.weight > 0 for arm in status.arms)
 
 
-def _prometheus(settings: Settings, stack: AsyncExitStack) -> Prometheus:
+def _prometheus(settings: Settings, stack: AsyncExitStack, most: int) -> Prometheus:
     prometheus = Prometheus(
         settings.prometheus_url,
         timeout=settings.prometheus_timeout,
         threads=settings.prometheus_threads,
         token_file=settings.prometheus_token_file,
+        most=most,
     )
     stack.callback(prometheus.close)
     return prometheus
