@@ -126,13 +126,22 @@ def fraud(kubernetes: Kubernetes) -> Iterator[ApiServer]:
 
 @pytest.mark.apiserver
 @pytest.mark.parametrize("item", texts(of("kubectl")))
-def test_kubectl_is_run(fraud: ApiServer, monkeypatch: pytest.MonkeyPatch, item: Shown) -> None:
-    """What removes something only tries to."""
+def test_kubectl_is_run(fraud: ApiServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, item: Shown) -> None:
+    """What removes something only tries to, and a reader's own file is any file."""
     monkeypatch.chdir(ROOT)
+    words = [_with_file(word, tmp_path) for word in item.words[1:]]
     trial = ["--dry-run=server"] if item.words[1] in ("delete", "apply") else []
     trial += ["--force-conflicts"] if "--server-side" in item.words else []  # other tests have written it, too
-    done = fraud.run("kubectl", *item.words[1:], *trial)
+    done = fraud.run("kubectl", *words, *trial)
     assert done.returncode == 0, f"{item.page}: {item.text}\n{done.stdout}{done.stderr}"
+
+
+def _with_file(word: str, folder: Path) -> str:
+    option, _, name = word.partition("=")
+    if option != "--from-file" or (ROOT / name).exists():
+        return word
+    (folder / name).write_bytes(b"\x00\x01")
+    return f"{option}={folder / name}"
 
 
 @pytest.mark.apiserver
