@@ -81,8 +81,8 @@ class People(Background):
         self.told = Told()
         self._url, self._host = url, host
         self._rewards_url, self._rewards_host = rewards
-        self._rows, self._rate, self._number, self._keep = itertools.cycle(rows), rate, number, keep
-        self._complain, self._random = complain, np.random.default_rng(SEED)
+        self._rows, self._rate, self._number, self._keep = rows, rate, number, keep
+        self._complain, self._random, self._choice = complain, np.random.default_rng(SEED), np.random.default_rng(SEED)
         self._cookies: dict[int, str] = {}
         self._outcomes: list[tuple[float, dict[str, Any]]] = []
         self._waiting: set[asyncio.Task[None]] = set()
@@ -102,7 +102,10 @@ class People(Background):
         start = self._loop.time()
         for number in itertools.count():
             await asyncio.sleep(max(0.0, start + number / self._rate - self._loop.time()))
-            task = asyncio.create_task(self._visit(number % self._number, next(self._rows)))
+            # At random: in turn, each person would ask of the same few rows for ever, and a version be as good as those
+            # of the people who stay with it.
+            row = self._rows[self._choice.integers(len(self._rows))]
+            task = asyncio.create_task(self._visit(number % self._number, row))
             self._waiting.add(task)
             task.add_done_callback(self._waiting.discard)
 
