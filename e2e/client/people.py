@@ -104,7 +104,7 @@ class People(Background):
             await asyncio.sleep(max(0.0, start + number / self._rate - self._loop.time()))
             # At random: in turn, each person would ask of the same few rows for ever, and a version be as good as those
             # of the people who stay with it.
-            row = self._rows[self._choice.integers(len(self._rows))]
+            row = self._rows[int(self._choice.integers(len(self._rows)))]
             task = asyncio.create_task(self._visit(number % self._number, row))
             self._waiting.add(task)
             task.add_done_callback(self._waiting.discard)
