@@ -85,6 +85,10 @@ cluster-up: packages $(VENV)/.e2e ## a real Kubernetes with Istio, Envoy and Pro
 cluster-down: $(VENV)/.e2e ## remove it with all that belongs to it
 	@$(PY) -m e2e.cluster down
 
+.PHONY: bench-scale
+bench-scale: $(VENV)/.e2e ## what hundreds of releases and thousands of rollouts cost, on an API server of its own (an hour)
+	$(PY) -m bench.scale --write
+
 .PHONY: bench
 bench: bench-stats $(if $(KUBECONFIG),,cluster-up) ## every figure of bench/RESULTS.md anew: statistics, rewards, rollback, lost answers, operation, unfit versions, shadow (an hour)
 	$(PY) -m bench.rewards --write

@@ -42,7 +42,8 @@ def main(releasing: int, idle: int, faults: int, seconds: float, folder: Path | 
     text = table(rows)
     print(text)
     if write:
-        write_section("scale", "Many rollouts", "python -m bench.scale", text)
+        options = f"--releasing {releasing} --idle {idle} --faults {faults} --seconds {seconds:g}"
+        write_section("scale", "Many rollouts", f"python -m bench.scale {options}", text)
 
 
 def _run(found: Stage, releasing: int, idle: int, faults: int, seconds: float) -> Iterator[Row]:
