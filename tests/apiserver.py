@@ -100,9 +100,9 @@ def running(folder: Path, *arguments: str, users: Sequence[str] = ()) -> Iterato
     client, peer, port = _free_ports(3)
     with ExitStack() as stack:
         server = _server(folder, programs, port, stack.enter_context(requests.Session()), users)
-        stack.enter_context(_process(folder, "etcd", _etcd(folder, programs, client, peer)))
+        stack.enter_context(process_of(folder, "etcd", _etcd(folder, programs, client, peer)))
         command = [*_kube_apiserver(folder, programs, client, port), *arguments]
-        process = stack.enter_context(_process(folder, "kube-apiserver", command))
+        process = stack.enter_context(process_of(folder, "kube-apiserver", command))
         _wait_until_ready(server, process, folder / "kube-apiserver.log")
         yield server
 
@@ -156,10 +156,12 @@ def _kube_apiserver(folder: Path, programs: Toolchain, etcd: int, port: int) -> 
 
 
 @contextmanager
-def _process(folder: Path, name: str, command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+def process_of(
+    folder: Path, name: str, command: list[str], environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """The process of a command, ended at the end. Its output goes to ``NAME.log``."""
     with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder, env=environment)
         try:
             yield process
         finally:

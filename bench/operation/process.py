@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.process import memory_of
 from e2e.harness.kubectl import Kubectl, Refused
 from e2e.harness.operator_pods import OperatorPods
 from e2e.harness.pods import processes_of
@@ -34,10 +35,7 @@ class OperatorProcess:
     @property
     def resident(self) -> float:
         """Resident memory, MiB."""
-        status = Path(f"/proc/{self.process}/status").read_text()
-        found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.M)
-        assert found is not None
-        return int(found[1]) / 1024
+        return memory_of(self.process)
 
     @property
     def started(self) -> float:

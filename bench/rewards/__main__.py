@@ -19,9 +19,10 @@ from pathlib import Path
 
 import click
 
+from bench.process import processor_seconds
 from bench.results import machine, write_section
 from bench.rewards.load import send
-from bench.rewards.measures import HEAD, Run, accepted, processor_seconds
+from bench.rewards.measures import HEAD, Run, accepted
 from bench.rewards.running import Running, gateway, operator, until
 from modelrollout.api.live import LiveTrial
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import requests
 
-from bench.scale.operator import Operator, cpu_of
+from bench.process import processor_seconds
+from bench.scale.operator import Operator
 from bench.scale.stage import Stage, host_of
 
 ERRORS = 0.3  # the share of the answers of a version that fails
@@ -57,7 +58,7 @@ def moment(stage: Stage, operator: Operator) -> Moment:
     return Moment(
         time.time(),
         operator.cpu,
-        {name: cpu_of(process) for name, process in stage.processes.items()},
+        {name: processor_seconds(process) for name, process in stage.processes.items()},
         stage.requests.stat().st_size,
         sum(map(float, _QUERIES.findall(queries))),
         {name: float(value) for name, value in _SAMPLE.findall(operator.page())},

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import requests
 
-TICKS = os.sysconf("SC_CLK_TCK")
+from bench.process import memory_of, processor_seconds
+
 SOURCES = Path(__file__).parents[2] / "operator"
 
 
@@ -28,13 +29,11 @@ class Operator:
     @property
     def cpu(self) -> float:
         """Seconds of processor time so far."""
-        return cpu_of(self.process.pid)
+        return processor_seconds(self.process.pid)
 
     def memory(self, kind: str = "VmRSS") -> float:
         """MiB; ``VmHWM`` is the most that it ever was."""
-        found = re.search(rf"^{kind}:\s+(\d+) kB$", Path(f"/proc/{self.process.pid}/status").read_text(), re.M)
-        assert found is not None
-        return int(found[1]) / 1024
+        return memory_of(self.process.pid, kind)
 
     def page(self, path: str = "/metrics") -> str:
         """One of its pages."""
@@ -71,9 +70,3 @@ def start(folder: Path, port: int, prometheus: str) -> Operator:
         command = [sys.executable, "-c", "from modelrollout.cli.main import main; main()", "operator"]
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
     return Operator(process, port, time.time())
-
-
-def cpu_of(process: int) -> float:
-    """Seconds of processor time of a process."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS

@@ -20,6 +20,8 @@ from tests import apiserver
 from tests.kubernetes import prepared
 from tests.prometheus_server import free_port, until
 
+Running = AbstractContextManager[subprocess.Popen[bytes]]
+
 SCRAPE = 5.0  # seconds
 ROOT = Path(__file__).parents[2]
 _AUDIT = {
@@ -94,39 +96,31 @@ def stage(folder: Path) -> Iterator[Stage]:
         (folder / "prometheus.yaml").write_text(_PROMETHEUS.format(interval=SCRAPE, port=counters))
         urls = f"http://127.0.0.1:{prometheus}", f"http://127.0.0.1:{counters}"
         world = ["bench.scale.world", str(server.kubeconfig), urls[1], str(folder / "routes.jsonl")]
-        processes: dict[str, int] = {
+        started = {
             "counters": stack.enter_context(_module(folder, ["bench.scale.counters", str(counters)])),
             "prometheus": stack.enter_context(_prometheus(folder, server, prometheus)),
             "world": stack.enter_context(_module(folder, world)),
         }
+        processes = {name: process.pid for name, process in started.items()}
         until(lambda: _answers(f"{urls[0]}/-/ready") and _answers(f"{urls[1]}/scrapes"))
         yield Stage(folder, server, *urls, processes | _programs(folder))
 
 
-@contextmanager
-def _process(folder: Path, name: str, command: list[str]) -> Iterator[int]:
+def _module(folder: Path, arguments: list[str]) -> Running:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'operator'}:{ROOT}"}
-    with (folder / f"{name}.log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder, env=environment)
-        try:
-            yield process.pid
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+    return apiserver.process_of(folder, arguments[0], [sys.executable, "-m", *arguments], environment)
 
 
-def _module(folder: Path, arguments: list[str]) -> AbstractContextManager[int]:
-    return _process(folder, arguments[0], [sys.executable, "-m", *arguments])
-
-
-def _prometheus(folder: Path, server: apiserver.ApiServer, port: int) -> AbstractContextManager[int]:
+def _prometheus(
+    folder: Path, server: apiserver.ApiServer, port: int
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
     command = [
         str(server.programs.program("prometheus")),
         f"--config.file={folder / 'prometheus.yaml'}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
         f"--web.listen-address=127.0.0.1:{port}",
     ]
-    return _process(folder, "prometheus", command)
+    return apiserver.process_of(folder, "prometheus", command)
 
 
 def _programs(folder: Path) -> dict[str, int]:

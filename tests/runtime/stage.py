@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,6 +39,7 @@ from modelrollout.runtime.troubles import Troubles
 from modelrollout.runtime.validating import Validations
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, World
+from tests.kubernetes import Kubernetes
 
 _tokens = itertools.count(1)
 
@@ -195,3 +196,14 @@ async def set_up(cluster: Cluster, namespace: str, *, prometheus_url: str = NOBO
             yield Stage(cluster, reconciler, world, namespace, writes=writes, clock=clock)
     finally:
         prometheus.close()
+
+
+def play(kubernetes: Kubernetes, story: Callable[[Stage], Awaitable[None]], **options: Any) -> None:
+    """A story on a stage of its own, in a new namespace; ``options`` are those of ``set_up``."""
+    namespace = kubernetes.namespace()
+
+    async def body(cluster: Cluster) -> None:
+        async with set_up(cluster, namespace, **options) as stage:
+            await story(stage)
+
+    kubernetes.run(body)

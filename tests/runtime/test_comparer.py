@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modelrollout.adapters.cluster import DEPLOYMENTS, MODEL_ROLLOUTS, PODS, SERVICES, VIRTUAL_SERVICES, Cluster
+from modelrollout.adapters.cluster import DEPLOYMENTS, MODEL_ROLLOUTS, PODS, SERVICES, VIRTUAL_SERVICES
 from modelrollout.comparison.compare import Compared
 from modelrollout.comparison.copy import Protocol
 from modelrollout.comparison.counts import Counts
@@ -16,7 +16,7 @@ from modelrollout.core.validate.finding import Verdict
 from tests.adapters.test_shadowed import lines
 from tests.kubernetes import Kubernetes
 from tests.prometheus_server import Scraped
-from tests.runtime.stage import Stage, set_up
+from tests.runtime.stage import Stage, play
 
 pytestmark = pytest.mark.apiserver
 
@@ -24,16 +24,6 @@ Object = dict[str, Any]
 
 OLD, NEW, NAME = "1.0.1", "1.0.2", "fraud-shadow"
 SHADOW = {"signature": "Ignore", "shadow": {"percent": 25, "duration": "1s", "minCompared": 100}}
-
-
-def play(kubernetes: Kubernetes, story: Callable[[Stage], Awaitable[None]], **options: Any) -> None:
-    namespace = kubernetes.namespace()
-
-    async def body(cluster: Cluster) -> None:
-        async with set_up(cluster, namespace, **options) as stage:
-            await story(stage)
-
-    kubernetes.run(body)
 
 
 async def loaded(stage: Stage) -> None:

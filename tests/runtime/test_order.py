@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -13,7 +12,6 @@ from modelrollout.adapters.cluster import (
     EVENTS,
     MODEL_ROLLOUTS,
     VIRTUAL_SERVICES,
-    Cluster,
     Conflict,
     Object,
 )
@@ -28,21 +26,11 @@ from modelrollout.resource.spec import Spec
 from modelrollout.runtime.apply import apply
 from modelrollout.runtime.world import Snapshot
 from tests.kubernetes import Kubernetes
-from tests.runtime.stage import Stage, set_up
+from tests.runtime.stage import Stage, play
 
 pytestmark = pytest.mark.apiserver
 
 OLD, NEW = "1.0.1", "1.0.2"
-
-
-def play(kubernetes: Kubernetes, story: Callable[[Stage], Awaitable[None]]) -> None:
-    namespace = kubernetes.namespace()
-
-    async def body(cluster: Cluster) -> None:
-        async with set_up(cluster, namespace) as stage:
-            await story(stage)
-
-    kubernetes.run(body)
 
 
 def shares(weights: dict[str, int]) -> Route:

@@ -8,21 +8,11 @@ from typing import Any
 
 import pytest
 
-from modelrollout.adapters.cluster import DEPLOYMENTS, EVENTS, MODEL_ROLLOUTS, SERVICES, VIRTUAL_SERVICES, Cluster
+from modelrollout.adapters.cluster import DEPLOYMENTS, EVENTS, MODEL_ROLLOUTS, SERVICES, VIRTUAL_SERVICES
 from tests.kubernetes import Kubernetes
-from tests.runtime.stage import Stage, set_up
+from tests.runtime.stage import Stage, play
 
 pytestmark = pytest.mark.apiserver
-
-
-def play(kubernetes: Kubernetes, story: Callable[[Stage], Awaitable[None]]) -> None:
-    namespace = kubernetes.namespace()
-
-    async def body(cluster: Cluster) -> None:
-        async with set_up(cluster, namespace) as stage:
-            await story(stage)
-
-    kubernetes.run(body)
 
 
 def test_a_first_version_is_installed_and_then_routed(kubernetes: Kubernetes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -11,21 +10,11 @@ import pytest
 from modelrollout.adapters.cluster import MODEL_ROLLOUTS, ApiError, Cluster, Object
 from modelrollout.resource.rollout import COMMAND_ANNOTATION
 from tests.kubernetes import Kubernetes
-from tests.runtime.stage import Stage, set_up
+from tests.runtime.stage import Stage, play
 
 pytestmark = pytest.mark.apiserver
 
 OLD, NEW = "1.0.1", "1.0.2"
-
-
-def play(kubernetes: Kubernetes, story: Callable[[Stage], Awaitable[None]]) -> None:
-    namespace = kubernetes.namespace()
-
-    async def body(cluster: Cluster) -> None:
-        async with set_up(cluster, namespace) as stage:
-            await story(stage)
-
-    kubernetes.run(body)
 
 
 async def live(stage: Stage) -> Object:

@@ -14,8 +14,7 @@ from modelrollout.resource.spec import Spec
 from modelrollout.runtime.dry_run import richest_route
 from tests.kubernetes import Kubernetes
 from tests.manifests.test_routes import BY_ECHO, BY_ID, SPEC, STICKY
-from tests.runtime.stage import Object, Stage
-from tests.runtime.test_passes import play
+from tests.runtime.stage import Object, Stage, play
 
 COOKIE_RULES = [f"{EVERYBODY}-{version}{suffix}" for suffix in ("-grpc", "") for version in ("1.0.1", "1.0.2")]
 

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from modelrollout.adapters.cluster import DEPLOYMENTS, PODS, Cluster
+from modelrollout.adapters.cluster import DEPLOYMENTS, PODS
 from modelrollout.manifests.meta import OWNER_LABEL, VERSION_LABEL
 from tests.kubernetes import Kubernetes
-from tests.runtime.stage import Stage, set_up
+from tests.runtime.stage import Stage, play
 
 pytestmark = pytest.mark.apiserver
-
-
-def play(kubernetes: Kubernetes, story: Callable[[Stage], Awaitable[None]]) -> None:
-    namespace = kubernetes.namespace()
-
-    async def body(cluster: Cluster) -> None:
-        async with set_up(cluster, namespace) as stage:
-            await story(stage)
-
-    kubernetes.run(body)
 
 
 def test_what_only_carries_the_labels_of_a_rollout_is_left_alone(kubernetes: Kubernetes) -> None:

@@ -41,8 +41,8 @@ class Outdated(Exception):
 
 @dataclass
 class Reflector:
-    """``seen`` is told of every object that there is, once for each of its versions; ``gone`` of its last state when it
-    is there no more. ``namespace`` None: of all namespaces."""
+    """``seen`` is told of every object that there is, once for each of its versions; ``gone`` of its place when it is
+    there no more, and of the version at which that was so. ``namespace`` None: of all namespaces."""
 
     cluster: Cluster
     session: aiohttp.ClientSession

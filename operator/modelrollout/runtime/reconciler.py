@@ -108,15 +108,13 @@ class Reconciler:
         if rollout.deleting and not _has_candidate(rollout, snapshot):
             return None
         rollout = _leaving(rollout) if rollout.deleting else rollout
-        body, snapshot = snapshot.rollout, snapshot.without_strangers(rollout)
+        snapshot = snapshot.without_strangers(rollout)
         asked = questions(rollout, self.clock())
         seen = await observe(rollout, snapshot, asked, self.observer)
         plan = self.decider.decide(key, rollout, seen)
         if rollout.deleting and not _same_stable(rollout, plan):
             return None
-        whole = await apply(rollout, plan, snapshot, self.applier)
-        self._remember(key, changes, rollout, seen, plan, snapshot.rollout or body, whole)
-        return plan if whole else replace(plan, requeue_after=min(plan.requeue_after, _INCOMPLETE))
+        return await self._carry_out(key, changes, rollout, seen, plan, snapshot)
 
     async def _judge(self, key: Key, recent: Recent, asked: Questions) -> Plan | None:
         """Only the samples are new. Where more follows from them than evidence, it becomes a whole pass."""
@@ -127,53 +125,52 @@ class Reconciler:
         plan = self.decider.decide(key, recent.rollout, seen)
         if not same_actions(plan, recent.plan):
             snapshot = (await self.world.look(key)).without_strangers(recent.rollout)
-            whole = await apply(recent.rollout, plan, snapshot, self.applier)
-            stored = snapshot.rollout or {}
-            self._remember(key, recent.changes, recent.rollout, seen, plan, stored, whole)
-            return plan
+            return await self._carry_out(key, recent.changes, recent.rollout, seen, plan, snapshot)
         self.telemetry.saw(key, plan.status)
         recent = replace(recent, rollout=replace(recent.rollout, status=plan.status), seen=seen, plan=plan)
         recent = self._judged(key, recent)
-        waits = self._waits(recent)
+        now_decided = mark_of_decided(plan.status)
+        waits = self._waits(recent) if now_decided == recent.decided else 0.0
         if waits <= 0:
             body = await store(recent.rollout, plan.status, self.applier)
-            recent = self._stored(recent, body)
+            recent = _stored(recent, body, now_decided)
         self.recent[key] = recent
         return replace(plan, requeue_after=min(plan.wake_after, max(waits, 0.0) or _NEXT_SAMPLE, _NEXT_SAMPLE))
 
     def _waits(self, recent: Recent) -> float:
-        """Seconds until the status has to be stored; none when something was decided."""
-        if mark_of_decided(recent.rollout.status) != recent.decided:
-            return 0.0
+        """Seconds until evidence alone has to be stored."""
         return recent.stored_at + wait_for(len(self.observer.samples)) - time.monotonic()
+
+    async def _carry_out(
+        self, key: Key, changes: int, rollout: ModelRollout, seen: Observation, plan: Plan, snapshot: Snapshot
+    ) -> Plan:
+        """Make it so, and remember what the next pass may go by; what could not be applied is tried again soon."""
+        whole = await apply(rollout, plan, snapshot, self.applier)
+        self.telemetry.saw(key, plan.status)
+        if plan.status.trial is None:
+            self.recent.pop(key, None)  # thousands are at rest, and nothing of them waits to be stored
+        else:
+            self._remember(key, changes, rollout, seen, plan, snapshot.rollout or {}, whole)
+        return plan if whole else replace(plan, requeue_after=min(plan.requeue_after, _INCOMPLETE))
 
     def _remember(
         self, key: Key, changes: int, rollout: ModelRollout, seen: Observation, plan: Plan, body: Object, whole: bool
     ) -> None:
         """What the next pass may go by. ``body`` is the ModelRollout as it is stored now."""
-        self.telemetry.saw(key, plan.status)
-        if plan.status.trial is None:
-            self.recent.pop(key, None)  # thousands are at rest, and nothing of them waits to be stored
-            return
         version = body.get("metadata", {}).get("resourceVersion", rollout.resource_version)
-        newest = replace(rollout, status=plan.status, resource_version=version)
         known = self.recent.get(key)
         recent = Recent(
-            *(changes, newest, seen, plan, mark(body.get("status")), mark_of_decided(plan.status), time.monotonic()),
+            changes=changes,
+            rollout=replace(rollout, status=plan.status, resource_version=version),
+            seen=seen,
+            plan=plan,
+            stored=mark(body.get("status")),
+            decided=mark_of_decided(plan.status),
+            stored_at=time.monotonic(),
             judged=known.judged if known is not None else None,
             whole=whole,
         )
         self.recent[key] = self._judged(key, recent)
-
-    def _stored(self, recent: Recent, body: Object) -> Recent:
-        version = body["metadata"]["resourceVersion"]
-        return replace(
-            recent,
-            rollout=replace(recent.rollout, resource_version=version),
-            stored=mark(body.get("status")),
-            decided=mark_of_decided(recent.rollout.status),
-            stored_at=time.monotonic(),
-        )
 
     def _judged(self, key: Key, recent: Recent) -> Recent:
         """Take down how long after its scrape the newest sample was judged by."""
@@ -204,6 +201,17 @@ class Reconciler:
         self.applier.untaken.pop(key, None)
         self.telemetry.forget(key)
         self.queue.gone(key)
+
+
+def _stored(recent: Recent, body: Object, decided: int) -> Recent:
+    """With its newest status in the API server. ``body`` is the ModelRollout as it is then."""
+    return replace(
+        recent,
+        rollout=replace(recent.rollout, resource_version=body["metadata"]["resourceVersion"]),
+        stored=mark(body.get("status")),
+        decided=decided,
+        stored_at=time.monotonic(),
+    )
 
 
 def _with_newest_status(rollout: ModelRollout, body: Object, recent: Recent | None) -> ModelRollout:
