@@ -121,6 +121,16 @@ def test_with_few_releases_every_sample_is_stored_by_one_request(kubernetes: Kub
     play(kubernetes, scraped, story)
 
 
+def test_a_look_at_which_nothing_is_new_takes_no_request(kubernetes: Kubernetes, scraped: Scraped) -> None:
+    async def story(release: Release) -> None:
+        await release.answers(7)
+        release.cluster.sent.clear()
+        await release.stage.passes(3)
+        assert release.cluster.sent == []
+
+    play(kubernetes, scraped, story)
+
+
 def test_with_many_evidence_alone_takes_no_request(kubernetes: Kubernetes, scraped: Scraped, busy: None) -> None:
     async def story(release: Release) -> None:
         before = release.known

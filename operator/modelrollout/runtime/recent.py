@@ -27,7 +27,8 @@ WRITES = 15.0  # a second, of evidence alone; a write costs the API server 20 ms
 class Recent:
     """``rollout`` has the newest status. ``changes`` is the state of the World that ``seen`` is of; ``stored`` the mark
     of the status in the API server, ``decided`` that of what was decided of it, ``stored_at`` when it was written, in
-    seconds. ``judged`` is the time of the newest sample that was judged by. ``whole``: all that was wanted is there."""
+    seconds. ``judged`` is the time of the newest sample that was judged by. ``whole``: all that was wanted is there;
+    ``unsaved``: the newest status is not the stored one."""
 
     changes: int
     rollout: ModelRollout
@@ -38,6 +39,7 @@ class Recent:
     stored_at: float
     judged: float | None
     whole: bool
+    unsaved: bool
 
     def is_all_known(self, changes: int, asked: Questions) -> bool:
         """Whether only the samples have to be asked for: the objects are as they were seen, everybody is ready, and no

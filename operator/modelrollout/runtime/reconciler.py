@@ -127,15 +127,18 @@ class Reconciler:
             snapshot = (await self.world.look(key)).without_strangers(recent.rollout)
             return await self._carry_out(key, recent.changes, recent.rollout, seen, plan, snapshot)
         self.telemetry.saw(key, plan.status)
-        recent = replace(recent, rollout=replace(recent.rollout, status=plan.status), seen=seen, plan=plan)
-        recent = self._judged(key, recent)
-        now_decided = mark_of_decided(plan.status)
-        waits = self._waits(recent) if now_decided == recent.decided else 0.0
-        if waits <= 0:
-            body = await store(recent.rollout, plan.status, self.applier)
-            recent = _stored(recent, body, now_decided)
+        unsaved = recent.unsaved or plan.status != recent.rollout.status
+        newest = replace(recent.rollout, status=plan.status)
+        recent = self._judged(key, replace(recent, rollout=newest, seen=seen, plan=plan, unsaved=unsaved))
+        waits = _NEXT_SAMPLE
+        if unsaved:
+            now_decided = mark_of_decided(plan.status)
+            waits = self._waits(recent) if now_decided == recent.decided else 0.0
+            if waits <= 0:
+                body = await store(recent.rollout, plan.status, self.applier)
+                recent, waits = _stored(recent, body, now_decided), _NEXT_SAMPLE
         self.recent[key] = recent
-        return replace(plan, requeue_after=min(plan.wake_after, max(waits, 0.0) or _NEXT_SAMPLE, _NEXT_SAMPLE))
+        return replace(plan, requeue_after=min(plan.wake_after, waits, _NEXT_SAMPLE))
 
     def _waits(self, recent: Recent) -> float:
         """Seconds until evidence alone has to be stored."""
@@ -169,6 +172,7 @@ class Reconciler:
             stored_at=time.monotonic(),
             judged=known.judged if known is not None else None,
             whole=whole,
+            unsaved=False,
         )
         self.recent[key] = self._judged(key, recent)
 
@@ -211,6 +215,7 @@ def _stored(recent: Recent, body: Object, decided: int) -> Recent:
         stored=mark(body.get("status")),
         decided=decided,
         stored_at=time.monotonic(),
+        unsaved=False,
     )
 
 
