@@ -105,10 +105,10 @@ def _burst(found: Stage, releasing: int) -> Iterator[Row]:
 
 def _start(found: Stage, operator: Operator, count: int, failing: str) -> Iterator[Row]:
     """A new process, with everything there already, and a version that fails since before its start."""
-    took = gone(found, failing, NEW, operator.started)
-    yield f"start with {count}: weight 0 for one that had been failing", f"{took:.1f} s", "<= 5 s"
     wait("the first look", lambda: operator.looked_at() >= count, PATIENCE)
     yield f"start with {count}: all looked at", f"{time.time() - operator.started:.0f} s", "<= 60 s"
+    took = gone(found, failing, NEW, operator.started)
+    yield f"start with {count}: weight 0 for one that had been failing", f"{took:.1f} s", "<= 5 s"
     yield f"start with {count}: memory, the most", f"{operator.memory('VmHWM'):.0f} MiB", ""
 
 
