@@ -77,13 +77,14 @@ async def _closed_what_was_cancelled() -> None:
 def prepared(server: ApiServer) -> Kubernetes:
     """The API server with the types in it, and serving them."""
     istio = yaml.safe_load_all(server.programs.istio_types.read_text())
-    used = [f"{plural}.networking.istio.io" for plural in ("virtualservices", "envoyfilters")]
+    used = [f"{plural}.networking.istio.io" for plural in ("virtualservices", "gateways", "envoyfilters")]
     for body in (crd(), *(item for item in istio if item and item["metadata"]["name"] in used)):
         path = f"{_TYPES}/{body['metadata']['name']}"
         answer = server.apply(path, body, manager="test")
         assert answer.status in (200, 201), answer.message
         _wait_for(lambda path=path: _is_established(server.ask("GET", path).body))  # type: ignore[misc]
-    served = ("networking.istio.io/v1/virtualservices", "networking.istio.io/v1alpha3/envoyfilters")
+    v1 = tuple(f"networking.istio.io/v1/{plural}" for plural in ("virtualservices", "gateways"))
+    served = (*v1, "networking.istio.io/v1alpha3/envoyfilters")
     for path in ("modelrollout.dev/v1alpha1/modelrollouts", *served):
         _wait_for(lambda path=path: server.ask("GET", f"/apis/{path}").status == 200)  # type: ignore[misc]
     return Kubernetes(server)

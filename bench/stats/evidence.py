@@ -17,7 +17,7 @@ from bench.stats import cells
 from bench.stats.measures import Measure, mean, median, quantile, share
 from bench.stats.peers import NEVER, rules
 from bench.stats.product import NAME
-from bench.stats.promote import TWICE
+from bench.stats.promote import FLOOR, TWICE
 from bench.stats.suite import CHUNK as MANY
 from bench.stats.suite import Form, Results, Suite, Task, by_cell, chunks, ends_by_cell, tasks_of
 from bench.stats.traffic import Ints, draw, generator
@@ -31,7 +31,7 @@ FOLDER = HERE / "rising"
 CHUNK, QUICK = 10, 5  # runs of one task; of a cell in the quick form: each takes up to three seconds
 QUICK_CELLS = ("40 requests/s, 0.00%", "100 requests/s, 0.50%", "no errors, at the floor")
 """The cells of the quick form, by how their names begin."""
-FLOOR = 0.001
+
 OTHERS_RUNS, OTHERS_QUICK = 250, 25  # of each cell, by the rules of other tools
 
 

@@ -16,6 +16,7 @@ from modelrollout.core.plan import Reason
 from tests.adapters import test_custom_queries
 from tests.core import (
     phases,
+    test_entrances,
     test_fresh_sight,
     test_hard_cases,
     test_ledger,
@@ -27,6 +28,7 @@ from tests.core import (
     test_shadow_together,
     test_shadow_unseen,
     test_shadowing,
+    test_size,
     test_split_broken,
     test_undo,
     test_validate_only,
@@ -863,6 +865,25 @@ def other_strategy() -> None:
 )
 def pods_missing() -> None:
     test_places.test_pods_that_do_not_come_up_beside_those_that_do_are_told_as_well()
+
+
+@row(
+    "a gateway of the rollout is not there, or does not let its hosts in",
+    "–",
+    "said in every phase, and by an Event; `Degraded` where no release is under way; no share changes for it",
+)
+def gateway_missing() -> None:
+    test_entrances.test_at_rest_it_is_degraded_and_says_why()
+
+
+@row(
+    "somebody scales a version whose number of pods the spec says",
+    "–",
+    "it is put back, with an Event; where `serving.replicas` is left out the number is theirs",
+)
+def scaled_by_hand() -> None:
+    test_size.test_a_number_that_is_written_holds_and_its_return_is_told("1.0.1")
+    test_size.test_what_others_scale_is_theirs()
 
 
 @row("all pods of stable are gone, with no release under way", "–", "Degraded, with the pods' own words")

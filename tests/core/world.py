@@ -30,7 +30,7 @@ from modelrollout.core.observation import (
     Unavailable,
     Workload,
 )
-from modelrollout.core.plan import Event, Plan, Reason, Recovery
+from modelrollout.core.plan import DesiredVersion, Event, Plan, Reason, Recovery
 from modelrollout.core.validate.probed import Probed
 from modelrollout.resource.rollout import ModelRollout, parse_spec, parse_status
 from tests.core.copies import Copies
@@ -85,6 +85,7 @@ class World:
     copies: Copies = field(default_factory=Copies)  # of requests, compared before any traffic
     smoke: SmokeResult | None = None
     refusal: Refusal | None = None
+    unreachable: str | None = None  # why callers do not come through a gateway
     scrape_interval: float = USUAL_SCRAPE_INTERVAL
     apart: bool = False  # each version counts by itself, and no gateway for all of them
     read: dict[str, float] = field(default_factory=dict)  # version -> its last scrape, where they have one each
@@ -132,6 +133,7 @@ class World:
             now=self.now,
             workloads=dict(self.workloads),
             route=self.live_route,
+            unreachable=self.unreachable,
             samples={
                 (metric.name, split): self.sample(metric.name, split) for metric in metrics for split in asked.splits
             },
@@ -214,7 +216,7 @@ class World:
                     pinned=wanted.digest,
                     created_at=self.now,
                 )
-            seen = replace(seen, uri=wanted.uri, pinned=wanted.digest)
+            seen = scaled(replace(seen, uri=wanted.uri, pinned=wanted.digest), wanted, self.spec, self.autoload)
             self.workloads[wanted.version] = replace(seen, ready=seen.ready or ready, services=services)
         for version in plan.remove:
             self.workloads.pop(version, None)
@@ -297,3 +299,15 @@ class World:
             return self.status.last_analysis
         audience = self.status.trial.audience
         return tuple(item for item in self.arm.metrics if item.split == audience)
+
+
+def scaled(seen: Workload, wanted: DesiredVersion, spec: Mapping[str, Any], autoload: bool) -> Workload:
+    """A version with its pods as they are asked for now. An autoscaler of ours keeps at least those; what others scale
+    is left to them."""
+    before = seen.desired
+    if not wanted.elastic:
+        changed = seen.applied != wanted.replicas
+        seen = replace(seen, applied=wanted.replicas, desired=wanted.replicas if changed else seen.desired)
+    elif "autoscaling" in spec.get("serving", {}):
+        seen = replace(seen, desired=max(seen.desired, wanted.replicas))
+    return replace(seen, ready=seen.desired) if autoload and seen.ready and seen.desired > before else seen

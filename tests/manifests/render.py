@@ -10,6 +10,8 @@ import yaml
 from modelrollout.api.route import EVERYBODY, Route
 from modelrollout.api.shadow import Shadow
 from modelrollout.core.plan import DesiredComparer, DesiredVersion, Recovery
+from modelrollout.core.progress.size import is_elastic
+from modelrollout.manifests.autoscaler import horizontal_pod_autoscaler
 from modelrollout.manifests.comparer import comparer_deployment, comparer_service
 from modelrollout.manifests.istio import virtual_service
 from modelrollout.manifests.kept import TEMPLATE_ANNOTATION
@@ -46,8 +48,10 @@ def render(case: dict[str, Any]) -> list[dict[str, Any]]:
     objects: list[dict[str, Any]] = []
     for item in case.get("versions", []):
         splits = tuple(item.get("splits", [EVERYBODY]))
-        version = DesiredVersion(item["version"], item["uri"], item.get("digest"), item.get("replicas", 1), splits)
+        elastic, pods = is_elastic(spec.serving), item.get("replicas", 1)
+        version = DesiredVersion(item["version"], item["uri"], item.get("digest"), pods, splits, elastic=elastic)
         objects.append(deployment(rollout, spec, version, platform))
+        objects += filter(None, [horizontal_pod_autoscaler(rollout, spec, version)])
         objects += [service(rollout, spec, version, split) for split in splits]
     wanted = DesiredComparer(**case["comparer"] | {"settings": shadow_of(spec)}) if "comparer" in case else None
     if wanted is not None:

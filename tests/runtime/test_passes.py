@@ -117,7 +117,7 @@ HAND_EDITS: dict[str, Callable[[Stage], Awaitable[None]]] = {
 @pytest.mark.parametrize("edit", HAND_EDITS.values(), ids=HAND_EDITS)
 def test_what_others_change_is_restored(kubernetes: Kubernetes, edit: Callable[[Stage], Awaitable[None]]) -> None:
     async def story(stage: Stage) -> None:
-        await stage.installed()
+        await stage.installed(serving={"replicas": 1})
         names = set(await stage.children())
         await edit(stage)
         stage.heard()

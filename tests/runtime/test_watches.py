@@ -11,6 +11,7 @@ import pytest
 
 from modelrollout.adapters.cluster import MODEL_ROLLOUTS, SERVICES, Cluster
 from modelrollout.manifests.meta import OWNER_LABEL
+from modelrollout.runtime.entrances import Entrances
 from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.watches import Watches
 from modelrollout.runtime.world import Key, World
@@ -88,7 +89,9 @@ def test_the_children_of_a_rollout_wake_it_and_those_of_nobody_wake_none(kuberne
 def some_watches(cluster: Cluster, namespace: str) -> Watches:
     unused: Any = None
     queue = WorkQueue[Key](time.monotonic)
-    return Watches(unused, cluster, unused, World(cluster), queue, (namespace,), "test", lambda: None)
+    return Watches(
+        unused, cluster, unused, World(cluster), queue, (namespace,), "test", lambda: None, Entrances(lambda key: None)
+    )
 
 
 async def taken(queue: WorkQueue[Key]) -> list[Key]:

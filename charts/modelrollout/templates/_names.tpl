@@ -57,9 +57,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [""]
   resources: [services]
   verbs: [list, watch, create, patch, delete]
+- apiGroups: [autoscaling] # one for each version, where a rollout asks for it
+  resources: [horizontalpodautoscalers]
+  verbs: [list, watch, create, patch, delete]
 - apiGroups: [networking.istio.io]
   resources: [virtualservices]
   verbs: [get, list, watch, create, patch]
+- apiGroups: [networking.istio.io] # whether callers come through them
+  resources: [gateways]
+  verbs: [list, watch]
 - apiGroups: [""] # why a version does not come up: the words of its containers
   resources: [pods]
   verbs: [list, watch]

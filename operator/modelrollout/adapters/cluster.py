@@ -46,11 +46,13 @@ class Resource:
 MODEL_ROLLOUTS = Resource("modelrollout.dev/v1alpha1", "modelrollouts")
 DEPLOYMENTS = Resource("apps/v1", "deployments")
 SERVICES = Resource("v1", "services")
+HORIZONTAL_POD_AUTOSCALERS = Resource("autoscaling/v2", "horizontalpodautoscalers")
 PODS = Resource("v1", "pods")
 CONFIG_MAPS = Resource("v1", "configmaps")
 EVENTS = Resource("v1", "events")
 LEASES = Resource("coordination.k8s.io/v1", "leases")
 VIRTUAL_SERVICES = Resource("networking.istio.io/v1", "virtualservices")
+GATEWAYS = Resource("networking.istio.io/v1", "gateways")
 ENVOY_FILTERS = Resource("networking.istio.io/v1alpha3", "envoyfilters")
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
+from modelrollout.api.autoscaling import MOST_REPLICAS, ArmReplicas, Autoscaling
 from modelrollout.api.base import Duration, PositiveDuration, SpecModel
-from modelrollout.api.rules import VALIDATIONS, Form, rule, text
+from modelrollout.api.rules import VALIDATIONS, Form, rule, rules, text
 
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
@@ -47,9 +48,18 @@ Resources = Annotated[
 """``limits`` and ``requests``, each a quantity by the name of a resource."""
 
 
+_TWO_NUMBERS = "replicas and autoscaling exclude each other; keep one of them"
+
+
+def _one_number(schema: dict[str, Any]) -> None:
+    rules(rule("!(has(self.replicas) && has(self.autoscaling))", _TWO_NUMBERS))(schema)
+
+
 class Serving(SpecModel):
-    """How each version is served: one Deployment and one Service of its own for each version. All but replicas and
-    the times hold for versions that have not come up yet."""
+    """How each version is served: one Deployment and one Service of its own for each version. All but the number of
+    pods and the times hold for versions that have not come up yet."""
+
+    model_config = ConfigDict(json_schema_extra=_one_number)
 
     image: str = Field(
         default="tensorflow/serving:2.19.1",
@@ -58,7 +68,21 @@ class Serving(SpecModel):
         description="TensorFlow Serving, or what is started and answers like it. An edit holds for the next version.",
     )
     image_pull_policy: PullPolicy = Field(default="IfNotPresent", description="As in a Pod.")
-    replicas: int = Field(default=1, ge=1, le=1000, description="Pods of each version that has traffic.")
+    replicas: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_REPLICAS,
+        description="Pods of each version. Left out, and without autoscaling, the number is left to whatever scales "
+        "Deployments: the first version begins with one pod.",
+    )
+    autoscaling: Autoscaling | None = Field(
+        default=None, description="A HorizontalPodAutoscaler for each version, in place of replicas."
+    )
+    arm_replicas: ArmReplicas = Field(
+        default=ArmReplicas.FULL,
+        description="Pods of a version under trial. Full: as many as stable has, from its start. ByShare: as many as "
+        "its share of the requests needs; they come before a share rises, and only then it does.",
+    )
     resources: Resources | None = Field(
         default=None, description="Of the serving container, as in a Pod: requests and limits."
     )
@@ -77,3 +101,9 @@ class Serving(SpecModel):
     drain: Duration = Field(
         default=20.0, description="Time between the last request routed to a version and the end of its pods."
     )
+
+    @model_validator(mode="after")
+    def _one_says_how_many(self) -> Self:
+        if self.replicas is not None and self.autoscaling is not None:
+            raise ValueError(_TWO_NUMBERS)
+        return self

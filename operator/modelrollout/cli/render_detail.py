@@ -9,6 +9,7 @@ from typing import Any
 
 from modelrollout.api.base import format_duration, format_timestamp
 from modelrollout.api.samples import Samples
+from modelrollout.api.serving import Serving
 from modelrollout.api.shadow import Shadow
 from modelrollout.api.status import Arm, CheckStatus, Condition, HistoryEntry, Status, VersionStatus
 from modelrollout.cli.render import head, history_lines, join_blocks
@@ -101,9 +102,16 @@ def _model_facts(spec: Spec) -> Iterator[tuple[str, str]]:
         yield "digest", model.digest or "recorded at the first fetch"
 
 
+def _pods(serving: Serving) -> str:
+    """How many there are of each version."""
+    if serving.autoscaling is not None:
+        return f"{serving.autoscaling.min} to {serving.autoscaling.max} x"
+    return f"{serving.replicas} x" if serving.replicas is not None else "as many as others scale to x"
+
+
 def _serving_facts(spec: Spec) -> Iterator[tuple[str, str]]:
     serving, traffic, strategy = spec.serving, spec.traffic, spec.strategy.chosen
-    yield "serving", f"{serving.replicas} x {serving.image}"
+    yield "serving", f"{_pods(serving)} {serving.image}"
     yield "hosts", ", ".join(traffic.hosts)
     yield "gateways", ", ".join(traffic.gateways)
     if traffic.match:

@@ -38,6 +38,7 @@ def to_validate(body: Mapping[str, Any], name: str, namespace: str, digest: str 
         spec["model"] = {**spec["model"], "digest": digest}
     against = {"validateOnly": {"against": body["metadata"]["name"]}}
     serving = {**(spec.get("serving") or {}), "replicas": 1}
+    serving.pop("autoscaling", None)
     spec = {**against, **spec, "serving": serving, "deletionPolicy": "Delete"}
     return {
         "apiVersion": API_VERSION,

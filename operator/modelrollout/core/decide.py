@@ -19,13 +19,23 @@ from modelrollout.core.judge.splits import audiences
 from modelrollout.core.observation import Observation, Refusal
 from modelrollout.core.observed.places import update_places
 from modelrollout.core.observed.readiness import forget_removed, update_readiness, update_smoke, update_versions
+from modelrollout.core.observed.scaled import tell_of_scales
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import DesiredVersion, Plan, Reason
 from modelrollout.core.progress import transitions
 from modelrollout.core.progress.advance import advance
 from modelrollout.core.progress.epoch import update_epoch
-from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, told_of_arms, told_of_control, unrouted
+from modelrollout.core.progress.outlook import (
+    Outlook,
+    Progress,
+    at_rest,
+    told_of_arms,
+    told_of_control,
+    told_of_entrances,
+    unrouted,
+)
 from modelrollout.core.progress.recalled import recall
+from modelrollout.core.progress.size import is_elastic, size_of_arm, size_of_control
 from modelrollout.core.progress.word import refuse
 from modelrollout.core.recover.lost_status import recover
 from modelrollout.core.recover.note import note
@@ -50,8 +60,8 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
     state = Pass(rollout, seen, spec, rollout.status)
     if refusal is None or last_accepted(rollout.status) is None:  # then it is the one that was noted
         state = state.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
-    state = update_versions(update_places(forget_removed(recover(state))))
-    state, outlook = told_of_control(*told_of_arms(*follow(state)))
+    state = tell_of_scales(update_versions(update_places(forget_removed(recover(state)))))
+    state, outlook = told_of_entrances(*told_of_control(*told_of_arms(*follow(state))))
     state = update_epoch(carry(forget_unnamed(state)))
     state = summarize(state, outlook, refusal)
     return plan(state, outlook, refusal)
@@ -152,14 +162,14 @@ def plan(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Plan:
 
 
 def desired_versions(state: Pass, outlook: Outlook) -> tuple[DesiredVersion, ...]:
-    """Control and arms, all at full size: a rollback must not land on half a fleet. Retired versions are left as they
-    are until they are removed."""
-    replicas, splits = state.spec.serving.replicas, desired_splits(state, outlook)
-    deployed = [(state.control, True), *((arm, arm.ready_at is not None) for arm in state.status.arms)]
+    """Control and arms. Retired versions are left as they are until they are removed."""
+    splits, elastic = desired_splits(state, outlook), is_elastic(state.spec.serving)
+    control, arms = state.control, state.status.arms
+    deployed = [(control, size_of_control(state), True)] if control is not None else []
+    deployed += [(arm, size_of_arm(state, arm, outlook.wanted), arm.ready_at is not None) for arm in arms]
     return tuple(
-        DesiredVersion(item.version, item.uri, item.pinned, replicas, splits, settled)
-        for item, settled in deployed
-        if item is not None
+        DesiredVersion(item.version, item.uri, item.pinned, replicas, splits, settled, elastic)
+        for item, replicas, settled in deployed
     )
 
 

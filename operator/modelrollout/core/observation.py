@@ -50,6 +50,7 @@ class Workload:
     displaced: bool = False
     pinned: str | None = None  # the digest that its pods were made with
     settings: str | None = None  # the hash of those that its pods were made with (``core/recipe.py``)
+    applied: int | None = None  # pods that were asked for last; None where that is left to others
     outdated: bool = False  # some of its pods are of an older template, and are being replaced
     created_at: float = 0.0  # of its Deployment, seconds since the epoch
     services: Mapping[str, float] = field(default_factory=dict)  # when the Service for each split was made, by split
@@ -158,6 +159,7 @@ class Observation:
 
     ``samples`` by metric and split, ``validation`` and ``smoke`` by version. ``shadow`` is what the comparer has
     counted of each arm in the shadow, ``unshadowed`` why that is not known; ``mirrors``: it can take copies.
+    ``unreachable`` says why callers do not come through a gateway, None where they do or nobody knows.
 
     ``refusal`` is the answer to the acceptance question (hosts, names, foreign VirtualService, custom queries) and is
     None both when all is well and when it was not asked. ``baseline`` holds the control's increments per scrape before
@@ -168,6 +170,7 @@ class Observation:
     now: float
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     route: LiveRoute | None = None
+    unreachable: str | None = None
     samples: Mapping[tuple[str, str], Sample | Unavailable] = field(default_factory=dict)
     validation: Mapping[str, Probed] = field(default_factory=dict)
     shadow: Mapping[str, Shadowed] = field(default_factory=dict)

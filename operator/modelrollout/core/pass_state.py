@@ -100,7 +100,7 @@ class Pass:
 
     def workload(self, version: str) -> Workload:
         """What runs of a version; nothing, when nothing was seen."""
-        return self.seen.workloads.get(version) or Workload(version, self.spec.serving.replicas, 0, displaced=True)
+        return self.seen.workloads.get(version) or Workload(version, self.spec.serving.replicas or 1, 0, displaced=True)
 
     def change(self, **updates: Any) -> Pass:
         """The same with fields of the status changed."""

@@ -22,12 +22,14 @@ class Reason(StrEnum):
     INVALID_SPEC = "InvalidSpec"
     ACCEPTED = "Accepted"
     NOT_CHECKED = "NotChecked"
+    GATEWAY = "GatewayNotReached"
     HOST_TAKEN = "HostTaken"
     FOREIGN_HOST = "ForeignHost"
     NAME_TOO_LONG = "NameTooLong"
     FOREIGN_VIRTUAL_SERVICE = "ForeignVirtualService"
     MESH_FILTER_MISSING = "MeshFilterMissing"
     DIGEST_CHANGED = "DigestChanged"
+    SCALE_UNDONE = "ScaleUndone"
     URI_CHANGED = "UriChanged"
     MODEL_MOVED = "ModelMoved"
     STRATEGY_CHANGED = "StrategyChanged"
@@ -105,7 +107,8 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class DesiredVersion:
     """One version that shall be deployed: its identity, and the splits in which it has a Service of its own. How it is
-    served comes from the spec; once it is ``settled``, from when its pods were made."""
+    served comes from the spec; once it is ``settled``, from when its pods were made. ``replicas`` are its pods;
+    where it is ``elastic``, those that it begins with, and the fewest that an autoscaler of ours may leave it."""
 
     version: str
     uri: str
@@ -113,6 +116,7 @@ class DesiredVersion:
     replicas: int
     splits: tuple[str, ...] = (EVERYBODY,)
     settled: bool = False  # its pods have come up, and stay as they are
+    elastic: bool = False  # others decide how many pods it has
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ from modelrollout.api.serving import Serving
 from modelrollout.resource.spec import Spec
 
 _LENGTH = 16  # hexadecimal digits
+_NO_PART = {"replicas", "autoscaling", "arm_replicas", "load_timeout", "drain"}
 
 
 def settings_of(serving: Serving) -> str:
     """Of what in ``spec.serving`` is part of the pods; how many there are and how long they may take is none of it."""
-    told = serving.model_dump(mode="json", exclude={"replicas", "load_timeout", "drain"}, exclude_defaults=True)
+    told = serving.model_dump(mode="json", exclude=_NO_PART, exclude_defaults=True)
     return _hash(told)
 
 

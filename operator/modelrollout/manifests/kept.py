@@ -19,6 +19,7 @@ from modelrollout.resource.rollout import GROUP
 
 URI_ANNOTATION = f"{GROUP}/uri"
 SETTINGS_ANNOTATION = f"{GROUP}/settings"  # of a Deployment: the hash of the settings that its pods were made with
+REPLICAS_ANNOTATION = f"{GROUP}/replicas"  # of a Deployment: the number of pods that was applied, if one was
 TEMPLATE_ANNOTATION = f"{GROUP}/template"  # of a Deployment: its pod template as it was applied
 MADE_FROM_ANNOTATION = f"{GROUP}/made-from"  # of a pod: the hash of all that it was made from
 FETCH_CONTAINER = "fetch"
@@ -87,6 +88,12 @@ def pinned_digest(live: Live) -> str | None:
             if container.get("name") == FETCH_CONTAINER and flag.startswith(DIGEST_FLAG):
                 return str(flag.removeprefix(DIGEST_FLAG))
     return None
+
+
+def applied_replicas(live: Live) -> int | None:
+    """The number of pods that a live Deployment was applied with; None where that is left to others."""
+    found = _annotation(live, REPLICAS_ANNOTATION)
+    return int(found) if found is not None and found.isdecimal() else None
 
 
 def settings_hash(live: Live) -> str | None:

@@ -28,6 +28,7 @@ from modelrollout.manifests.kept import (
     DIGEST_FLAG,
     FETCH_CONTAINER,
     MADE_FROM_ANNOTATION,
+    REPLICAS_ANNOTATION,
     SETTINGS_ANNOTATION,
     TEMPLATE_ANNOTATION,
     URI_ANNOTATION,
@@ -71,18 +72,19 @@ def deployment(
     template = kept or fresh
     described = metadata(rollout, spec, name, version.version)
     described["annotations"] = {
+        **({} if version.elastic else {REPLICAS_ANNOTATION: str(version.replicas)}),
         URI_ANNOTATION: version.uri,
         PLATFORM_ANNOTATION: platform.to_annotation(),
         SETTINGS_ANNOTATION: kept_settings(live, version, settings),
         TEMPLATE_ANNOTATION: json.dumps(template, sort_keys=True, separators=(",", ":")),
     }
-    return marked(
+    desired = marked(
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
             "metadata": described,
             "spec": {
-                "replicas": version.replicas,
+                **({} if version.elastic else {"replicas": version.replicas}),
                 "revisionHistoryLimit": 1,
                 "selector": {"matchLabels": selector_labels(rollout.name, version.version)},
                 "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
@@ -90,6 +92,22 @@ def deployment(
             },
         }
     )
+    return _as_scaled(desired, version, live) if version.elastic else desired
+
+
+def _as_scaled(desired: Object, version: DesiredVersion, live: Mapping[str, Any] | None) -> Object:
+    """With the number of pods that it has, which others decide: a server-side apply that leaves out a field that it
+    once set takes it away, and the Deployment falls to one pod. The mark knows nothing of that number, and the write is
+    refused when somebody has scaled meanwhile.
+    https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership"""
+    if live is None:
+        return {**desired, "spec": {**desired["spec"], "replicas": version.replicas}}
+    metadata = {**desired["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
+    return {
+        **desired,
+        "metadata": metadata,
+        "spec": {**desired["spec"], "replicas": live["spec"].get("replicas", version.replicas)},
+    }
 
 
 def service(rollout: ModelRollout, spec: Spec, version: DesiredVersion, split: str = EVERYBODY) -> Object:

@@ -19,6 +19,7 @@ import aiohttp
 from modelrollout.adapters.cluster import (
     DEPLOYMENTS,
     EVENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
     MODEL_ROLLOUTS,
     SERVICES,
     VIRTUAL_SERVICES,
@@ -33,6 +34,7 @@ from modelrollout.api.route import Route
 from modelrollout.api.status import Status
 from modelrollout.core.observation import SETTLE_SECONDS, LiveRoute
 from modelrollout.core.plan import DesiredVersion, Event, Plan
+from modelrollout.manifests.autoscaler import horizontal_pod_autoscaler
 from modelrollout.manifests.comparer import comparer_deployment, comparer_name, comparer_service
 from modelrollout.manifests.destinations import destinations
 from modelrollout.manifests.drift import differs
@@ -167,12 +169,26 @@ class _Application:
                 await self._put(SERVICES, service(self._rollout, spec, version, split), SERVING_MANAGER)
             wanted = deployment(self._rollout, spec, version, self._applier.platform, live)
             await self._put(DEPLOYMENTS, wanted, SERVING_MANAGER)
+            await self._autoscaler(spec, version)
+        except Conflict as error:
+            if not version.elastic or live is None:
+                self._applier.refused[key] = _refused(error)
+            self.complete = False  # it was scaled meanwhile
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             refused = self._applier.refused[key] = _refused(error)
             self.complete &= refused.final
             log.warning("version %s: %s", version.version, refused.words)
         else:
             self._applier.refused.pop(key, None)
+
+    async def _autoscaler(self, spec: Spec, version: DesiredVersion) -> None:
+        """What scales a version, where the spec asks for it. One from before would fight with the spec."""
+        wanted = horizontal_pod_autoscaler(self._rollout, spec, version)
+        name = child_name(self._rollout.name, version.version)
+        if wanted is not None:
+            await self._put(HORIZONTAL_POD_AUTOSCALERS, wanted, SERVING_MANAGER)
+        elif (left := self._snapshot.of(HORIZONTAL_POD_AUTOSCALERS).get(name)) is not None:
+            await self._delete(HORIZONTAL_POD_AUTOSCALERS, left)
 
     async def _comparer(self, spec: Spec) -> None:
         """What compares answers. Where it cannot be made nobody is compared, which the next pass says."""

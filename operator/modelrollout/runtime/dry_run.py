@@ -17,6 +17,7 @@ import aiohttp
 
 from modelrollout.adapters.cluster import (
     DEPLOYMENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
     VIRTUAL_SERVICES,
     ApiError,
     Cluster,
@@ -26,6 +27,8 @@ from modelrollout.adapters.cluster import (
 from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import DesiredVersion, Reason
+from modelrollout.core.progress.size import full_at_first, is_elastic
+from modelrollout.manifests.autoscaler import horizontal_pod_autoscaler
 from modelrollout.manifests.drift import differs
 from modelrollout.manifests.istio import virtual_service
 from modelrollout.manifests.meta import OWNER_LABEL, SERVING_MANAGER, TRAFFIC_MANAGER, child_name, models_of
@@ -55,22 +58,29 @@ async def refused_object(cluster: Cluster, rollout: ModelRollout, spec: Spec, pl
         # One that is live as it is wanted is not asked about: whatever has come to forbid it, it serves.
         if differs(desired, deployed):
             asked.append(_deployment(cluster, desired))
+        if (autoscaler := horizontal_pod_autoscaler(rollout, spec, version)) is not None:
+            asked.append(_autoscaler(cluster, autoscaler))
     return next((refusal for refusal in await asyncio.gather(*asked) if refusal is not None), None)
 
 
 def _versions(rollout: ModelRollout, spec: Spec) -> Iterator[DesiredVersion]:
     """Every version that the spec wants, and stable: how a version is served comes from the spec for all of them."""
-    stable, replicas = rollout.status.stable, spec.serving.replicas
+    stable, replicas, elastic = rollout.status.stable, full_at_first(spec.serving), is_elastic(spec.serving)
     for model in models_of(spec):
         if stable is None or stable.version != model.version:
-            yield DesiredVersion(model.version, model.uri, model.digest, replicas)
+            yield DesiredVersion(model.version, model.uri, model.digest, replicas, elastic=elastic)
     if stable is not None:
-        yield DesiredVersion(stable.version, stable.uri, stable.pinned, replicas)
+        yield DesiredVersion(stable.version, stable.uri, stable.pinned, replicas, elastic=elastic)
 
 
 async def _deployment(cluster: Cluster, desired: Object) -> Refusal | None:
     words = await _words(cluster.apply(DEPLOYMENTS, desired, SERVING_MANAGER, dry_run=True))
     return _refusal("spec.serving", "Deployment", words)
+
+
+async def _autoscaler(cluster: Cluster, desired: Object) -> Refusal | None:
+    words = await _words(cluster.apply(HORIZONTAL_POD_AUTOSCALERS, desired, SERVING_MANAGER, dry_run=True))
+    return _refusal("spec.serving.autoscaling", "HorizontalPodAutoscaler", words)
 
 
 async def _route(cluster: Cluster, rollout: ModelRollout, spec: Spec) -> Refusal | None:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import aiohttp
@@ -38,6 +38,7 @@ from modelrollout.manifests.istio import live_route
 from modelrollout.manifests.serving import GRPC_PORT
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
+from modelrollout.runtime.entrances import Entrances
 from modelrollout.runtime.inquiry import Inquiries, not_checked
 from modelrollout.runtime.memory_limits import measured
 from modelrollout.runtime.pods import brought
@@ -77,6 +78,7 @@ class Observer:
     refused_routes: dict[Key, str]
     confirmed: dict[Key, set[str]]
     troubles: Troubles
+    entrances: Entrances = field(default_factory=lambda: Entrances(lambda key: None))
 
 
 async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, observer: Observer) -> Observation:
@@ -93,6 +95,7 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, o
         now=observer.clock(),
         workloads=running,
         route=_route(rollout, snapshot, observer),
+        unreachable=observer.entrances.problem(key, asked.spec) if asked.spec is not None else None,
         samples=samples,
         validation=probed,
         shadow=compared.of,

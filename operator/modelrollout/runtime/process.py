@@ -28,6 +28,7 @@ from modelrollout.adapters.shadowed import shadowed
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.apply import Applier
 from modelrollout.runtime.arms import Arms
+from modelrollout.runtime.entrances import Entrances
 from modelrollout.runtime.inquiry import Inquiries
 from modelrollout.runtime.leader import Lease, LeaseLost
 from modelrollout.runtime.observe import Observer
@@ -138,6 +139,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     samples = SampleCache(Reader(prometheus, scraping, patient), queue.add, poll=settings.poll, clock=time.monotonic)
     refused: dict[tuple[Key, str], Refused] = {}
     refused_routes: dict[Key, str] = {}
+    entrances = Entrances(partial(_look_again, world, queue))
     observer = Observer(
         cluster=cluster,
         samples=samples,
@@ -151,6 +153,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
         refused_routes=refused_routes,
         confirmed={},
         troubles=Troubles(cluster, time.monotonic),
+        entrances=entrances,
     )
     applier = Applier(cluster, world, settings.platform, time.time, refused, refused_routes, telemetry.wrote)
     reconciler = Reconciler(queue, world, observer, applier, telemetry, settings.pass_timeout, time.time)
@@ -161,9 +164,15 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     stop = asyncio.Event()
     # kopf takes the signals when it starts, and would end our workers in no order of ours.
     taken = partial(_on_signal, stop)
-    watches = Watches(access, cluster, watching, world, queue, settings.namespaces, settings.holder, taken)
+    watches = Watches(access, cluster, watching, world, queue, settings.namespaces, settings.holder, taken, entrances)
     lease = Cluster(leasing, access.server)
     return Operator(settings, access, cluster, telemetry, queue, world, samples, reconciler, arms, watches, lease, stop)
+
+
+def _look_again(world: World, queue: WorkQueue[Key], key: Key) -> None:
+    """Something that a rollout rests on is otherwise now."""
+    world.touch(key)
+    queue.add(key)
 
 
 def _has_requests(telemetry: Telemetry, key: Key) -> bool:

@@ -199,6 +199,7 @@ class Reconciler:
         self.observer.validations.keep_only(key, ())
         self.observer.comparisons.forget(key)
         self.observer.confirmed.pop(key, None)
+        self.observer.entrances.forget(key)
         for refused in [item for item in self.observer.refused if item[0] == key]:
             del self.observer.refused[refused]
         self.observer.refused_routes.pop(key, None)

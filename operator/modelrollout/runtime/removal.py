@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from modelrollout.adapters.cluster import DEPLOYMENTS, SERVICES, Object, Resource
+from modelrollout.adapters.cluster import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, SERVICES, Object, Resource
 from modelrollout.core.plan import DesiredVersion
 from modelrollout.manifests.destinations import Destination, destinations
 from modelrollout.manifests.meta import SPLIT_LABEL, VERSION_LABEL
@@ -23,7 +23,7 @@ def objects_of(version: str, snapshot: Snapshot) -> list[tuple[Resource, Object]
     """
     return [
         (resource, item)
-        for resource in (SERVICES, DEPLOYMENTS)
+        for resource in (SERVICES, HORIZONTAL_POD_AUTOSCALERS, DEPLOYMENTS)
         for item in snapshot.of(resource).values()
         if _label(item, VERSION_LABEL) == version
     ]

@@ -18,6 +18,8 @@ import kopf
 from modelrollout.adapters.access import Access
 from modelrollout.adapters.cluster import (
     DEPLOYMENTS,
+    GATEWAYS,
+    HORIZONTAL_POD_AUTOSCALERS,
     MODEL_ROLLOUTS,
     PODS,
     SERVICES,
@@ -30,10 +32,11 @@ from modelrollout.adapters.cluster import (
 from modelrollout.adapters.reflector import Place, Reflector
 from modelrollout.manifests.meta import OWNER_LABEL
 from modelrollout.runtime import handlers
+from modelrollout.runtime.entrances import Entrances
 from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.world import Key, World
 
-OURS = (DEPLOYMENTS, SERVICES, PODS)  # those that carry the label of a rollout
+OURS = (DEPLOYMENTS, SERVICES, HORIZONTAL_POD_AUTOSCALERS, PODS)  # those that carry the label of a rollout
 COMPARED_EVERY = 300.0  # seconds
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds, until kopf is started again
 
@@ -52,6 +55,7 @@ class Watches:
     namespaces: tuple[str, ...]
     identity: str
     started: Callable[[], None]  # told whenever kopf has started, which takes the signals
+    entrances: Entrances
     _owners: dict[tuple[Resource, Place], str] = field(default_factory=dict, init=False)
 
     def reflectors(self) -> list[Reflector]:
@@ -71,6 +75,7 @@ class Watches:
             await _first(asyncio.gather(*(item.listed.wait() for item in reflectors)), parts)
             self.world.all_listed()
             parts += [asyncio.create_task(self._rollouts()), asyncio.create_task(self._compare())]
+            parts += [asyncio.create_task(self._gateways())]
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for part in done:
                 part.result()
@@ -78,6 +83,22 @@ class Watches:
             for part in parts:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
+
+    async def _gateways(self) -> None:
+        """The gateways of the mesh. Nobody waits for them: where they may not be seen, nothing is said of them."""
+        known = self.entrances
+        known.reflectors = {
+            namespace: Reflector(self.cluster, self.session, GATEWAYS, namespace, "", known.seen, known.gone)
+            for namespace in self.namespaces or (None,)
+        }
+        async with asyncio.TaskGroup() as group:
+            for item in known.reflectors.values():
+                group.create_task(item.run())
+                group.create_task(self._first_gateways(item))
+
+    async def _first_gateways(self, gateways: Reflector) -> None:
+        await gateways.listed.wait()
+        self.entrances.listed()
 
     def heard(self, item: Object, gone: bool) -> None:
         """kopf's word of a rollout."""

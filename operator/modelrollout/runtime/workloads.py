@@ -14,7 +14,7 @@ from typing import Any
 
 from modelrollout.api.route import EVERYBODY
 from modelrollout.core.observation import Workload
-from modelrollout.manifests.kept import made_from_mark, pinned_digest, place_of, settings_hash
+from modelrollout.manifests.kept import applied_replicas, made_from_mark, pinned_digest, place_of, settings_hash
 from modelrollout.manifests.meta import SPLIT_LABEL, VERSION_LABEL
 from modelrollout.runtime.loads import load_seconds, loading_since
 from modelrollout.runtime.pods import (
@@ -94,6 +94,7 @@ def workload(deployment: Object, pods: Iterable[Object], services: Iterable[Obje
         at_work_since=at_work_since(unready or newest),
         loading_since=loading_since(unready),
         load_seconds=load_seconds(pod for pod in newest if is_ready(pod)),
+        applied=applied_replicas(deployment),
         outdated=outdated,
         settings=settings_hash(deployment),
         pinned=pinned_digest(deployment),

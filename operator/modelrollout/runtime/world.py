@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from modelrollout.adapters.cluster import (
     DEPLOYMENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
     MODEL_ROLLOUTS,
     PODS,
     SERVICES,
@@ -43,7 +44,7 @@ Place = tuple[Resource, str]
 """Kind and name of an object of a rollout."""
 
 SINGLE = (MODEL_ROLLOUTS, VIRTUAL_SERVICES)  # one object of the rollout's own name
-MANY = (DEPLOYMENTS, SERVICES, PODS)  # all that carry its label
+MANY = (DEPLOYMENTS, SERVICES, HORIZONTAL_POD_AUTOSCALERS, PODS)  # all that carry its label
 
 
 @dataclass(slots=True)
@@ -151,6 +152,11 @@ class World:
         """How often anything of a rollout has changed; the same number twice means that nothing has in between."""
         known = self._kept.get(key)
         return -1 if known is None else known.changes
+
+    def touch(self, key: Key) -> None:
+        """Something has changed that a rollout rests on, and that is none of its objects."""
+        if key in self._kept:
+            self._kept[key].changes += 1
 
     def rollouts(self) -> dict[Key, str]:
         """The resource version of each rollout that is known."""

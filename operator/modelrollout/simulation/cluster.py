@@ -49,7 +49,8 @@ def deployed(wanted: DesiredVersion, before: Workload | None, now: float) -> Wor
         measured = wanted.digest or f"sha256:{sha256(wanted.version.encode()).hexdigest()}"
         before = Workload(wanted.version, wanted.replicas, wanted.replicas, (measured,), wanted.uri, created_at=now)
     made = dict.fromkeys(wanted.splits, now) | dict(before.services)
-    return replace(before, desired=wanted.replicas, ready=wanted.replicas, services=made)
+    pods = max(wanted.replicas, before.desired) if wanted.elastic else wanted.replicas
+    return replace(before, desired=pods, ready=pods, services=made)
 
 
 class Smoke:

@@ -19,6 +19,7 @@ from modelrollout.core.accept.questions import questions
 from modelrollout.core.decide import POLL_SECONDS, decide
 from modelrollout.core.observation import Observation, SmokeResult
 from modelrollout.core.plan import DesiredVersion, Plan, Questions
+from modelrollout.core.progress.size import full_at_first
 from modelrollout.resource.rollout import ModelRollout, parse_status
 from modelrollout.resource.spec import Spec
 from modelrollout.simulation.cast import Cast
@@ -118,7 +119,7 @@ def first_cluster(release: Release) -> Cluster:
     stable, spec = release.rollout.status.stable, release.rollout.spec
     assert stable is not None, "a simulated release begins with a stable version"
     assert isinstance(spec, Spec), "a simulated release begins with a spec that is in order"
-    return Cluster(DesiredVersion(stable.version, stable.uri, stable.digest, spec.serving.replicas))
+    return Cluster(DesiredVersion(stable.version, stable.uri, stable.digest, full_at_first(spec.serving)))
 
 
 def one_pass(release: Release, cluster: Cluster, status: Status, time: float, said: str | None = None) -> Frame:

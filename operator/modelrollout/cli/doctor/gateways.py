@@ -9,7 +9,7 @@ from modelrollout.cli.doctor.definitions import UPGRADE, is_ready
 from modelrollout.cli.doctor.found import Finding, State
 from modelrollout.cli.doctor.look import Body, Look, NotSeen
 from modelrollout.cli.doctor.operator import Operator
-from modelrollout.manifests.hosts import MESH, full_host
+from modelrollout.manifests.gateways import named_gateways, shut_out
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
@@ -42,8 +42,7 @@ def _named(rollout: ModelRollout) -> list[str]:
     """The gateways of a rollout as NAMESPACE/NAME, without the mesh."""
     if not isinstance(rollout.spec, Spec):
         return []
-    names = [name for name in rollout.spec.traffic.gateways if name != MESH]
-    return [name if "/" in name else f"{rollout.namespace}/{name}" for name in names]
+    return named_gateways(rollout.spec.traffic, rollout.namespace)
 
 
 def _of(look: Look, rollout: ModelRollout, name: str, found: Body | None) -> Iterator[Finding]:
@@ -53,9 +52,8 @@ def _of(look: Look, rollout: ModelRollout, name: str, found: Body | None) -> Ite
         yield Finding(AREA, State.MISSING, words, f"kubectl get gateways.networking.istio.io -n {namespace}")
         return
     assert isinstance(rollout.spec, Spec)
-    shut_out = [host for host in rollout.spec.traffic.hosts if not admits(found, rollout.namespace, host)]
-    if shut_out:
-        words = f"the gateway {name} does not let in {', '.join(shut_out)} of {rollout.key}: callers get 404"
+    if out := shut_out(found, rollout.spec.traffic, rollout.namespace):
+        words = f"the gateway {name} does not let in {', '.join(out)} of {rollout.key}: callers get 404"
         yield Finding(AREA, State.MISSING, words, f"kubectl edit gateways.networking.istio.io {short} -n {namespace}")
     yield from _workload(look, name, found)
 
@@ -71,25 +69,6 @@ def _workload(look: Look, name: str, gateway: Body) -> Iterator[Finding]:
         yield Finding(
             AREA, State.MISSING, f"{name}: no pod with {selector} is ready", f"kubectl get pods -A -l {selector}"
         )
-
-
-def admits(gateway: Body, namespace: str, host: str) -> bool:
-    """Whether one of a gateway's servers is for this host of a VirtualService in ``namespace``.
-
-    https://istio.io/latest/docs/reference/config/networking/gateway/#Server
-    """
-    own = gateway["metadata"]["namespace"]
-    hosts = [wanted for server in gateway["spec"].get("servers") or [] for wanted in server.get("hosts") or []]
-    return any(_fits(wanted, own, namespace, full_host(host, namespace)) for wanted in hosts)
-
-
-def _fits(wanted: str, own: str, namespace: str, host: str) -> bool:
-    where, slash, pattern = wanted.rpartition("/")
-    if slash and where not in ("*", namespace) and not (where == "." and namespace == own):
-        return False
-    if pattern == "*" or pattern == host:
-        return True
-    return pattern.startswith("*.") and host.endswith(pattern[1:])
 
 
 def smoke_address(look: Look, operator: Operator) -> Iterator[Finding]:

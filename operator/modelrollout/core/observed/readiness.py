@@ -9,6 +9,7 @@ from modelrollout.core.observation import SmokeResult
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress import transitions
+from modelrollout.core.progress.size import full_size
 
 Deployed = TypeVar("Deployed", bound=VersionStatus)
 
@@ -84,7 +85,7 @@ def may_go_back(state: Pass, item: Retiring) -> bool:
     since = item.wanted_at or state.now
     if item != state.status.previous or state.now - since >= state.spec.serving.load_timeout:
         return False
-    return state.workload(item.version).desired >= state.spec.serving.replicas
+    return state.workload(item.version).desired >= full_size(state)
 
 
 def forget_removed(state: Pass) -> Pass:

@@ -28,6 +28,7 @@ from modelrollout.core.progress.obstacle import Obstacle, together
 from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, position
 from modelrollout.core.progress.proposal import memory_of, propose
 from modelrollout.core.progress.recalled import advance_recalled
+from modelrollout.core.progress.size import of_size
 from modelrollout.core.progress.word import answer, heed, limit_approval, refuse, too_soon
 from modelrollout.strategies import Move
 
@@ -56,7 +57,8 @@ def go_on(state: Pass, assessments: Assessments) -> Progress:
     wanted = widened(state, move.route)
     splits = tuple(split.name for split in wanted.splits)
     state, outlook = take(state, move, wanted, assessments)
-    return state, replace(outlook, splits=(*outlook.splits, *splits))
+    after = Route.to(move.winner) if move.winner is not None else wanted
+    return state, replace(outlook, splits=(*outlook.splits, *splits), wanted=after)
 
 
 def install(state: Pass) -> Progress:
@@ -123,7 +125,7 @@ def of_winner(state: Pass, version: str, assessments: Assessments) -> dict[str, 
     arm = state.status.arm(version)
     if arm is None:  # the control stays
         return {}
-    found = of_the_route(state) or of_arm(state, arm, EVERYBODY)
+    found = of_the_route(state) or of_arm(state, arm, EVERYBODY) or of_size(state, arm, 100)
     for split in (*state.spec.segments, EVERYBODY):
         known = assessments[version].of(split)
         if found is None and not (state.spec.segments and known.no_traffic):

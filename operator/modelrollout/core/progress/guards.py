@@ -15,6 +15,7 @@ from modelrollout.core.observation import SETTLE_SECONDS
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.progress.doubts import of_evidence
 from modelrollout.core.progress.obstacle import Obstacle, together
+from modelrollout.core.progress.size import of_size
 from modelrollout.core.validate import gate
 from modelrollout.resource.spec import Spec
 
@@ -34,7 +35,8 @@ def guarded(state: Pass, wanted: Route, assessments: Assessments) -> tuple[Route
         obstacle = common or of_service(state, version, split)
         if version != control:
             arm = state.arm(version)
-            obstacle = of_arm(state, arm, split) or obstacle
+            needs = of_size(state, arm, wanted.share(version, split)) if split != PREVIEW else None
+            obstacle = of_arm(state, arm, split) or needs or obstacle
             if obstacle is None and split != PREVIEW:
                 gets_all = wanted.share(version, split) == 100
                 obstacle = of_evidence(state, arm, assessments[version].of(split), split, gets_all=gets_all)

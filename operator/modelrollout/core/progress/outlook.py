@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from modelrollout.api.base import format_duration
-from modelrollout.api.route import EVERYBODY, MATCHED
+from modelrollout.api.route import EVERYBODY, MATCHED, Route
 from modelrollout.api.status import Phase, Quarantined, Withheld
 from modelrollout.core.judge.standing import account
 from modelrollout.core.pass_state import Pass
@@ -15,12 +15,14 @@ from modelrollout.core.plan import Reason
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """``wake_at`` in seconds since the epoch; ``splits`` are those that the strategy will need Services for."""
+    """``wake_at`` in seconds since the epoch; ``splits`` are those that the strategy will need Services for, and
+    ``wanted`` is the route that it would make next."""
 
     phase: Phase
     message: str
     wake_at: float | None = None
     splits: tuple[str, ...] = ()
+    wanted: Route | None = None
 
 
 Progress = tuple[Pass, Outlook]
@@ -153,6 +155,18 @@ def told_of_arms(state: Pass, outlook: Outlook) -> Progress:
     return state, outlook
 
 
+def told_of_entrances(state: Pass, outlook: Outlook) -> Progress:
+    """That callers do not come through a gateway: said beside whatever else goes on, and once by an Event."""
+    why = state.seen.unreachable
+    if why is None or state.route is None:
+        return state, outlook
+    if why not in state.rollout.status.message:
+        state = state.say(Reason.GATEWAY, f"callers do not reach it: {why}", warning=True, cause="gateways")
+    if why in outlook.message:
+        return state, outlook
+    return state, replace(outlook, message=f"{outlook.message}; callers do not reach it: {why}")
+
+
 def health(state: Pass, wanted: str, draining: float | None) -> Outlook:
     """The version of the spec serves; unless all its pods are gone, which no other version can make good."""
     workload = state.workload(wanted)
@@ -163,6 +177,8 @@ def health(state: Pass, wanted: str, draining: float | None) -> Outlook:
         return Outlook(Phase.DEGRADED, message, draining)
     if (why := unrouted(state)) is not None:
         return Outlook(Phase.DEGRADED, f"{wanted} shall serve all requests, and they go another way: {why}", draining)
+    if workload.ready > 0 and (why := state.seen.unreachable) is not None:
+        return Outlook(Phase.DEGRADED, f"{wanted} serves, but callers do not reach it: {why}", draining)
     if workload.ready > 0:
         whys = dict.fromkeys(item.message for item in state.status.not_chosen)
         told = [*whys, *filter(None, [describe_failures(failed_versions(state))])]

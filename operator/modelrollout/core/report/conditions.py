@@ -52,7 +52,9 @@ def cause(state: Pass, phase: Phase) -> str:
         answers = state.control is not None and state.workload(state.control.version).ready > 0
         if not answers:
             return Reason.STABLE_LOST
-        return routed(state)[2] if unrouted(state) is not None else Reason.PODS_MISSING
+        if unrouted(state) is not None:
+            return routed(state)[2]
+        return Reason.GATEWAY if state.seen.unreachable is not None else Reason.PODS_MISSING
     if is_silent(state):
         return Reason.NO_TRAFFIC
     if any(arm.blind_since is not None for arm in state.status.arms):
@@ -81,6 +83,8 @@ def routed(state: Pass) -> Fact:
     if live is not None and live.refused is not None:
         return "TrafficApplied", "False", Reason.ROUTE_REFUSED, f"the VirtualService is refused: {live.refused}"
     if live is not None and live.route == wanted:
+        if (why := state.seen.unreachable) is not None:
+            return "TrafficApplied", "False", Reason.GATEWAY, f"{describe(wanted)}, but callers do not reach it: {why}"
         return "TrafficApplied", "True", Reason.ROUTE_APPLIED, describe(wanted)
     return "TrafficApplied", "False", Reason.PROGRESSING, f"the route is being moved to {describe(wanted)}"
 

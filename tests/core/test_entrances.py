@@ -1,0 +1,54 @@
+"""Callers that do not come through a gateway: said in every phase, once as an Event, and gone when it is mended."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelrollout.api.status import Phase
+from modelrollout.core.plan import Reason
+from tests.core.world import CANARY, World
+
+WHY = "the gateway prod/public is not there; see kubectl get gateways.networking.istio.io -n prod"
+
+
+def condition(world: World, kind: str) -> tuple[str, str, str]:
+    """Status, reason and message."""
+    found = next(item for item in world.status.conditions if item.type == kind)
+    return found.status, found.reason, found.message
+
+
+def test_at_rest_it_is_degraded_and_says_why() -> None:
+    world = World.of(CANARY).installed()
+    world.unreachable = WHY
+    world.step(1)
+    assert world.status.phase is Phase.DEGRADED
+    assert world.status.message == f"1.0.1 serves, but callers do not reach it: {WHY}"
+    assert condition(world, "Ready")[:2] == ("False", "GatewayNotReached")
+    assert condition(world, "TrafficApplied")[:2] == ("False", "GatewayNotReached")
+    for _ in range(3):
+        world.step(60)
+    assert len(world.said(Reason.GATEWAY)) == 1
+    world.unreachable = None
+    world.step(1)
+    assert (world.status.phase, world.status.message) == (Phase.HEALTHY, "1.0.1 serves all requests")
+
+
+@pytest.mark.parametrize("seconds", [1, 15, 40, 70])
+def test_in_every_phase_of_a_release_it_is_said_beside_the_rest(seconds: int) -> None:
+    world = World.of(CANARY + "rollback: {keepPrevious: 1h}").installed().apply(version="1.1.2").run(seconds, tick=1)
+    phase, route = world.status.phase, world.live
+    world.unreachable = WHY
+    world.step(0)
+    assert WHY in world.status.message
+    assert world.live == route, "it is nobody's fault, and changes no share"
+    assert (world.status.phase is Phase.DEGRADED) is (phase is Phase.HEALTHY)
+    assert len(world.said(Reason.GATEWAY)) == 1
+
+
+def test_before_the_first_version_answers_nobody_is_said_to_be_missed() -> None:
+    world = World.of(CANARY)
+    world.autoload = False
+    world.unreachable = WHY
+    world.step(1)
+    assert world.status.phase is Phase.PENDING
+    assert not world.said(Reason.GATEWAY)
