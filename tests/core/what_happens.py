@@ -39,6 +39,7 @@ from tests.core import (
 from tests.core.validate import test_load_time, test_memory
 from tests.core.world import CANARY, World
 from tests.manifests import test_buckets, test_moved, test_routes
+from tests.runtime import test_unknown_metric
 from tests.strategies import (
     test_ab_test,
     test_bandit,
@@ -884,6 +885,15 @@ def gateway_missing() -> None:
 def scaled_by_hand() -> None:
     test_size.test_a_number_that_is_written_holds_and_its_return_is_told("1.0.1")
     test_size.test_what_others_scale_is_theirs()
+
+
+@row(
+    "Prometheus does not know a metric of the spec",
+    "–",
+    "refused, where a release is judged by it; for the first version, and with `required: false`, an Event tells of it",
+)
+def metric_unknown() -> None:
+    test_unknown_metric.test_a_doubt_is_told_once_and_refuses_nothing()
 
 
 @row("all pods of stable are gone, with no release under way", "–", "Degraded, with the pods' own words")

@@ -147,10 +147,12 @@ class SmokeResult:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why the spec cannot be accepted as things are. ``NotChecked`` when that could not be found out."""
+    """Why the spec cannot be accepted as things are. ``NotChecked`` when that could not be found out. What only
+    ``warns`` is told, and the spec is accepted all the same."""
 
     reason: Reason
     message: str
+    warns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

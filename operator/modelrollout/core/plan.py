@@ -33,6 +33,7 @@ class Reason(StrEnum):
     URI_CHANGED = "UriChanged"
     MODEL_MOVED = "ModelMoved"
     STRATEGY_CHANGED = "StrategyChanged"
+    UNKNOWN_METRIC = "UnknownMetric"
     INVALID_METRIC = "InvalidMetric"
     OBJECT_REFUSED = "ObjectRefused"
     FILE_ROOT = "FileRootNotAllowed"

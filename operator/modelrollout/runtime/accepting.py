@@ -7,7 +7,8 @@ about its metrics: a release must be possible then, and it will be blind until P
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from modelrollout.adapters.cluster import MODEL_ROLLOUTS, VIRTUAL_SERVICES, Cluster
@@ -62,7 +63,7 @@ class Acceptance:
         metric, refused = await asyncio.gather(
             self._wrong_metric(rollout, spec), refused_object(self._cluster, rollout, spec, self._platform)
         )
-        return metric or refused
+        return refused if metric is None or (metric.warns and refused is not None) else metric
 
     async def _taken(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
         """A VirtualService of our name that is not ours, or a host that somebody else routes at the same gateway."""
@@ -93,29 +94,39 @@ class Acceptance:
 
     async def _wrong_metric(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
         target = Target(rollout.namespace, rollout.name, spec.model.version)
+        doubts: list[Refusal] = []
         try:
             async with asyncio.timeout(QUERIES_LIMIT):
                 for index, metric in enumerate(spec.analysis.metrics):
-                    if not metric.built_in and (problem := await self._wrong_query(metric, target)):
-                        return Refusal(Reason.INVALID_METRIC, f"spec.analysis.metrics[{index}].{problem}")
+                    if metric.built_in:
+                        continue
+                    async for problem in self._problems(metric, target, first=rollout.status.stable is None):
+                        told = replace(problem, message=f"spec.analysis.metrics[{index}].{problem.message}")
+                        if not told.warns:
+                            return told
+                        doubts.append(told)
         except (PrometheusAway, TimeoutError):
             return None
-        return None
+        return replace(doubts[0], message="; ".join(item.message for item in doubts)) if doubts else None
 
-    async def _wrong_query(self, metric: Metric, target: Target) -> str | None:
-        """What is wrong with a user's own queries: the field, the query, Prometheus' words."""
+    async def _problems(self, metric: Metric, target: Target, *, first: bool) -> AsyncIterator[Refusal]:
+        """What is wrong with a user's own queries: the field, the query, Prometheus' words. A metric that is not there
+        yet is only told of where nothing rests on it: a ``first`` version is compared with nobody."""
         for field, query in metric.queries.items():
             try:
                 await self._prometheus.query(custom.fill(query, target))
             except BadQuery as error:
-                return f"{field}: Prometheus refuses {query!r}: {error}"
+                yield Refusal(Reason.INVALID_METRIC, f"{field}: Prometheus refuses {query!r}: {error}")
+                return
             for name in custom.metric_names(query):
-                if name not in (REWARD_SUM, REWARD_COUNT) and not await self._prometheus.knows(name):
-                    return (
-                        f"{field}: Prometheus at {self._prometheus.url} knows no metric {name}; correct the name, or "
-                        "let the metric be scraped first"
-                    )
-        return None
+                if name in (REWARD_SUM, REWARD_COUNT) or await self._prometheus.knows(name):
+                    continue
+                words = f"{field}: Prometheus at {self._prometheus.url} knows no metric {name}"
+                if first or not metric.required:
+                    yield Refusal(Reason.UNKNOWN_METRIC, f"{words} yet; is that its name?", warns=True)
+                else:
+                    ways = "correct the name, let the metric be scraped first, or say required: false"
+                    yield Refusal(Reason.INVALID_METRIC, f"{words}; {ways}")
 
 
 def _unjudged(spec: Spec) -> Refusal | None:

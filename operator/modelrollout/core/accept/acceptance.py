@@ -58,7 +58,7 @@ def refuse(rollout: ModelRollout, seen: Observation) -> Refusal | None:
         or changed_place(spec, status)
         or changed_strategy(spec, status)
         or downgrade(spec, status)
-        or seen.refusal
+        or (seen.refusal if seen.refusal is not None and not seen.refusal.warns else None)
     )
 
 

@@ -143,9 +143,10 @@ def _late_match(state: Pass) -> str | None:
 
 
 def announce_refusal(state: Pass, refusal: Refusal | None) -> Pass:
-    """An Event for a spec that is refused, when that is news."""
+    """An Event for a spec that is refused, when that is news; and for what is doubtful in one that is accepted."""
+    doubt = state.seen.refusal
     if refusal is None:
-        return state
+        return state.say(doubt.reason, doubt.message, warning=True) if doubt is not None else state
     before = next((item for item in state.rollout.status.conditions if item.type == "Accepted"), None)
     routed = any(state.weight(arm.version) for arm in state.status.arms)
     asking = refusal.reason is Reason.NOT_CHECKED and routed  # between two passes
