@@ -26,6 +26,7 @@ def test_without_variables_everything_has_its_default() -> None:
         pytest.param("workers", "16", 16, id="a number"),
         pytest.param("file_root", "/srv/models", "/srv/models", id="a path"),
         pytest.param("file_root", "", None, id="no path"),
+        pytest.param("prometheus_matchers", 'a="b",c!~"d.*"', 'a="b",c!~"d.*"', id="matchers"),
     ],
 )
 def test_a_variable_is_read(name: str, text: str, value: Any) -> None:
@@ -42,6 +43,12 @@ def test_a_variable_is_read(name: str, text: str, value: Any) -> None:
         pytest.param("MODELROLLOUT_POLL", "fast", "MODELROLLOUT_POLL: 'fast' cannot be read", id="no duration"),
         pytest.param("MODELROLLOUT_POLL", "", "MODELROLLOUT_POLL: '' cannot be read", id="an empty duration"),
         pytest.param("MODELROLLOUT_WORKERS", "many", "MODELROLLOUT_WORKERS: 'many' cannot be read", id="no number"),
+        pytest.param(
+            "MODELROLLOUT_PROMETHEUS_MATCHERS",
+            "cluster=prod",
+            'MODELROLLOUT_PROMETHEUS_MATCHERS: cluster=prod are no matchers; write for example cluster="prod-eu"',
+            id="matchers without quotes",
+        ),
         pytest.param(
             "MODELROLLOUT_PROMETHEUS_ULR",
             "http://p",

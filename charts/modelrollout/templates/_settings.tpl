@@ -3,6 +3,9 @@
 namespaces: {{ join "," .Values.namespaces | quote }}
 prometheus_url: {{ .Values.prometheus.url | quote }}
 prometheus_timeout: {{ .Values.prometheus.timeout | quote }}
+{{- with .Values.prometheus.matchers }}
+prometheus_matchers: {{ . | quote }}
+{{- end }}
 {{- with .Values.prometheus.scrapeInterval }}
 scrape_interval: {{ . | quote }}
 {{- end }}

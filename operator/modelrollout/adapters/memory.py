@@ -68,7 +68,7 @@ async def most_since(prometheus: Prometheus, place: Place, before: Newest, patie
 async def _points(prometheus: Prometheus, place: Place) -> Mapping[str, Sequence[Point]]:
     """All samples of the last minutes by pod, the oldest first."""
     try:
-        found = await prometheus.raw(place.selector, WINDOW)
+        found = await prometheus.raw(prometheus.here(place.selector), WINDOW)
     except (PrometheusAway, BadQuery) as error:
         raise NotMeasured(str(error)) from error
     return {pod: sorted(point for series in _of(found, pod) for point in series.points) for pod in place.pods}

@@ -63,12 +63,20 @@ class _LongQueries(BoundedSession):
 
 class Prometheus:
     """One Prometheus. Times in seconds, ``most`` is the bytes of an answer; every method raises PrometheusAway or
-    BadQuery."""
+    BadQuery. ``matchers`` tell the series of this cluster from those of others in the same store."""
 
     def __init__(
-        self, url: str, *, timeout: float, threads: int, token_file: str | None = None, most: int = MOST
+        self,
+        url: str,
+        *,
+        timeout: float,
+        threads: int,
+        token_file: str | None = None,
+        most: int = MOST,
+        matchers: str = "",
     ) -> None:
         self.url = url.rstrip("/")
+        self._matchers = matchers
         self._timeout = timeout
         self._token_file = token_file
         self._session = _LongQueries(most, timeout)
@@ -80,6 +88,11 @@ class Prometheus:
         """Let the threads end; queries under way are left to their time limits."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
+
+    def here(self, expression: str) -> str:
+        """An expression of the operator's own, about the series of this cluster alone. A user's query has the matchers
+        that the user wrote."""
+        return with_matchers(expression, self._matchers)
 
     async def raw(self, selector: str, window: float, at: float | None = None) -> list[Series]:
         """All samples that the selector's series had in the last ``window`` seconds (before ``at``)."""
@@ -130,6 +143,11 @@ class Prometheus:
         if status in ("400", "422"):
             return BadQuery(words)
         return PrometheusAway(f"Prometheus at {self.url} answers with HTTP {status}: {words}")
+
+
+def with_matchers(expression: str, matchers: str) -> str:
+    """The expression with more matchers in each of its selectors, which all have braces."""
+    return expression.replace("{", f"{{{matchers},") if matchers else expression
 
 
 def _series(item: Mapping[str, Any]) -> Series:

@@ -57,7 +57,7 @@ async def shadowed(
     NotSeen."""
     labels = ",".join(f'{name}="{value}"' for name, value in zip(compared.LABELS, place, strict=True))
     try:
-        found = await prometheus.raw(f'{{__name__=~"{_EVERY}",{labels}}}', WINDOW)
+        found = await prometheus.raw(prometheus.here(f'{{__name__=~"{_EVERY}",{labels}}}'), WINDOW)
     except (PrometheusAway, BadQuery) as error:
         raise NotSeen(str(error)) from error
     counters = newest([item for item in found if item.points])

@@ -188,6 +188,7 @@ def _prometheus(settings: Settings, stack: AsyncExitStack, most: int) -> Prometh
         threads=settings.prometheus_threads,
         token_file=settings.prometheus_token_file,
         most=most,
+        matchers=settings.prometheus_matchers,
     )
     stack.callback(prometheus.close)
     return prometheus

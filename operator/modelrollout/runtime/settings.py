@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -18,6 +19,8 @@ from modelrollout.api.base import parse_duration
 from modelrollout.manifests.platform import Platform
 
 PREFIX = "MODELROLLOUT_"
+_MATCHER = r'[a-zA-Z_][a-zA-Z0-9_]*(=|!=|=~|!~)"[^"\\{}]*"'
+_MATCHERS = re.compile(rf"({_MATCHER}(,{_MATCHER})*)?")
 
 
 class BadSetting(ValueError):
@@ -39,6 +42,11 @@ class Settings:
     )
     prometheus_token_file: str | None = setting(
         None, "A bearer token for Prometheus, read again for each query because tokens are rotated."
+    )
+    prometheus_matchers: str = setting(
+        "",
+        'Of a store that holds several clusters: what tells the series of this one, as cluster="prod-eu". In every '
+        "query of the operator's own; users' queries have those that users write.",
     )
     prometheus_timeout: float = setting(
         5.0, "Of one query. One that takes longer is no basis for a decision within seconds.", unit="duration"
@@ -128,6 +136,8 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         for variable, item in known.items()
         if variable in given
     }
+    if not _MATCHERS.fullmatch(text := str(values.get("prometheus_matchers", ""))):
+        raise BadSetting(f'{PREFIX}PROMETHEUS_MATCHERS: {text} are no matchers; write for example cluster="prod-eu"')
     return Settings(**values)
 
 

@@ -20,8 +20,8 @@ async def read(prometheus: Prometheus, subscription: Subscription, window: float
     if window < 1.0:
         return None
     rewards, seconds = [
-        sum(series.points[-1][1] for series in await prometheus.query(query(part, subscription, window)))
-        for part in ("count", "sum")
+        sum(series.points[-1][1] for series in await prometheus.query(prometheus.here(asked)))
+        for asked in (query(part, subscription, window) for part in ("count", "sum"))
     ]
     if not isfinite(rewards) or not isfinite(seconds):
         return None

@@ -128,7 +128,7 @@ def _uncounted(series: Iterable[Series], cancels: ClientCancels) -> dict[str, st
 
 ENVOY = Provider(
     name="envoy",
-    alive=ALIVE,
+    alive=f"{ALIVE}{{}}",
     errors=ERRORS,
     latency=LATENCY,
     unit=0.001,

@@ -22,7 +22,7 @@ from modelrollout.adapters.metrics.registry import PROVIDERS
 from modelrollout.adapters.metrics.scraping import STALE_SCRAPES, Scraping, bound_for
 from modelrollout.adapters.metrics.splits import untold
 from modelrollout.adapters.metrics.subscription import Key, MetricSplit, Subscription
-from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway
+from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway, Series
 from modelrollout.api.analysis import ClientCancels, Metric
 from modelrollout.api.base import format_duration
 from modelrollout.core.evidence import BadCount, Count, Moments, together
@@ -141,9 +141,13 @@ class Reader:
         late = await self._overdue(provider, group, judged)
         return {place: _with_bound(item, judged[place[0]], late.get(place, {})) for place, item in read.items()}
 
+    async def _raw(self, selector: str, window: float) -> Sequence[Series]:
+        """Samples of the built-in metrics."""
+        return await self._prometheus.raw(self._prometheus.here(selector), window)
+
     async def _errors(self, provider: Provider, group: Sequence[Subscription]) -> dict[Place, ByVersion | Unavailable]:
         window = await self._scraping.window(provider)
-        series = await self._prometheus.raw(provider.errors_query(_targets(group)), window)
+        series = await self._raw(provider.errors_query(_targets(group)), window)
         rules = {item.analysis.client_cancels for item in group}
         counted = {rule: tally(series, provider.identity_of, answers(provider, rule)) for rule in rules}
         uncounted = {rule: provider.uncounted(series, rule) for rule in rules}
@@ -165,7 +169,7 @@ class Reader:
         bounds = await self._scraping.bounds(provider, targets)
         chosen = {item.key: chosen_bound(item, bounds) for item in group}
         needed = {bound for bound in chosen.values() if isinstance(bound, str)}
-        series = await self._prometheus.raw(provider.latency_query(targets, needed), window) if needed else []
+        series = await self._raw(provider.latency_query(targets, needed), window) if needed else []
         rules = {(bound, item.analysis.client_cancels) for item in group if isinstance(bound := chosen[item.key], str)}
         counted = {rule: tally(series, provider.identity_of, slow_answers(provider, *rule)) for rule in rules}
 
@@ -186,7 +190,7 @@ class Reader:
             return {}
         window = await self._scraping.window(provider) + max(needed) + SCRAPE_TAKES
         query = provider.under_way_query(provider.under_way, _targets(group))
-        series = await self._prometheus.raw(query, window)
+        series = await self._raw(query, window)
         late = {bound: overdue(series, provider, provider.under_way, bound) for bound in needed}
 
         def of(bound: float, targets: Sequence[Target]) -> dict[str, int]:
@@ -206,10 +210,11 @@ class Reader:
         if at is not None:
             return Sample(metric, at, {})
         interval = format_duration(round(STALE_SCRAPES * await self._scraping.interval(provider), 1))
+        alive = provider.alive.removesuffix("{}")
         return Unavailable(
             metric,
-            f"Prometheus at {self._prometheus.url} has no sample of {provider.alive} from the last {interval}: are the "
-            f"sources of provider {provider.name} scraped?",
+            f"Prometheus at {self._prometheus.url} has no sample of {alive} from the last {interval}: are the sources of "
+            f"provider {provider.name} scraped?",
         )
 
     async def _own(self, subscription: Subscription, metric: Metric, split: str) -> Read | None:
@@ -245,7 +250,7 @@ class Reader:
             if bound is None:
                 return {}
             query, counting = provider.latency_query([control], [bound]), slow_answers(provider, bound, cancels)
-        series = await self._patient.raw(query, BASELINE_SECONDS)
+        series = await self._patient.raw(self._patient.here(query), BASELINE_SECONDS)
         return tally(series, provider.identity_of, counting).get(provider.identify(control), {})
 
 

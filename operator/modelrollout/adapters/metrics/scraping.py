@@ -61,7 +61,7 @@ class Scraping:
         """When a source of this provider was scraped last; None when none was within the window."""
         window = await self.window(provider)
         found = await self._prometheus.query(
-            f"max(max_over_time(timestamp({provider.alive})[{window * 1000:.0f}ms:1s]))"
+            f"max(max_over_time(timestamp({self._prometheus.here(provider.alive)})[{window * 1000:.0f}ms:1s]))"
         )
         return max((value for series in found for _, value in series.points), default=None)
 
@@ -69,15 +69,16 @@ class Scraping:
         """Bucket bounds of the latency histogram: in seconds, and as the label writes them. Empty without a series."""
         at, bounds = self._bounds.get(provider.name, (float("-inf"), {}))
         if not bounds or self._clock() > at + _BOUNDS_FOR:
-            found = await self._prometheus.query(provider.bounds_query(targets))
+            found = await self._prometheus.query(self._prometheus.here(provider.bounds_query(targets)))
             texts = [series.labels["le"] for series in found]
             bounds = {float(text) * provider.unit: text for text in texts if float(text) != float("inf")}
             self._bounds[provider.name] = self._clock(), bounds
         return bounds
 
     async def _measure(self, provider: Provider) -> float:
+        alive = self._prometheus.here(provider.alive)
         for window in (_SHORT, _LONG):
-            found = await self._prometheus.query(f"max(count_over_time({provider.alive}[{window:.0f}s]))")
+            found = await self._prometheus.query(f"max(count_over_time({alive}[{window:.0f}s]))")
             scrapes = max((value for series in found for _, value in series.points), default=0.0)
             if scrapes >= _ENOUGH or (window == _LONG and scrapes > 0):
                 return window / scrapes

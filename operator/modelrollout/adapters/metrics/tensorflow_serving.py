@@ -49,7 +49,7 @@ def _outcome_of(labels: Labels) -> Outcome | None:
 
 TENSORFLOW_SERVING = Provider(
     name="tensorflow-serving",
-    alive=ALIVE,
+    alive=f"{ALIVE}{{}}",
     errors=ERRORS,
     latency=LATENCY,
     unit=0.000001,

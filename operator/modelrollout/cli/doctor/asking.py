@@ -9,6 +9,7 @@ from urllib.error import URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
+from modelrollout.adapters.prometheus import with_matchers
 from modelrollout.cli.doctor.gateways import service_of
 from modelrollout.cli.doctor.look import Look, NotSeen
 
@@ -49,6 +50,11 @@ def behind_the_api_server(look: Look, url: str) -> Ask:
         return _vector(look.proxied(f"{base}/api/v1/query?{urlencode({'query': query})}"))
 
     return ask
+
+
+def within(ask: Ask, matchers: str) -> Ask:
+    """The same of this cluster's series alone, where the store holds several."""
+    return lambda query: ask(with_matchers(query, matchers))
 
 
 def _vector(answer: Mapping[str, Any]) -> Vector:

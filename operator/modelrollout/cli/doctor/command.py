@@ -10,7 +10,7 @@ from itertools import groupby
 import click
 
 from modelrollout.cli.access import Access
-from modelrollout.cli.doctor.asking import Ask, behind_the_api_server, direct
+from modelrollout.cli.doctor.asking import Ask, behind_the_api_server, direct, within
 from modelrollout.cli.doctor.counters import AREA as PROMETHEUS
 from modelrollout.cli.doctor.counters import counters
 from modelrollout.cli.doctor.definitions import control_plane, definitions, version
@@ -108,6 +108,7 @@ def _prometheus(
         way = "say --prometheus URL, with an address that this machine reaches"
         yield Finding(PROMETHEUS, State.UNKNOWN, f"it was not asked: {error}", way)
         return
+    ask = within(ask, settings.get("prometheus_matchers", ""))
     yield from counters(ask, rollouts, settings.get("scrape_interval", ""))
 
 

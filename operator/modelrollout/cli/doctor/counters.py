@@ -56,7 +56,7 @@ def _scraped(ask: Ask) -> list[ProviderName]:
 
 def _of_provider(ask: Ask, provider: Provider, told_interval: str) -> Iterator[Finding]:
     if not number(ask(f"count({provider.alive})")):
-        words = f"no series {provider.alive}: nothing that provider {provider.name} reads is scraped"
+        words = f"no series {provider.alive.removesuffix('{}')}: nothing that provider {provider.name} reads is scraped"
         yield Finding(AREA, State.MISSING, words, f"{PAGE}: a PodMonitor for gateways and pods")
         return
     yield Finding(AREA, State.THERE, f"provider {provider.name}: its sources are scraped")
