@@ -50,12 +50,12 @@ class Provider:
     histogram buckets (label ``le``, each ``unit`` seconds). ``<targets>`` in them stands for the matcher that
     ``select`` gives, ``<bounds>`` for the bucket bounds that are needed. ``alive`` selects a series that is there
     whenever the source is scraped, requests or not: it tells "no requests" from "nobody looks". All of these have
-    braces, for the matchers of a cluster. ``identity_of`` finds whose series one is: it is what ``identify`` gives for one of those that ``select`` was given. ``outcome_of`` says what a
-    series counts, None for one whose requests another series counts, too. ``part_of``: some outcomes overlap, and only
-    those of one part are set off against each other. ``tells_splits``: whether it is known by which split an answer was
-    given, and not only by which version. ``under_way``, where the source has it, tells of requests that have not ended
-    yet. ``uncounted`` finds whose requests the source does not count in full, and says
-    what to do about it.
+    braces, for the matchers of a cluster. ``identity_of`` finds whose series one is: it is what ``identify`` gives for
+    one of those that ``select`` was given. ``outcome_of`` says what a series counts, None for one whose requests
+    another series counts, too. ``part_of``: some outcomes overlap, and only those of one part are set off against each
+    other. ``tells_splits``: whether it is known by which split an answer was given, and not only by which version.
+    ``under_way``, where the source has it, tells of requests that have not ended yet. ``uncounted`` finds whose
+    requests the source does not count in full, and says what to do about it.
     """
 
     name: str

@@ -213,8 +213,8 @@ class Reader:
         alive = provider.alive.removesuffix("{}")
         return Unavailable(
             metric,
-            f"Prometheus at {self._prometheus.url} has no sample of {alive} from the last {interval}: are the sources of "
-            f"provider {provider.name} scraped?",
+            f"Prometheus at {self._prometheus.url} has no sample of {alive} from the last {interval}: are the sources "
+            f"of provider {provider.name} scraped?",
         )
 
     async def _own(self, subscription: Subscription, metric: Metric, split: str) -> Read | None:
