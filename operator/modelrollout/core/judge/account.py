@@ -29,8 +29,13 @@ def account_of_waiting(item: MetricState) -> str:
 
 def counted_words(item: MetricState) -> str:
     """What is counted: bad answers, or by a metric of its owner's what that owner counts, in that direction."""
-    segment = "" if item.split in RESERVED else f" of {item.split}"
+    segment = of_split(item.split)
     return f"answers{segment} {bad_words(item)}" if item.metric.built_in else f"{item.metric.name}{segment}"
+
+
+def of_split(split: str) -> str:
+    """Whose answers they are, where they are not everybody's."""
+    return "" if split in RESERVED else f" of {split}"
 
 
 def bad_words(item: MetricState) -> str:
