@@ -53,10 +53,10 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
     message = _words(state, why, unseen, word_above(move, obstacle), told=move.settled)
     waits_for_samples = move.quiet and obstacle is not None and obstacle.undecided
     phase = _phase(state, replace(move, settled=move.settled and (obstacle is None or waits_for_samples)), approval)
-    if phase is Phase.HEALTHY and (failed := failed_versions(state)):
-        return state, Outlook(Phase.DEGRADED, f"{describe_failures(failed)}; {message}. {way_out(failed)}", until)
     if phase is Phase.HEALTHY and (elsewhere := unrouted(state)):
-        return state, Outlook(Phase.DEGRADED, f"{message}; but the requests go another way: {elsewhere}", until)
+        phase, message = Phase.DEGRADED, f"{message}; but the requests go another way: {elsewhere}"
+    if phase in (Phase.HEALTHY, Phase.DEGRADED) and (failed := failed_versions(state)):
+        phase, message = Phase.DEGRADED, f"{describe_failures(failed)}; {message}. {way_out(failed)}"
     return state, Outlook(phase, message, until)
 
 
