@@ -174,7 +174,8 @@ def tell(state: Pass, before: ContestStatus) -> Pass:
     if before.last_sample_at is None:
         return state
     if contest.trouble is not None and before.trouble is None:
-        return state.say(Reason.BLIND, f"the reward {contest.metric} cannot be seen: {contest.trouble}", warning=True)
+        message = f"the reward {contest.metric} cannot be seen: {contest.trouble}"
+        return state.say(Reason.BLIND, message, warning=True, cause=f"reward {contest.metric}")
     if contest.trouble is None and before.trouble is not None:
         return state.say(Reason.SIGHT_RESTORED, f"the reward {contest.metric} is back")
     return state
