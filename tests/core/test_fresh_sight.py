@@ -180,6 +180,24 @@ def test_a_constant_difference_of_clocks_holds_nothing(behind: float) -> None:
     assert world.status.phase is Phase.HEALTHY
 
 
+@pytest.mark.parametrize("behind", [0.0, 60.0, -60.0])
+def test_one_question_that_fails_is_no_blindness_and_three_scrapes_are_whatever_the_clocks_say(behind: float) -> None:
+    world = World.of(CANARY)
+    world.prometheus_behind = behind
+    world.installed().run(60)
+    world.apply(version=NEW).run(20)
+    world.away = AWAY
+    world.step(0.5)
+    assert world.arm.blind_since is None
+    world.away = None
+    world.run(5)
+    world.away = AWAY
+    for _ in range(40):
+        world.requests(50).step(0.5)
+    assert world.arm.blind_since is not None
+    assert 14.0 <= world.arm.blind_since - (world.now - 20.0) <= 16.0
+
+
 @pytest.mark.parametrize("behind", [0.0, 60.0])
 def test_who_waits_for_traffic_says_so_and_not_that_nothing_can_be_seen(behind: float) -> None:
     """The first samples are read long before the first share, and nothing is counted after it."""

@@ -98,7 +98,7 @@ def take_in(state: MetricState, sample: Sample | Unavailable | None, now: float,
     if isinstance(sample, Unavailable):
         settings = state.evidence.settings
         fresh = settings.stale_scrapes * settings.scrape_interval
-        brief = is_brief(sample, state.counters.at, now, fresh)
+        brief = is_brief(sample, state.last_read_at or state.counters.at, now, fresh)
         return replace(state, missed=True) if brief else replace(state, trouble=sample)
     known = replace(state, bound=sample.bound or state.bound, age=age_of(state, sample, now))
     return read_at(now, state, fold(known, sample, counting=counting))
@@ -119,7 +119,8 @@ def age_of(state: MetricState, sample: Sample, now: float) -> float:
 
 
 def is_brief(gap: Unavailable, last: float | None, now: float, fresh: float) -> bool:
-    """One failed question to Prometheus is no blindness while the ``last`` sample is at most ``fresh`` seconds old."""
+    """One failed question to Prometheus is no blindness while the ``last`` sample was read at most ``fresh`` seconds
+    ago, by the operator's own clock: Prometheus' may be another one."""
     return not gap.invalid and last is not None and now - last <= fresh
 
 
