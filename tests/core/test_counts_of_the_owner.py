@@ -12,7 +12,7 @@ from modelrollout.api.status import MetricStatus, Ratio, Side
 from modelrollout.cli.render_evidence import counts
 from modelrollout.core.evidence import Count, MetricEvidence, Tick, judge
 from modelrollout.core.plan import Reason
-from tests.core.world import CANARY, World
+from tests.core.world import BLUE_GREEN, CANARY, World
 
 PLAIN: dict[str, Any] = yaml.safe_load(CANARY)
 CLICKS = {"name": "clicks", "successes": "c{v='{{ version }}'}", "trials": "t{v='{{ version }}'}"}
@@ -49,6 +49,46 @@ def test_more_of_what_is_bad_is_told_as_more() -> None:
     assert "clicks (50 %)" in back
     assert "by 1.0.1 (10 %)" in back
     assert not world.analysis[0].counts_good
+
+
+def alone(bad: dict[str, float], **fields: str) -> World:
+    """Blue/green in its bake, judged by clicks; then five minutes of these answers."""
+    settings = {"strategy": {"blueGreen": {"bake": "10m"}}, "analysis": {"metrics": [CLICKS | fields]}}
+    world, usual = World.of(BLUE_GREEN).configure(**settings).installed(), dict.fromkeys(("1.0.1", "1.1.2"), 0.3)
+    world.requests(5000, usual, metric="clicks").step(5)
+    world.apply(version="1.1.2")
+    for _ in range(12):
+        world.requests(500, usual, metric="clicks").step(5)
+    assert world.live == {"1.1.2": 100}
+    for _ in range(60):
+        world.requests(500, usual | bad, metric="clicks").step(5)
+    return world
+
+
+WHOSE: dict[str, tuple[dict[str, float], dict[str, str], Reason, str]] = {
+    "fewer clicks, which came back with stable": (
+        {"1.1.2": 0.9},
+        {},
+        Reason.EVIDENCE_AGAINST,
+        "clicks by 1.0.1 (70 %)",
+    ),
+    "fewer clicks of both": ({"1.1.2": 0.6, "1.0.1": 0.6}, {}, Reason.NOT_TO_BLAME, "clicks by 1.0.1 (40 %), too"),
+    "more of what is bad, which left with the candidate": (
+        {"1.1.2": 0.6},
+        {"direction": "LowerIsBetter"},
+        Reason.EVIDENCE_AGAINST,
+        "clicks by 1.0.1 (30 %)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("bad", "fields", "reason", "told"), WHOSE.values(), ids=WHOSE.keys())
+def test_whose_fault_it_was_is_told_as_the_owner_counts(
+    bad: dict[str, float], fields: dict[str, str], reason: Reason, told: str
+) -> None:
+    [said] = alone(bad, **fields).said(reason)
+    assert told in said
+    assert "were bad" not in said
 
 
 TICKS = {

@@ -8,9 +8,12 @@ import pytest
 
 from modelrollout.core.plan import Reason
 from modelrollout.manifests.events import event_object
+from tests.core.copies import Answers
 from tests.core.phases import FIFTY, NEW, TEN, canary, released, say
+from tests.core.shadows import released as shadowed
 from tests.core.test_split_broken import shared
 from tests.core.world import World
+from tests.strategies.test_ab_test import play, under_test
 
 AWAY = "connection refused"
 
@@ -59,9 +62,33 @@ def refused_again() -> World:
     return world
 
 
+def rewards_that_cannot_be() -> World:
+    """Other impossible counts each time."""
+    world = under_test()
+    for successes in (60, 61, 62):
+        play(world, 20, {})
+        world.refused = {"clicks": f"{successes} successes of 50 trials; both must count the same requests"}
+        play(world, 30, {})
+        world.refused = {}
+    return play(world, 20, {})
+
+
+def copies_that_are_dropped() -> World:
+    """Another number of them each time."""
+    world = shadowed().run(30)
+    for dropped in (0.6, 0.7):
+        world.copies.answers[NEW], world.copies.counted = Answers(dropped=dropped), {}
+        world.run(30)
+        world.copies.answers[NEW], world.copies.counted = Answers(), {}
+        world.run(5)
+    return world
+
+
 FLAPPING: dict[str, tuple[Callable[[], World], Reason, int]] = {
     "nothing can be seen": (away_and_back, Reason.BLIND, 4),
     "the metrics are back": (away_and_back, Reason.SIGHT_RESTORED, 4),
+    "a reward cannot be seen": (rewards_that_cannot_be, Reason.BLIND, 3),
+    "a shadow cannot be seen": (copies_that_are_dropped, Reason.BLIND, 2),
     "nobody asks": (nobody_asks_now_and_then, Reason.NO_TRAFFIC, 2),
     "a split that breaks again": (splitting_and_mended, Reason.SPLIT_BROKEN, 2),
     "a word that is refused": (refused_again, Reason.COMMAND_IGNORED, 3),

@@ -3,6 +3,7 @@ the moment."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from modelrollout.api.status import Phase
@@ -64,6 +65,51 @@ def test_a_whole_failure_that_nothing_can_be_compared_with_yet_is_none_either(we
     world.requests(500, {NEW: 1.0})
     world.run(10, bad={NEW: 1.0})
     assert world.weight == 0
+
+
+ALONE = CANARY.replace("]}}", "], bake: {for: 60s, control: 0}}}", 1)
+RETRIED = "traffic: {hosts: [fraud.example.com], retries: {attempts: 2}}"  # then no shares are held against the counts
+
+
+@pytest.mark.parametrize(
+    ("weight", "text"),
+    [*CASES.values(), (95, BAKED.replace("traffic: {hosts: [fraud.example.com]}", RETRIED)), (100, ALONE)],
+    ids=[*CASES, "bake, and requests that are tried again", "bake with all requests"],
+)
+@pytest.mark.parametrize("silent", [1, 3])
+def test_a_version_that_answers_nothing_any_more_gets_no_more(weight: int, text: str, silent: int) -> None:
+    """It hangs and its callers still wait, so no answer is lost yet: it rose, and was promoted, for noTrafficAfter."""
+    world = at(weight, text)
+    end = world.trial.next_step_at
+    assert end is not None
+    while world.now + 5.0 * silent < end:
+        world.run(5)
+    counts = world.counts["errors"]
+    for _ in range(silent + 2):
+        counts[OLD] += Count(0, 5 * (100 - weight))
+        world.step(5)
+        world.step(0.5)
+    assert world.weight == weight
+    assert "nothing was answered since" in world.status.message or "no request to the candidate" in world.status.message
+    world.run(300)
+    assert world.status.stable is not None
+    assert world.status.stable.version == NEW, "it answers again"
+
+
+@pytest.mark.parametrize("rate", [2, 5, 20])
+def test_who_is_asked_now_and_then_is_not_held_for_silence(rate: int) -> None:
+    """Requests as they come, so few that many a sample has none of the candidate's."""
+    random = np.random.default_rng(rate)
+    world, said = at(10).run(10), list[str]()
+    counts = world.counts["errors"]
+    for _ in range(400):
+        asked = int(random.poisson(rate * 5))
+        mine = int(random.binomial(asked, world.weight / 100))
+        counts[NEW], counts[OLD] = counts[NEW] + Count(0, mine), counts[OLD] + Count(0, asked - mine)
+        said.append(world.step(5).status.message)
+        if world.status.trial is None:
+            break
+    assert len([message for message in said if "nothing was answered since" in message]) < 0.1 * len(said)
 
 
 @pytest.mark.parametrize(("weight", "text"), CASES.values(), ids=CASES.keys())
@@ -132,6 +178,24 @@ def test_a_constant_difference_of_clocks_holds_nothing(behind: float) -> None:
     world.installed().run(60)
     world.apply(version=NEW).run(180)
     assert world.status.phase is Phase.HEALTHY
+
+
+@pytest.mark.parametrize("behind", [0.0, 60.0, -60.0])
+def test_one_question_that_fails_is_no_blindness_and_three_scrapes_are_whatever_the_clocks_say(behind: float) -> None:
+    world = World.of(CANARY)
+    world.prometheus_behind = behind
+    world.installed().run(60)
+    world.apply(version=NEW).run(20)
+    world.away = AWAY
+    world.step(0.5)
+    assert world.arm.blind_since is None
+    world.away = None
+    world.run(5)
+    world.away = AWAY
+    for _ in range(40):
+        world.requests(50).step(0.5)
+    assert world.arm.blind_since is not None
+    assert 14.0 <= world.arm.blind_since - (world.now - 20.0) <= 16.0
 
 
 @pytest.mark.parametrize("behind", [0.0, 60.0])

@@ -173,7 +173,7 @@ def test_custom_metric_without_a_record_of_stable_waits_for_a_person() -> None:
     assert world.live == {"2.0.2": 100}
     assert world.status.phase.value == "Baking", "a bake is not for promote to end"
     world.command = "skip 2.0.2 t2"
-    world.run(5)
+    world.requests(500, {"2.0.2": 0.95}, metric="clicks").run(5)
     assert world.status.phase is Phase.HEALTHY
     assert "skipped: stable has no record of clicks to compare with" in world.said(Reason.APPROVED)[-1]
 

@@ -137,6 +137,23 @@ def test_what_ends_a_release_ends_this_one_too(word: str) -> None:
     assert world.live == {OLD: 100}
 
 
+@pytest.mark.parametrize("word", ["promote", "skip", "promote-full"])
+def test_nobodys_word_stands_for_what_stable_has_yet_to_show(word: str) -> None:
+    """Nor is another word named that would: it did nothing either."""
+    world = recalled(f"{PLAIN.rstrip()[:-1]}, maxHold: 1m}}")
+    world.step(5)
+    world.command = f"{word} {NEW} t1"
+    world.step(0.5)
+    assert world.live == {OLD: 100}
+    ignored = world.status.command_ignored or ""
+    assert "shown whether it has the same fault" in ignored
+    assert ignored.endswith("it ends by itself, or by modelrollout abort fraud -n prod")
+    for _ in range(30):
+        world.step(5)
+    assert world.status.phase is Phase.PAUSED
+    assert world.status.message.endswith("undecided for maxHold 1m: modelrollout abort fraud -n prod")
+
+
 def ready_to_go_back(policy: str = "Pause") -> tuple[World, Pass]:
     """The fault of both is over, and the arm's own test in another split is what speaks against it."""
     world = recalled(f"{PLAIN.rstrip()[:-1]}, maxHold: 1m, onTimeout: {policy}}}")

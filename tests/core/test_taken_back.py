@@ -9,6 +9,7 @@ import pytest
 
 from modelrollout.api.base import to_json
 from modelrollout.api.status import Phase, Quarantined, Status
+from modelrollout.core.observation import LiveRoute
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import parse_status
 from tests.core import phases
@@ -206,3 +207,28 @@ RETRIED = {
 def test_retry_says_what_it_starts(situation: Callable[[], World], said: str) -> None:
     world = say(situation(), "retry")
     assert world.said(Reason.RETRIED)[-1].startswith(said)
+
+
+@pytest.mark.parametrize("given", ["abort", "undo", "proven worse"])
+@pytest.mark.parametrize("obstacle", [{"refused": "a webhook says no"}, {"foreign_owner": "somebody"}])
+def test_nobody_is_told_that_stable_serves_while_the_route_still_leads_elsewhere(
+    given: str, obstacle: dict[str, str]
+) -> None:
+    """Events and the history have the decision; the status says where the requests go."""
+    world = phases.at_a_clock()
+    if given == "undo":
+        world = World.of(CANARY).configure(rollback={"keepPrevious": "1h"}).installed().apply(version=NEW).run(200)
+        assert world.live == {NEW: 100}
+    assert world.route is not None
+    live = LiveRoute(world.route, world.route.versions, recovery=world.recovery, **obstacle)
+    world.live_route_override = live
+    world.command = None if given == "proven worse" else f"{given} {NEW} t1"
+    world.run(40, bad={NEW: 0.5})
+    taken = "rolled" if given == "proven worse" else "taken"
+    assert f"{NEW} was {taken} back: " in world.status.message
+    words = f"{OLD} shall serve all requests, and they go another way: the VirtualService"
+    assert words in world.status.message
+    assert f"{OLD} serves" not in world.status.message
+    world.live_route_override = None
+    world.run(20)
+    assert f"; {OLD} serves. " in world.status.message

@@ -135,6 +135,16 @@ def bad_news() -> None:
 
 
 @row(
+    "the candidate has just stopped answering (it hangs, its callers still wait), and stable answers on",
+    "Undecided",
+    "its weight stays until it answers again, or its callers give up and that counts against it; after "
+    "`noTrafficAfter` it is NoTraffic",
+)
+def silent() -> None:
+    test_fresh_sight.test_a_version_that_answers_nothing_any_more_gets_no_more(95, test_fresh_sight.BAKED, 1)
+
+
+@row(
     "no pod of the candidate is ready while it has weight, and its server has ended twice",
     "Fail",
     "the same, without waiting for metrics",

@@ -74,6 +74,20 @@ def play(world: World, seconds: float, rewards: dict[str, float], *, rate: int =
     return world
 
 
+@pytest.mark.parametrize("behind", [0.0, 60.0, -60.0])
+def test_rewards_are_out_of_sight_after_three_scrapes_whatever_the_clocks_say(behind: float) -> None:
+    world = serving()
+    world.prometheus_behind = behind
+    world.configure(strategy=ab_test()).apply(version="1.1.2", uri="pvc://models/fraud/2").run(10, tick=1)
+    play(world, 30, {})
+    world.away = "connection refused"
+    world.step(0.5)
+    assert contest_of(world).trouble is None, "one question that fails is no blindness"
+    for _ in range(32):
+        world.step(0.5)
+    assert contest_of(world).trouble == "connection refused"
+
+
 def test_all_versions_get_the_same_share() -> None:
     world = under_test("1.2.3")
     assert world.live == {"1.0.1": 34, "1.1.2": 33, "1.2.3": 33}

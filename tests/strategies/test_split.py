@@ -243,3 +243,14 @@ def test_while_the_route_is_refused_it_is_not_healthy() -> None:
     world.run(10)
     assert world.status.phase is not Phase.HEALTHY
     assert "the VirtualService is refused: a webhook says no" in world.status.message
+
+
+def test_who_was_taken_back_and_is_still_routed_is_not_said_to_be_gone() -> None:
+    world = serving()
+    assert world.route is not None
+    live = LiveRoute(world.route, world.route.versions, recovery=world.recovery, refused="a webhook says no")
+    world.live_route_override, world.command = live, "abort 1.2.3 t1"
+    world.run(30)
+    assert world.status.phase is Phase.DEGRADED
+    assert "1.2.3 was taken back: aborted by a person" in world.status.message
+    assert "but the requests go another way: the VirtualService is refused" in world.status.message

@@ -25,7 +25,7 @@ _CONTROL = (
 class Bake(SpecModel):
     """A time alone, such as ``bake: 10m``, is the short form of ``bake: {for: 10m}``."""
 
-    duration: Duration = Field(default=0.0, alias="for", description="How long.")
+    duration: Duration = Field(alias="for", description="How long.")
     control: int | None = Field(default=None, ge=0, le=MOST_FOR_CONTROL, description=_CONTROL)
 
     def control_keeps(self, usual: int) -> int:

@@ -140,6 +140,7 @@ class ContestStatus(StatusModel):
     versions: tuple[Competitor, ...] = ()
     since: Timestamp | None = None  # the first sample's
     last_sample_at: Timestamp | None = None
+    last_read_at: Timestamp | None = None  # when that sample was read, by the operator's own clock
     reward_delay: float | None = None  # seconds from a request to its reward, on average, where that is measured
     delayed_rewards: int = 0  # of how many rewards it is the mean
     shares: dict[str, Share] = Field(default_factory=dict)  # percent, by which the sample ratio is tested

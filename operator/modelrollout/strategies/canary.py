@@ -151,7 +151,7 @@ class Canary(SpecModel):
         description="A step with a time ends before it when the candidate is proven not worse.",
     )
     bake: BakeField = Field(
-        default=Bake(),
+        default=Bake(duration=0.0),
         description="Watch after the last step, while the old version stays warm, before the release is final: a time, "
         "or {for: 10m, control: 5}. Without control stable keeps 5 %.",
     )

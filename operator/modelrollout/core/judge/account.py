@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from modelrollout.api.base import format_duration
+from modelrollout.api.base import format_duration, format_timestamp
 from modelrollout.api.route import RESERVED
 from modelrollout.core.evidence import Count, percent
 from modelrollout.core.judge.metric_state import MetricState
@@ -27,10 +27,23 @@ def account_of_waiting(item: MetricState) -> str:
     return f"{share}, and none by {item.counters.stable} to compare with yet"
 
 
+def account_of_silence(item: MetricState) -> str:
+    """Since when an arm has answered nothing. The time and not its age: the sentence stays while nothing happens."""
+    since = format_timestamp(item.evidence.served)[11:19]
+    return (
+        f"{item.metric.name}: nothing was answered since {since} UTC, and at the rate until then much would have been"
+    )
+
+
 def counted_words(item: MetricState) -> str:
     """What is counted: bad answers, or by a metric of its owner's what that owner counts, in that direction."""
-    segment = "" if item.split in RESERVED else f" of {item.split}"
+    segment = of_split(item.split)
     return f"answers{segment} {bad_words(item)}" if item.metric.built_in else f"{item.metric.name}{segment}"
+
+
+def of_split(split: str) -> str:
+    """Whose answers they are, where they are not everybody's."""
+    return "" if split in RESERVED else f" of {split}"
 
 
 def bad_words(item: MetricState) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from modelrollout.api.status import Arm, MetricStatus, Ratio, Side
 from modelrollout.core.evidence import Combined, Count, Outcome, Verdict, combine, judge
 from modelrollout.core.judge import ledger, splits
-from modelrollout.core.judge.account import account, account_of_waiting
+from modelrollout.core.judge.account import account, account_of_silence, account_of_waiting
 from modelrollout.core.judge.assessment import NOTHING_SEEN, Alone, Assessment
 from modelrollout.core.judge.least_evidence import seen_in
 from modelrollout.core.judge.loading import Question, load
@@ -253,6 +253,7 @@ def put_together(
         bad_news=next((account(item) for item, _ in spoken if item.evidence.suspicion.is_bad_news), None)
         or next((account_of_waiting(item) for item, _ in spoken if item.waits_with_bad_news), None),
         missed=next((item.metric.name for item in asked if is_unheard(item)), None),
+        silent=next((account_of_silence(item) for item, _ in spoken if item in asked and item.is_silent), None),
     )
 
 

@@ -30,8 +30,9 @@ class Assessment:
     which all of them are proven good enough. ``bad_news`` says that the newest answers speak against it:
     nothing is proven, and yet this is not the moment. ``blind`` and ``no_traffic`` name why nothing can be said;
     ``missed`` a metric that gave no answer in this pass, or none that is new, though its last sample is not old either:
-    no reason for alarm, and none for a rise. ``skewed``: the requests do not go where the shares say. ``within`` says
-    the same of each segment, where the requests have some: a share there rises by what is known there.
+    no reason for alarm, and none for a rise. ``silent`` says that the arm has just stopped answering. ``skewed``: the
+    requests do not go where the shares say. ``within`` says the same of each segment, where the requests have some: a
+    share there rises by what is known there.
     """
 
     against: str | None = None
@@ -44,6 +45,7 @@ class Assessment:
     blind: str | None = None
     no_traffic: str | None = None
     missed: str | None = None
+    silent: str | None = None
     skewed: str | None = None
     within: Mapping[str, Assessment] = field(default_factory=dict)
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log, log1p
 
-from modelrollout.api.status import Arm, MetricStatus, Recall
+from modelrollout.api.status import Arm, MetricStatus, Recall, Side
 from modelrollout.core.evidence import BadCount, Count, Counters, percent, rate_interval
+from modelrollout.core.judge.account import of_split
 from modelrollout.core.judge.loading import UNREADABLE
 from modelrollout.core.observation import Sample
 from modelrollout.core.pass_state import Pass
@@ -90,8 +91,12 @@ def phi_of(test: MetricStatus) -> float:
 
 
 def shown(state: Pass, arm: Arm) -> str:
-    """What the control has answered, in words."""
-    answered, control = answered_since(state, arm), state.control
-    if answered is None or control is None:
+    """What the control has answered, in words; by a metric of its owner's what that owner counts, in that direction."""
+    test, answered, control = test_of(arm), answered_since(state, arm), state.control
+    if test is None or answered is None or control is None:
         return "nothing was answered since"
-    return f"{answered.bad} of {answered.trials} answers by {control.version} were bad ({percent(answered.rate)})"
+    if test.metric not in [metric.name for metric in state.spec.analysis.metrics if not metric.built_in]:
+        return f"{answered.bad} of {answered.trials} answers by {control.version} were bad ({percent(answered.rate)})"
+    counted = test.counted(Side(requests=answered.trials, bad=answered.bad))
+    share = percent(counted / answered.trials)
+    return f"{counted} of {answered.trials} {test.metric}{of_split(test.split)} by {control.version} ({share})"

@@ -63,7 +63,7 @@ def newest(state: Pass, before: Known) -> Known:
     fresh = STALE_SCRAPES * state.seen.scrape_interval
     if isinstance(sample, Sample):
         return take_in(state, known, sample)
-    if sample is None or is_brief(sample, known.status.last_sample_at, state.now, fresh):
+    if sample is None or is_brief(sample, known.status.last_read_at or known.status.last_sample_at, state.now, fresh):
         return known
     return replace(known, status=known.status.model_copy(update={"trouble": sample.message}))
 
@@ -107,7 +107,8 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
         whole = compared(before, contest, counted, decided)
         allocation = allocated(state, allocation, whole, seconds)
         logged = logged_of(known, whole, decided) if known_shares else None
-    times = {"since": status.since or rounds.at, "last_sample_at": rounds.at}
+    read = status.last_read_at if rounds.at == status.last_sample_at else state.now
+    times = {"since": status.since or rounds.at, "last_sample_at": rounds.at, "last_read_at": read}
     return Known(status.model_copy(update=times), contest, skew, rounds, allocation, logged)
 
 
@@ -174,7 +175,8 @@ def tell(state: Pass, before: ContestStatus) -> Pass:
     if before.last_sample_at is None:
         return state
     if contest.trouble is not None and before.trouble is None:
-        return state.say(Reason.BLIND, f"the reward {contest.metric} cannot be seen: {contest.trouble}", warning=True)
+        message = f"the reward {contest.metric} cannot be seen: {contest.trouble}"
+        return state.say(Reason.BLIND, message, warning=True, cause=f"reward {contest.metric}")
     if contest.trouble is None and before.trouble is not None:
         return state.say(Reason.SIGHT_RESTORED, f"the reward {contest.metric} is back")
     return state

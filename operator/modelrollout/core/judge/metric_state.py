@@ -6,6 +6,7 @@ What a pass needs to go on is read from the status (``loading.py``); here a samp
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import exp
 
 from modelrollout.api.analysis import Metric
 from modelrollout.core.evidence import BadCount, Count, Counters, MetricEvidence, Tick, rate_interval, rate_of_record
@@ -15,7 +16,7 @@ from modelrollout.core.judge.overdue import NONE, Ahead, count_overdue
 from modelrollout.core.observation import Sample, Unavailable
 
 LATE_SCRAPES = 2.0
-UNSURE = 0.05  # chance that answers that wait are called bad news and are none, which costs a scrape
+UNSURE = 0.05  # chance that answers that wait, or silence, are taken for news and are none, which costs a scrape
 NOTHING_COUNTED = {"requests_at_weight": 0, "ticks_at_weight": 0, "compared_at_weight": 0}
 """Fields of a metric's status: what was counted before does not speak for an arm from now on."""
 
@@ -73,6 +74,17 @@ class MetricState:
         return beyond_noise or fails_suddenly(self.waiting, known, margin)
 
     @property
+    def is_silent(self) -> bool:
+        """Whether the arm answers nothing any more, beyond chance at the rate at which it did, while the control, where
+        it has requests, does: as one that hangs while its callers still wait."""
+        evidence, last = self.evidence, self.stored[0].at  # a sample in which nobody was asked is not stored
+        answering = evidence.served - evidence.started
+        waited = (self.now if self.uncompared else last) - evidence.served
+        if waited < evidence.settings.scrape_interval or answering <= 0:
+            return False
+        return exp(-evidence.candidate.trials * waited / answering) <= UNSURE
+
+    @property
     def now(self) -> float:
         """The time by Prometheus' clock: that of the newest sample. The operator's own clock may be another one, and
         whether samples are too old is known to who reads them (``Unavailable``)."""
@@ -86,7 +98,7 @@ def take_in(state: MetricState, sample: Sample | Unavailable | None, now: float,
     if isinstance(sample, Unavailable):
         settings = state.evidence.settings
         fresh = settings.stale_scrapes * settings.scrape_interval
-        brief = is_brief(sample, state.counters.at, now, fresh)
+        brief = is_brief(sample, state.last_read_at or state.counters.at, now, fresh)
         return replace(state, missed=True) if brief else replace(state, trouble=sample)
     known = replace(state, bound=sample.bound or state.bound, age=age_of(state, sample, now))
     return read_at(now, state, fold(known, sample, counting=counting))
@@ -107,7 +119,8 @@ def age_of(state: MetricState, sample: Sample, now: float) -> float:
 
 
 def is_brief(gap: Unavailable, last: float | None, now: float, fresh: float) -> bool:
-    """One failed question to Prometheus is no blindness while the ``last`` sample is at most ``fresh`` seconds old."""
+    """One failed question to Prometheus is no blindness while the ``last`` sample was read at most ``fresh`` seconds
+    ago, by the operator's own clock: Prometheus' may be another one."""
     return not gap.invalid and last is not None and now - last <= fresh
 
 

@@ -32,6 +32,7 @@ def doubts(state: Pass, arm: Arm, assessment: Assessment, split: str, *, gets_al
     found = (
         of_sight(assessment),
         of_news(assessment),
+        of_silence(assessment),
         of_suspicion(assessment, gets_all=gets_all),
         of_skew(assessment),
         of_counts(state, arm, assessment, where),
@@ -75,6 +76,13 @@ def of_news(assessment: Assessment) -> Obstacle | None:
         return None
     why = f"held: the newest answers speak against it: {assessment.bad_news}"
     return Obstacle(why, undecided=True, doubt=Doubt.NEWS)
+
+
+def of_silence(assessment: Assessment) -> Obstacle | None:
+    """An arm that has just stopped answering. Once that is said to be no traffic, it is evidence that is missing."""
+    if assessment.silent is None or assessment.no_traffic:
+        return None
+    return Obstacle(f"held: {assessment.silent}", under_way=True, doubt=Doubt.SIGHT)
 
 
 def of_suspicion(assessment: Assessment, *, gets_all: bool) -> Obstacle | None:

@@ -53,10 +53,10 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
     message = _words(state, why, unseen, word_above(move, obstacle), told=move.settled)
     waits_for_samples = move.quiet and obstacle is not None and obstacle.undecided
     phase = _phase(state, replace(move, settled=move.settled and (obstacle is None or waits_for_samples)), approval)
-    if phase is Phase.HEALTHY and (failed := failed_versions(state)):
-        return state, Outlook(Phase.DEGRADED, f"{describe_failures(failed)}; {message}. {way_out(failed)}", until)
     if phase is Phase.HEALTHY and (elsewhere := unrouted(state)):
-        return state, Outlook(Phase.DEGRADED, f"{message}; but the requests go another way: {elsewhere}", until)
+        phase, message = Phase.DEGRADED, f"{message}; but the requests go another way: {elsewhere}"
+    if phase in (Phase.HEALTHY, Phase.DEGRADED) and (failed := failed_versions(state)):
+        phase, message = Phase.DEGRADED, f"{describe_failures(failed)}; {message}. {way_out(failed)}"
     return state, Outlook(phase, message, until)
 
 
@@ -102,7 +102,7 @@ def _blind_too_long(state: Pass) -> bool:
     return analysis.on_blind is BlindPolicy.PAUSE and any(state.now - since >= analysis.max_blind for since in blind)
 
 
-def _words(state: Pass, why: str, unseen: str | None, way: str, told: bool) -> str:
+def _words(state: Pass, why: str, unseen: str | None, way: str | None, told: bool) -> str:
     """The sentence for a hold: what cannot be seen is said whatever else holds, and the way out where there is one."""
     parts = [why if told else f"{position(state)}: {why}"]
     if unseen is not None and unseen not in why:
@@ -112,5 +112,5 @@ def _words(state: Pass, why: str, unseen: str | None, way: str, told: bool) -> s
         parts.append(f"paused after maxBlind {limit}: it goes on by itself when the metrics are back")
     if timed_out(state, TimeoutPolicy.PAUSE):
         limit = format_duration(state.spec.analysis.max_hold)
-        parts.append(f"undecided for maxHold {limit}: modelrollout {way} or abort")
+        parts.append(f"undecided for maxHold {limit}: modelrollout {'abort' if way is None else f'{way} or abort'}")
     return "; ".join(parts)

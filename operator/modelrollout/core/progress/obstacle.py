@@ -9,14 +9,16 @@ from enum import IntEnum
 
 class Doubt(IntEnum):
     """Kinds of what is not known of an arm or speaks against it, by what it takes to stand above them: evidence that is
-    MISSING; no SIGHT of it now; NEWS, its newest answers; suspicion that GROWS; and what is FINAL: all requests for one
-    that never was seen with a part of them, or is suspected."""
+    MISSING; no SIGHT of it now; NEWS, its newest answers; suspicion that GROWS; what is FINAL: all requests for one
+    that never was seen with a part of them, or is suspected; and BLAME, above which nobody's word stands: the control
+    has yet to show whose a fault is."""
 
     MISSING = 1
     SIGHT = 2
     NEWS = 3
     GROWS = 4
     FINAL = 5
+    BLAME = 6
 
 
 @dataclass(frozen=True, slots=True)

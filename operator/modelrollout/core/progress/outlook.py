@@ -54,6 +54,8 @@ def at_rest(state: Pass) -> Progress:
     if stable is not None and (is_decided(state, stable.version) or (stable.version == wanted and not failed)):
         return state, health(state, stable.version, draining)
     serving = f"{stable.version} serves" if stable else "nothing serves"
+    if stable is not None and (why := unrouted(state)) is not None:
+        serving = f"{stable.version} shall serve all requests, and they go another way: {why}"
     if not failed:
         return state, Outlook(Phase.PENDING, f"{serving}; {wanted} is next{_way_back(state, wanted)}", draining)
     phase = Phase.ROLLING_BACK if draining else Phase.DEGRADED

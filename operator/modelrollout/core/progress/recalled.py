@@ -61,7 +61,7 @@ def advance_recalled(state: Pass, arm: Arm, assessments: Assessments) -> Progres
         return give_back(state, arm, assessments)
     if arm.paused:
         return state, Outlook(Phase.PAUSED, arm.paused)
-    return stay(state, Obstacle(waiting(state, arm), undecided=True, doubt=Doubt.FINAL), assessments)
+    return stay(state, Obstacle(waiting(state, arm), undecided=True, doubt=Doubt.BLAME), assessments)
 
 
 def stay(state: Pass, obstacle: Obstacle, assessments: Assessments) -> Progress:

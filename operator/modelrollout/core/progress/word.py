@@ -28,8 +28,8 @@ DOUBLE_PRESS_SECONDS = 2.0  # a wait that is younger was not what a person saw
 SPOKEN = {Verb.PROMOTE_FULL: "promote --full"}
 ABOVE: Mapping[Verb, frozenset[Doubt]] = {
     Verb.PROMOTE: frozenset({Doubt.MISSING}),
-    Verb.SKIP: frozenset(Doubt) - {Doubt.FINAL},
-    Verb.PROMOTE_FULL: frozenset(Doubt),
+    Verb.SKIP: frozenset(Doubt) - {Doubt.FINAL, Doubt.BLAME},
+    Verb.PROMOTE_FULL: frozenset(Doubt) - {Doubt.BLAME},
 }
 LEFT = frozenset({Doubt.MISSING, Doubt.FINAL})  # of a full promotion that is still on its way
 
@@ -125,15 +125,17 @@ def met(state: Pass, move: Move[Any], obstacle: Obstacle) -> Pass:
     ends = state.trial.next_step_at
     if obstacle.doubt is None or (move.watched and ends is not None and ends > state.now):
         return refuse(state, f"{obstacle.message}; say it again when that is over")
-    return refuse(state, f"{obstacle.message}; modelrollout {word_above(move, obstacle)} goes on all the same")
+    way = word_above(move, obstacle)
+    words = "it ends by itself, or by modelrollout abort" if way is None else f"modelrollout {way} goes on all the same"
+    return refuse(state, f"{obstacle.message}; {words}")
 
 
-def word_above(move: Move[Any], obstacle: Obstacle | None) -> str:
-    """The least word that stands above an obstacle."""
+def word_above(move: Move[Any], obstacle: Obstacle | None) -> str | None:
+    """The least word that stands above an obstacle, if any does."""
     doubt = obstacle.doubt if obstacle is not None else None
     verbs = [verb for verb in ABOVE if doubt is None or doubt in ABOVE[verb]]
-    verb = next(verb for verb in verbs if verb is not Verb.PROMOTE or not move.watched)
-    return SPOKEN.get(verb, verb.value)
+    verb = next((verb for verb in verbs if verb is not Verb.PROMOTE or not move.watched), None)
+    return SPOKEN.get(verb, verb.value) if verb is not None else None
 
 
 def answer(before: Pass, after: Pass) -> Pass:

@@ -187,7 +187,7 @@ def _tell(state: Pass, before: Arm) -> Pass:
     now = arm.shadow
     if now.held is not None and now.since is not None and before.shadow.held is None:
         message = f"{arm.version} in the shadow: {now.held}; it gets no request before its answers were compared"
-        return state.say(Reason.BLIND, message, warning=True)
+        return state.say(Reason.BLIND, message, warning=True, cause=f"{arm.version} in the shadow")
     if not (now.passed or now.failed):
         return state
     others = (item for item in arm.validation.checks if not item.check.startswith(_ROW))
