@@ -178,6 +178,31 @@ def test_a_version_that_comes_back_does_not_win_by_what_it_was_asked_before() ->
     assert back.against == {"1.0.1": 1.0, "1.1.2": 1.0}, "nothing speaks for it or against it yet"
 
 
+ATTEMPTS = {"a person took it back": "abort 1.1.2 1", "it was ended, and it was not the best": "skip 1.1.2 1"}
+
+
+@pytest.mark.parametrize("command", ATTEMPTS.values(), ids=ATTEMPTS)
+def test_a_retry_is_told_by_its_own_requests_and_those_of_the_attempt_before(command: str) -> None:
+    """Rewards of the attempt before go on coming to the arm, and the control had a half of the requests then."""
+    people = People(600.0, rates=dict.fromkeys(RATES, 0.05))
+    test = {"abTest": {"rewardDelay": "10m", "minDuration": "1h", "maxDuration": "90m"}}
+    world = play(playing(test, people), people, 1800)
+    world.command = command
+    world.history = {"clicks": (Count(25, 500),) * 360}  # the last half hour, at half of the requests
+    for _ in range(7):
+        play(world, people, 10)
+    assert world.status.trial is None
+    world.command = "retry 1.1.2 2"
+    for _ in range(5):
+        play(world, people, 10)
+    for _ in range(10):
+        play(world, people, 30)
+        contest = world.status.trial.contest if world.status.trial is not None else None
+        assert contest is not None
+        assert [item.rate for item in contest.versions] == pytest.approx([0.05, 0.05], rel=0.25)
+        assert contest.unproven is not None, "a guess proves nothing"
+
+
 def test_a_delay_that_is_said_in_the_middle_begins_the_comparison_anew() -> None:
     """What was compared before took rewards for those of their moment."""
     people = People(60.0, rates=dict.fromkeys(RATES, 0.04))

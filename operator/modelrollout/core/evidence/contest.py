@@ -157,10 +157,15 @@ class Contest:
     def _waiting(self, version: str) -> Waiting:
         return self.waiting.get(version, Waiting())
 
+    @property
+    def not_begun(self) -> tuple[str, ...]:
+        """The versions of which nothing waits yet, since no tick had them: what was asked before is to be told."""
+        found = ((version, self._waiting(version)) for version in self.versions)
+        return tuple(version for version, item in found if not item.seconds and not item.before)
+
     def asked_before(self, requests: Mapping[str, float]) -> Contest:
-        """With requests, by version, that were made before the first tick and whose reward is to come."""
-        out = {version: requests.get(version, 0.0) for version in self.versions}
-        waiting = {version: Waiting(out=number, before=number) for version, number in out.items()}
+        """With requests, by version, that were made before its first tick and whose reward is to come."""
+        waiting = {version: Waiting(out=number, before=number) for version, number in requests.items()}
         return replace(self, waiting={**self.waiting, **waiting})
 
     def once_known(self, seconds: float, mean_delay: float, before: Mapping[str, float]) -> Contest:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import exp, inf
+from math import exp, fsum, inf
 
 from modelrollout.api.status import Competitor, ContestStatus
 from modelrollout.core.evidence import BadCount, Count, percent, rate_interval
@@ -114,19 +114,28 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
 def from_before(
     state: Pass, known: Known, counted: Mapping[str, tuple[int, int]], seconds: float, delay: float
 ) -> Contest:
-    """What is known before a tick; at the first one with what was asked before it, whose rewards are to come. Before
-    the trial that was the control, by all; since then as now, where what is known was lost or begins anew."""
+    """What is known before a tick; at the first one of a version with what was asked of it before, whose rewards are to
+    come. Before the trial that was the control, by all, and who took part in one before; since then as now, where what
+    is known was lost or begins anew."""
     contest, asked = known.contest, {version: requests for version, (requests, _) in counted.items()}
-    first = not any(count.trials for count in contest.counts.values())
-    if not first or not seconds or not 0.0 < delay < inf:
+    new = contest.not_begun
+    if not new or not seconds or not 0.0 < delay < inf:
         return contest
-    assert state.control is not None
+    rates = {version: requests / seconds for version, requests in asked.items()}
     age = inf if found_under_way(state) else max(0.0, state.now - state.trial.started_at)
     since = exp(-age / delay)  # the part that is from before the trial
-    out = {version: (1.0 - since) * delay * requests / seconds for version, requests in asked.items()}
-    past = asked_before(state, known, delay, sum(asked.values()) / seconds)
-    out[state.control.version] = out.get(state.control.version, 0.0) + since * past
+    first = not any(count.trials for count in contest.counts.values())
+    out = {version: (1.0 - since) * delay * rates.get(version, 0.0) if first else 0.0 for version in new}
+    for version, past in asked_before(state, known, new, delay, of_all(known, rates)).items():
+        out[version] += since * past
     return contest.asked_before(out)
+
+
+def of_all(known: Known, rates: Mapping[str, float]) -> float:
+    """All requests a second, by those of the versions that were counted: one that comes is not in its first tick."""
+    shares = known.status.shares
+    part = fsum(shares.get(version, 0.0) for version, rate in rates.items() if rate) / 100.0
+    return fsum(rates.values()) / part if part else 0.0
 
 
 def found_under_way(state: Pass) -> bool:

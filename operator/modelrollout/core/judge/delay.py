@@ -6,9 +6,9 @@ Until that is known no request counts as one that has earned nothing, nothing is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from math import expm1, inf
+from math import expm1, fsum, inf
 
 from modelrollout.api.analysis import has_variable
 from modelrollout.api.base import format_duration
@@ -20,6 +20,7 @@ from modelrollout.core.evidence.contest import Contest
 from modelrollout.core.evidence.delay import LEAST_REWARDS, mean_delay
 from modelrollout.core.evidence.waiting import FROM_BEFORE, OLD_ENOUGH
 from modelrollout.core.judge.known import Known
+from modelrollout.core.judge.past import spans, still_out
 from modelrollout.core.observation import Sample
 from modelrollout.core.pass_state import Pass
 
@@ -33,14 +34,25 @@ def is_measured(state: Pass) -> bool:
     return design is not None and design.measures_delay
 
 
-def asked_before(state: Pass, known: Known, delay: float, otherwise: float) -> float:
-    """Of how many requests that the control had before the trial the rewards were still to come when it began, as far
-    as they are counted in this split; with ``otherwise`` requests a second where its past is not known."""
+def asked_before(state: Pass, known: Known, versions: Iterable[str], delay: float, by_all: float) -> dict[str, float]:
+    """Of how many requests that versions had before the trial the rewards were still to come when it began, as far as
+    they are counted in this split; ``by_all`` are all requests a second now, for what is not known of the past."""
     if not counts_what_was_before(state, known.status.split):
-        return 0.0
+        return {}
+    return {version: _out_before(state, known, version, delay, by_all) for version in versions}
+
+
+def _out_before(state: Pass, known: Known, version: str, delay: float, by_all: float) -> float:
+    """The same of one: of the control by what Prometheus told, of an arm by when it took part in a release before."""
+    assert state.control is not None
+    begun = state.trial.started_at
+    if version != state.control.version:
+        share = state.route.share(version, known.status.split) if state.route is not None else 0.0
+        asked = spans(state.status, version, begun)
+        return still_out(asked, begun, delay, as_now=by_all * share / 100.0, by_all=by_all)
     rate, seconds = known.status.past_rate, known.status.past_seconds or inf
     served = inf if rate is None or seconds >= LONG else seconds
-    return delay * (otherwise if rate is None else rate) * -expm1(-served / delay)
+    return delay * (by_all if rate is None else rate) * -expm1(-served / delay)
 
 
 def counts_what_was_before(state: Pass, split: str) -> bool:
@@ -66,12 +78,21 @@ def with_delay(state: Pass, known: Sequence[Known]) -> list[Known]:
     found = [replace(item, status=item.status.model_copy(update=told)) for item in known]
     if known[0].status.reward_delay is not None or status.reward_delay is None:
         return found
-    assert state.control is not None
-    age, mean, control = _age(status, state.now), status.reward_delay, state.control.version
+    age, mean = _age(status, state.now), status.reward_delay
     return [
-        replace(item, contest=item.contest.once_known(age, mean, {control: asked_before(state, item, mean, 0.0)}))
+        replace(
+            item,
+            contest=item.contest.once_known(
+                age, mean, asked_before(state, item, item.contest.versions, mean, asked_a_second(item, age))
+            ),
+        )
         for item in found
     ]
+
+
+def asked_a_second(known: Known, seconds: float) -> float:
+    """Requests of all that were asked in the first so many seconds, for each of these."""
+    return fsum(item.out for item in known.contest.waiting.values()) / seconds
 
 
 def _updated(state: Pass, status: ContestStatus) -> ContestStatus:
