@@ -41,6 +41,7 @@ from tests.strategies import (
     test_ab_test,
     test_bandit,
     test_contextual_bandit,
+    test_edited_tests,
     test_late_rewards,
     test_reward_of_any_size,
 )
@@ -816,6 +817,28 @@ def split_broken() -> None:
         test_split_broken.test_it_holds_and_says_so_with_both_numbers_and_the_way_out(*case)
     test_split_broken.test_it_goes_on_by_itself_when_the_split_is_mended(test_split_broken.stepping, 0.3)
     test_split_broken.test_skip_goes_on_all_the_same_and_says_what_it_skipped()
+
+
+@row(
+    "`falseWinner`, or anything else of a test by a reward, is edited during it",
+    "–",
+    "what was spent of `falseWinner` is not given back; `falseWinner` itself holds for the next test, and `Accepted` "
+    "says so",
+)
+def edited_test() -> None:
+    for edits in test_edited_tests.EDITS.values():
+        test_edited_tests.test_no_edit_gives_back_what_was_spent(edits)
+    test_edited_tests.test_the_chance_that_a_test_began_with_is_fixed_and_that_is_said()
+
+
+@row(
+    "rewards come later than `rewardDelay` says",
+    "–",
+    "nobody wins by what is explained as well by another delay; the message says who would have, and by which delay",
+)
+def later_than_told() -> None:
+    for told in test_late_rewards.TOLD_WRONG.values():
+        test_late_rewards.test_rewards_that_come_later_than_is_told_make_no_winner(*told)
 
 
 @row(

@@ -13,15 +13,24 @@ from math import exp, fsum, inf
 from modelrollout.api.status import Competitor, ContestStatus
 from modelrollout.core.evidence import BadCount, Count, percent, rate_interval
 from modelrollout.core.evidence.allocation import Allocation
-from modelrollout.core.evidence.contest import BETA, Contest, Rules
+from modelrollout.core.evidence.contest import Contest, Rules
 from modelrollout.core.evidence.rounds import Rounds
 from modelrollout.core.evidence.settings import EvidenceSettings
 from modelrollout.core.evidence.skew import Skew
 from modelrollout.core.judge.beliefs import believed
-from modelrollout.core.judge.delay import asked_before, shares_stay, unsettled, with_delay
+from modelrollout.core.judge.delay import (
+    asked_before,
+    doubted,
+    found_under_way,
+    past_of,
+    shares_stay,
+    unsettled,
+    with_delay,
+)
 from modelrollout.core.judge.known import Known, following, load, rules
 from modelrollout.core.judge.metric_state import is_brief
 from modelrollout.core.judge.value import logged_of, valued
+from modelrollout.core.judge.winners import noted, with_ledgers
 from modelrollout.core.observation import Sample
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
@@ -52,7 +61,9 @@ def compete(state: Pass) -> Pass:
     if any(item.rounds is not old.rounds for item, old in zip(known, before, strict=True)):
         known = believed(state, known)
     contest, *segments = (to_status(state, item) for item in known)
+    ledgers = tuple(noted(state, item.status.split, item.contest, item.status.noise) for item in known)
     state = state.change_trial(contest=contest, segments=tuple(segments), value=valued(state, known))
+    state = with_ledgers(state, ledgers)
     return tell(state, before[0].status)
 
 
@@ -94,7 +105,7 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
     if new is not None and not any(map(any, counted.values())) and rounds.known == known.rounds.known:
         return replace(known, status=status)  # a pass that changes nothing writes nothing
     seconds = sample.at - known.rounds.at if new is not None and known.rounds.at is not None else 0.0
-    before = from_before(state, known, counted, seconds, decided.mean_delay)
+    before = with_past(state, known, from_before(state, known, counted, seconds, decided.mean_delay), counted, seconds)
     stay = shares_stay(known.status, sample.at, decided.mean_delay)
     contest = before.after(sample.at, counted, decided, seconds, shares_stay=stay)
     skew, requests = known.skew, {version: counts[0] for version, counts in counted.items()}
@@ -131,17 +142,26 @@ def from_before(
     return contest.asked_before(out)
 
 
+def with_past(
+    state: Pass, known: Known, contest: Contest, counted: Mapping[str, tuple[int, int]], seconds: float
+) -> Contest:
+    """With when versions that are new were asked before: who can say how late rewards come?"""
+    new = [version for version in contest.versions if version not in contest.timeline.past]
+    if not new or not seconds:
+        return contest
+    rates = {version: requests / seconds for version, (requests, _) in counted.items()}
+    by_all = of_all(known, rates)
+    if not by_all:
+        return contest  # nobody has asked yet, so nothing says how often it was done before
+    past = {version: past_of(state, known, version, rates, by_all) for version in new}
+    return replace(contest, timeline=contest.timeline.with_past(past))
+
+
 def of_all(known: Known, rates: Mapping[str, float]) -> float:
     """All requests a second, by those of the versions that were counted: one that comes is not in its first tick."""
     shares = known.status.shares
     part = fsum(shares.get(version, 0.0) for version, rate in rates.items() if rate) / 100.0
     return fsum(rates.values()) / part if part else 0.0
-
-
-def found_under_way(state: Pass) -> bool:
-    """Whether the trial is one whose status was lost: its arms had requests when it began."""
-    began = state.trial.started_at
-    return any(arm.weight_since is not None and arm.weight_since <= began for arm in state.trial.arms)
 
 
 def compared(
@@ -197,10 +217,11 @@ def to_status(state: Pass, known: Known) -> ContestStatus:
         update={
             "needed": contest.needed(decided),
             "alike": round(contest.alike(decided), 3),
-            "alike_needed": 1.0 / BETA,
+            "alike_needed": contest.alike_needed,
             "versions": tuple(competitor(known, version, decided) for version in contest.versions),
             "skewed": skewed(known),
             "unproven": unsettled(contest, decided.mean_delay) or (None if contest.is_known else UNPROVEN),
+            "doubted": doubted(contest, decided),
             "state": written_state(known) if running else {},
             "counters": known.rounds.to_status() if running else {},
         }

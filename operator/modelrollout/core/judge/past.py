@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import exp, fsum
 
 from modelrollout.api.status import HistoryEntry, Status
+from modelrollout.core.evidence.timeline import Past
 from modelrollout.core.plan import Reason
 
 SERVES = ("Installed", "Promoted")  # outcomes with which a version begins to serve
@@ -51,6 +52,11 @@ def still_out(asked: tuple[Span, ...], until: float, delay: float, *, as_now: fl
         * (exp(-(until - span.end) / delay) - exp(-(until - span.start) / delay))
         for span in asked
     )
+
+
+def as_past(asked: tuple[Span, ...], *, as_now: float, by_all: float) -> tuple[Past, ...]:
+    """The same for the ``timeline``, with so many requests a second."""
+    return tuple((span.start, span.end, by_all if span.alone else as_now) for span in asked)
 
 
 def _under_trial(history: list[HistoryEntry], version: str) -> Iterator[Span]:
