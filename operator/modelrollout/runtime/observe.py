@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import aiohttp
@@ -40,6 +40,7 @@ from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.inquiry import Inquiries, not_checked
 from modelrollout.runtime.memory_limits import measured
+from modelrollout.runtime.mesh_filters import MeshFilters
 from modelrollout.runtime.pods import brought
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
@@ -63,7 +64,7 @@ log = logging.getLogger(__name__)
 class Observer:
     """What observing needs. ``refused`` holds versions whose objects the API server refused, with its words;
     ``refused_routes`` its words about a rollout's VirtualService; ``confirmed`` the pods whose model server has said
-    that the model is there; ``troubles`` reads Events of pods that do not start."""
+    that the model is there; ``troubles`` reads Events of pods that do not start; ``filters`` are the mesh's."""
 
     cluster: Cluster
     samples: SampleCache
@@ -77,6 +78,7 @@ class Observer:
     refused_routes: dict[Key, str]
     confirmed: dict[Key, set[str]]
     troubles: Troubles
+    filters: MeshFilters = field(default_factory=MeshFilters)
 
 
 async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, observer: Observer) -> Observation:
@@ -101,6 +103,7 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, o
         smoke=smoked,
         refusal=refusal,
         baseline=baseline,
+        scattered=observer.filters.scattered(asked.spec),
         scrape_interval=_scrape_interval(key, asked, observer),
     )
 

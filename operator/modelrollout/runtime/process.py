@@ -30,6 +30,7 @@ from modelrollout.runtime.apply import Applier
 from modelrollout.runtime.arms import Arms
 from modelrollout.runtime.inquiry import Inquiries
 from modelrollout.runtime.leader import Lease, LeaseLost
+from modelrollout.runtime.mesh_filters import MeshFilters
 from modelrollout.runtime.observe import Observer
 from modelrollout.runtime.probing import Prober
 from modelrollout.runtime.queue import WorkQueue, work
@@ -138,6 +139,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     samples = SampleCache(Reader(prometheus, scraping, patient), queue.add, poll=settings.poll, clock=time.monotonic)
     refused: dict[tuple[Key, str], Refused] = {}
     refused_routes: dict[Key, str] = {}
+    filters = MeshFilters(settings.mesh_hash_namespace)
     observer = Observer(
         cluster=cluster,
         samples=samples,
@@ -151,6 +153,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
         refused_routes=refused_routes,
         confirmed={},
         troubles=Troubles(cluster, time.monotonic),
+        filters=filters,
     )
     applier = Applier(cluster, world, settings.platform, time.time, refused, refused_routes, telemetry.wrote)
     reconciler = Reconciler(queue, world, observer, applier, telemetry, settings.pass_timeout, time.time)
@@ -161,7 +164,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     stop = asyncio.Event()
     # kopf takes the signals when it starts, and would end our workers in no order of ours.
     taken = partial(_on_signal, stop)
-    watches = Watches(access, cluster, watching, world, queue, settings.namespaces, settings.holder, taken)
+    watches = Watches(access, cluster, watching, world, queue, settings.namespaces, settings.holder, taken, filters)
     lease = Cluster(leasing, access.server)
     return Operator(settings, access, cluster, telemetry, queue, world, samples, reconciler, arms, watches, lease, stop)
 

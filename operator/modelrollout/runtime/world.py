@@ -209,6 +209,11 @@ class World:
         kept.unread |= {*SINGLE, *MANY}
         kept.changes += 1
 
+    def touch(self, key: Key) -> None:
+        """Something that concerns a rollout has changed that is no object of its own."""
+        if (known := self._kept.get(key)) is not None:
+            known.changes += 1
+
     def _kept_of(self, key: Key) -> _Kept:
         known = self._kept.get(key)
         if known is None:

@@ -98,6 +98,8 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
     except BadCount as error:
         fresh, _ = Rounds().after(earned, known.contest.versions, state.seen.scrape_interval)
         return replace(known, status=status.model_copy(update={"trouble": str(error)}), rounds=fresh)
+    if state.seen.scattered is not None:  # whoever answered, it was by chance: the sample is where counting goes on
+        return replace(known, status=status, rounds=rounds)
     decided = rules(state, known.status)
     counted = {
         version: ((count.trials - count.bad) // decided.parts, count.bad) for version, count in (new or {}).items()

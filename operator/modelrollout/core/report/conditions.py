@@ -80,6 +80,8 @@ def routed(state: Pass) -> Fact:
         return "TrafficApplied", "False", Reason.FOREIGN_VIRTUAL_SERVICE, message
     if live is not None and live.refused is not None:
         return "TrafficApplied", "False", Reason.ROUTE_REFUSED, f"the VirtualService is refused: {live.refused}"
+    if state.seen.scattered is not None:
+        return "TrafficApplied", "False", Reason.MESH_FILTER_MISSING, state.seen.scattered
     if live is not None and live.route == wanted:
         return "TrafficApplied", "True", Reason.ROUTE_APPLIED, describe(wanted)
     return "TrafficApplied", "False", Reason.PROGRESSING, f"the route is being moved to {describe(wanted)}"
