@@ -44,6 +44,8 @@ TITLES = {
     "context": "contextual bandits",
     "ope": "evaluation of other shares",
     "bursts": "rewards that come in bursts",
+    "edits": "A/B tests that are edited",
+    "late": "rewards that come later than is told",
     "shadow": "answers compared in the shadow",
     "cost": "the cost of a tick",
 }

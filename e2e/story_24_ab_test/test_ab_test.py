@@ -6,6 +6,7 @@ from pathlib import Path
 
 from e2e.client.people import People
 from e2e.cluster.target import Target
+from e2e.harness.evidence import assert_same_evidence, kill_and_wait
 from e2e.harness.operator_pods import OperatorPods
 from e2e.harness.people import people_of, versions_of, wait_for_visits
 from e2e.harness.rollout import INSTALL_SECONDS, Rollout
@@ -17,6 +18,7 @@ FOLDER = Path(__file__).parent
 EQUAL: Weights = {"1.0.1": 25, "1.1.2": 25, "1.2.3": 25, "1.3.4": 25}
 WITHOUT: Weights = {"1.0.1": 50, "1.1.2": 25, "1.2.3": 25}
 LIVE_SECONDS = 2.0  # from the route in the API server to the last request by the one before
+SEEN_SECONDS, LEAST = 60.0, 20  # requests of each version that are told of, before the operator is killed
 TEST_SECONDS = 420.0  # without a past, nothing is proven before it is known whether rewards come in bursts
 
 
@@ -30,13 +32,18 @@ def test_the_best_of_four_is_found(rollout: Rollout, target: Target, operator_po
             lambda seen: seen.route() == WITHOUT, 60, "the failing version is out, and no other share moves"
         )
         live_at = rollout.routes()[-1][0] + LIVE_SECONDS
-        operator_pods.kill()
+        rollout.wait_for(seen_at_work, SEEN_SECONDS, "every version that is left was rewarded")
+        killed = kill_and_wait(rollout, operator_pods)
+        assert_same_evidence(rollout, killed)
         rollout.wait_for(lambda seen: seen.route() == {"1.1.2": 100}, TEST_SECONDS, "the better version has won")
         wait_for_visits(people, 300)
         rollout.wait_for(lambda seen: seen.status.phase is Phase.HEALTHY, 30, "the rollout is healthy")
 
     assert [visit for visit in people.visits if visit.version is None and visit.at > live_at] == []
     assert {visit.version for visit in people.visits[-100:]} == {"1.1.2"}
+    routes = [shares for _, shares in rollout.routes()]
+    assert routes[routes.index(WITHOUT) :] == [WITHOUT, {"1.1.2": 100}], "no share moved until it was won"
+    assert_same_evidence(rollout, killed)
     assert_everybody_stayed(people)
     assert_told(rollout, people)
 
@@ -57,6 +64,12 @@ def test_of_two_that_are_equal_nobody_wins(rollout: Rollout, target: Target) -> 
     assert [(item.version, item.reason) for item in status.taken_back] == [("1.1.2", "NotChosen")]
     assert status.quarantined == ()
     assert [visit for visit in people.visits if visit.version is None] == []
+
+
+def seen_at_work(seen: Rollout) -> bool:
+    """Whether there is evidence that could be lost."""
+    contest = seen.status.trial.contest if seen.status.trial is not None else None
+    return contest is not None and all(item.requests >= LEAST for item in contest.versions)
 
 
 def assert_everybody_stayed(people: People) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from e2e.client.people import Visit
 from e2e.cluster.target import Target
+from e2e.harness.evidence import assert_same_evidence, kill_and_wait
 from e2e.harness.operator_pods import OperatorPods
 from e2e.harness.people import people_of, wait_for_visits
 from e2e.harness.rollout import INSTALL_SECONDS, Rollout
@@ -34,13 +35,16 @@ def test_each_segment_gets_its_best_model(rollout: Rollout, target: Target, oper
 
     with people_of(target, rollout, MODELS, headers=shop_of) as people:
         rollout.wait_for(lambda seen: has_most(seen, "lower"), SECONDS, "the lower digits go to who knows them")
-        operator_pods.kill()
+        killed = kill_and_wait(rollout, operator_pods)
+        assert_same_evidence(rollout, killed)
+        assert has_most(rollout, "lower"), "what was known of the lower digits was forgotten"
         rollout.wait_for(
             lambda seen: all(has_most(seen, split) for split in BEST), SECONDS, "each has its best version"
         )
         wait_for_visits(people, 1000)
         assert rollout.status.phase is Phase.HEALTHY
 
+    assert_same_evidence(rollout, killed)
     assert [visit for visit in people.visits if visit.version is None] == [], "a request failed"
     assert rollout.status.quarantined == ()
     last = people.visits[-500:]

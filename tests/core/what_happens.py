@@ -23,6 +23,7 @@ from tests.core import (
     test_places,
     test_recall,
     test_same_command_again,
+    test_scattered,
     test_scraped_apart,
     test_shadow_everywhere,
     test_shadow_together,
@@ -44,6 +45,7 @@ from tests.strategies import (
     test_ab_test,
     test_bandit,
     test_contextual_bandit,
+    test_edited_tests,
     test_late_rewards,
     test_reward_of_any_size,
 )
@@ -829,6 +831,42 @@ def split_broken() -> None:
         test_split_broken.test_it_holds_and_says_so_with_both_numbers_and_the_way_out(*case)
     test_split_broken.test_it_goes_on_by_itself_when_the_split_is_mended(test_split_broken.stepping, 0.3)
     test_split_broken.test_skip_goes_on_all_the_same_and_says_what_it_skipped()
+
+
+@row(
+    "the mesh's filter by which users stay (`MeshHash`) is taken away during a release",
+    "–",
+    "no share rises, nothing is promoted and nobody wins; rewards of that time are not counted, and a version must be "
+    "seen again at its weight; Event and `TrafficApplied=False` `MeshFilterMissing` with the way out; it goes on by "
+    "itself when the filter is back; evidence against a version is heeded all the same",
+)
+def scattered() -> None:
+    for begin in test_scattered.PHASES.values():
+        test_scattered.test_it_is_said_nothing_rises_and_it_goes_on_when_the_filter_is_back(begin)
+    test_scattered.test_rewards_of_that_time_are_not_counted_and_nobody_wins_by_them()
+    test_scattered.test_a_version_that_fails_goes_back_all_the_same()
+
+
+@row(
+    "`falseWinner`, or anything else of a test by a reward, is edited during it",
+    "–",
+    "what was spent of `falseWinner` is not given back; `falseWinner` itself holds for the next test, and `Accepted` "
+    "says so",
+)
+def edited_test() -> None:
+    for edits in test_edited_tests.EDITS.values():
+        test_edited_tests.test_no_edit_gives_back_what_was_spent(edits)
+    test_edited_tests.test_the_chance_that_a_test_began_with_is_fixed_and_that_is_said()
+
+
+@row(
+    "rewards come later than `rewardDelay` says",
+    "–",
+    "nobody wins by what is explained as well by another delay; the message says who would have, and by which delay",
+)
+def later_than_told() -> None:
+    for told in test_late_rewards.TOLD_WRONG.values():
+        test_late_rewards.test_rewards_that_come_later_than_is_told_make_no_winner(*told)
 
 
 @row(

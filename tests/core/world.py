@@ -86,6 +86,7 @@ class World:
     smoke: SmokeResult | None = None
     refusal: Refusal | None = None
     unreachable: str | None = None  # why callers do not come through a gateway
+    scattered: str | None = None  # why users do not stay with their version
     scrape_interval: float = USUAL_SCRAPE_INTERVAL
     apart: bool = False  # each version counts by itself, and no gateway for all of them
     read: dict[str, float] = field(default_factory=dict)  # version -> its last scrape, where they have one each
@@ -141,6 +142,7 @@ class World:
             smoke={version: self.smoke for version in asked.smoke if self.smoke is not None},
             refusal=self.refusal if asked.acceptance is not None else None,
             baseline=dict(self.history) if asked.baseline else None,
+            scattered=self.scattered,
             scrape_interval=self.scrape_interval,
             **self.copies.seen(asked),
         )

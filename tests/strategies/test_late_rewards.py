@@ -178,6 +178,67 @@ def test_a_version_that_comes_back_does_not_win_by_what_it_was_asked_before() ->
     assert back.against == {"1.0.1": 1.0, "1.1.2": 1.0}, "nothing speaks for it or against it yet"
 
 
+ATTEMPTS = {"a person took it back": "abort 1.1.2 1", "it was ended, and it was not the best": "skip 1.1.2 1"}
+
+
+@pytest.mark.parametrize("command", ATTEMPTS.values(), ids=ATTEMPTS)
+def test_a_retry_is_told_by_its_own_requests_and_those_of_the_attempt_before(command: str) -> None:
+    """Rewards of the attempt before go on coming to the arm, and the control had a half of the requests then."""
+    people = People(600.0, rates=dict.fromkeys(RATES, 0.05))
+    test = {"abTest": {"rewardDelay": "10m", "minDuration": "1h", "maxDuration": "90m"}}
+    world = play(playing(test, people), people, 1800)
+    world.command = command
+    world.history = {"clicks": (Count(25, 500),) * 360}  # the last half hour, at half of the requests
+    for _ in range(7):
+        play(world, people, 10)
+    assert world.status.trial is None
+    world.command = "retry 1.1.2 2"
+    for _ in range(5):
+        play(world, people, 10)
+    for _ in range(10):
+        play(world, people, 30)
+        contest = world.status.trial.contest if world.status.trial is not None else None
+        assert contest is not None
+        assert [item.rate for item in contest.versions] == pytest.approx([0.05, 0.05], rel=0.25)
+        assert contest.unproven is not None, "a guess proves nothing"
+
+
+TOLD_WRONG: dict[str, tuple[str, bool]] = {
+    "twice too short": ("5m", False),
+    "five times too short": ("2m", False),
+    "to come at once": ("0s", False),
+    "five times too short, and all are equally late": ("2m", True),
+}
+
+
+@pytest.mark.parametrize(("told", "punctual"), TOLD_WRONG.values(), ids=TOLD_WRONG)
+def test_rewards_that_come_later_than_is_told_make_no_winner(told: str, punctual: bool) -> None:
+    """The control is still rewarded for the time in which it had all requests; so is said what it may be."""
+    people = People(600.0, rates=dict.fromkeys(RATES, 0.05), punctual=punctual)
+    test = {"abTest": {"rewardDelay": told, "minDuration": "5m", "maxDuration": "50m", "indifference": 0.01}}
+    world = play(playing(test, people), people, 1500)
+    assert world.status.trial is not None
+    assert world.live == {"1.0.1": 50, "1.1.2": 50}
+    assert "1.0.1 would have won, but rewards that come" in world.status.message
+    play(world, people, 2400)
+    assert world.live == {"1.0.1": 100}
+    assert "no version is proven to be the best" in world.status.message
+
+
+@pytest.mark.parametrize("told", ["2m", "10m"])
+def test_the_best_is_found_though_nobody_knows_how_late_its_rewards_come(told: str) -> None:
+    people = People(600.0, rates={"1.0.1": 0.04, "1.1.2": 0.06})
+    world = play(playing({"abTest": {"rewardDelay": told, "minDuration": "5m"}}, people), people, 7200)
+    assert world.live == {"1.1.2": 100}
+
+
+def test_a_bandit_drops_nobody_by_rewards_that_come_later_than_is_told() -> None:
+    people = People(600.0, rates=dict.fromkeys(RATES, 0.05))
+    world = play(playing(bandit("1.2.3", rewardDelay="2m", minDuration="5m", stopAt=0), people), people, 3600)
+    assert not any("proven to be worse" in words for words in world.said(Reason.NOT_CHOSEN))
+    assert world.status.trial is not None
+
+
 def test_a_delay_that_is_said_in_the_middle_begins_the_comparison_anew() -> None:
     """What was compared before took rewards for those of their moment."""
     people = People(60.0, rates=dict.fromkeys(RATES, 0.04))

@@ -133,6 +133,7 @@ class ContestStatus(StatusModel):
     trouble: str | None = None  # why the rewards cannot be seen now
     skewed: str | None = None  # why no comparison can be trusted: requests do not go where the shares say
     unproven: str | None = None  # why nothing can be proven yet
+    doubted: str | None = None  # why the version that would have won has not: rewards may come later than is told
     needed: float = 20.0  # evidence against each of the others at which a version has won
     alike: float = 0.0  # evidence that those that may still be the best do not differ; proven at `alikeNeeded`
     alike_needed: float = 20.0
@@ -277,6 +278,20 @@ class Arm(VersionStatus):
     metrics: tuple[MetricStatus, ...] = ()
 
 
+class Stakes(StatusModel):
+    """The ledger of one split's test by a reward: the chance of naming a wrong winner that its owner allowed when it
+    began, and what would be left to a test that begins anew (``core/evidence/stakes.py``)."""
+
+    split: str = EVERYBODY
+    false_winner: Annotated[float, Field(gt=0, le=0.2)] = 0.05
+    asked: Annotated[float, Field(gt=0, le=0.2)] = 0.05  # falseWinner as the spec had it then
+    indifference: Annotated[float, Field(gt=0, le=1)] = 0.05  # the least that was asked
+    most: int = 0  # versions that ever competed at once
+    left: dict[str, float] = Field(default_factory=dict)  # parts of falseWinner, by version
+    free: float = 0.0  # and that nobody has
+    begun: int = 0  # how often versions were compared from the beginning, after the first time
+
+
 class Gain(StatusModel):
     """Rewards for each request, and an interval that holds at all times at once."""
 
@@ -325,6 +340,7 @@ class Trial(StatusModel):
     alpha: Alpha = Alpha()
     contest: ContestStatus | None = None  # who earns more, where arms compete by a reward
     segments: tuple[ContestStatus, ...] = ()  # the same of every other split in which they compete for themselves
+    stakes: tuple[Stakes, ...] = ()  # of every split that ever had a test
     value: ValueStatus | None = None  # what shares by segment were worth
 
     def stood_still(self, now: float) -> float:

@@ -54,7 +54,8 @@ def _one(contest: ContestStatus, now: float, *, is_over: bool, alone: bool) -> l
     title = line(Span(f"Reward{last}", Style.TITLE), Span(f"  {contest.metric}{split}{late}{age}", Style.FAINT))
     why = contest.trouble or contest.skewed
     warned = [line("  ", Span(why, Style.WARN))] if why else []
-    unproven = [line("  ", Span(contest.unproven, Style.FAINT))] if contest.unproven and not is_over else []
+    told = contest.unproven or contest.doubted
+    unproven = [line("  ", Span(told, Style.FAINT))] if told and not is_over else []
     return [title, *warned, *unproven, *_rates(contest), *_evidence(contest)]
 
 

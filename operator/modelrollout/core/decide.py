@@ -16,6 +16,7 @@ from modelrollout.core.command.taken_back import forget_unnamed, retry_corrected
 from modelrollout.core.command.undo import undo_by_spec
 from modelrollout.core.judge.assess import Assessments, assess
 from modelrollout.core.judge.splits import audiences
+from modelrollout.core.judge.stickiness import watch_stickiness
 from modelrollout.core.observation import Observation, Refusal
 from modelrollout.core.observed.places import update_places
 from modelrollout.core.observed.readiness import forget_removed, update_readiness, update_smoke, update_versions
@@ -61,6 +62,7 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
     if refusal is None or last_accepted(rollout.status) is None:  # then it is the one that was noted
         state = state.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
     state = tell_of_scales(update_versions(update_places(forget_removed(recover(state)))))
+    state = watch_stickiness(state)
     state, outlook = told_of_entrances(*told_of_control(*told_of_arms(*follow(state))))
     state = update_epoch(carry(forget_unnamed(state)))
     state = summarize(state, outlook, refusal)

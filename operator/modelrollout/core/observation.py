@@ -166,7 +166,8 @@ class Observation:
     ``refusal`` is the answer to the acceptance question (hosts, names, foreign VirtualService, custom queries) and is
     None both when all is well and when it was not asked. ``baseline`` holds the control's increments per scrape before
     the release, by metric, for the noise of the baseline; None when it was not asked or not answered.
-    ``scrape_interval`` is Prometheus' own, in seconds.
+    ``scrape_interval`` is Prometheus' own, in seconds. ``scattered`` is why users do not stay with their version though
+    the spec asks for it, with the way out.
     """
 
     now: float
@@ -181,6 +182,7 @@ class Observation:
     smoke: Mapping[str, SmokeResult] = field(default_factory=dict)
     refusal: Refusal | None = None
     baseline: Mapping[str, tuple[Count, ...]] | None = None
+    scattered: str | None = None
     scrape_interval: float = USUAL_SCRAPE_INTERVAL
 
     @property

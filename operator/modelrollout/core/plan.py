@@ -28,6 +28,7 @@ class Reason(StrEnum):
     NAME_TOO_LONG = "NameTooLong"
     FOREIGN_VIRTUAL_SERVICE = "ForeignVirtualService"
     MESH_FILTER_MISSING = "MeshFilterMissing"
+    MESH_FILTER_BACK = "MeshFilterBack"
     DIGEST_CHANGED = "DigestChanged"
     SCALE_UNDONE = "ScaleUndone"
     URI_CHANGED = "UriChanged"

@@ -41,6 +41,7 @@ from modelrollout.resource.spec import Spec
 from modelrollout.runtime.entrances import Entrances
 from modelrollout.runtime.inquiry import Inquiries, not_checked
 from modelrollout.runtime.memory_limits import measured
+from modelrollout.runtime.mesh_filters import MeshFilters
 from modelrollout.runtime.pods import brought
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
@@ -64,7 +65,7 @@ log = logging.getLogger(__name__)
 class Observer:
     """What observing needs. ``refused`` holds versions whose objects the API server refused, with its words;
     ``refused_routes`` its words about a rollout's VirtualService; ``confirmed`` the pods whose model server has said
-    that the model is there; ``troubles`` reads Events of pods that do not start."""
+    that the model is there; ``troubles`` reads Events of pods that do not start; ``filters`` are the mesh's."""
 
     cluster: Cluster
     samples: SampleCache
@@ -79,6 +80,7 @@ class Observer:
     confirmed: dict[Key, set[str]]
     troubles: Troubles
     entrances: Entrances = field(default_factory=lambda: Entrances(lambda key: None))
+    filters: MeshFilters = field(default_factory=MeshFilters)
 
 
 async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, observer: Observer) -> Observation:
@@ -104,6 +106,7 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, o
         smoke=smoked,
         refusal=refusal,
         baseline=baseline,
+        scattered=observer.filters.scattered(asked.spec),
         scrape_interval=_scrape_interval(key, asked, observer),
     )
 

@@ -31,6 +31,7 @@ from modelrollout.runtime.arms import Arms
 from modelrollout.runtime.entrances import Entrances
 from modelrollout.runtime.inquiry import Inquiries
 from modelrollout.runtime.leader import Lease, LeaseLost
+from modelrollout.runtime.mesh_filters import MeshFilters
 from modelrollout.runtime.observe import Observer
 from modelrollout.runtime.probing import Prober
 from modelrollout.runtime.queue import WorkQueue, work
@@ -140,6 +141,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     refused: dict[tuple[Key, str], Refused] = {}
     refused_routes: dict[Key, str] = {}
     entrances = Entrances(partial(_look_again, world, queue))
+    filters = MeshFilters(settings.mesh_hash_namespace)
     observer = Observer(
         cluster=cluster,
         samples=samples,
@@ -154,6 +156,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
         confirmed={},
         troubles=Troubles(cluster, time.monotonic),
         entrances=entrances,
+        filters=filters,
     )
     applier = Applier(cluster, world, settings.platform, time.time, refused, refused_routes, telemetry.wrote)
     reconciler = Reconciler(queue, world, observer, applier, telemetry, settings.pass_timeout, time.time)
@@ -164,7 +167,18 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     stop = asyncio.Event()
     # kopf takes the signals when it starts, and would end our workers in no order of ours.
     taken = partial(_on_signal, stop)
-    watches = Watches(access, cluster, watching, world, queue, settings.namespaces, settings.holder, taken, entrances)
+    watches = Watches(
+        access,
+        cluster,
+        watching,
+        world,
+        queue,
+        settings.namespaces,
+        settings.holder,
+        taken,
+        entrances,
+        filters,
+    )
     lease = Cluster(leasing, access.server)
     return Operator(settings, access, cluster, telemetry, queue, world, samples, reconciler, arms, watches, lease, stop)
 

@@ -18,6 +18,7 @@ import kopf
 from modelrollout.adapters.access import Access
 from modelrollout.adapters.cluster import (
     DEPLOYMENTS,
+    ENVOY_FILTERS,
     GATEWAYS,
     HORIZONTAL_POD_AUTOSCALERS,
     MODEL_ROLLOUTS,
@@ -33,6 +34,7 @@ from modelrollout.adapters.reflector import Place, Reflector
 from modelrollout.manifests.meta import OWNER_LABEL
 from modelrollout.runtime import handlers
 from modelrollout.runtime.entrances import Entrances
+from modelrollout.runtime.mesh_filters import MeshFilters
 from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.world import Key, World
 
@@ -56,6 +58,7 @@ class Watches:
     identity: str
     started: Callable[[], None]  # told whenever kopf has started, which takes the signals
     entrances: Entrances
+    filters: MeshFilters = field(default_factory=MeshFilters)
     _owners: dict[tuple[Resource, Place], str] = field(default_factory=dict, init=False)
 
     def reflectors(self) -> list[Reflector]:
@@ -67,10 +70,26 @@ class Watches:
             for namespace in self.namespaces or (None,)
         ]
 
+    def of_filters(self) -> list[Reflector]:
+        """That of the mesh's filters, where the installation has some. Who must stay by them may wait; nobody else."""
+        self.filters.changed = self.wake_all
+        where = self.filters.namespace
+        if where is None:
+            return []
+        filters = self.filters
+        return [Reflector(self.cluster, self.session, ENVOY_FILTERS, where, "", filters.seen, filters.gone)]
+
+    def wake_all(self) -> None:
+        """Every rollout is looked at: what a filter was for stands in their specs."""
+        for key in self.world.rollouts():
+            self.world.touch(key)
+            self.queue.add(key)
+
     async def run(self) -> None:
         """For ever."""
         reflectors = self.reflectors()
         parts = [asyncio.create_task(item.run()) for item in reflectors]
+        parts += [asyncio.create_task(self._watch_filters(item)) for item in self.of_filters()]
         try:
             await _first(asyncio.gather(*(item.listed.wait() for item in reflectors)), parts)
             self.world.all_listed()
@@ -130,6 +149,16 @@ class Watches:
     def _wake(self, key: Key) -> None:
         if self.world.is_known(key):
             self.queue.add(key)
+
+    async def _watch_filters(self, reflector: Reflector) -> None:
+        """For ever; and told once all are known."""
+        watching = asyncio.create_task(reflector.run())
+        try:
+            await _first(asyncio.ensure_future(reflector.listed.wait()), [watching])
+            self.filters.all_listed()
+            await watching
+        finally:
+            watching.cancel()
 
     async def _rollouts(self) -> None:
         """kopf, started again should it end: it takes an error in the middle of a watch for the end of the world."""

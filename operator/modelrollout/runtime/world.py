@@ -153,11 +153,6 @@ class World:
         known = self._kept.get(key)
         return -1 if known is None else known.changes
 
-    def touch(self, key: Key) -> None:
-        """Something has changed that a rollout rests on, and that is none of its objects."""
-        if key in self._kept:
-            self._kept[key].changes += 1
-
     def rollouts(self) -> dict[Key, str]:
         """The resource version of each rollout that is known."""
         found = ((key, kept.objects.get((MODEL_ROLLOUTS, key[1]))) for key, kept in self._kept.items())
@@ -214,6 +209,11 @@ class World:
         kept = self._kept_of(key)
         kept.unread |= {*SINGLE, *MANY}
         kept.changes += 1
+
+    def touch(self, key: Key) -> None:
+        """Something that concerns a rollout has changed that is no object of its own."""
+        if (known := self._kept.get(key)) is not None:
+            known.changes += 1
 
     def _kept_of(self, key: Key) -> _Kept:
         known = self._kept.get(key)

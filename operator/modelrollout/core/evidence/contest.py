@@ -19,16 +19,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass, field, replace
 from itertools import combinations
+from math import log
 from typing import Any, Self
 
+from modelrollout.core.evidence.any_delay import Explained, fitted, is_alike, is_better
 from modelrollout.core.evidence.bounded import after_rewards
 from modelrollout.core.evidence.counts import NOTHING, Count, Tick
 from modelrollout.core.evidence.exposed import late_ratios
 from modelrollout.core.evidence.pairwise import PairEvidence
 from modelrollout.core.evidence.spread import Spread
+from modelrollout.core.evidence.stakes import Evidence, Stakes
+from modelrollout.core.evidence.timeline import Timeline
 from modelrollout.core.evidence.waiting import Waiting
 
 BETA = 0.05  # chance that "no difference" is said of versions that differ by more than the indifference
+
+SUITED = 1.5
+"""What the best of all delays and ratios of rates explains better than a mixture of six, as a log: as much as evidence
+has behind it when it is enough, where there is but one delay."""
+
+HARDLY = 0.05
+"""A part of a rate: who earns so much more at most has hardly beaten another one."""
 
 Pair = tuple[str, str]
 """Two versions, in the order of their names."""
@@ -54,7 +65,8 @@ class Contest:
     """All that is known. ``counts`` are requests and, as ``bad``, those that were rewarded, by version, both in parts
     of a reward where it has some; ``due`` the requests that rewards were compared with, where they come late;
     ``waiting`` what no tick has counted yet, also of versions that have left and may come again; ``most`` is how many
-    versions ever competed at once."""
+    versions ever competed at once; ``stakes`` are what each of them may spend of alpha; the ``timeline`` tells when
+    they were asked and rewarded, however late rewards are said to come."""
 
     counts: Mapping[str, Count] = field(default_factory=dict)
     due: Mapping[str, float] = field(default_factory=dict)
@@ -62,25 +74,58 @@ class Contest:
     pairs: Mapping[Pair, PairEvidence] = field(default_factory=dict)
     spread: Spread = field(default_factory=Spread)
     most: int = 0
+    stakes: Stakes = field(default_factory=Stakes)
+    timeline: Timeline = field(default_factory=Timeline)
 
     @property
     def versions(self) -> tuple[str, ...]:
         """Those that compete."""
         return tuple(self.counts)
 
-    def among(self, versions: tuple[str, ...]) -> Contest:
-        """The same among these versions: others have left, and new ones have everything before them."""
+    def among(self, versions: tuple[str, ...], overdispersion: float | None = None) -> Contest:
+        """The same among these versions: others have left, and new ones have everything before them. The
+        ``overdispersion`` of the control's past, as in the rules, reads what is left of alpha."""
         if versions == self.versions:
             return self
+        rules = Rules(overdispersion=overdispersion)
         back = {version: item.anew() for version, item in self.waiting.items() if version not in self.counts}
         return Contest(
             {version: self.counts.get(version, NOTHING) for version in versions},
             {version: self.due[version] for version in versions if version in self.due},
             {**self.waiting, **{version: item for version, item in back.items() if version in versions}},
-            {pair: self.pairs.get(pair, PairEvidence()) for pair in combinations(sorted(versions), 2)},
+            {pair: self.pairs.get(pair) or self._met(pair, rules) for pair in combinations(sorted(versions), 2)},
             self.spread.among(versions),
             max(self.most, len(versions)),
+            self.stakes.among(versions, self._evidence(rules), decided=self.is_known),
+            self.timeline,
         )
+
+    def anew(self, overdispersion: float | None = None) -> Contest:
+        """Another question, put to the same versions, with what the one before had left of alpha."""
+        evidence = self._evidence(Rules(overdispersion=overdispersion))
+        return Contest(most=self.most, stakes=self.stakes.anew(evidence, decided=self.is_known))
+
+    def asked_closer(self) -> Contest:
+        """The same where less than before is no difference."""
+        pairs = {two: pair.asked_closer() for two, pair in self.pairs.items()}
+        return replace(self, pairs=pairs, stakes=replace(self.stakes, begun=self.stakes.begun + self.is_known))
+
+    def _met(self, both: Pair, rules: Rules) -> PairEvidence:
+        """Of two that did not compete with each other before."""
+        if not self.counts:
+            return PairEvidence()
+        evidence = self._evidence(rules)
+        one, other = (self.stakes.start(version, evidence) if version in self.counts else 1.0 for version in both)
+        return PairEvidence(start=(one, other))
+
+    def _evidence(self, rules: Rules) -> Evidence:
+        """What has been spent. Before anything may be proven that is nothing."""
+
+        def of(one: str, other: str) -> float:
+            known = self.is_known and (min(one, other), max(one, other)) in self.pairs
+            return self.evidence(one, other, rules) if known else 1.0
+
+        return of
 
     def after(
         self,
@@ -93,8 +138,14 @@ class Contest:
     ) -> Contest:
         """After one tick of so many ``seconds``: requests and (in parts) rewards by version, and the time at which they
         were read. ``shares_stay``: they have for so long that late rewards are of the same ones."""
+        earned = {version: (float(requests), came / rules.parts) for version, (requests, came) in new.items()}
+        told = replace(self, timeline=self.timeline.after(at, seconds, earned))
         if rules.mean_delay:
-            return self._after_late(new, rules, seconds, shares_stay=shares_stay)
+            return told._after_late(new, rules, seconds, shares_stay=shares_stay)
+        return told._after_at_once(at, new, rules)
+
+    def _after_at_once(self, at: float, new: Mapping[str, tuple[int, int]], rules: Rules) -> Contest:
+        """The same where a tick's rewards are taken for those of its requests."""
         taken, waiting = {}, {}
         for version in self.versions:
             requests, rewards = new.get(version, (0, 0))
@@ -157,10 +208,15 @@ class Contest:
     def _waiting(self, version: str) -> Waiting:
         return self.waiting.get(version, Waiting())
 
+    @property
+    def not_begun(self) -> tuple[str, ...]:
+        """The versions of which nothing waits yet, since no tick had them: what was asked before is to be told."""
+        found = ((version, self._waiting(version)) for version in self.versions)
+        return tuple(version for version, item in found if not item.seconds and not item.before)
+
     def asked_before(self, requests: Mapping[str, float]) -> Contest:
-        """With requests, by version, that were made before the first tick and whose reward is to come."""
-        out = {version: requests.get(version, 0.0) for version in self.versions}
-        waiting = {version: Waiting(out=number, before=number) for version, number in out.items()}
+        """With requests, by version, that were made before its first tick and whose reward is to come."""
+        waiting = {version: Waiting(out=number, before=number) for version, number in requests.items()}
         return replace(self, waiting={**self.waiting, **waiting})
 
     def once_known(self, seconds: float, mean_delay: float, before: Mapping[str, float]) -> Contest:
@@ -199,16 +255,61 @@ class Contest:
         pair, phi = self.pairs[min(one, other), max(one, other)], self.spread.factor(rules.overdispersion, one, other)
         return pair.first_is_better(phi) if one < other else pair.second_is_better(phi)
 
-    def needed(self, rules: Rules) -> float:
-        """Evidence of one against each other at which it has won: where all are alike, each of them could be named."""
-        return max(1, self.most) / rules.false_winner
+    def needed(self, rules: Rules, version: str | None = None) -> float:
+        """Evidence of a version against each other one at which it has won: where all are alike, each of them could be
+        named. Without one, of that which leads."""
+        if version is None:
+            version = max(self.versions, key=lambda one: self.lead(one, rules), default="")
+        return 1.0 / (rules.false_winner * self.stakes.parts.get(version, 1.0))
 
     def winner(self, rules: Rules) -> str | None:
         """The version that is proven better than each of the others."""
         if self.provable(rules) != self.versions:
             return None
-        needed = self.needed(rules)
-        return next((version for version in self.versions if self.lead(version, rules) >= needed), None)
+        return next((version for version in self.versions if self._has_won(version, rules)), None)
+
+    def doubted(self, rules: Rules) -> tuple[str, float] | None:
+        """A version that would have won, were rewards as late as is told, and a mean delay, in seconds, by which what
+        was seen is explained without it; None where there is none."""
+        if self.provable(rules) != self.versions:
+            return None
+        for version in self.versions:
+            if self.lead(version, rules) < self.needed(rules, version):
+                continue
+            found = [self._explained(version, other, rules) for other in self.versions if other != version]
+            doubts = [item for item in found if item is not None and not self._is_enough(item, version, rules)]
+            if doubts:
+                return version, min(doubts, key=lambda item: item.surplus).delay
+        return None
+
+    def _has_won(self, version: str, rules: Rules) -> bool:
+        if self.lead(version, rules) < self.needed(rules, version):
+            return False
+        return all(self._by_any_delay(version, other, rules) for other in self.versions if other != version)
+
+    def _by_any_delay(self, one: str, other: str, rules: Rules) -> bool:
+        """Whether one is better than another one however late rewards come; only asked where by the told delay it is
+        proven."""
+        found = self._explained(one, other, rules)
+        return found is None or self._is_enough(found, one, rules)
+
+    def _explained(self, one: str, other: str, rules: Rules) -> Explained | None:
+        more, fewer = (one, other) if rules.more_is_better else (other, one)
+        return is_better(self.timeline, more, fewer)
+
+    def may_be_beaten(self, version: str, rules: Rules) -> bool:
+        """Whether some other version earns notably more than one, were rewards as late as they well may be."""
+        return any(self._beats(other, version, rules) for other in self.versions if other != version)
+
+    def _beats(self, one: str, other: str, rules: Rules) -> bool:
+        more, fewer = (one, other) if rules.more_is_better else (other, one)
+        fit = fitted(self.timeline, more, fewer)
+        phi = self.spread.factor(rules.overdispersion, one, other)
+        return fit is not None and float(fit.plausible_ratios(phi).max()) > HARDLY
+
+    def _is_enough(self, found: Explained, version: str, rules: Rules) -> bool:
+        phi = self.spread.factor(rules.overdispersion, *self.versions)
+        return found.surplus >= phi * (log(self.needed(rules, version)) + SUITED)
 
     def lead(self, version: str, rules: Rules) -> float:
         """The least of a version's evidence against the others; 0 without others."""
@@ -217,28 +318,42 @@ class Contest:
 
     def contenders(self, rules: Rules) -> tuple[str, ...]:
         """Those that nobody is proven to be better than, for all pairs together."""
-        needed, provable = self.needed(rules) * max(1, self.most - 1), self.provable(rules)
+        pairs, provable = max(1, self.most - 1), self.provable(rules)
+        needed = {version: self.needed(rules, version) * pairs for version in provable}
         return tuple(
             version
             for version in self.versions
             if version not in provable
-            or all(self.evidence(other, version, rules) < needed for other in provable if other != version)
+            or not any(
+                self.evidence(other, version, rules) >= needed[other] and self._by_any_delay(other, version, rules)
+                for other in provable
+                if other != version
+            )
         )
 
+    @property
+    def alike_needed(self) -> float:
+        """Evidence at which it is proven that the contenders do not differ. Twice as much after each edit by which some
+        of them are compared from the beginning, so that all questions together are wrong in at most 2 BETA."""
+        return 2.0**self.stakes.begun / BETA
+
     def alike(self, rules: Rules) -> float:
-        """Evidence that the contenders do not differ: the least of their pairs. At 1 / BETA that is proven. 0 where
+        """Evidence that the contenders do not differ: the least of their pairs, proven at ``alike_needed``. 0 where
         there are no two, and before anything may be proven of all of them."""
         left, before = set(self.contenders(rules)), rules.overdispersion
         if not left.issubset(self.provable(rules)):
             return 0.0
-        return min(
-            (
-                pair.no_difference(self.spread.factor(before, *two))
-                for two, pair in self.pairs.items()
-                if {*two} <= left
-            ),
-            default=0.0,
-        )
+        found = {two: pair.no_difference(self.spread.factor(before, *two)) for two, pair in self.pairs.items()}
+        least = min((value for two, value in found.items() if {*two} <= left), default=0.0)
+        if least < self.alike_needed:
+            return least
+        return least if all(self._is_alike(*two, rules) for two in found if {*two} <= left) else 1.0
+
+    def _is_alike(self, one: str, other: str, rules: Rules) -> bool:
+        """Whether two do not differ however late rewards come."""
+        found = is_alike(self.timeline, one, other, rules.indifference)
+        phi = self.spread.factor(rules.overdispersion, one, other)
+        return found is None or found.surplus >= phi * log(self.alike_needed)
 
     def best(self, rules: Rules) -> str | None:
         """The contender that has earned the most."""
@@ -255,12 +370,14 @@ class Contest:
             "pairs": [[*pair, evidence.to_status()] for pair, evidence in self.pairs.items()],
             "spread": self.spread.to_status(),
             "most": self.most,
+            "stakes": self.stakes.to_status(),
+            "timeline": self.timeline.to_status(),
         }
 
     @classmethod
     def from_status(cls, status: Mapping[str, Any]) -> Self:
         """From what ``to_status`` gave. Raises KeyError, TypeError or ValueError when it is not that."""
-        waiting = status["waiting"].items()
+        waiting, most = status["waiting"].items(), int(status["most"])
         return cls(
             {str(version): Count.of(*pair) for version, pair in status["counts"].items()},
             {str(version): float(requests) for version, requests in status["due"].items()},
@@ -270,7 +387,9 @@ class Contest:
             },
             dict(_pairs(status["pairs"])),
             Spread.from_status(status["spread"]),
-            int(status["most"]),
+            most,
+            Stakes.from_status(status["stakes"]) if "stakes" in status else Stakes.of(status["counts"], most),
+            Timeline.from_status(status["timeline"]) if "timeline" in status else Timeline(),
         )
 
 

@@ -23,7 +23,7 @@ and then below it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import exp, fsum, log, log1p
 from typing import Any, Self
@@ -52,20 +52,22 @@ class Ratios:
 
 @dataclass(frozen=True, slots=True)
 class PairEvidence:
-    """The log of the likelihood ratio of each alternative of the four tests, over all ticks."""
+    """The log of the likelihood ratio of each alternative of the four tests, over all ticks; ``start`` is what the
+    first two began with, at most 1 (``stakes``)."""
 
     first: Logs = (0.0,) * len(BETTER_BY)
     second: Logs = (0.0,) * len(BETTER_BY)
     not_above: Logs = (0.0,) * len(INSIDE)
     not_below: Logs = (0.0,) * len(INSIDE)
+    start: tuple[float, float] = (1.0, 1.0)
 
     def first_is_better(self, overdispersion: float = 1.0) -> float:
-        """An e-value, 1 before the first tick."""
-        return _mean(self.first, overdispersion)
+        """An e-value, ``start`` before the first tick."""
+        return self.start[0] * _mean(self.first, overdispersion)
 
     def second_is_better(self, overdispersion: float = 1.0) -> float:
-        """An e-value, 1 before the first tick."""
-        return _mean(self.second, overdispersion)
+        """An e-value, ``start`` before the first tick."""
+        return self.start[1] * _mean(self.second, overdispersion)
 
     def no_difference(self, overdispersion: float = 1.0) -> float:
         """The lesser of both halves: an e-value against "they differ by more than the indifference"."""
@@ -92,7 +94,13 @@ class PairEvidence:
             _grown(self.second, ratios.second, most),
             _grown(self.not_above, ratios.not_above, most),
             _grown(self.not_below, ratios.not_below, most),
+            self.start,
         )
+
+    def asked_closer(self) -> PairEvidence:
+        """The same where less than before is no difference: that is another question."""
+        fresh = PairEvidence()
+        return replace(self, not_above=fresh.not_above, not_below=fresh.not_below)
 
     def to_status(self) -> dict[str, Any]:
         """As plain values for JSON, nothing lost."""
@@ -101,17 +109,20 @@ class PairEvidence:
             "second": list(self.second),
             "notAbove": list(self.not_above),
             "notBelow": list(self.not_below),
+            "start": list(self.start),
         }
 
     @classmethod
     def from_status(cls, status: Mapping[str, Any]) -> Self:
         """From what ``to_status`` gave. Raises KeyError, TypeError or ValueError when it is not that."""
         fresh = cls()
+        one, other = status.get("start", fresh.start)
         return cls(
             _read(status["first"], fresh.first),
             _read(status["second"], fresh.second),
             _read(status["notAbove"], fresh.not_above),
             _read(status["notBelow"], fresh.not_below),
+            (float(one), float(other)),
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from modelrollout.api.status import Competitor
+from modelrollout.core.evidence.contest import HARDLY, Rules
 from modelrollout.core.evidence.segments import SegmentAllocation
 from modelrollout.core.evidence.thompson import Posterior, chances_of_best, value_remaining
 from modelrollout.core.judge.known import Known, following, rules
@@ -25,7 +26,10 @@ def believed(state: Pass, known: Sequence[Known]) -> list[Known]:
     largest = max(known, key=lambda item: sum(count.trials for count in item.contest.counts.values()))
     found = _posteriors(state, known, largest)
     sure = largest.contest.provable(rules(state, largest.status)) == largest.contest.versions
-    return [_told(item, posteriors, sure=sure) for item, posteriors in zip(known, found, strict=True)]
+    return [
+        _told(item, posteriors, sure=sure, decided=rules(state, item.status))
+        for item, posteriors in zip(known, found, strict=True)
+    ]
 
 
 def _posteriors(state: Pass, known: Sequence[Known], largest: Known) -> list[Posteriors]:
@@ -38,14 +42,17 @@ def _posteriors(state: Pass, known: Sequence[Known], largest: Known) -> list[Pos
     return [found[item.status.split] for item in known]
 
 
-def _told(known: Known, posteriors: Posteriors, *, sure: bool) -> Known:
-    """As it is told. By a noise or a delay that is not known yet, shares may follow, but it is not said how much is
-    left to gain: that ends a trial."""
+def _told(known: Known, posteriors: Posteriors, *, sure: bool, decided: Rules) -> Known:
+    """As it is told. By a noise or a delay that is not known yet, or by which another one may be the best, shares may
+    follow, but it is not said how much is left to gain: that ends a trial."""
     if not posteriors:
         return known
     every = list(posteriors.values())
     chances = dict(zip(posteriors, chances_of_best(every), strict=True))
     left = round(value_remaining(every), 5) if sure and len(every) > 1 else None
+    best = max(chances, key=lambda version: chances[version])
+    if left is not None and left <= HARDLY and known.contest.may_be_beaten(best, decided):
+        left = None
     versions = tuple(Competitor(version=version, chance=round(chance, 6)) for version, chance in chances.items())
     told = {"value_remaining": left, "versions": versions}
     return replace(known, status=known.status.model_copy(update=told))

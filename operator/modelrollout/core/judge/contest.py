@@ -8,20 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import exp, inf
+from math import exp, fsum, inf
 
 from modelrollout.api.status import Competitor, ContestStatus
 from modelrollout.core.evidence import BadCount, Count, percent, rate_interval
 from modelrollout.core.evidence.allocation import Allocation
-from modelrollout.core.evidence.contest import BETA, Contest, Rules
+from modelrollout.core.evidence.contest import Contest, Rules
 from modelrollout.core.evidence.rounds import Rounds
 from modelrollout.core.evidence.settings import EvidenceSettings
 from modelrollout.core.evidence.skew import Skew
 from modelrollout.core.judge.beliefs import believed
-from modelrollout.core.judge.delay import asked_before, shares_stay, unsettled, with_delay
+from modelrollout.core.judge.delay import (
+    asked_before,
+    doubted,
+    found_under_way,
+    past_of,
+    shares_stay,
+    unsettled,
+    with_delay,
+)
 from modelrollout.core.judge.known import Known, following, load, rules
 from modelrollout.core.judge.metric_state import is_brief
 from modelrollout.core.judge.value import logged_of, valued
+from modelrollout.core.judge.winners import noted, with_ledgers
 from modelrollout.core.observation import Sample
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
@@ -52,7 +61,9 @@ def compete(state: Pass) -> Pass:
     if any(item.rounds is not old.rounds for item, old in zip(known, before, strict=True)):
         known = believed(state, known)
     contest, *segments = (to_status(state, item) for item in known)
+    ledgers = tuple(noted(state, item.status.split, item.contest, item.status.noise) for item in known)
     state = state.change_trial(contest=contest, segments=tuple(segments), value=valued(state, known))
+    state = with_ledgers(state, ledgers)
     return tell(state, before[0].status)
 
 
@@ -87,6 +98,8 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
     except BadCount as error:
         fresh, _ = Rounds().after(earned, known.contest.versions, state.seen.scrape_interval)
         return replace(known, status=status.model_copy(update={"trouble": str(error)}), rounds=fresh)
+    if state.seen.scattered is not None:  # whoever answered, it was by chance: the sample is where counting goes on
+        return replace(known, status=status, rounds=rounds)
     decided = rules(state, known.status)
     counted = {
         version: ((count.trials - count.bad) // decided.parts, count.bad) for version, count in (new or {}).items()
@@ -94,7 +107,7 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
     if new is not None and not any(map(any, counted.values())) and rounds.known == known.rounds.known:
         return replace(known, status=status)  # a pass that changes nothing writes nothing
     seconds = sample.at - known.rounds.at if new is not None and known.rounds.at is not None else 0.0
-    before = from_before(state, known, counted, seconds, decided.mean_delay)
+    before = with_past(state, known, from_before(state, known, counted, seconds, decided.mean_delay), counted, seconds)
     stay = shares_stay(known.status, sample.at, decided.mean_delay)
     contest = before.after(sample.at, counted, decided, seconds, shares_stay=stay)
     skew, requests = known.skew, {version: counts[0] for version, counts in counted.items()}
@@ -115,25 +128,43 @@ def take_in(state: Pass, known: Known, sample: Sample) -> Known:
 def from_before(
     state: Pass, known: Known, counted: Mapping[str, tuple[int, int]], seconds: float, delay: float
 ) -> Contest:
-    """What is known before a tick; at the first one with what was asked before it, whose rewards are to come. Before
-    the trial that was the control, by all; since then as now, where what is known was lost or begins anew."""
+    """What is known before a tick; at the first one of a version with what was asked of it before, whose rewards are to
+    come. Before the trial that was the control, by all, and who took part in one before; since then as now, where what
+    is known was lost or begins anew."""
     contest, asked = known.contest, {version: requests for version, (requests, _) in counted.items()}
-    first = not any(count.trials for count in contest.counts.values())
-    if not first or not seconds or not 0.0 < delay < inf:
+    new = contest.not_begun
+    if not new or not seconds or not 0.0 < delay < inf:
         return contest
-    assert state.control is not None
+    rates = {version: requests / seconds for version, requests in asked.items()}
     age = inf if found_under_way(state) else max(0.0, state.now - state.trial.started_at)
     since = exp(-age / delay)  # the part that is from before the trial
-    out = {version: (1.0 - since) * delay * requests / seconds for version, requests in asked.items()}
-    past = asked_before(state, known, delay, sum(asked.values()) / seconds)
-    out[state.control.version] = out.get(state.control.version, 0.0) + since * past
+    first = not any(count.trials for count in contest.counts.values())
+    out = {version: (1.0 - since) * delay * rates.get(version, 0.0) if first else 0.0 for version in new}
+    for version, past in asked_before(state, known, new, delay, of_all(known, rates)).items():
+        out[version] += since * past
     return contest.asked_before(out)
 
 
-def found_under_way(state: Pass) -> bool:
-    """Whether the trial is one whose status was lost: its arms had requests when it began."""
-    began = state.trial.started_at
-    return any(arm.weight_since is not None and arm.weight_since <= began for arm in state.trial.arms)
+def with_past(
+    state: Pass, known: Known, contest: Contest, counted: Mapping[str, tuple[int, int]], seconds: float
+) -> Contest:
+    """With when versions that are new were asked before: who can say how late rewards come?"""
+    new = [version for version in contest.versions if version not in contest.timeline.past]
+    if not new or not seconds:
+        return contest
+    rates = {version: requests / seconds for version, (requests, _) in counted.items()}
+    by_all = of_all(known, rates)
+    if not by_all:
+        return contest  # nobody has asked yet, so nothing says how often it was done before
+    past = {version: past_of(state, known, version, rates, by_all) for version in new}
+    return replace(contest, timeline=contest.timeline.with_past(past))
+
+
+def of_all(known: Known, rates: Mapping[str, float]) -> float:
+    """All requests a second, by those of the versions that were counted: one that comes is not in its first tick."""
+    shares = known.status.shares
+    part = fsum(shares.get(version, 0.0) for version, rate in rates.items() if rate) / 100.0
+    return fsum(rates.values()) / part if part else 0.0
 
 
 def compared(
@@ -190,10 +221,11 @@ def to_status(state: Pass, known: Known) -> ContestStatus:
         update={
             "needed": contest.needed(decided),
             "alike": round(contest.alike(decided), 3),
-            "alike_needed": 1.0 / BETA,
+            "alike_needed": contest.alike_needed,
             "versions": tuple(competitor(known, version, decided) for version in contest.versions),
             "skewed": skewed(known),
             "unproven": unsettled(contest, decided.mean_delay) or (None if contest.is_known else UNPROVEN),
+            "doubted": doubted(contest, decided),
             "state": written_state(known) if running else {},
             "counters": known.rounds.to_status() if running else {},
         }

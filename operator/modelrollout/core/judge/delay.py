@@ -6,9 +6,9 @@ Until that is known no request counts as one that has earned nothing, nothing is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import expm1, inf
+from math import expm1, fsum, inf
 
 from modelrollout.api.analysis import has_variable
 from modelrollout.api.base import format_duration
@@ -16,12 +16,17 @@ from modelrollout.api.live import REWARD_DELAY, REWARD_SUM
 from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import ContestStatus
 from modelrollout.core.evidence import percent
-from modelrollout.core.evidence.contest import Contest
+from modelrollout.core.evidence.contest import Contest, Rules
 from modelrollout.core.evidence.delay import LEAST_REWARDS, mean_delay
+from modelrollout.core.evidence.timeline import Past
 from modelrollout.core.evidence.waiting import FROM_BEFORE, OLD_ENOUGH
 from modelrollout.core.judge.known import Known
+from modelrollout.core.judge.past import as_past, spans, still_out
 from modelrollout.core.observation import Sample
 from modelrollout.core.pass_state import Pass
+
+EVER = 0.0
+"""A moment, in seconds since the epoch, before which nobody has to ask."""
 
 LONG = 1500.0
 """Seconds of a past (half an hour is asked for) of which the beginning is not in sight: before, it was alike."""
@@ -33,14 +38,54 @@ def is_measured(state: Pass) -> bool:
     return design is not None and design.measures_delay
 
 
-def asked_before(state: Pass, known: Known, delay: float, otherwise: float) -> float:
-    """Of how many requests that the control had before the trial the rewards were still to come when it began, as far
-    as they are counted in this split; with ``otherwise`` requests a second where its past is not known."""
+def asked_before(state: Pass, known: Known, versions: Iterable[str], delay: float, by_all: float) -> dict[str, float]:
+    """Of how many requests that versions had before the trial the rewards were still to come when it began, as far as
+    they are counted in this split; ``by_all`` are all requests a second now, for what is not known of the past."""
     if not counts_what_was_before(state, known.status.split):
-        return 0.0
+        return {}
+    return {version: _out_before(state, known, version, delay, by_all) for version in versions}
+
+
+def _out_before(state: Pass, known: Known, version: str, delay: float, by_all: float) -> float:
+    """The same of one: of the control by what Prometheus told, of an arm by when it took part in a release before."""
+    assert state.control is not None
+    begun = state.trial.started_at
+    if version != state.control.version:
+        asked = spans(state.status, version, begun)
+        return still_out(asked, begun, delay, as_now=by_all * share_of(state, known, version), by_all=by_all)
     rate, seconds = known.status.past_rate, known.status.past_seconds or inf
     served = inf if rate is None or seconds >= LONG else seconds
-    return delay * (otherwise if rate is None else rate) * -expm1(-served / delay)
+    return delay * (by_all if rate is None else rate) * -expm1(-served / delay)
+
+
+def past_of(state: Pass, known: Known, version: str, rates: Mapping[str, float], by_all: float) -> tuple[Past, ...]:
+    """When a version was asked before the first tick of what is known now, as far as the rewards of that are counted;
+    ``rates`` are requests a second now, by version."""
+    assert state.control is not None
+    begun, now = state.trial.started_at, rates.get(version, 0.0)
+    until = known.rounds.at if known.rounds.at is not None else begun  # where the first tick begins
+    since = ((begun, until, now),) if not known.contest.timeline.spans and until > begun else ()
+    if not counts_what_was_before(state, known.status.split):
+        return since
+    if found_under_way(state):
+        return ((EVER, until, now),)
+    if version != state.control.version:
+        asked = spans(state.status, version, begun)
+        return (*as_past(asked, as_now=by_all * share_of(state, known, version), by_all=by_all), *since)
+    rate, seconds = known.status.past_rate, known.status.past_seconds
+    start = EVER if rate is None or seconds is None or seconds >= LONG else begun - seconds
+    return ((start, begun, by_all if rate is None else rate), *since)
+
+
+def found_under_way(state: Pass) -> bool:
+    """Whether the trial is one whose status was lost: its arms had requests when it began."""
+    began = state.trial.started_at
+    return any(arm.weight_since is not None and arm.weight_since <= began for arm in state.trial.arms)
+
+
+def share_of(state: Pass, known: Known, version: str) -> float:
+    """The part of a split's requests that a version has."""
+    return state.route.share(version, known.status.split) / 100.0 if state.route is not None else 0.0
 
 
 def counts_what_was_before(state: Pass, split: str) -> bool:
@@ -66,12 +111,21 @@ def with_delay(state: Pass, known: Sequence[Known]) -> list[Known]:
     found = [replace(item, status=item.status.model_copy(update=told)) for item in known]
     if known[0].status.reward_delay is not None or status.reward_delay is None:
         return found
-    assert state.control is not None
-    age, mean, control = _age(status, state.now), status.reward_delay, state.control.version
+    age, mean = _age(status, state.now), status.reward_delay
     return [
-        replace(item, contest=item.contest.once_known(age, mean, {control: asked_before(state, item, mean, 0.0)}))
+        replace(
+            item,
+            contest=item.contest.once_known(
+                age, mean, asked_before(state, item, item.contest.versions, mean, asked_a_second(item, age))
+            ),
+        )
         for item in found
     ]
+
+
+def asked_a_second(known: Known, seconds: float) -> float:
+    """Requests of all that were asked in the first so many seconds, for each of these."""
+    return fsum(item.out for item in known.contest.waiting.values()) / seconds
 
 
 def _updated(state: Pass, status: ContestStatus) -> ContestStatus:
@@ -113,6 +167,19 @@ def unsettled(contest: Contest, delay: float) -> str | None:
     return (
         f"nothing is proven while more than {percent(FROM_BEFORE)} of the rewards that are still to come to {version} "
         f"are for what it was asked before: they come {late} late"
+    )
+
+
+def doubted(contest: Contest, decided: Rules) -> str | None:
+    """Why a version has not won, though it would have by the delay that is told."""
+    found = contest.doubted(decided)
+    if found is None:
+        return None
+    version, delay = found
+    told = f"{format_duration(round(decided.mean_delay))} late" if decided.mean_delay else "at once"
+    return (
+        f"by rewards that come {told} {version} would have won, but rewards that come {format_duration(round(delay))} "
+        "late explain what was seen as well: nothing is proven until these can be told apart"
     )
 
 

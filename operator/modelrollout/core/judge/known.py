@@ -16,6 +16,7 @@ from modelrollout.core.evidence.off_policy import Logged
 from modelrollout.core.evidence.rounds import Rounds
 from modelrollout.core.evidence.skew import Skew
 from modelrollout.core.judge.loading import UNREADABLE, source_of
+from modelrollout.core.judge.winners import as_asked, contest_anew, ledger
 from modelrollout.core.pass_state import Pass
 from modelrollout.strategies import Design
 
@@ -42,7 +43,8 @@ def competing(state: Pass, split: str) -> tuple[str, ...]:
 
 
 def load(state: Pass, split: str) -> Known:
-    """What the status knows of a split. Another reward, or other people's, is another test."""
+    """What the status knows of a split. Another reward, or other people's, is another test, with what
+    the one before left (``winners``)."""
     metric = state.spec.analysis.rewards[0]
     fresh = ContestStatus(metric=metric.name, split=split, source=source_in(state, split), largest=metric.max)
     status = next((item for item in contests(state.trial) if item.split == split), fresh)
@@ -51,17 +53,19 @@ def load(state: Pass, split: str) -> Known:
         status = fresh.model_copy(update={"noise": status.noise}) if state.spec.segments else fresh
     told = {"noise": noise_known(state, status), **past_known(state, status), "largest": metric.max}
     status = status.model_copy(update=told)
+    again = contest_anew(ledger(state, split))
     try:
         known = Known(
             status,
-            Contest.from_status(status.state["contest"]) if status.state else Contest(),
+            Contest.from_status(status.state["contest"]) if status.state else again,
             Skew.from_status(status.state["skew"]) if status.state else Skew(),
             Rounds.from_status(status.counters) if status.counters else Rounds(),
             Allocation.from_status(status.state.get("allocation", {})),
         )
     except UNREADABLE:
-        known = Known(fresh.model_copy(update={"noise": status.noise}))
-    return replace(known, contest=known.contest.among(competing(state, split)))
+        known = Known(fresh.model_copy(update={"noise": status.noise}), again)
+    contest = as_asked(state, known.contest, split)
+    return replace(known, contest=contest.among(competing(state, split), known.status.noise))
 
 
 def contests(trial: Trial) -> tuple[ContestStatus, ...]:
@@ -106,7 +110,7 @@ def rules(state: Pass, status: ContestStatus) -> Rules:
     design, metric = state.strategy.design(state.settings), state.spec.analysis.rewards[0]
     assert design is not None
     return Rules(
-        false_winner=design.false_winner,
+        false_winner=ledger(state, status.split).false_winner,
         indifference=design.indifference,
         more_is_better=metric.direction is Direction.HIGHER_IS_BETTER,
         overdispersion=status.noise,

@@ -6,7 +6,6 @@ from modelrollout.api.base import format_amount
 from modelrollout.api.status import Competitor, ContestStatus
 from modelrollout.core.evidence import percent
 from modelrollout.core.evidence.allocation import shares_of
-from modelrollout.core.evidence.contest import BETA
 from modelrollout.core.judge.delay import unmeasured
 from modelrollout.core.judge.known import contests, following, load, rules
 from modelrollout.core.pass_state import Pass
@@ -45,11 +44,15 @@ def of_split(state: Pass, status: ContestStatus) -> Standing:
     return Standing(
         account=account(status),
         winner=contest.winner(decided) if proven else None,
-        alike=proven and contest.alike(decided) >= 1.0 / BETA,
+        alike=proven and contest.alike(decided) >= contest.alike_needed,
         best=likely_best(status) or contest.best(decided),
         contenders=contest.contenders(decided) if proven else contest.versions,
-        unproven=status.unproven,
-        obstacle=status.trouble or unmeasured(state, status) or unheard(status) or status.skewed,
+        unproven=status.unproven or status.doubted,
+        obstacle=state.seen.scattered
+        or status.trouble
+        or unmeasured(state, status)
+        or unheard(status)
+        or status.skewed,
         weights=weights(state, status),
         value_remaining=status.value_remaining,
         unasked=not any(item.requests for item in status.versions),

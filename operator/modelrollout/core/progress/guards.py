@@ -76,6 +76,8 @@ def of_the_route(state: Pass) -> Obstacle | None:
             return Obstacle(f"held: the spec names {newest.model.version} now, and cannot be accepted")
     if live is not None and live.refused is not None:
         return Obstacle(f"held: the VirtualService is refused: {live.refused}")
+    if state.seen.scattered is not None:
+        return Obstacle(f"held: {state.seen.scattered}")
     return None
 
 

@@ -99,7 +99,10 @@ def _way_back(state: Pass, wanted: str) -> str:
 def unrouted(state: Pass) -> str | None:
     """Why the requests go another way than was decided, where somebody has to act."""
     live = state.seen.route
-    return live.obstacle if live is not None and live.route != state.route else None
+    if live is not None and live.route != state.route and live.obstacle is not None:
+        return live.obstacle
+    shared = state.route is not None and any(split.is_shared for split in state.route.splits)
+    return state.seen.scattered if shared else None
 
 
 def failed_versions(state: Pass) -> list[Withheld]:

@@ -82,6 +82,8 @@ def routed(state: Pass) -> Fact:
         return "TrafficApplied", "False", Reason.FOREIGN_VIRTUAL_SERVICE, message
     if live is not None and live.refused is not None:
         return "TrafficApplied", "False", Reason.ROUTE_REFUSED, f"the VirtualService is refused: {live.refused}"
+    if state.seen.scattered is not None:
+        return "TrafficApplied", "False", Reason.MESH_FILTER_MISSING, state.seen.scattered
     if live is not None and live.route == wanted:
         if (why := state.seen.unreachable) is not None:
             return "TrafficApplied", "False", Reason.GATEWAY, f"{describe(wanted)}, but callers do not reach it: {why}"

@@ -33,6 +33,7 @@ def _decided_trial(trial: Trial) -> Trial:
             "arms": tuple(map(_decided_arm, trial.arms)),
             "contest": _decided_contest(trial.contest) if trial.contest is not None else None,
             "segments": tuple(map(_decided_contest, trial.segments)),
+            "stakes": (),
             "value": None,
         }
     )

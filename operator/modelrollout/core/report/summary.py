@@ -11,6 +11,7 @@ from modelrollout.api.status import Arm, Phase, Status, VersionStatus
 from modelrollout.core.accept.acceptance import settled_versions
 from modelrollout.core.evidence import percent
 from modelrollout.core.hint import with_name
+from modelrollout.core.judge.winners import late
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
@@ -105,7 +106,12 @@ def unfetched(state: Pass) -> Refusal | None:
 
 def unheeded(state: Pass) -> str | None:
     """What was edited and does not count yet, or any more."""
-    return "; ".join(filter(None, (_late_match(state), _late_alpha(state), _late_settings(state)))) or None
+    return (
+        "; ".join(
+            filter(None, (_late_match(state), _late_alpha(state), _late_false_winner(state), _late_settings(state)))
+        )
+        or None
+    )
 
 
 def _late_alpha(state: Pass) -> str | None:
@@ -116,6 +122,17 @@ def _late_alpha(state: Pass) -> str | None:
     versions = " and ".join(arm.version for arm in trial.arms)
     began = f"what the release of {versions} began with is fixed, {percent(trial.alpha.total)}"
     return f"but {began}: analysis.falseRollback {percent(wanted)} holds for the next release"
+
+
+def _late_false_winner(state: Pass) -> str | None:
+    """The same of the chance of a wrong winner."""
+    known = late(state)
+    if known is None:
+        return None
+    design = state.strategy.design(state.settings)
+    assert design is not None
+    field = f"strategy.{state.strategy.name}.falseWinner {percent(design.false_winner)}"
+    return f"but what the test began with is fixed, {percent(known.false_winner)}: {field} holds for the next one"
 
 
 def _late_settings(state: Pass) -> str | None:

@@ -1,0 +1,145 @@
+"""Who is better however late rewards come: by the likelihood over all delays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import exp, fsum
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.optimize import minimize_scalar
+
+from modelrollout.core.evidence.any_delay import delays, due, fitted, is_alike, is_better
+from modelrollout.core.evidence.timeline import Timeline
+
+CONTROL, ARM = "1.0.0", "1.0.1"
+RATE, LATE, LOOK = 100.0, 300.0, 30.0
+NEEDED = 5.2  # the log of 40, and what suits best
+
+
+def expected(share: float, earns: float, seconds: float, late: float = LATE, before: float = RATE) -> Timeline:
+    """A test in which everything is as expected: the control was asked ``before`` times a second, the arm never; each
+    gets a half. ``earns`` is what the arm earns for one reward of the control, ``share`` that of the control."""
+    line = Timeline().with_past({CONTROL: ((-1e6, 0.0, before),), ARM: ()})
+    for look in range(round(seconds / LOOK)):
+        start, end = LOOK * look, LOOK * (look + 1)
+        own = quad(lambda at: 1 - exp(-at / late), start, end)[0] * RATE / 2
+        old = quad(lambda at: exp(-at / late), start, end)[0] * before
+        asked = RATE / 2 * LOOK
+        line = line.after(end, LOOK, {CONTROL: (asked, share * (own + old)), ARM: (asked, share * earns * own)})
+    return line
+
+
+@pytest.mark.parametrize("seconds", [60, 300, 1200, 7200])
+def test_what_the_control_was_asked_before_makes_it_no_better(seconds: float) -> None:
+    """By totals it earns three times as much at first."""
+    line = expected(0.1, 1.0, seconds)
+    totals = [sum(span.earned[who] for span in line.spans) for who in (CONTROL, ARM)]
+    assert totals[0] > 1.05 * totals[1]
+    found = is_better(line, CONTROL, ARM)
+    assert found is not None
+    assert found.surplus < 0.5
+
+
+@pytest.mark.parametrize(("one", "other", "earns"), [(ARM, CONTROL, 1.2), (CONTROL, ARM, 0.8)], ids=["arm", "control"])
+def test_the_better_one_is_found_without_knowing_how_late_rewards_come(one: str, other: str, earns: float) -> None:
+    found = is_better(expected(0.1, earns, 3600), one, other)
+    assert found is not None
+    assert found.surplus > NEEDED
+    contrary = is_better(expected(0.1, earns, 3600), other, one)
+    assert contrary is not None
+    assert contrary.surplus == 0
+
+
+def test_the_delay_is_found_that_explains_it_without_anybody_being_better() -> None:
+    found = is_better(expected(0.1, 1.0, 3600), CONTROL, ARM)
+    assert found is not None
+    assert found.delay == pytest.approx(LATE, rel=0.15)
+
+
+def test_no_difference_is_proven_once_the_delay_is_known() -> None:
+    early, late = (is_alike(expected(0.1, 1.0, seconds), CONTROL, ARM, 0.2) for seconds in (120, 7200))
+    assert early is not None
+    assert late is not None
+    assert early.surplus < 3 < late.surplus
+
+
+def test_how_much_the_delay_matters_shrinks_with_time() -> None:
+    young, old = (fitted(expected(0.1, 1.0, seconds), CONTROL, ARM) for seconds in (300, 14_400))
+    assert young is not None
+    assert old is not None
+    assert np.ptp(young.plausible_ratios(1.0)) > 0.5
+    assert np.abs(old.plausible_ratios(1.0)).max() < 0.05
+
+
+def test_versions_with_the_same_past_are_compared_as_without_delay() -> None:
+    line = Timeline()
+    for look in range(40):
+        line = line.after(LOOK * (look + 1), LOOK, {CONTROL: (1500, 100), ARM: (1500, 130)})
+    found = is_better(line, ARM, CONTROL)
+    assert found is not None
+    wins, every = 40 * 130, 40 * 230
+    alone = wins * np.log(wins / every) + (every - wins) * np.log(1 - wins / every) - every * np.log(0.5)
+    assert found.surplus == pytest.approx(alone, rel=1e-6)
+
+
+DISTRIBUTIONS: dict[str, tuple[Callable[[float, float], float], int]] = {
+    "exponential": (lambda lag, mean: 1 - exp(-lag / mean), 0),
+    "constant": (lambda lag, mean: float(lag >= mean), 1),
+}
+
+
+@pytest.mark.parametrize(("distribution", "half"), DISTRIBUTIONS.values(), ids=DISTRIBUTIONS)
+def test_what_is_due_is_the_integral_of_the_distribution(
+    distribution: Callable[[float, float], float], half: int
+) -> None:
+    line = Timeline().with_past({ARM: ((-50.0, -20.0, 7.0),)})
+    for look, asked in enumerate((300, 60, 600)):
+        line = line.after(10.0 * (look + 1), 10.0, {ARM: (asked, 0)})
+    means = delays(30.0)
+    row = int(np.abs(means - 12.0).argmin())
+    (found,) = due(line, (ARM,), means)
+    sources = [(-50.0, -20.0, 7.0), (0.0, 10.0, 30.0), (10.0, 20.0, 6.0), (20.0, 30.0, 60.0)]
+
+    def matured(at: float) -> float:
+        return fsum(
+            rate * quad(lambda asked: distribution(at - asked, means[row]), start, min(end, at), limit=200)[0]
+            for start, end, rate in sources
+            if start < at
+        )
+
+    for index, start in enumerate((0.0, 10.0, 20.0)):
+        came = (matured(start + 10.0) - matured(start)) / 10.0
+        assert found[row + half * len(means), index] == pytest.approx(came, abs=0.05)
+
+
+def test_the_ratio_that_fits_best_is_that_of_a_search() -> None:
+    fit = fitted(expected(0.1, 1.3, 900), ARM, CONTROL)
+    assert fit is not None
+    best = fit.best_ratios()
+    for row in (5, 20, 30):
+
+        def unlikely(ratio: float, row: int = row) -> float:
+            return -float(fit.likelihood(np.full(len(best), ratio))[row])
+
+        searched = minimize_scalar(unlikely, bounds=(-5, 5), method="bounded").x
+        assert best[row] == pytest.approx(searched, abs=1e-3)
+
+
+def test_rewards_are_for_some_request() -> None:
+    """Before the test nobody was asked: no delay is longer than that to the first reward."""
+    line = Timeline()
+    for look in range(40):
+        line = line.after(LOOK * (look + 1), LOOK, {CONTROL: (1500, 100), ARM: (700, 70)})
+    fit = fitted(line, ARM, CONTROL)
+    assert fit is not None
+    assert len(fit.means) < 2 * len(delays(40 * LOOK)), "constant ones that are longer are none"
+    found = is_better(line, ARM, CONTROL)
+    assert found is not None
+    assert found.surplus > NEEDED
+
+
+def test_nothing_is_told_of_who_was_never_counted() -> None:
+    assert is_better(Timeline(), CONTROL, ARM) is None
+    assert is_alike(Timeline().after(10.0, 10.0, {CONTROL: (1, 0)}), CONTROL, ARM, 0.05) is None
