@@ -34,7 +34,7 @@ from modelrollout.core.evidence.waiting import Waiting
 
 BETA = 0.05  # chance that "no difference" is said of versions that differ by more than the indifference
 
-SUITED = 1.5
+SUITED = 1.0
 """What the best of all delays and ratios of rates explains better than a mixture of six, as a log: as much as evidence
 has behind it when it is enough, where there is but one delay."""
 
