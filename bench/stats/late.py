@@ -20,7 +20,7 @@ from bench.stats.suite import Form, Results, Suite, Task, ends_by_cell, tasks_of
 from bench.stats.traffic import Ints, generator
 from modelrollout.core.evidence.contest import Contest, Rules
 
-LOOK, RPS, RATE, BETTER, LATE, DURATION = 30.0, 200.0, 0.05, 0.06, 600.0, 10_800.0
+LOOK, RPS, RATE, BETTER, LATE, DURATION = 60.0, 200.0, 0.05, 0.06, 600.0, 10_800.0
 
 
 @dataclass(frozen=True, slots=True)

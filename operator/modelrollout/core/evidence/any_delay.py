@@ -97,26 +97,27 @@ class Told:
         return hash((self.timeline.begun, self.timeline.ended, len(self.timeline.spans)))
 
 
-def is_better(timeline: Timeline, one: str, other: str) -> Explained | None:
-    """That the first is rewarded more often than the second; None where nothing tells of both."""
-    return _explained(Told(timeline), one, other, ((-FURTHEST, 0.0),))
+def is_better(timeline: Timeline, one: str, other: str, enough: float = 0.0) -> Explained | None:
+    """That the first is rewarded more often than the second; None where nothing tells of both. A surplus that is not
+    ``enough`` is not looked at more closely, which would make it smaller."""
+    return _explained(Told(timeline), one, other, ((-FURTHEST, 0.0),), round(enough, 1))
 
 
-def is_alike(timeline: Timeline, one: str, other: str, indifference: float) -> Explained | None:
+def is_alike(timeline: Timeline, one: str, other: str, indifference: float, enough: float = 0.0) -> Explained | None:
     """That their rates differ by less than this part."""
     bound = log(1.0 + indifference)
-    return _explained(Told(timeline), one, other, ((-FURTHEST, -bound), (bound, FURTHEST)))
+    return _explained(Told(timeline), one, other, ((-FURTHEST, -bound), (bound, FURTHEST)), round(enough, 1))
 
 
 @lru_cache(maxsize=256)
-def _explained(told: Told, one: str, other: str, contrary: tuple[Interval, ...]) -> Explained | None:
+def _explained(told: Told, one: str, other: str, contrary: tuple[Interval, ...], enough: float) -> Explained | None:
     """The claim that the log of the ratio lies in none of these intervals."""
     fit = fitted(told.timeline, one, other)
     if fit is None:
         return None
     highest, denied = fit.denied(contrary)
     worst, delay = float(denied.max()), float(fit.delays.means[int(denied.argmax())])
-    for step in CLOSER:
+    for step in CLOSER if highest - worst >= enough - 1.0 else ():
         near = fitted(told.timeline, one, other, closer(fit.delays, denied, step))
         if near is None:
             break
