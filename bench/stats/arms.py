@@ -52,7 +52,7 @@ def ended(answers: Ints, rewards: Ints, *, alike: bool) -> tuple[int, float]:
     for look, (trials, wins) in enumerate(zip(answers.tolist(), rewards.tolist(), strict=True)):
         at = LOOK * (look + 1)
         new = dict(zip(versions, zip(trials, wins, strict=True), strict=True))
-        contest = contest.after(at, new, rules)
+        contest = contest.after(at, new, rules, LOOK)
         if alike and contest.alike(rules) >= 1.0 / BETA:
             return 0, at
         if not alike and (winner := contest.winner(rules)) is not None:

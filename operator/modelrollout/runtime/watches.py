@@ -40,6 +40,7 @@ from modelrollout.runtime.world import Key, World
 
 OURS = (DEPLOYMENTS, SERVICES, HORIZONTAL_POD_AUTOSCALERS, PODS)  # those that carry the label of a rollout
 COMPARED_EVERY = 300.0  # seconds
+FILTERS_SECONDS = 10.0  # that all others wait for the list of the mesh's filters
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds, until kopf is started again
 
 log = logging.getLogger(__name__)
@@ -89,9 +90,11 @@ class Watches:
         """For ever."""
         reflectors = self.reflectors()
         parts = [asyncio.create_task(item.run()) for item in reflectors]
-        parts += [asyncio.create_task(self._watch_filters(item)) for item in self.of_filters()]
+        filters = self.of_filters()
+        parts += [asyncio.create_task(self._watch_filters(item)) for item in filters]
         try:
             await _first(asyncio.gather(*(item.listed.wait() for item in reflectors)), parts)
+            await self._wait_for_filters(filters)
             self.world.all_listed()
             parts += [asyncio.create_task(self._rollouts()), asyncio.create_task(self._compare())]
             parts += [asyncio.create_task(self._gateways())]
@@ -149,6 +152,17 @@ class Watches:
     def _wake(self, key: Key) -> None:
         if self.world.is_known(key):
             self.queue.add(key)
+
+    async def _wait_for_filters(self, reflectors: list[Reflector]) -> None:
+        """So that the first look at a rollout does not take a filter for gone that was only not listed yet; but not for
+        ever, since all other rollouts need none."""
+        try:
+            async with asyncio.timeout(FILTERS_SECONDS):
+                await asyncio.gather(*(item.listed.wait() for item in reflectors))
+        except TimeoutError:
+            log.warning("the mesh's filters cannot be listed; rollouts whose users stay by one are held until they can")
+            return
+        self.filters.all_listed()
 
     async def _watch_filters(self, reflector: Reflector) -> None:
         """For ever; and told once all are known."""

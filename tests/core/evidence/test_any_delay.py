@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp, fsum
+from math import exp, fsum, inf
 
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 
-from modelrollout.core.evidence.any_delay import delays, due, fitted, is_alike, is_better
+from modelrollout.core.evidence.any_delay import fitted, is_alike, is_better
+from modelrollout.core.evidence.delays import delays, due
 from modelrollout.core.evidence.timeline import Timeline
 
 CONTROL, ARM = "1.0.0", "1.0.1"
@@ -84,34 +85,52 @@ def test_versions_with_the_same_past_are_compared_as_without_delay() -> None:
     assert found.surplus == pytest.approx(alone, rel=1e-6)
 
 
-DISTRIBUTIONS: dict[str, tuple[Callable[[float, float], float], int]] = {
-    "exponential": (lambda lag, mean: 1 - exp(-lag / mean), 0),
-    "constant": (lambda lag, mean: float(lag >= mean), 1),
+DISTRIBUTIONS: dict[str, tuple[Callable[[float, float], float], float]] = {
+    "exponential": (lambda lag, mean: 1 - exp(-lag / mean), inf),
+    "constant": (lambda lag, mean: float(lag >= mean), 0.0),
+    "a half of the mean away": (lambda lag, mean: min(1.0, max(0.0, lag / mean - 0.5)), 0.5),
 }
 
 
-@pytest.mark.parametrize(("distribution", "half"), DISTRIBUTIONS.values(), ids=DISTRIBUTIONS)
+@pytest.mark.parametrize(("distribution", "spread"), DISTRIBUTIONS.values(), ids=DISTRIBUTIONS)
 def test_what_is_due_is_the_integral_of_the_distribution(
-    distribution: Callable[[float, float], float], half: int
+    distribution: Callable[[float, float], float], spread: float
 ) -> None:
     line = Timeline().with_past({ARM: ((-50.0, -20.0, 7.0),)})
     for look, asked in enumerate((300, 60, 600)):
         line = line.after(10.0 * (look + 1), 10.0, {ARM: (asked, 0)})
-    means = delays(30.0)
-    row = int(np.abs(means - 12.0).argmin())
-    (found,) = due(line, (ARM,), means)
+    tried = delays(30.0)
+    row = int(np.where(tried.spreads == spread, np.abs(tried.means - 12.0), 1e9).argmin())
+    (found,) = due(line, (ARM,), tried)
     sources = [(-50.0, -20.0, 7.0), (0.0, 10.0, 30.0), (10.0, 20.0, 6.0), (20.0, 30.0, 60.0)]
 
     def matured(at: float) -> float:
+        mean = float(tried.means[row])
         return fsum(
-            rate * quad(lambda asked: distribution(at - asked, means[row]), start, min(end, at), limit=200)[0]
+            rate * quad(lambda asked: distribution(at - asked, mean), start, min(end, at), limit=200)[0]
             for start, end, rate in sources
             if start < at
         )
 
     for index, start in enumerate((0.0, 10.0, 20.0)):
         came = (matured(start + 10.0) - matured(start)) / 10.0
-        assert found[row + half * len(means), index] == pytest.approx(came, abs=0.05)
+        assert found[row, index] == pytest.approx(came, abs=0.05)
+
+
+@pytest.mark.parametrize("late", [317.0, 450.0, 600.0])
+@pytest.mark.parametrize("seconds", [300, 620, 700, 1500])
+def test_constant_delays_make_the_control_no_better_at_any_moment(late: float, seconds: float) -> None:
+    """The arm has no reward for so long, and then as many as the control."""
+    line = Timeline().with_past({CONTROL: ((-1e6, 0.0, RATE),), ARM: ()})
+    for look in range(round(seconds / 5.0)):
+        end, start = 5.0 * (look + 1), 5.0 * look
+        own = max(0.0, end - late) - max(0.0, start - late)
+        old = 5.0 - own
+        asked = RATE / 2 * 5.0
+        line = line.after(end, 5.0, {CONTROL: (asked, 5.0 * own + 10.0 * old), ARM: (asked, 5.0 * own)})
+    found = is_better(line, CONTROL, ARM)
+    assert found is not None
+    assert found.surplus < NEEDED
 
 
 def test_the_ratio_that_fits_best_is_that_of_a_search() -> None:
@@ -134,7 +153,7 @@ def test_rewards_are_for_some_request() -> None:
         line = line.after(LOOK * (look + 1), LOOK, {CONTROL: (1500, 100), ARM: (700, 70)})
     fit = fitted(line, ARM, CONTROL)
     assert fit is not None
-    assert len(fit.means) < 2 * len(delays(40 * LOOK)), "constant ones that are longer are none"
+    assert len(fit.delays.means) < len(delays(40 * LOOK).means), "constant ones that are longer are none"
     found = is_better(line, ARM, CONTROL)
     assert found is not None
     assert found.surplus > NEEDED

@@ -34,7 +34,7 @@ from modelrollout.core.evidence.waiting import Waiting
 
 BETA = 0.05  # chance that "no difference" is said of versions that differ by more than the indifference
 
-SUITED = 1.5
+SUITED = 1.0
 """What the best of all delays and ratios of rates explains better than a mixture of six, as a log: as much as evidence
 has behind it when it is enough, where there is but one delay."""
 
@@ -295,7 +295,7 @@ class Contest:
 
     def _explained(self, one: str, other: str, rules: Rules) -> Explained | None:
         more, fewer = (one, other) if rules.more_is_better else (other, one)
-        return is_better(self.timeline, more, fewer)
+        return is_better(self.timeline, more, fewer, self._surplus_needed(one, rules))
 
     def may_be_beaten(self, version: str, rules: Rules) -> bool:
         """Whether some other version earns notably more than one, were rewards as late as they well may be."""
@@ -308,8 +308,11 @@ class Contest:
         return fit is not None and float(fit.plausible_ratios(phi).max()) > HARDLY
 
     def _is_enough(self, found: Explained, version: str, rules: Rules) -> bool:
+        return found.surplus >= self._surplus_needed(version, rules)
+
+    def _surplus_needed(self, version: str, rules: Rules) -> float:
         phi = self.spread.factor(rules.overdispersion, *self.versions)
-        return found.surplus >= phi * (log(self.needed(rules, version)) + SUITED)
+        return phi * (log(self.needed(rules, version)) + SUITED)
 
     def lead(self, version: str, rules: Rules) -> float:
         """The least of a version's evidence against the others; 0 without others."""
@@ -351,9 +354,9 @@ class Contest:
 
     def _is_alike(self, one: str, other: str, rules: Rules) -> bool:
         """Whether two do not differ however late rewards come."""
-        found = is_alike(self.timeline, one, other, rules.indifference)
-        phi = self.spread.factor(rules.overdispersion, one, other)
-        return found is None or found.surplus >= phi * log(self.alike_needed)
+        needed = self.spread.factor(rules.overdispersion, one, other) * log(self.alike_needed)
+        found = is_alike(self.timeline, one, other, rules.indifference, needed)
+        return found is None or found.surplus >= needed
 
     def best(self, rules: Rules) -> str | None:
         """The contender that has earned the most."""
