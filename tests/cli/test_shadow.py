@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelrollout.api.base import format_timestamp
 from modelrollout.cli.render import one_line, tree
 from modelrollout.cli.text import plain
 from modelrollout.cli.view import View
@@ -27,7 +28,8 @@ def test_how_many_were_compared_and_how_long_it_takes() -> None:
     assert seen(world) == ["Shadowing  canary, step 0/2", sentence]
     assert one_line(world.rollout).startswith("Shadowing, stable 1.0.1 100 %, candidate 1.1.2 0 % 1/1 ready, step 0/2")
     world.run(10)
-    assert seen(world)[1].endswith(f"{DIFFERS.format(20, 200, 20, 20)}; it ends in 40s")
+    ends = format_timestamp(world.now + 40)[11:19]
+    assert seen(world)[1].endswith(f"{DIFFERS.format(20, 200, 20, 20)}; it ends at {ends} UTC")
 
 
 def test_what_is_known_so_far_and_what_is_asked() -> None:

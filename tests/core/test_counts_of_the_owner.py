@@ -120,3 +120,14 @@ def test_the_command_line_counts_the_same() -> None:
     side = Side(requests=320, bad=282)
     assert counts(MetricStatus(metric="clicks", counts_good=True), side) == "38 of 320 (11.9 %)"
     assert counts(MetricStatus(metric="errors"), side) == "282 bad of 320 (88.1 %)"
+
+
+def test_successes_that_go_backwards_are_told_as_successes() -> None:
+    world = judged(CLICKS, {})
+    before = world.counts["clicks"]["1.1.2"]
+    world.counts["clicks"]["1.1.2"] = Count(before.bad + 12, before.trials + 10)
+    world.step(5)
+    told = world.analysis[0]
+    assert told.verdict == "Invalid"
+    good = before.trials - before.bad
+    assert f"from {good} successes in {before.trials} trials to {good - 2} in {before.trials + 10}: " in told.message

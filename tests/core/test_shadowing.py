@@ -64,7 +64,7 @@ def test_it_gets_its_first_weight_when_it_has_passed_and_no_copies_are_made_any_
 
 
 SHORT: dict[str, tuple[dict[str, Any], float, str]] = {
-    "the time is not over": ({"duration": "10m"}, 10.0, "it ends in"),
+    "the time is not over": ({"duration": "10m"}, 10.0, "it ends at"),
     "too few were compared": ({"minCompared": 1_000_000}, 10.0, "of minCompared 1000000 were compared"),
     "nobody asks": ({}, 0.0, "no answer of 1.1.2 was compared with 1.0.1's; 0 of minCompared 100 were compared"),
     "what is allowed is not decided": ({"maxDisagreement": 0.001, "duration": "1s"}, 1.0, "is not decided yet"),

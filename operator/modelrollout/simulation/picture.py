@@ -6,11 +6,12 @@ Needs matplotlib, which the command line does not bring (the extra ``plot``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from modelrollout.api.analysis import Metric
 from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import ContestStatus, Trial
 from modelrollout.core.evidence import Count, rate_interval
@@ -148,10 +149,11 @@ def contest_in(trial: Trial, split: str | None) -> ContestStatus | None:
 
 
 def draw_rates(panel: Axes, story: Story, metric: str) -> None:
-    """Share of bad answers of all versions in each bin of the release, with its 95 % interval."""
-    shown = 1.0
+    """Share of what the metric counts (bad answers, or what its owner counts as good), of all versions in each bin of
+    the release, with its 95 % interval."""
+    shown, judged = 1.0, next(item for item in story.scenario.spec.analysis.metrics if item.name == metric)
     for version, bins in rates(story, metric):
-        seen = [item for item in bins if item.of.trials]
+        seen = [as_counted(item, judged) for item in bins if item.of.trials]
         bands = [rate_interval(item.of, 0.05) for item in seen]
         colour = story.colours[version]
         for item, band in zip(seen, bands, strict=True):
@@ -161,8 +163,9 @@ def draw_rates(panel: Axes, story: Story, metric: str) -> None:
             shown = max(shown, 1.5 * share)
         middles = [(item.start + item.end) / 2 for item in seen]
         panel.plot(middles, [100 * item.of.rate for item in seen], color=colour, lw=0.8)
-    panel.set(ylabel=f"{metric},\nbad answers, %", ylim=(0, min(105.0, shown)))
-    draw_limit(panel, next(item.limit_of_bad for item in story.scenario.spec.analysis.metrics if item.name == metric))
+    counted = "of the trials" if judged.counts_good else "bad answers"
+    panel.set(ylabel=f"{metric},\n{counted}, %", ylim=(0, min(105.0, shown)))
+    draw_limit(panel, judged.limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,13 @@ class Rate:
     start: float
     end: float
     of: Count
+
+
+def as_counted(item: Rate, metric: Metric) -> Rate:
+    """As the owner of the metric counts."""
+    if not metric.counts_good:
+        return item
+    return replace(item, of=Count(item.of.trials - item.of.bad, item.of.trials))
 
 
 def rates(story: Story, metric: str) -> Iterator[tuple[str, list[Rate]]]:

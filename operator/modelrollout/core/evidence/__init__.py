@@ -12,7 +12,7 @@ the status without loss. Pure arithmetic with numpy: no clock, no input or outpu
 """
 
 from modelrollout.core.evidence.counters import Counters, RawSample
-from modelrollout.core.evidence.counts import PARTS, BadCount, Count, Tick
+from modelrollout.core.evidence.counts import PARTS, BadCount, Count, MoreBadThanNew, Tick
 from modelrollout.core.evidence.interval import Interval, OddsInterval, rate_interval
 from modelrollout.core.evidence.metric import MetricEvidence
 from modelrollout.core.evidence.non_inferiority import NonInferiority, stake_on_floor
@@ -38,6 +38,7 @@ __all__ = [
     "Interval",
     "MetricEvidence",
     "Moments",
+    "MoreBadThanNew",
     "NonInferiority",
     "OddsInterval",
     "OddsRatio",

@@ -19,6 +19,25 @@ class BadCount(ValueError):
     """Counts that cannot be: not a number, negative, or more bad answers than answers."""
 
 
+class MoreBadThanNew(BadCount):
+    """A series that grew by more bad answers than answers, from ``last`` to ``now``."""
+
+    def __init__(self, last: Count, now: Count) -> None:
+        super().__init__(
+            f"one series went from {last.bad} bad of {last.trials} to {now.bad} of {now.trials}: "
+            "more new bad answers than new answers; do both count the same requests?"
+        )
+        self.last, self.now = last, now
+
+    def of_owner(self) -> str:
+        """The same in the words of an owner who counts what is good."""
+        last, now = (count.trials - count.bad for count in (self.last, self.now))
+        return (
+            f"one series went from {last} successes in {self.last.trials} trials to {now} in {self.now.trials}: "
+            "successes go backwards; do both count the same requests?"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Count:
     """``bad`` of ``trials`` answers. Whole numbers, 0 <= bad <= trials <= 1e15; anything else raises BadCount."""

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Self
 
-from modelrollout.core.evidence.counts import NOTHING, BadCount, Count
+from modelrollout.core.evidence.counts import NOTHING, Count, MoreBadThanNew
 
 SERIES = 64
 
@@ -115,10 +115,7 @@ def _since(last: Count, now: Count) -> Count | None:
         return None
     bad, trials = now.bad - last.bad, now.trials - last.trials
     if bad > trials:
-        raise BadCount(
-            f"one series went from {last.bad} bad of {last.trials} to {now.bad} of {now.trials}: "
-            "more new bad answers than new answers; do both count the same requests?"
-        )
+        raise MoreBadThanNew(last, now)
     return Count(bad, trials)
 
 

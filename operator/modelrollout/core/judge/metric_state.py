@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 from math import exp
 
 from modelrollout.api.analysis import Metric
-from modelrollout.core.evidence import BadCount, Count, Counters, MetricEvidence, Tick, rate_interval, rate_of_record
+from modelrollout.core.evidence import (
+    BadCount,
+    Count,
+    Counters,
+    MetricEvidence,
+    MoreBadThanNew,
+    Tick,
+    rate_interval,
+    rate_of_record,
+)
 from modelrollout.core.evidence.counts import NOTHING
 from modelrollout.core.evidence.sudden import fails_suddenly
 from modelrollout.core.judge.overdue import NONE, Ahead, count_overdue
@@ -138,7 +147,10 @@ def fold(state: MetricState, sample: Sample, *, counting: bool) -> MetricState:
         evidence = state.evidence if tick is None else state.evidence.after(tick)
     except BadCount as error:
         base, _ = Counters(state.counters.candidate, state.counters.stable).after(sample, interval)
-        trouble = Unavailable(state.metric.name, str(error), invalid=True)
+        words = str(error)
+        if isinstance(error, MoreBadThanNew) and state.metric.counts_good:
+            words = error.of_owner()
+        trouble = Unavailable(state.metric.name, words, invalid=True)
         return replace(state, counters=base, stored=(state.evidence, base), trouble=trouble)
     if tick is None or not counting:
         return replace(state, counters=counters, stored=(state.evidence, counters), ahead=ahead)
