@@ -128,6 +128,6 @@ def test_successes_that_go_backwards_are_told_as_successes() -> None:
     world.counts["clicks"]["1.1.2"] = Count(before.bad + 12, before.trials + 10)
     world.step(5)
     told = world.analysis[0]
-    assert told.verdict == "Invalid"
+    assert told.verdict == "Blind"
     good = before.trials - before.bad
     assert f"from {good} successes in {before.trials} trials to {good - 2} in {before.trials + 10}: " in told.message
