@@ -241,7 +241,8 @@ class ShadowStatus(StatusModel):
     held_since: Timestamp | None = None
     undecided_since: Timestamp | None = None  # since when it could go on, but for what the spec limits and is not known
     compared: Annotated[float, Field(ge=0)] = 0.0
-    before: ShadowCounts | None = None  # what was counted together with arms that have left since
+    before: ShadowCounts | None = None  # what was counted by comparers that are gone
+    last: ShadowCounts | None = None  # and by the one that is there, as it was seen last
     message: str = ""  # how things stand
     checks: tuple[CheckStatus, ...] = ()
 
