@@ -211,7 +211,8 @@ class SmokeStatus(StatusModel):
     passed: bool = False
     attempts: int = 0  # sets that were answered, well or not
     at: Timestamp | None = None  # when the last set came back
-    obstacle: str | None = None  # why they do not reach it
+    obstacle: str | None = None  # why nothing is known of its answers
+    failed: str | None = None  # what speaks against it, by the last set
 
 
 class Recall(StatusModel):
