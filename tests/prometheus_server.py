@@ -33,7 +33,7 @@ class Source:
     @property
     def text(self) -> str:
         """In Prometheus' text format."""
-        return "".join(f"{series} {value:g}\n" for series, value in self.lines.items())
+        return "".join(f"{series} {float(value)!r}\n" for series, value in self.lines.items())
 
 
 @dataclass

@@ -14,10 +14,13 @@ from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
 from e2e.harness.traffic import Clients
 from e2e.story_29_shadow.picture import draw, read
 from modelrollout.api.status import Arm, Phase
+from modelrollout.resource.rollout import ModelRollout
 
 MANIFEST = Path(__file__).parent / "rollout.yaml"
 PICTURE = Path(__file__).parents[2] / "build" / "pictures" / "shadow.png"
 MAX_DISAGREEMENT = 0.05  # as the manifest has it
+LEAST = 200  # answers compared; so, too
+BLIND = "4s"
 BOUND = 90.0  # seconds: its pod is started and loaded, the comparer is started and scraped
 
 
@@ -25,17 +28,17 @@ BOUND = 90.0  # seconds: its pod is started and loaded, the comparer is started 
 def test_wrong_answers_are_compared_before_a_user_gets_one(
     rollout: Rollout, clients: Clients, target: Target, grpc: bool
 ) -> None:
-    rollout.apply(MANIFEST, version="1.0.1", model="good")
+    rollout.apply(MANIFEST, version="1.0.1", model="good", blind=BLIND)
     rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
     began = time.time()
 
     with clients(rollout.host, grpc=grpc) as requests:
-        rollout.apply(MANIFEST, version="1.1.2", model="permuted")
+        rollout.apply(MANIFEST, version="1.1.2", model="permuted", blind=BLIND)
         rollout.wait_for(lambda seen: seen.status.phase is Phase.SHADOWING, BOUND, "its answers are compared")
         rollout.wait_for(lambda seen: seen.status.phase is Phase.DEGRADED, BOUND, "it fails before any request")
         assert all(weights == {"1.0.1": 100} for _, weights in rollout.routes()), "the route has never moved"
 
-        rollout.apply(MANIFEST, version="1.2.3", model="retrained")
+        rollout.apply(MANIFEST, version="1.2.3", model="retrained", blind=BLIND)
         rollout.wait_healthy("1.2.3", RELEASE_SECONDS + BOUND)
         requests.wait_for_answers(100)
 
@@ -58,11 +61,11 @@ def test_wrong_answers_are_compared_before_a_user_gets_one(
 def test_a_comparer_that_hangs_harms_nobody(rollout: Rollout, clients: Clients, target: Target) -> None:
     if not target.local:
         pytest.skip("a process of a cluster elsewhere is not ours to stop")
-    rollout.apply(MANIFEST, version="1.0.1", model="good")
+    rollout.apply(MANIFEST, version="1.0.1", model="good", blind=BLIND)
     rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
 
     with clients(rollout.host) as requests:
-        rollout.apply(MANIFEST, version="1.1.2", model="retrained")
+        rollout.apply(MANIFEST, version="1.1.2", model="retrained", blind=BLIND)
         rollout.wait_for(lambda seen: compared(seen) > 0, BOUND, "its answers are compared")
         (pod,) = comparers(rollout)
         with pods.hung(pod):
@@ -75,6 +78,29 @@ def test_a_comparer_that_hangs_harms_nobody(rollout: Rollout, clients: Clients, 
     assert (taken.version, taken.reason) == ("1.1.2", "ValidationTimeout"), "nobody could see, and nobody is to blame"
     assert "could not be compared in the shadow for maxBlind 4s" in taken.message
     assert not rollout.status.quarantined
+
+
+def test_what_a_comparer_that_is_killed_had_counted_goes_on(rollout: Rollout, clients: Clients, target: Target) -> None:
+    rollout.apply(MANIFEST, version="1.0.1", model="good", blind=BLIND)
+    rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
+    seen: list[float] = []
+
+    with clients(rollout.host) as requests:
+        rollout.apply(MANIFEST, version="1.1.2", model="retrained", blind="2m")
+        for least in (40, 120):
+            seen.append(wait_for_compared(rollout, least))
+            (pod,) = comparers(rollout)
+            pods.kill(rollout.world.kubectl, pod, local=target.local)
+        rollout.wait_healthy("1.1.2", RELEASE_SECONDS + BOUND)
+        requests.wait_for_answers(100)
+
+    requests.none_failed()
+    counted = compared_so_far(rollout)
+    assert counted == sorted(counted), "what was counted is never forgotten"
+    assert counted[-1] >= LEAST
+    assert max(counted) > max(seen)
+    assert not rollout.status.quarantined
+    assert not rollout.status.taken_back
 
 
 def picture(rollout: Rollout, target: Target, began: float) -> None:
@@ -98,6 +124,19 @@ def compared(rollout: Rollout) -> float:
     """How many of its answers were compared."""
     arm = arm_of(rollout)
     return arm.shadow.compared if arm is not None else 0.0
+
+
+def wait_for_compared(rollout: Rollout, least: int) -> float:
+    """Until so many of its answers were compared; how many it were then."""
+    rollout.wait_for(lambda seen: compared(seen) >= least, BOUND, f"{least} of its answers are compared")
+    return compared(rollout)
+
+
+def compared_so_far(rollout: Rollout) -> list[float]:
+    """How many of the answers of a version under trial were compared, in every state of the rollout."""
+    states = rollout.world.rollouts.states(rollout.namespace, rollout.name)
+    trials = [ModelRollout.from_json(state.body).status.trial for state in states]
+    return [trial.arms[0].shadow.compared for trial in trials if trial is not None and trial.arms[0].version == "1.1.2"]
 
 
 def comparers(rollout: Rollout) -> list[Object]:

@@ -81,6 +81,27 @@ def test_samples_are_warm_up_requests_and_warm_up_requests_are_samples(rollout: 
     print(found["latency"][1])
 
 
+def test_one_that_says_more_than_before_is_no_other_signature(rollout: Rollout, clients: Clients) -> None:
+    """Callers who read an output by its name, as by gRPC, are not disturbed by another one."""
+    give_samples(rollout)
+    samples = "{configMap: digits-samples, protocol: gRPC}"
+    rollout.apply(SAMPLES, version="1.0.1", model="good", samples=samples)
+    rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
+
+    with clients(rollout.host, grpc=True) as requests:
+        rollout.apply(SAMPLES, version="1.1.2", model="other_signature_compatible", samples=samples)
+        rollout.wait_weight("1.1.2", 50)
+        requests.wait_for_answers(100)
+
+    requests.none_failed()
+    assert {answer.version for answer in requests.answers()} == {"1.0.1", "1.1.2"}
+    found = rows(rollout, "1.1.2")
+    new = "new: output digit of signature serving_default"
+    assert found["signature"] == ("Pass", f"callers of 1.0.1 can call it; {new}")
+    assert (found["answers"][0], found["form"][0]) == ("Pass", "Pass")
+    assert not rollout.status.quarantined
+
+
 def rows(rollout: Rollout, version: str) -> dict[str, tuple[str, str]]:
     """Verdict and words of each check of a version that has passed."""
     arm = rollout.status.arm(version)

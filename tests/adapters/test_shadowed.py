@@ -22,11 +22,12 @@ from tests.prometheus_server import Scraped
 
 CONTROL, ARM, OTHER = "1.0.0", "1.1.0", "1.2.0"
 PLACE = ("prod", "fraud", "1800000000-1f2e3d4c")
+STARTED = 1800000007.25
 
 
 def counts(trial: str = PLACE[2]) -> Counts:
     """A comparer of two arms, which has counted nothing."""
-    return Counts(dict(zip(compared.LABELS, (*PLACE[:2], trial), strict=True)), CONTROL, [ARM, OTHER])
+    return Counts(dict(zip(compared.LABELS, (*PLACE[:2], trial), strict=True)), CONTROL, [ARM, OTHER], STARTED)
 
 
 def busy() -> Counts:
@@ -86,6 +87,7 @@ def test_all_that_was_counted_of_an_arm(scraped: Scraped, source: dict[str, floa
     slow = {bound: count for bound, count in zip(compared.LATENCY_BOUNDS, found.arm.latency, strict=False) if count}
     assert slow == {0.5: 1, 2.5: 1}
     assert (len(found.arm.scores), sum(found.arm.scores)) == (len(compared.SCORE_BOUNDS) + 1, 2)
+    assert found.started == STARTED
     assert sum(found.control.scores) == 0
 
 
@@ -117,10 +119,43 @@ def test_where_prometheus_is_away() -> None:
         asyncio.run(body())
 
 
-def test_a_process_that_was_there_before_counted_for_itself() -> None:
-    """A node went down: the pod is another one, and what the first had counted stays in Prometheus for a while."""
-    labels = {"__name__": compared.COMPARED, "version": ARM}
-    before = Series({**labels, "pod": "a", "instance": "10.0.0.1:8080"}, ((1.0, 500.0), (6.0, 900.0)))
-    now = Series({**labels, "pod": "b", "instance": "10.0.0.2:8080"}, ((11.0, 40.0),))
-    assert of_arm(newest([before, now]), CONTROL, ARM).flips.compared == 40
-    assert of_arm(newest([]), CONTROL, ARM).flips.compared == 0
+def scraped_at(pod: str, started: float, *points: tuple[float, float], job: str = "pods") -> list[Series]:
+    """One process, which has counted so much at these times."""
+    labels = {"version": ARM, "pod": pod, "instance": f"{pod}:8080", "job": job}
+    begun = Series({**labels, "__name__": compared.STARTED}, tuple((at, started) for at, _ in points))
+    return [Series({**labels, "__name__": compared.COMPARED}, points), begun]
+
+
+# Processes that Prometheus has seen in the last minute -> how many answers the one that counts has compared
+PROCESSES: dict[str, tuple[list[Series], float]] = {
+    "none": ([], 0),
+    "a node went down, and another pod counts": (
+        [*scraped_at("a", 100.0, (101.0, 500.0), (106.0, 900.0)), *scraped_at("b", 110.0, (111.0, 40.0))],
+        40,
+    ),
+    "one that is about to end is scraped after the next one": (
+        [*scraped_at("a", 100.0, (106.0, 900.0), (112.0, 910.0)), *scraped_at("b", 110.0, (111.0, 40.0))],
+        40,
+    ),
+    "two jobs scrape the same": (
+        [*scraped_at("a", 100.0, (101.0, 500.0)), *scraped_at("a", 100.0, (102.0, 510.0), job="monitors")],
+        510,
+    ),
+    "they do not say when they began": (
+        [*scraped_at("a", 0.0, (101.0, 500.0)), *scraped_at("b", 0.0, (111.0, 40.0))],
+        40,
+    ),
+}
+
+
+@pytest.mark.parametrize(("series", "found"), PROCESSES.values(), ids=PROCESSES)
+def test_one_process_counts_at_a_time(series: list[Series], found: float) -> None:
+    assert of_arm(newest(series), CONTROL, ARM).flips.compared == found
+
+
+def test_a_container_that_was_started_again_counts_from_0_under_the_same_names() -> None:
+    labels = {"version": ARM, "pod": "a", "instance": "a:8080", "job": "pods"}
+    counted = Series({**labels, "__name__": compared.COMPARED}, ((101.0, 900.0), (111.0, 40.0)))
+    begun = Series({**labels, "__name__": compared.STARTED}, ((101.0, 100.0), (111.0, 109.5)))
+    found = of_arm(newest([counted, begun]), CONTROL, ARM)
+    assert (found.flips.compared, found.started) == (40, 109.5)

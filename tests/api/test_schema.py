@@ -95,6 +95,7 @@ def test_free_form_is_free() -> None:
         ".spec.serving.template",
         ".spec.strategy.canary.bake",
         ".spec.strategy.blueGreen.smoke.requests[]",
+        ".spec.strategy.blueGreen.smoke.golden.answers[]",
         ".spec.strategy.blueGreen.bake",
         ".spec.validation.samples.requests[]",
         ".spec.validation.samples.golden.answers[]",

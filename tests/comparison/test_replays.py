@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -162,6 +163,8 @@ def test_scores_are_told_for_each_version() -> None:
 def test_all_series_begin_at_nothing() -> None:
     async def story(stage: Stage) -> None:
         found = await stage.metrics()
+        started = found.pop("modelrollout_shadow_start_time_seconds{}")
+        assert time.time() - 60 < started <= time.time(), "but it is known since when"
         assert set(found.values()) == {0}
         assert f'modelrollout_shadow_different_total{{version="{ARM}"}}' in found
 

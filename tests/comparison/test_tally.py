@@ -24,7 +24,7 @@ DOWN = Reply(Outcome.FAILED)
 
 def fresh() -> tuple[Counts, Tally]:
     """Nothing counted yet."""
-    counts = Counts({}, CONTROL, [ARM])
+    counts = Counts({}, CONTROL, [ARM], 0.0)
     return counts, Tally(CONTROL, Comparison(Compare()), counts, Examples(CONTROL, frozenset(), lambda: 0.0))
 
 

@@ -69,6 +69,11 @@ class Copies:
     answers: dict[str, Answers] = field(default_factory=dict)  # by version; else as the control
     counted: dict[str, Shadowed] = field(default_factory=dict)
     rate: float = 10.0  # copies a second, at any percentage
+    started: float = 1.0  # when its process began
+
+    def restart(self) -> None:
+        """It was killed, and is there again at once: another process, which counts from 0."""
+        self.counted, self.started = {}, self.started + 1.0
 
     def plan(self, wanted: DesiredComparer | None) -> None:
         """Another one counts from 0."""
@@ -95,7 +100,8 @@ class Copies:
             return {"unshadowed": self.away}
         if self.unseen is not None:
             return {"unshadowed": self.unseen, "mirrors": True}
-        return {"shadow": {name: self.counted.get(name, Answers().to(0)) for name in self.wanted.arms}, "mirrors": True}
+        known = {name: self.counted.get(name, Answers().to(0)) for name in self.wanted.arms}
+        return {"shadow": {name: replace(item, started=self.started) for name, item in known.items()}, "mirrors": True}
 
 
 def _sum(one: Shadowed, two: Shadowed) -> Shadowed:

@@ -7,9 +7,8 @@ from typing import Any
 
 import yaml
 
-from modelrollout.core.observation import SmokeResult
 from tests.core.copies import Answers
-from tests.core.world import CANARY, World
+from tests.core.world import CANARY, World, smoked
 
 NEW = "1.1.2"
 SHADOW: dict[str, Any] = {"duration": "1m", "minCompared": 100}
@@ -19,7 +18,7 @@ def shadowing(text: str | dict[str, Any] = CANARY, **shadow: Any) -> World:
     """The first version serves; what is next is compared for a minute, and 100 times."""
     spec = yaml.safe_load(text) if isinstance(text, str) else copy.deepcopy(text)
     world = World(spec=spec).installed()
-    world.smoke = SmokeResult(sent=1)
+    world.smoke = smoked()
     return world.configure(validation={"shadow": SHADOW | shadow})
 
 

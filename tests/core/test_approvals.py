@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from modelrollout.api.status import Phase
-from modelrollout.core.observation import SmokeResult
 from modelrollout.core.plan import Reason
-from tests.core.world import CANARY, World
+from tests.core.world import CANARY, World, smoked
 
 NEW = "1.1.2"
 APPROVAL: dict[str, Any] = {"approval": {}}
@@ -203,7 +202,7 @@ strategy: {blueGreen: {approval: true, smoke: {requests: [{instances: [[1.0]]}],
         world.step(0.5)
         assert "smoke requests" in (world.status.command_ignored or "")
     full(world)
-    world.smoke = SmokeResult(sent=1, failures=("HTTP 500",))
+    world.smoke = smoked("status 500")
     world.run(20)
     assert world.live == {"1.0.1": 100}
     assert [item.version for item in world.status.quarantined] == [NEW]
@@ -218,7 +217,7 @@ strategy: {blueGreen: {approval: true, smoke: {requests: [{instances: [[1.0]]}]}
     world = World.of(text).installed()
     world.apply(version=NEW).run(5, tick=1)
     promoted(world)
-    world.smoke = SmokeResult(sent=1)
+    world.smoke = smoked()
     world.run(20)
     assert world.live == {"1.0.1": 100}
     assert world.status.phase is Phase.AWAITING_APPROVAL

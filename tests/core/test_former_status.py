@@ -15,10 +15,10 @@ from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.api.status import Phase
 from modelrollout.core.decide import decide
 from modelrollout.core.evidence import Count
-from modelrollout.core.observation import SmokeResult, Workload
+from modelrollout.core.observation import Workload
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import parse_spec, parse_status
-from tests.core.world import World
+from tests.core.world import World, smoked
 
 FOLDER = Path(__file__).parents[1] / "api" / "former_statuses"
 ALL = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -136,7 +136,7 @@ ENDS = {
 @pytest.mark.parametrize("name", sorted(ENDS))
 def test_it_comes_to_the_same_end(name: str) -> None:
     world = world_of(name)
-    world.smoke = SmokeResult(sent=1)
+    world.smoke = smoked()
     for _ in range(220):
         if world.status.trial is not None and world.trial.route is not None and world.trial.route.split(MATCHED):
             world.matched_requests(500)

@@ -8,15 +8,16 @@ from modelrollout.api.route import Route
 from modelrollout.api.status import Phase
 from modelrollout.core.decide import decide
 from modelrollout.core.evidence import Count
-from modelrollout.core.observation import LiveRoute, Refusal, SmokeResult
+from modelrollout.core.observation import LiveRoute, Refusal
 from modelrollout.core.plan import Reason
+from modelrollout.core.validate.probed import Probed
 from modelrollout.resource.rollout import parse_status
-from tests.core.world import BLUE_GREEN, CANARY, World
+from tests.core.world import BLUE_GREEN, CANARY, World, smoked
 
 
 def green(world: World) -> World:
     """Green has all requests."""
-    world.smoke = SmokeResult(sent=1)
+    world.smoke = smoked()
     world.apply(version="2.0.2").run(15, tick=1)
     assert world.live == {"2.0.2": 100}
     return world
@@ -33,7 +34,7 @@ def test_green_that_fails_is_taken_back_though_nothing_is_known_of_stable() -> N
     world = World.of(BLUE_GREEN)
     for _ in range(4):
         world.step(2.0)
-    world.smoke = SmokeResult(sent=1)
+    world.smoke = smoked()
     world.apply(version="2.0.2")
     for _ in range(12):
         world.step(1.0)
@@ -133,7 +134,7 @@ def test_refused_route_stops_the_release_and_says_why() -> None:
 
 def test_smoke_requests_that_do_not_reach_green_are_not_its_fault() -> None:
     world = World.of(BLUE_GREEN).installed().apply(version="2.0.2")
-    world.smoke = SmokeResult(sent=1, obstacle="http://gateway cannot be reached: connection refused")
+    world.smoke = Probed(unsent="http://gateway cannot be reached: connection refused")
     world.run(60, tick=1)
     assert world.live == {"1.0.1": 100}
     assert world.status.quarantined == ()
@@ -161,7 +162,7 @@ def test_custom_metric_without_a_record_of_stable_waits_for_a_person() -> None:
     clicks = {"name": "clicks", "successes": "c{v='{{ version }}'}", "trials": "t{v='{{ version }}'}"}
     world = World.of(BLUE_GREEN).installed()
     world.configure(analysis={"metrics": [{"name": "errors"}, clicks]})
-    world.smoke = SmokeResult(sent=1)
+    world.smoke = smoked()
     world.apply(version="2.0.2").run(15, tick=1)
     for _ in range(40):
         world.requests(500, {"2.0.2": 0.95}, metric="clicks").run(5)

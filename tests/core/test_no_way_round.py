@@ -11,11 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelrollout.api.status import Phase, Status
-from modelrollout.core.observation import SmokeResult
 from modelrollout.core.plan import Reason
 from modelrollout.resource.former import upgraded_spec
 from modelrollout.resource.rollout import SpecError, parse_accepted, parse_spec
-from tests.core.world import BLUE_GREEN, CANARY, World
+from tests.core.world import BLUE_GREEN, CANARY, World, smoked
 
 NEW = "1.1.2"
 PLAIN: dict[str, Any] = yaml.safe_load(CANARY)
@@ -172,7 +171,7 @@ def test_promote_full_skips_the_evidence_and_says_so() -> None:
 
 def test_a_bake_that_a_person_ends_has_seen_the_version() -> None:
     world = World.of(BLUE_GREEN).installed()
-    world.smoke = SmokeResult(sent=1)
+    world.smoke = smoked()
     world.apply(version="2.0.2")
     while world.live != {"2.0.2": 100}:
         world.run(1, tick=1)

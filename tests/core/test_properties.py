@@ -19,13 +19,13 @@ from modelrollout.api.base import to_json
 from modelrollout.api.route import MATCHED, RESERVED, Route
 from modelrollout.api.status import Phase, Status
 from modelrollout.core.decide import decide
-from modelrollout.core.observation import LiveRoute, Observation, SmokeResult
+from modelrollout.core.observation import LiveRoute, Observation
 from modelrollout.core.plan import Reason
 from modelrollout.core.validate.probed import Probed
 from modelrollout.resource.rollout import parse_status
 from modelrollout.strategies import STRATEGIES as ALL_STRATEGIES
 from tests.core.copies import Answers
-from tests.core.world import CANARY, World
+from tests.core.world import CANARY, World, smoked
 from tests.core.world import PLAIN as PLAIN_SIGNATURES
 from tests.strategies.registry import specs
 
@@ -242,7 +242,7 @@ many = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def live(kind: str, actions: list[str]) -> World:
     """A world after these actions, with a second version on its way."""
     world = World(spec=copy.deepcopy(SPECS[kind])).installed()
-    world.smoke = SmokeResult(sent=1)
+    world.smoke = smoked()
     world.apply(version="1.1.2").run(10)
     for name in actions:
         ACTIONS[name](world)
@@ -455,7 +455,7 @@ def test_nothing_is_decided_from_an_empty_observation(kind: str) -> None:
 @pytest.mark.parametrize("kind", sorted(SPECS))
 def test_a_release_from_good_traffic_alone_comes_to_an_end(kind: str) -> None:
     world = World(spec=copy.deepcopy(SPECS[kind])).installed()
-    world.smoke = SmokeResult(sent=1)
+    world.smoke = smoked()
     world.apply(version="1.1.2")
     for _ in range(160):
         if world.status.trial is None and world.status.history and "1.1.2" in (world.live or {}):

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from modelrollout.api.status import Phase
-from modelrollout.core.observation import Refusal, SmokeResult
+from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
-from tests.core.world import BLUE_GREEN, CANARY, World
+from tests.core.world import BLUE_GREEN, CANARY, World, smoked
 
 
 def test_first_version_is_served_once_it_is_ready() -> None:
@@ -112,7 +112,7 @@ def test_third_version_waits_until_the_second_has_drained() -> None:
 
 def test_blue_green_switches_once_after_smoke_and_goes_back_by_abort() -> None:
     world = World.of(BLUE_GREEN).installed().apply(version="2.0.2")
-    world.smoke = SmokeResult(sent=1)
+    world.smoke = smoked()
     world.run(10, tick=1)
     assert world.live == {"2.0.2": 100}
     assert world.status.phase is Phase.BAKING
@@ -124,11 +124,12 @@ def test_blue_green_switches_once_after_smoke_and_goes_back_by_abort() -> None:
 
 def test_blue_green_with_failing_smoke_requests_does_not_switch() -> None:
     world = World.of(BLUE_GREEN).installed().apply(version="2.0.2")
-    world.smoke = SmokeResult(sent=1, failures=("request 1: status 500",))
+    world.smoke = smoked("status 500")
     world.run(20, tick=1)
     assert world.live == {"1.0.1": 100}
     assert world.status.quarantined[-1].message == (
-        "1 of 1 smoke requests failed: request 1: status 500 (attempt 2 of 2); it gets no requests"
+        "through the mesh: 2 of 2 requests are not answered well: request 1: status 500; request 1: status 500 "
+        "(attempt 2 of 2); it gets no requests"
     )
 
 
@@ -138,7 +139,7 @@ def test_preview_header_reaches_green_before_the_switch_only() -> None:
     previews = [split.shares for plan in world.plans if plan.route and (split := plan.route.split("preview"))]
     assert previews
     assert all(shares == {"2.0.2": 100} for shares in previews)
-    world.smoke = SmokeResult(sent=1)
+    world.smoke = smoked()
     world.run(8, tick=1)
     assert world.plans[-1].route is not None
     assert world.plans[-1].route.split("preview") is None
@@ -231,7 +232,7 @@ def test_skip_before_the_first_step_goes_one_step_unseen_and_promote_does_not() 
 def test_a_pass_that_moves_the_route_is_followed_by_another_at_once(text: str) -> None:
     """Whatever it came to, the end of a release too: the watch may bring its own write while it is still under way."""
     world = World.of(text).installed()
-    world.smoke = SmokeResult(sent=1)
+    world.smoke = smoked()
     world.apply(version="1.1.2").run(200)
     assert world.status.phase is Phase.HEALTHY
     for before, plan in zip(world.plans, world.plans[1:], strict=False):

@@ -14,13 +14,12 @@ from modelrollout.api.route import Route
 from modelrollout.api.signature import Signature, Signatures
 from modelrollout.api.status import Condition, Phase, Status
 from modelrollout.core.decide import decide
-from modelrollout.core.observation import SmokeResult
 from modelrollout.core.plan import Reason
 from modelrollout.core.validate.answer import Answer
 from modelrollout.core.validate.probed import Probed, Sent
 from modelrollout.resource.rollout import parse_status
 from tests.core.test_properties import SPECS
-from tests.core.world import BLUE_GREEN, CANARY, GOOD, PLAIN, World
+from tests.core.world import BLUE_GREEN, CANARY, GOOD, PLAIN, World, smoked
 
 NEW = "1.1.2"
 RETYPED: Signatures = {"serving_default": Signature(inputs={"x": "DT_FLOAT[?,4]"}, outputs={"y": "DT_INT64[?,3]"})}
@@ -37,7 +36,7 @@ def required(text: str | dict[str, Any] = CANARY, **validation: Any) -> World:
     """The first version serves; what is next has to keep the signature."""
     spec = yaml.safe_load(text) if isinstance(text, str) else copy.deepcopy(text)
     world = World(spec=spec).installed()
-    world.smoke = SmokeResult(sent=1)
+    world.smoke = smoked()
     return world.configure(validation=validation)
 
 
@@ -201,7 +200,7 @@ def test_signatures_that_would_fill_the_status_are_compared_and_not_kept() -> No
 def test_settings_that_are_edited_meanwhile(signature: str) -> None:
     """Stricter ones look again at what has had no request; without any there is nothing to wait for."""
     world = World.of(BLUE_GREEN).installed()
-    world.smoke = SmokeResult(sent=1)
+    world.smoke = smoked()
     strategy = {"blueGreen": {"bake": "1m", "approval": True}}
     world.configure(strategy=strategy).apply(version=NEW).probed = UNFIT
     world.run(20)

@@ -26,6 +26,7 @@ from tests.core import (
     test_scattered,
     test_scraped_apart,
     test_shadow_everywhere,
+    test_shadow_restarted,
     test_shadow_together,
     test_shadow_unseen,
     test_shadowing,
@@ -374,6 +375,18 @@ def leaves_the_shadow() -> None:
     for leaves in test_shadow_together.LEAVES.values():
         test_shadow_together.test_what_was_counted_of_the_others_counts_on_when_one_leaves(leaves)
     test_shadow_together.test_what_two_comparers_counted_proves_what_neither_does_alone()
+
+
+@row(
+    "in the shadow the comparer is killed, or its node goes down",
+    "Blind",
+    "the copies end until the next one is there, and that time does not count; what was counted until its last scrape "
+    "counts on, once",
+)
+def restarted_in_the_shadow() -> None:
+    test_shadow_restarted.test_nothing_is_lost_and_nothing_counts_twice("canary steps")
+    test_shadow_restarted.test_several_processes_prove_what_none_does_alone()
+    test_shadow_unseen.test_what_cannot_be_seen_for_a_moment_is_no_news()
 
 
 @row(

@@ -26,12 +26,12 @@ from modelrollout.core.observation import (
     Observation,
     Refusal,
     Sample,
-    SmokeResult,
     Unavailable,
     Workload,
 )
 from modelrollout.core.plan import DesiredVersion, Event, Plan, Reason, Recovery
-from modelrollout.core.validate.probed import Probed
+from modelrollout.core.validate.answer import Answer
+from modelrollout.core.validate.probed import Probed, Sent
 from modelrollout.resource.rollout import ModelRollout, parse_spec, parse_status
 from tests.core.copies import Copies
 
@@ -59,6 +59,13 @@ GOOD = Probed(PLAIN, PLAIN)
 """Two servers of one signature."""
 
 
+def smoked(problem: str | None = None) -> Probed:
+    """One smoke request, answered well or not, each time."""
+    value = {"predictions": [[0.1, 0.2, 0.7]]}
+    answer = Answer("request 1", 200, value) if problem is None else Answer("request 1", 500, problem=problem)
+    return Probed(requests={"request 1": {"instances": [[1.0]]}}, sent=Sent((answer,), (answer,)))
+
+
 @dataclass
 class World:
     """One rollout and all that surrounds it. ``spec`` is the JSON that the user wrote."""
@@ -83,7 +90,7 @@ class World:
     invalid: str | None = None
     probed: Probed | None = GOOD  # what the servers say before any traffic; None: they have not answered yet
     copies: Copies = field(default_factory=Copies)  # of requests, compared before any traffic
-    smoke: SmokeResult | None = None
+    smoke: Probed | None = None  # what comes of smoke requests
     refusal: Refusal | None = None
     unreachable: str | None = None  # why callers do not come through a gateway
     scattered: str | None = None  # why users do not stay with their version

@@ -178,12 +178,11 @@ async def set_up(cluster: Cluster, namespace: str, *, prometheus_url: str = NOBO
             troubles, prober = Troubles(cluster, clock), Prober(cluster, http, 5.0, prometheus)
             validations = Validations(clock, prober.ask)
             observer = Observer(
-                cluster,
                 samples,
                 inquiries,
                 validations,
+                Validations(clock, prober.ask),
                 Comparisons(clock, partial(shadowed, prometheus)),
-                http,
                 settings,
                 clock,
                 refused,

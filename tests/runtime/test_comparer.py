@@ -218,7 +218,7 @@ async def counted(stage: Stage) -> Counts:
     assert made is not None
     [container] = made["spec"]["template"]["spec"]["containers"]
     trial = next(item.partition("=")[2] for item in container["args"] if item.startswith("--trial="))
-    found = Counts({"rollout_namespace": stage.namespace, "rollout": stage.name, "trial": trial}, OLD, [NEW])
+    found = Counts({"rollout_namespace": stage.namespace, "rollout": stage.name, "trial": trial}, OLD, [NEW], 0.0)
     for number in range(120):
         found.receive(Protocol.REST)
         found.compare(NEW, Compared((number < 2,)))

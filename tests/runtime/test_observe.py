@@ -7,26 +7,27 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
 
 from modelrollout.adapters import tensorflow_serving
-from modelrollout.adapters.cluster import DEPLOYMENTS, PODS, SERVICES, Resource
+from modelrollout.adapters.cluster import DEPLOYMENTS, PODS, SERVICES, Cluster, Resource
 from modelrollout.adapters.metrics.reader import Reader
 from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.prometheus import Prometheus
 from modelrollout.adapters.shadowed import shadowed
 from modelrollout.adapters.tensorflow_serving import ModelState
 from modelrollout.api.route import EVERYBODY, MATCHED
-from modelrollout.core.observation import LiveRoute, Observation, Refusal, SmokeResult, Unavailable
+from modelrollout.core.observation import LiveRoute, Observation, Refusal, Unavailable
 from modelrollout.core.plan import Questions, Reason
 from modelrollout.core.validate.probed import Probed
 from modelrollout.manifests.meta import SPLIT_LABEL, child_name, selector_labels
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.observe import Observer, observe
+from modelrollout.runtime.probing import Prober
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.shadowing import Comparisons
@@ -34,7 +35,7 @@ from modelrollout.runtime.troubles import Troubles
 from modelrollout.runtime.validating import Inquiry, Validations
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Snapshot
-from tests.adapters.test_smoke import Gateway, serving
+from tests.adapters.gateway import Gateway, serving
 
 Object = dict[str, Any]
 
@@ -161,14 +162,13 @@ def look(
         snapshot = Snapshot({kind: {item["metadata"]["name"]: item for item in of} for kind, of in OBJECTS.items()})
         try:
             async with serving(gateway or Gateway()) as url, aiohttp.ClientSession() as http:
-                settings = Settings(gateway_url=url, smoke_timeout=5.0)
+                settings, cluster = Settings(gateway_url=url, smoke_timeout=5.0), cast(Cluster, Empty())
                 observer = Observer(
-                    cluster=Empty(),  # type: ignore[arg-type]  # all that is asked of it
                     samples=samples,
                     inquiries=Broken(),  # type: ignore[arg-type]
                     validations=Validations(time.monotonic, nobody),
+                    smokes=Validations(time.monotonic, Prober(cluster, http, 5.0, prometheus).ask),
                     comparisons=Comparisons(time.monotonic, partial(shadowed, prometheus)),
-                    http=http,
                     settings=settings,
                     clock=lambda: 7.0,
                     refused={},
@@ -187,12 +187,17 @@ def in_every_split(words: str) -> dict[tuple[str, str], Unavailable]:
     return {("errors", split): Unavailable("errors", words) for split in BOTH}
 
 
-def of_every_arm(words: str) -> dict[str, SmokeResult]:
-    return {version: SmokeResult(0, obstacle=words) for version in (NEW, NEWER)}
+def of_every_arm(words: str) -> dict[str, str]:
+    return dict.fromkeys((NEW, NEWER), words)
+
+
+def unsent(found: Observation) -> dict[str, str | None]:
+    """Why smoke requests were not sent, by version."""
+    return {version: probed.unsent for version, probed in found.smoke.items()}
 
 
 NOT_CHECKED = Refusal(Reason.NOT_CHECKED, "the spec could not be checked, trying again: 'value'")
-NO_CONFIG_MAP = "ConfigMap bodies is missing or empty; each key holds one request"
+NO_CONFIG_MAP = "ConfigMap bodies is missing or empty; each key holds one body in JSON"
 
 FAULTS: dict[str, tuple[Callable[[Observer], Observer], Callable[[Observation], bool]]] = {
     "samples": (
@@ -200,13 +205,13 @@ FAULTS: dict[str, tuple[Callable[[Observer], Observer], Callable[[Observation], 
         lambda found: dict(found.samples) == in_every_split("'value'") and found.baseline is None,
     ),
     "acceptance": (lambda observer: observer, lambda found: found.refusal == NOT_CHECKED),
-    "the ConfigMap": (
-        lambda observer: replace(observer, cluster=Broken()),  # type: ignore[arg-type]
-        lambda found: found.smoke == of_every_arm("'value'"),
+    "smoke requests": (
+        lambda observer: replace(observer, smokes=Broken()),  # type: ignore[arg-type]
+        lambda found: unsent(found) == of_every_arm("'value'"),
     ),
     "a ConfigMap that is missing": (
         lambda observer: observer,
-        lambda found: found.smoke == of_every_arm(NO_CONFIG_MAP),
+        lambda found: unsent(found) == of_every_arm(NO_CONFIG_MAP),
     ),
 }
 
@@ -234,29 +239,25 @@ def test_nothing_that_was_not_asked_for() -> None:
     assert (found.samples, found.smoke, found.refusal, found.baseline) == ({}, {}, None, None)
 
 
-SMOKE: dict[str, tuple[Object, tuple[str, ...], dict[str, SmokeResult]]] = {
-    "an arm": (WRITTEN_OUT, (NEW,), {NEW: SmokeResult(1)}),
-    "each arm by itself": (
-        WRITTEN_OUT,
-        (NEW, NEWER),
-        {
-            NEW: SmokeResult(1),
-            NEWER: SmokeResult(
-                1, obstacle=f"request 1: answered by version {NEW} with status 200: the request did not reach {NEWER}"
-            ),
-        },
-    ),
+ELSEWHERE = f"answered by version {NEW} with status 200: the request did not reach {NEWER}"
+# What a strategy wants, of whom -> how many answers of each, or why there are none
+SMOKE: dict[str, tuple[Object, tuple[str, ...], dict[str, object]]] = {
+    "an arm": (WRITTEN_OUT, (NEW,), {NEW: 1}),
+    "each arm by itself": (WRITTEN_OUT, (NEW, NEWER), {NEW: 1, NEWER: ELSEWHERE}),
     "a strategy that sends none": (CANARY, (NEW,), {}),
 }
 
 
 @pytest.mark.parametrize(("strategy", "versions", "expected"), SMOKE.values(), ids=SMOKE)
 def test_smoke_requests_of_whatever_strategy(
-    strategy: Object, versions: tuple[str, ...], expected: dict[str, SmokeResult]
+    strategy: Object, versions: tuple[str, ...], expected: dict[str, object]
 ) -> None:
     one, gateway = rollout(strategy), Gateway(version=NEW)
-    found = look(one, Questions(spec_of(one), OLD, (NEW, NEWER), smoke=versions), gateway=gateway)
-    assert found.smoke == expected
+    found = look(one, Questions(spec_of(one), OLD, (NEW, NEWER), smoke=versions), gateway=gateway).smoke
+    answers = {
+        version: probed.unsent if probed.sent is None else len(probed.sent.first) for version, probed in found.items()
+    }
+    assert answers == expected
     assert all(headers["x-model-preview"] == "green" for _, _, headers, _ in gateway.asked)
 
 

@@ -32,7 +32,7 @@ def view(share: int = 0, passed: bool = False, obstacle: str | None = None, **mo
 
 CASES: dict[str, tuple[BlueGreen, View[BlueGreenMemory], int, str]] = {
     "smoke requests first": (BOTH, view(), 0, "smoke requests to green are under way"),
-    "they do not reach it": (BOTH, view(obstacle="no gateway"), 0, "smoke requests do not reach green: no gateway"),
+    "they do not reach it": (BOTH, view(obstacle="no gateway"), 0, "smoke requests to green are held: no gateway"),
     "a word in advance is none": (BOTH, view(approved=SWITCH), 0, "smoke requests to green are under way"),
     "then a person": (BOTH, view(passed=True), 0, "the switch waits for approval: modelrollout promote"),
     "then the switch": (BOTH, view(passed=True, approved=SWITCH), 100, "green is ready and its smoke requests passed"),

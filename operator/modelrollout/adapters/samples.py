@@ -1,4 +1,5 @@
-"""Samples: requests sent by REST straight to one pod, before any user's; not through the mesh: no route leads there.
+"""Samples: requests sent by REST before any user's, straight to one pod; or through the mesh (``Mesh``), where a route
+leads to the version for those that have a header.
 
 A server may be hung, hostile or huge: the time of a request and of all of them, and the bytes of an answer are bounded.
 What a server did wrong is in its answer; that it could not be reached at all is nobody's fault, and is said apart.
@@ -8,17 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
+from modelrollout.api.traffic import VERSION_HEADER, Header
 from modelrollout.core.validate.answer import Answer
 
 LARGEST_ANSWER = 1024 * 1024  # bytes
 SHOWN = 200  # bytes of an answer that is told
 NOT_SENT = "not sent, because one before it was not answered"
+NOT_UNDERSTOOD = range(400, 500)
+"""How a server says that a request is wrong; that the model is another one than was meant looks the same."""
+
+PERHAPS_THE_REQUEST = "the request may be what is wrong: correct it and say modelrollout retry"
+_JSON = {"Content-Type": "application/json"}
 
 
 class Unreachable(Exception):
@@ -26,18 +33,47 @@ class Unreachable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Mesh:
+    """The way that users' requests take: to ``host`` behind ``url``, with the header by which they reach ``version``
+    before it has others. That it was reached is read from the answer, which the route marks with it. The Service is
+    that of the split for previews, which no metric is asked for: these answers are nobody's evidence."""
+
+    url: str
+    host: str
+    preview: Header
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
-    """A version of a model at ``host:port``. ``time_limit`` of one request in seconds."""
+    """A version of a model at ``host:port``, or through the ``mesh``. ``time_limit`` of one request in seconds."""
 
     address: str
     model: str
     number: int
     time_limit: float
+    mesh: Mesh | None = None
 
     @property
     def url(self) -> str:
-        """Of the version itself, whatever else the server holds."""
+        """Of the version itself, whatever else the server holds; through the mesh as users ask."""
+        if self.mesh is not None:
+            return f"{self.mesh.url}/v1/models/{self.model}:predict"
         return f"http://{self.address}/v1/models/{self.model}/versions/{self.number}:predict"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of each request."""
+        if self.mesh is None:
+            return _JSON
+        return {**_JSON, "Host": self.mesh.host, self.mesh.preview.name: self.mesh.preview.value}
+
+    def reached(self, status: int, answered_by: str | None) -> None:
+        """Raises Unreachable where somebody else has answered."""
+        if self.mesh is None or answered_by == self.mesh.version:
+            return
+        by = f"by version {answered_by}" if answered_by else "by something that is not this rollout's route"
+        raise Unreachable(f"answered {by} with status {status}: the request did not reach {self.mesh.version}")
 
 
 async def send_all(
@@ -63,10 +99,11 @@ async def send(session: aiohttp.ClientSession, to: Destination, name: str, body:
         async with session.post(
             to.url,
             data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers=to.headers,
             timeout=limits,
             allow_redirects=False,
         ) as response:
+            to.reached(response.status, response.headers.get(VERSION_HEADER))
             text = await read_answer(response)
             return _answer(name, response.status, text, clock() - started)
     except aiohttp.ClientPayloadError as error:
@@ -74,7 +111,8 @@ async def send(session: aiohttp.ClientSession, to: Destination, name: str, body:
     except aiohttp.ServerDisconnectedError:
         return Answer(name, problem="the server ended the connection without an answer")
     except aiohttp.ClientError as error:  # before TimeoutError: that of a connection is both
-        raise Unreachable(f"{to.address} cannot be reached: {error}") from error
+        place = to.address if to.mesh is None else to.mesh.url
+        raise Unreachable(f"{place} cannot be reached: {error}") from error
     except TimeoutError:
         return Answer(name, seconds=to.time_limit, problem=f"no answer within {to.time_limit:g} s")
 
@@ -93,7 +131,8 @@ def _answer(name: str, status: int, text: bytes | None, seconds: float) -> Answe
     if text is None:
         return Answer(name, status, None, seconds, f"the answer is larger than {LARGEST_ANSWER // 1024} KiB")
     if status != 200:
-        return Answer(name, status, None, seconds, f"status {status}: {_short(text)}")
+        hint = f" ({PERHAPS_THE_REQUEST})" if status in NOT_UNDERSTOOD else ""
+        return Answer(name, status, None, seconds, f"status {status}: {_short(text)}{hint}")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

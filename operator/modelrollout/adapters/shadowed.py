@@ -31,6 +31,11 @@ class Counters:
         """Of all series of a name that have these labels."""
         return sum(map(_value, self._of(name, labels)))
 
+    @property
+    def started(self) -> float:
+        """When its process began to count, seconds since 1970; 0 where it does not say so."""
+        return max(map(_value, self._of(compared.STARTED, {})), default=0.0)
+
     def by(self, label: str, name: str) -> dict[str, float]:
         """Of a name, by a label."""
         return {item.labels.get(label, ""): _value(item) for item in self._of(name, {})}
@@ -69,13 +74,22 @@ async def shadowed(
 
 
 def newest(series: Sequence[Series]) -> Counters:
-    """Those of the process that was scraped last: one that was there before counted for itself."""
-    last = max(series, key=lambda item: item.points[-1][0], default=None)
-    return Counters([item for item in series if last is not None and _process(item) == _process(last)])
+    """Those of the process that began last, and of several that do not say so of the one that was scraped last. One
+    that is about to end is scraped beside the next one for a while, and counted for itself."""
+    processes: dict[tuple[str, ...], list[Series]] = {}
+    for item in series:
+        processes.setdefault(_process(item), []).append(item)
+    return max(map(Counters, processes.values()), key=_age, default=Counters(()))
 
 
-def _process(series: Series) -> tuple[str, str]:
-    return series.labels.get("instance", ""), series.labels.get("pod", "")
+def _age(counters: Counters) -> tuple[float, float]:
+    """When the process began, and when it was scraped last."""
+    return counters.started, max(item.points[-1][0] for item in counters.series)
+
+
+def _process(series: Series) -> tuple[str, ...]:
+    """Where it is scraped. One that two jobs scrape counts once."""
+    return tuple(series.labels.get(name, "") for name in ("instance", "pod", "job"))
 
 
 def of_arm(counters: Counters, control: str, arm: str) -> Shadowed:
@@ -106,6 +120,7 @@ def of_arm(counters: Counters, control: str, arm: str) -> Shadowed:
         dropped=sum(lost.values()),
         why=max(lost, key=lambda reason: lost[reason], default=""),
         unusable=sum(of_control),
+        started=counters.started,
     )
 
 

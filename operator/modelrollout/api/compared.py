@@ -15,6 +15,10 @@ from enum import StrEnum
 LABELS = ("rollout_namespace", "rollout", "trial")
 VERSION = "version"
 
+STARTED = "modelrollout_shadow_start_time_seconds"
+"""Gauge: when the process began to count, seconds since 1970. A comparer that was killed counts from 0 under the same
+names: by this it is known that it is another one, and which of two is the younger."""
+
 RECEIVED = "modelrollout_shadow_received_total"
 """Counter: copies that arrived, by ``protocol`` (``rest``, ``grpc``)."""
 

@@ -1,4 +1,5 @@
-"""``spec.validation.samples``: requests that a version must answer well before any user asks it."""
+"""``spec.validation.samples``: requests that a version must answer well before any user asks it. Those that go through
+the mesh, ``strategy.blueGreen.smoke``, are of the same kind (``smoke.py``)."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from modelrollout.api.base import PositiveDuration, SpecModel
 from modelrollout.api.rules import OBJECT_NAME, rule, rules
 
 _ONE_PLACE = "samples has one of requests, configMap and fromModel"
-_AS_MANY = "golden.answers must be as many as samples.requests, in their order"
-_GOLDEN_PLACE = "golden has either answers, for samples.requests, or configMap, for samples.configMap"
+_AS_MANY = "golden.answers must be as many as requests, in their order"
+_GOLDEN_PLACE = "golden has either answers, as requests are written out, or configMap, as they are in one"
 _GOLDEN_OF_MODEL = "golden goes with samples.requests or samples.configMap: what is in the model is not known before"
 _WARM_UP_OF_MODEL = (
     "warmUpFile goes with samples.requests or samples.configMap: with fromModel the model has one already"
@@ -48,13 +49,13 @@ class Golden(SpecModel):
     answers: tuple[Json, ...] = Field(
         default=(),
         max_length=64,
-        description="The answer to each of samples.requests, in their order, for example {predictions: [[0.1, 0.9]]}.",
+        description="The answer to each of requests, in their order, for example {predictions: [[0.1, 0.9]]}.",
     )
     config_map: Annotated[str, OBJECT_NAME] | None = Field(
         default=None,
         max_length=253,
-        description="Name of a ConfigMap in the same namespace: the answer to each key of samples.configMap, in JSON, "
-        "under the same key.",
+        description="Name of a ConfigMap in the same namespace: the answer to each key of the other configMap, in "
+        "JSON, under the same key.",
     )
     top_k: int | None = Field(
         default=None,
@@ -75,6 +76,22 @@ class Agreement(SpecModel):
     )
 
 
+GOLDEN_RULES = (
+    rule(
+        "!has(self.golden) || ((has(self.golden.answers) && self.golden.answers.size() > 0) != "
+        "has(self.golden.configMap) && has(self.golden.configMap) == has(self.configMap))",
+        _GOLDEN_PLACE,
+        field=".golden",
+    ),
+    rule(
+        "!has(self.golden) || !has(self.golden.answers) || !has(self.requests) || "
+        "self.golden.answers.size() == 0 || self.golden.answers.size() == self.requests.size()",
+        _AS_MANY,
+        field=".golden",
+    ),
+)
+
+
 def _samples_rules(schema: dict[str, Any]) -> None:
     rules(
         rule(
@@ -92,32 +109,62 @@ def _samples_rules(schema: dict[str, Any]) -> None:
             _WARM_UP_OF_MODEL,
             field=".warmUpFile",
         ),
-        rule(
-            "!has(self.golden) || ((has(self.golden.answers) && self.golden.answers.size() > 0) != "
-            "has(self.golden.configMap) && has(self.golden.configMap) == has(self.configMap))",
-            _GOLDEN_PLACE,
-            field=".golden",
-        ),
-        rule(
-            "!has(self.golden) || !has(self.golden.answers) || !has(self.requests) || "
-            "self.golden.answers.size() == 0 || self.golden.answers.size() == self.requests.size()",
-            _AS_MANY,
-            field=".golden",
-        ),
+        *GOLDEN_RULES,
     )(schema)
 
 
-class Samples(SpecModel):
-    """Requests sent to a pod of the version, not through the mesh, before any user's. Every one must be answered with
-    status 200, in the form and with the types that the signature says, and with finite numbers."""
-
-    model_config = ConfigDict(json_schema_extra=_samples_rules)
+class SampleSet(SpecModel):
+    """Requests, and when their answers are good."""
 
     requests: tuple[Json, ...] = Field(
         default=(),
         max_length=64,
         description="Bodies of :predict requests, for example {instances: [[1, 2]]}.",
     )
+    config_map: Annotated[str, OBJECT_NAME] | None = Field(
+        default=None,
+        max_length=253,
+        description="Name of a ConfigMap in the same namespace: each key of data holds one request body in JSON.",
+    )
+    warm_up: int = Field(
+        default=1,
+        ge=0,
+        le=100,
+        description="How often the first sample is sent before anything counts. The first answer's time is the cold "
+        "latency, and is reported.",
+    )
+    max_latency: PositiveDuration | None = Field(
+        default=None, description="The slowest answer that is still good, after the warm-up."
+    )
+    tolerance: Tolerance = Field(default=Tolerance(), description="For every comparison of two answers.")
+    same_twice: Demand = Field(
+        default=Demand.REQUIRE, description="Whether the same request must be answered the same when it is sent again."
+    )
+    varied: Demand = Field(
+        default=Demand.REPORT, description="Whether different requests must not all be answered the same."
+    )
+    golden: Golden | None = None
+
+    @model_validator(mode="after")
+    def _golden_of_these(self) -> Self:
+        golden = self.golden
+        if golden is None or not (self.requests or self.config_map):
+            return self
+        if bool(golden.answers) == (golden.config_map is not None):
+            raise ValueError(_GOLDEN_PLACE)
+        if (golden.config_map is None) != (self.config_map is None):
+            raise ValueError(_GOLDEN_PLACE)
+        if golden.answers and len(golden.answers) != len(self.requests):
+            raise ValueError(_AS_MANY)
+        return self
+
+
+class Samples(SampleSet):
+    """Requests sent to a pod of the version, not through the mesh, before any user's. Every one must be answered with
+    status 200, in the form and with the types that the signature says, and with finite numbers."""
+
+    model_config = ConfigDict(json_schema_extra=_samples_rules)
+
     config_map: Annotated[str, OBJECT_NAME] | None = Field(
         default=None,
         max_length=253,
@@ -138,24 +185,6 @@ class Samples(SpecModel):
         description="Whether the samples are written into the fetched model as its warm-up requests, which its server "
         "replays before it is ready. Where the model brings some, these stay.",
     )
-    warm_up: int = Field(
-        default=1,
-        ge=0,
-        le=100,
-        description="How often the first sample is sent before anything counts. The first answer's time is the cold "
-        "latency, and is reported.",
-    )
-    max_latency: PositiveDuration | None = Field(
-        default=None, description="The slowest answer that is still good, after the warm-up."
-    )
-    tolerance: Tolerance = Field(default=Tolerance(), description="For golden, sameTwice and agreement.")
-    same_twice: Demand = Field(
-        default=Demand.REQUIRE, description="Whether the same request must be answered the same when it is sent again."
-    )
-    varied: Demand = Field(
-        default=Demand.REPORT, description="Whether different requests must not all be answered the same."
-    )
-    golden: Golden | None = None
     agreement: Agreement | None = None
 
     @model_validator(mode="after")
@@ -164,15 +193,6 @@ class Samples(SpecModel):
             raise ValueError(_ONE_PLACE)
         if self.from_model and self.warm_up_file:
             raise ValueError(_WARM_UP_OF_MODEL)
-        golden = self.golden
-        if golden is None:
-            return self
-        if self.from_model:
+        if self.from_model and self.golden is not None:
             raise ValueError(_GOLDEN_OF_MODEL)
-        if bool(golden.answers) == (golden.config_map is not None):
-            raise ValueError(_GOLDEN_PLACE)
-        if (golden.config_map is None) != (self.config_map is None):
-            raise ValueError(_GOLDEN_PLACE)
-        if golden.answers and len(golden.answers) != len(self.requests):
-            raise ValueError(_AS_MANY)
         return self

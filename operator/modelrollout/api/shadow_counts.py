@@ -1,7 +1,7 @@
 """What comparers that are gone had counted of an arm: a comparer is for certain arms, and counts from 0.
 
-When one of several arms leaves, the others get another comparer. Their counts go on: a test that begins anew has its
-chance of an error once more.
+When one of several arms leaves, the others get another comparer; and one that is killed is started again. The counts go
+on: a test that begins anew has its chance of an error once more.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from modelrollout.api.base import StatusModel
+from modelrollout.api.base import LATEST, StatusModel
 
 Count = Annotated[float, Field(ge=0, le=1e12)]
 
@@ -25,7 +25,8 @@ class ReplayCounts(StatusModel):
 
 
 class ShadowCounts(StatusModel):
-    """Of one arm beside stable. ``noise_different`` of ``noise_compared`` are stable's answers against its own."""
+    """Of one arm beside stable. ``noise_different`` of ``noise_compared`` are stable's answers against its own.
+    ``started`` is when the process that counted them began, seconds since 1970; 0 where several did."""
 
     compared: Count = 0.0
     different: Count = 0.0
@@ -35,3 +36,4 @@ class ShadowCounts(StatusModel):
     noise_compared: Count = 0.0
     arm: ReplayCounts = ReplayCounts()
     control: ReplayCounts = ReplayCounts()
+    started: Annotated[float, Field(ge=0, le=LATEST)] = 0.0

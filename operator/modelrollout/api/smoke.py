@@ -1,38 +1,33 @@
-"""Smoke requests: what an arm is asked before its first share of users' requests."""
+"""Smoke requests: the samples that an arm is sent through the mesh, before its first share of users' requests."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from modelrollout.api.base import PositiveDuration, SpecModel
-from modelrollout.api.rules import OBJECT_NAME, rule, rules
+from modelrollout.api.rules import rule, rules
+from modelrollout.api.samples import GOLDEN_RULES, Demand, Samples, SampleSet
+
+_ONE_PLACE = "smoke has either requests or configMap"
 
 
-class Smoke(SpecModel):
-    """Requests sent through the mesh to the green version at weight 0. Every one must be answered well:
-    status 200, valid JSON, all numbers finite, in time."""
+def _smoke_rules(schema: dict[str, Any]) -> None:
+    rules(
+        rule("(has(self.requests) && self.requests.size() > 0) != has(self.configMap)", _ONE_PLACE),
+        *GOLDEN_RULES,
+    )(schema)
 
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            rule(
-                "(has(self.requests) && self.requests.size() > 0) != has(self.configMap)",
-                "smoke has either requests or configMap",
-            )
-        )
+
+class Smoke(SampleSet):
+    """Samples sent through the mesh to the green version at weight 0, by REST. Their answers are looked at as those of
+    validation.samples are, which go to a pod."""
+
+    model_config = ConfigDict(json_schema_extra=_smoke_rules)
+
+    same_twice: Demand = Field(
+        default=Demand.REPORT, description="Whether the same request must be answered the same when it is sent again."
     )
-    requests: tuple[dict[str, Any], ...] = Field(
-        default=(),
-        max_length=64,
-        description="Bodies of :predict requests, for example {instances: [[1, 2]]}.",
-    )
-    config_map: Annotated[str, OBJECT_NAME] | None = Field(
-        default=None,
-        max_length=253,
-        description="Name of a ConfigMap in the same namespace: each key holds one request body in JSON.",
-    )
-    max_latency: PositiveDuration | None = Field(default=None, description="The slowest answer that is still good.")
     attempts: int = Field(
         default=3,
         ge=1,
@@ -44,5 +39,10 @@ class Smoke(SpecModel):
     @model_validator(mode="after")
     def _requests_or_config_map(self) -> Self:
         if bool(self.requests) == (self.config_map is not None):
-            raise ValueError("smoke has either requests or configMap")
+            raise ValueError(_ONE_PLACE)
         return self
+
+    @property
+    def samples(self) -> Samples:
+        """The same, for who sends and checks samples."""
+        return Samples(**{name: getattr(self, name) for name in SampleSet.model_fields})

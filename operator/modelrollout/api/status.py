@@ -213,7 +213,8 @@ class SmokeStatus(StatusModel):
     passed: bool = False
     attempts: int = 0  # sets that were answered, well or not
     at: Timestamp | None = None  # when the last set came back
-    obstacle: str | None = None  # why they do not reach it
+    obstacle: str | None = None  # why nothing is known of its answers
+    failed: str | None = None  # what speaks against it, by the last set
 
 
 class Recall(StatusModel):
@@ -243,7 +244,8 @@ class ShadowStatus(StatusModel):
     held_since: Timestamp | None = None
     undecided_since: Timestamp | None = None  # since when it could go on, but for what the spec limits and is not known
     compared: Annotated[float, Field(ge=0)] = 0.0
-    before: ShadowCounts | None = None  # what was counted together with arms that have left since
+    before: ShadowCounts | None = None  # what was counted by comparers that are gone
+    last: ShadowCounts | None = None  # and by the one that is there, as it was seen last
     message: str = ""  # how things stand
     checks: tuple[CheckStatus, ...] = ()
 

@@ -34,10 +34,12 @@ class _Version:
 
 
 class Counts:
-    """Collects, and gives what is to be scraped. ``labels`` are those of all series."""
+    """Collects, and gives what is to be scraped. ``labels`` are those of all series; ``started`` is now, in seconds
+    since 1970."""
 
-    def __init__(self, labels: Labels, control: str, arms: Sequence[str]) -> None:
+    def __init__(self, labels: Labels, control: str, arms: Sequence[str], started: float) -> None:
         self._labels = labels
+        self._started = started
         self._versions = {version: _Version() for version in (control, *arms)}
         self._received: Counter[Protocol] = Counter()
         self._dropped: Counter[Drop] = Counter()
@@ -89,6 +91,8 @@ class Counts:
 
     def families(self, queued: int) -> Iterator[Family]:
         """All of it, with the number of copies that wait."""
+        started: list[Row] = [("", self._labels, self._started)]
+        yield names.STARTED, "gauge", "When this process began to count, seconds since 1970.", started
         received: list[Row] = [("", {**self._labels, "protocol": one}, self._received[one]) for one in Protocol]
         yield names.RECEIVED, "counter", "Copies of requests that arrived.", received
         dropped: list[Row] = [("", {**self._labels, "reason": reason}, self._dropped[reason]) for reason in Drop]

@@ -65,7 +65,8 @@ async def built(settings: Settings) -> AsyncIterator[Comparer]:
     """The parts, in the order in which they depend on each other; connections are open as long as the context is."""
     shadow, control, arms = settings.shadow, settings.control, settings.arms
     labels = {"rollout_namespace": settings.namespace, "rollout": settings.rollout, "trial": settings.trial}
-    counts, waiting, comparison = Counts(labels, control, arms), Waiting(), Comparison(shadow.compare)
+    counts = Counts(labels, control, arms, time.time())
+    waiting, comparison = Waiting(), Comparison(shadow.compare)
     examples = Examples(control, frozenset(shadow.compare.show), time.monotonic)
     tally = Tally(control, comparison, counts, examples)
     async with connected(settings.places, shadow.timeout, comparison.only_rule) as servers:

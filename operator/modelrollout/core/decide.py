@@ -19,7 +19,7 @@ from modelrollout.core.judge.splits import audiences
 from modelrollout.core.judge.stickiness import watch_stickiness
 from modelrollout.core.observation import Observation, Refusal
 from modelrollout.core.observed.places import update_places
-from modelrollout.core.observed.readiness import forget_removed, update_readiness, update_smoke, update_versions
+from modelrollout.core.observed.readiness import forget_removed, update_readiness, update_versions
 from modelrollout.core.observed.scaled import tell_of_scales
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import DesiredVersion, Plan, Reason
@@ -45,6 +45,7 @@ from modelrollout.core.safety.checks import Case, Leave, must_leave, stranded
 from modelrollout.core.validate.carried import carry
 from modelrollout.core.validate.comparer import desired_comparer
 from modelrollout.core.validate.shadow import update_shadow
+from modelrollout.core.validate.smoke import update_smoke
 from modelrollout.core.validate.update import update_validation
 from modelrollout.resource.rollout import ModelRollout
 

@@ -129,23 +129,6 @@ class Unavailable:
 
 
 @dataclass(frozen=True, slots=True)
-class SmokeResult:
-    """What the smoke requests to a version at weight 0 gave.
-
-    ``obstacle`` says why they could not be sent, or did not come as far as the version: that is not its fault.
-    """
-
-    sent: int
-    failures: tuple[str, ...] = ()
-    obstacle: str | None = None
-
-    @property
-    def passed(self) -> bool:
-        """Every request was answered well, and there was at least one."""
-        return self.sent > 0 and not self.failures and self.obstacle is None
-
-
-@dataclass(frozen=True, slots=True)
 class Refusal:
     """Why the spec cannot be accepted as things are. ``NotChecked`` when that could not be found out. What only
     ``warns`` is told, and the spec is accepted all the same."""
@@ -159,9 +142,10 @@ class Refusal:
 class Observation:
     """One moment, as seen by one pass. ``now`` in seconds since the epoch.
 
-    ``samples`` by metric and split, ``validation`` and ``smoke`` by version. ``shadow`` is what the comparer has
-    counted of each arm in the shadow, ``unshadowed`` why that is not known; ``mirrors``: it can take copies.
-    ``unreachable`` says why callers do not come through a gateway, None where they do or nobody knows.
+    ``samples`` by metric and split; ``validation``, of the servers, and ``smoke``, through the mesh, by version.
+    ``shadow`` is what the comparer has counted of each arm in the shadow, ``unshadowed`` why that is not known;
+    ``mirrors``: it can take copies. ``unreachable`` says why callers do not come through a gateway, None where they do
+    or nobody knows.
 
     ``refusal`` is the answer to the acceptance question (hosts, names, foreign VirtualService, custom queries) and is
     None both when all is well and when it was not asked. ``baseline`` holds the control's increments per scrape before
@@ -179,7 +163,7 @@ class Observation:
     shadow: Mapping[str, Shadowed] = field(default_factory=dict)
     unshadowed: str | None = None
     mirrors: bool = False
-    smoke: Mapping[str, SmokeResult] = field(default_factory=dict)
+    smoke: Mapping[str, Probed] = field(default_factory=dict)
     refusal: Refusal | None = None
     baseline: Mapping[str, tuple[Count, ...]] | None = None
     scattered: str | None = None

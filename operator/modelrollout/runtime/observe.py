@@ -7,19 +7,16 @@ traffic away for another reason.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-import aiohttp
-
-from modelrollout.adapters import smoke, tensorflow_serving
-from modelrollout.adapters.cluster import CONFIG_MAPS, DEPLOYMENTS, PODS, SERVICES, ApiError, Cluster, Object
+from modelrollout.adapters import tensorflow_serving
+from modelrollout.adapters.cluster import DEPLOYMENTS, PODS, SERVICES, Object
 from modelrollout.adapters.metrics.reader import Samples
 from modelrollout.adapters.metrics.subscription import Subscription
-from modelrollout.api.smoke import Smoke
+from modelrollout.adapters.samples import Mesh
 from modelrollout.api.version import ModelVersion
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import (
@@ -27,7 +24,6 @@ from modelrollout.core.observation import (
     LiveRoute,
     Observation,
     Refusal,
-    SmokeResult,
     Unavailable,
     Workload,
 )
@@ -56,7 +52,6 @@ Found = TypeVar("Found")
 Baseline = Mapping[str, tuple[Count, ...]]
 
 BASELINE_LIMIT = 20.0  # seconds; half an hour of samples is a large answer
-CONFIG_MAP_LIMIT = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +62,11 @@ class Observer:
     ``refused_routes`` its words about a rollout's VirtualService; ``confirmed`` the pods whose model server has said
     that the model is there; ``troubles`` reads Events of pods that do not start; ``filters`` are the mesh's."""
 
-    cluster: Cluster
     samples: SampleCache
     inquiries: Inquiries
     validations: Validations
+    smokes: Validations
     comparisons: Comparisons
-    http: aiohttp.ClientSession
     settings: Settings
     clock: Callable[[], float]
     refused: dict[tuple[Key, str], Refused]
@@ -113,7 +107,7 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, o
 
 async def _before_traffic(
     rollout: ModelRollout, snapshot: Snapshot, asked: Questions, observer: Observer
-) -> tuple[Mapping[str, SmokeResult], Mapping[str, Probed], Seen]:
+) -> tuple[Mapping[str, Probed], Mapping[str, Probed], Seen]:
     """What arms show before their first request of a user."""
     return await asyncio.gather(
         _guarded("smoke requests", _smoke(rollout, asked, observer), lambda words: _not_sent(asked, words)),
@@ -223,52 +217,35 @@ def _server(pods: Sequence[Object], version: str) -> Server:
     return Server(version, addresses(pods, version), next((found for found in told if found), None))
 
 
-async def _smoke(rollout: ModelRollout, asked: Questions, observer: Observer) -> Mapping[str, SmokeResult]:
-    """The answers of every arm that is to be probed, by version."""
-    spec = asked.spec
+async def _smoke(rollout: ModelRollout, asked: Questions, observer: Observer) -> Mapping[str, Probed]:
+    """The answers through the mesh of every arm that is to be asked so, by version; nothing of those that have not."""
+    key, spec = (rollout.namespace, rollout.name), asked.spec
+    observer.smokes.keep_only(key, asked.smoke)
     check = spec.strategy.chosen.smoke(spec.strategy.settings) if spec is not None and asked.smoke else None
     if spec is None or check is None:
         return {}
-    bodies = await _bodies(rollout.namespace, check.requests, observer)
-    if isinstance(bodies, str):
-        return _not_sent(asked, bodies)
-    tests = [_smoke_test(spec, check, version, bodies, observer.settings) for version in asked.smoke]
-    results = await asyncio.gather(*(smoke.run(observer.http, test) for test in tests))
-    return dict(zip(asked.smoke, results, strict=True))
+    inquiries = [_through_mesh(rollout, spec, check, version, observer.settings) for version in asked.smoke]
+    found = await asyncio.gather(*(observer.smokes.of(key, inquiry) for inquiry in inquiries))
+    return {version: probed for version, probed in zip(asked.smoke, found, strict=True) if probed is not None}
 
 
-def _smoke_test(
-    spec: Spec, check: SmokeCheck, version: str, bodies: Sequence[tuple[str, str]], settings: Settings
-) -> smoke.SmokeTest:
-    return smoke.SmokeTest(
-        url=_entrance(spec, settings),
-        host=spec.traffic.hosts[0],
+def _through_mesh(rollout: ModelRollout, spec: Spec, check: SmokeCheck, version: str, settings: Settings) -> Inquiry:
+    """Another attempt is another question."""
+    arm = rollout.status.arm(version)
+    return Inquiry(
+        namespace=rollout.namespace,
         model=spec.model.name,
-        version=version,
-        preview=check.header,
-        bodies=bodies,
-        time_limit=settings.smoke_timeout,
-        max_latency=check.requests.max_latency,
+        settings=f"{check.requests.model_dump_json()} {arm.smoke.attempts if arm is not None else 0}",
+        arm=Server(version),
+        control=None,
+        samples=check.requests.samples,
+        mesh=Mesh(_entrance(spec, settings), spec.traffic.hosts[0], check.header, version),
     )
 
 
-async def _bodies(namespace: str, wanted: Smoke, observer: Observer) -> Sequence[tuple[str, str]] | str:
-    """The requests to send, each with a name; or, in words, why there are none."""
-    name = wanted.config_map
-    if name is None:
-        return [(f"request {index}", json.dumps(body)) for index, body in enumerate(wanted.requests, 1)]
-    try:
-        async with asyncio.timeout(CONFIG_MAP_LIMIT):
-            found = await observer.cluster.get(CONFIG_MAPS, namespace, name)
-    except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-        return f"ConfigMap {name} cannot be read: {str(error) or 'no answer in time'}"
-    bodies = sorted(((found or {}).get("data") or {}).items())
-    return bodies or f"ConfigMap {name} is missing or empty; each key holds one request"
-
-
-def _not_sent(asked: Questions, words: str) -> Mapping[str, SmokeResult]:
+def _not_sent(asked: Questions, words: str) -> Mapping[str, Probed]:
     """No arm is at fault when its requests could not even be sent."""
-    return {version: SmokeResult(0, obstacle=words) for version in asked.smoke}
+    return {version: Probed(unsent=words) for version in asked.smoke}
 
 
 def _entrance(spec: Spec, settings: Settings) -> str:

@@ -49,6 +49,8 @@ class Prober:
 
     async def ask(self, asked: Inquiry) -> Probed:
         """Everything that the settings want to know."""
+        if asked.mesh is not None and asked.samples is not None:
+            return await self._with_samples(asked, asked.samples, Probed())
         if asked.against is None:
             return await self._of_servers(asked)
         try:
@@ -106,12 +108,8 @@ class Prober:
     async def _in_time(
         self, server: Server, asked: Inquiry, requests: Mapping[str, Any], *, warm_up: int, times: int = 1
     ) -> tuple[Answer, ...]:
-        if not server.pods:
-            raise NotSent(f"no pod of {server.version} is ready")
         by_grpc = asked.samples is not None and is_by_grpc(asked.samples, requests)
-        number = ModelVersion.parse(server.version).serving_number
-        address = f"{server.pods[0]}:{GRPC_PORT if by_grpc else REST_PORT}"
-        to = Destination(address, asked.model, number, self.time_limit)
+        to = self._destination(server, asked, by_grpc)
         order = [next(iter(requests.items()))] * warm_up + list(requests.items()) * times
         try:
             if by_grpc:
@@ -119,9 +117,21 @@ class Prober:
             async with asyncio.timeout(WHOLE_LIMIT):
                 return await samples.send_all(self.http, to, order)
         except Unreachable as error:
-            raise NotSent(f"{server.version} at {error}") from error
+            raise NotSent(str(error) if asked.mesh is not None else f"{server.version} at {error}") from error
         except TimeoutError as error:
             raise NotSent(f"{server.version} took longer than {WHOLE_LIMIT:g} s for all of them; give fewer") from error
+
+    def _destination(self, server: Server, asked: Inquiry, by_grpc: bool) -> Destination:
+        """Raises NotSent."""
+        number = ModelVersion.parse(server.version).serving_number
+        if asked.mesh is not None:
+            if by_grpc:
+                raise NotSent("recorded requests go by gRPC, and none go so through the mesh; give bodies in JSON")
+            return Destination("", asked.model, number, self.time_limit, asked.mesh)
+        if not server.pods:
+            raise NotSent(f"no pod of {server.version} is ready")
+        address = f"{server.pods[0]}:{GRPC_PORT if by_grpc else REST_PORT}"
+        return Destination(address, asked.model, number, self.time_limit)
 
     async def _samples(self, asked: Inquiry, wanted: Samples) -> Mapping[str, Any]:
         """By name: bodies of ``:predict``, and recorded requests."""

@@ -138,17 +138,17 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     world = World(cluster)
     scraping = Scraping(prometheus, settings.scrape_interval, time.monotonic)
     samples = SampleCache(Reader(prometheus, scraping, patient), queue.add, poll=settings.poll, clock=time.monotonic)
+    prober = Prober(cluster, http, settings.smoke_timeout, patient)
     refused: dict[tuple[Key, str], Refused] = {}
     refused_routes: dict[Key, str] = {}
     entrances = Entrances(partial(_look_again, world, queue))
     filters = MeshFilters(settings.mesh_hash_namespace)
     observer = Observer(
-        cluster=cluster,
         samples=samples,
         inquiries=Inquiries(Acceptance(cluster, patient, settings, world), time.monotonic),
-        validations=Validations(time.monotonic, Prober(cluster, http, settings.smoke_timeout, patient).ask),
+        validations=Validations(time.monotonic, prober.ask),
+        smokes=Validations(time.monotonic, prober.ask),
         comparisons=Comparisons(time.monotonic, partial(shadowed, patient)),
-        http=http,
         settings=settings,
         clock=time.time,
         refused=refused,

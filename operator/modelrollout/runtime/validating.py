@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
+from modelrollout.adapters.samples import Mesh
 from modelrollout.api.samples import Samples
 from modelrollout.core.validate.probed import Probed
 from modelrollout.runtime.memory_limits import Measured
@@ -39,7 +40,8 @@ class Server:
 class Inquiry:
     """What is to be found out. ``settings`` names what is asked for (``gate.digest_of``), of which ``samples`` are a
     part; ``control`` None: nothing has to be asked of the version that serves. ``against`` names another rollout, whose
-    version it is then. ``memory``: what is to be measured, None: nothing."""
+    version it is then. ``memory``: what is to be measured, None: nothing. ``mesh``: the way that the samples take, and
+    nothing else is to be found out then; None: straight to a pod."""
 
     namespace: str
     model: str
@@ -49,6 +51,7 @@ class Inquiry:
     samples: Samples | None = None
     against: str | None = None
     memory: Measured | None = None
+    mesh: Mesh | None = None
 
 
 @dataclass(slots=True)
@@ -108,4 +111,8 @@ class Validations:
         except Exception as error:
             log.exception("%s: the model servers could not be asked", asked.arm.version)
             words = f"the operator could not ask: {str(error) or type(error).__name__}"
-            return Probed(unread=words, control_unknown=words if asked.against is not None else None)
+            return Probed(
+                unread=words,
+                unsent=words if asked.samples is not None else None,
+                control_unknown=words if asked.against is not None else None,
+            )

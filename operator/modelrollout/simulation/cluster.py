@@ -12,8 +12,11 @@ from hashlib import sha256
 import numpy as np
 
 from modelrollout.api.route import Route
-from modelrollout.core.observation import LiveRoute, SmokeResult, Workload
+from modelrollout.api.samples import Samples
+from modelrollout.core.observation import LiveRoute, Workload
 from modelrollout.core.plan import DesiredVersion, Plan, Recovery
+from modelrollout.core.validate.probed import Probed
+from modelrollout.simulation.fitness import answered
 from modelrollout.simulation.traffic import Traffic
 from modelrollout.strategies import SmokeCheck
 
@@ -59,14 +62,13 @@ class Smoke:
     def __init__(self, traffic: Traffic | None, stable: str, seed: int) -> None:
         self._traffic, self._stable, self._rng = traffic, stable, np.random.default_rng([seed, 2])
 
-    def probe(self, check: SmokeCheck, versions: Sequence[str], time: float) -> dict[str, SmokeResult]:
+    def probe(self, check: SmokeCheck, versions: Sequence[str], time: float) -> dict[str, Probed]:
         """One set to each version. It is answered well where nothing is known of a version but its counters."""
-        sent = max(1, len(check.requests.requests))
-        return {version: self._answer(version, sent, time) for version in versions}
+        return {version: self._answer(version, check.requests.samples, time) for version in versions}
 
-    def _answer(self, version: str, sent: int, time: float) -> SmokeResult:
+    def _answer(self, version: str, samples: Samples, time: float) -> Probed:
         if self._traffic is None:
-            return SmokeResult(sent)
+            return answered(Probed(), samples, 0)
         behaviour = self._traffic.others.behaviour(version, self._stable)
-        failed = int(self._rng.binomial(sent, behaviour.errors.at(time)))
-        return SmokeResult(sent, tuple(f"request {index + 1}: status 500" for index in range(failed)))
+        sent = max(1, len(samples.requests))
+        return answered(Probed(), samples, int(self._rng.binomial(sent, behaviour.errors.at(time))))

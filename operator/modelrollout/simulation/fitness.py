@@ -28,16 +28,18 @@ class Fitness:
     def _of(self, version: str, samples: Samples | None) -> Probed:
         fit = version not in self.unfit
         probed = Probed(FIT if fit else UNFIT, FIT)
-        return probed if samples is None else _answered(probed, samples, fit)
+        return probed if samples is None else answered(probed, samples, 0 if fit else None)
 
 
-def _answered(probed: Probed, samples: Samples, fit: bool) -> Probed:
-    """Each sample with what is right: its golden answer where the spec has one, else its number."""
+def answered(probed: Probed, samples: Samples, failed: int | None) -> Probed:
+    """Each sample with what is right: its golden answer where the spec has one, else its number; but not the first
+    ``failed`` of them, None: not any."""
     golden = samples.golden.answers if samples.golden is not None else ()
     requests = {f"request {number}": body for number, body in enumerate(samples.requests or ({},), 1)}
     right = {
         name: golden[number] if golden else {"predictions": [float(number)]} for number, name in enumerate(requests)
     }
     answers = tuple(Answer(name, 200, value) for name, value in right.items())
-    given = answers if fit else tuple(Answer(name, 500, problem="status 500: made up") for name in right)
+    wrong = tuple(Answer(name, 500, problem="status 500: made up") for name in right)
+    given = wrong if failed is None else (*wrong[:failed], *answers[failed:])
     return replace(probed, requests=requests, golden=right, sent=Sent(given, given, None, answers))

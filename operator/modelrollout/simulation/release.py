@@ -17,9 +17,10 @@ from modelrollout.api.base import to_json
 from modelrollout.api.status import Status
 from modelrollout.core.accept.questions import questions
 from modelrollout.core.decide import POLL_SECONDS, decide
-from modelrollout.core.observation import Observation, SmokeResult
+from modelrollout.core.observation import Observation
 from modelrollout.core.plan import DesiredVersion, Plan, Questions
 from modelrollout.core.progress.size import full_at_first
+from modelrollout.core.validate.probed import Probed
 from modelrollout.resource.rollout import ModelRollout, parse_status
 from modelrollout.resource.spec import Spec
 from modelrollout.simulation.cast import Cast
@@ -145,7 +146,7 @@ def one_pass(release: Release, cluster: Cluster, status: Status, time: float, sa
     return Frame(time, samples, decide(rollout, seen))
 
 
-def probed(release: Release, asked: Questions, time: float) -> dict[str, SmokeResult]:
+def probed(release: Release, asked: Questions, time: float) -> dict[str, Probed]:
     """The smoke requests that are due."""
     strategy = asked.spec.strategy if asked.spec is not None and asked.smoke else None
     check = strategy.chosen.smoke(strategy.settings) if strategy is not None else None

@@ -28,7 +28,7 @@ Memory = TypeVar("Memory", bound=StatusModel)
 class ArmView:
     """A version under trial, as a strategy sees it. ``proven``: every required metric is proven not worse;
     ``proven_share``: the part of the requests, percent, for which it is known to be good enough; ``smoke_obstacle`` why
-    its smoke requests do not reach it."""
+    nothing is known of its answers to smoke requests."""
 
     version: str
     share: float  # of everybody's requests, percent

@@ -93,7 +93,7 @@ class BlueGreenStrategy:
             return self._bake(settings, view)
         if settings.smoke is not None and not green.smoke_passed:
             if green.smoke_obstacle is not None:
-                return self._preview(settings, view, f"smoke requests do not reach green: {green.smoke_obstacle}")
+                return self._preview(settings, view, f"smoke requests to green are held: {green.smoke_obstacle}")
             return self._preview(settings, view, "smoke requests to green are under way", under_way=True)
         approved = view.skip or view.approved == SWITCH or view.memory.approved_step is not None
         approved = approved or green.share > 0  # it was switched to, and lowered by a person

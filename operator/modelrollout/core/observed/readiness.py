@@ -1,19 +1,16 @@
-"""What was seen of the deployed versions, into the status: pods, digests, smoke requests, versions that are gone."""
+"""What was seen of the deployed versions, into the status: pods, digests, versions that are gone."""
 
 from __future__ import annotations
 
 from typing import TypeVar
 
-from modelrollout.api.status import Arm, Retiring, SmokeStatus, VersionStatus
-from modelrollout.core.observation import SmokeResult
+from modelrollout.api.status import Retiring, VersionStatus
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress import transitions
 from modelrollout.core.progress.size import full_size
 
 Deployed = TypeVar("Deployed", bound=VersionStatus)
-
-WORDS_OF_FAILURE = 3  # failed smoke requests that are told in full
 
 
 def update_versions(state: Pass) -> Pass:
@@ -45,38 +42,6 @@ def update_readiness(state: Pass) -> Pass:
             state = state.change_arm(arm.version, ready_at=state.now, load_seconds=took)
             state = state.say(Reason.MODEL_READY, f"{arm.version} is loaded and ready")
     return state
-
-
-def update_smoke(state: Pass) -> Pass:
-    """What came of smoke requests. Those that were not sent, or did not come as far as the arm, are no attempt."""
-    check = state.strategy.smoke(state.settings)
-    for arm in state.status.arms:
-        result = state.seen.smoke.get(arm.version)
-        if check is None or result is None or arm.smoke.passed or arm.paused:
-            continue
-        counts = result.sent > 0 and result.obstacle is None
-        attempts = arm.smoke.attempts + (1 if counts else 0)
-        smoke = SmokeStatus(passed=result.passed, attempts=attempts, at=state.now, obstacle=result.obstacle)
-        state = state.change_arm(arm.version, smoke=smoke)
-        if counts:
-            state = _tell(state, arm, result, attempts, check.requests.attempts)
-    return state
-
-
-def _tell(state: Pass, arm: Arm, result: SmokeResult, attempt: int, allowed: int) -> Pass:
-    if result.passed:
-        message = f"{arm.version}: {result.sent} smoke requests were answered well"
-        return state.say(Reason.SMOKE_PASSED, message)
-    if attempt >= allowed:
-        return state  # safety takes it from here, and tells
-    message = f"{arm.version}: {words_of(result)} (attempt {attempt} of {allowed}); sent again"
-    return state.say(Reason.SMOKE_FAILED, message, warning=True)
-
-
-def words_of(result: SmokeResult) -> str:
-    """How many failed, and how the first of them did."""
-    shown = "; ".join(result.failures[:WORDS_OF_FAILURE])
-    return f"{len(result.failures)} of {result.sent} smoke requests failed: {shown}"
 
 
 def may_go_back(state: Pass, item: Retiring) -> bool:

@@ -16,7 +16,6 @@ from modelrollout.api.command import Command, Verb
 from modelrollout.api.status import Arm
 from modelrollout.core.judge import blame
 from modelrollout.core.judge.assessment import Assessment
-from modelrollout.core.observed.readiness import words_of
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress.timeout import timed_out
@@ -186,12 +185,10 @@ def smoke_failed(case: Case) -> Leave | None:
     """Its smoke requests failed as often as is allowed."""
     state, smoke = case.state, case.arm.smoke
     check = state.strategy.smoke(state.settings)
-    result = state.seen.smoke.get(case.arm.version)
     if check is None or smoke.passed or smoke.attempts < check.requests.attempts:
         return None
-    words = words_of(result) if result is not None and result.failures else "its smoke requests failed"
     tried = f"attempt {smoke.attempts} of {check.requests.attempts}"
-    return Leave(Reason.SMOKE_FAILED, f"{words} ({tried}); it gets no requests")
+    return Leave(Reason.SMOKE_FAILED, f"{smoke.failed or 'its smoke requests failed'} ({tried}); it gets no requests")
 
 
 def lost(case: Case) -> Leave | None:

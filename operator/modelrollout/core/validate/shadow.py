@@ -19,7 +19,7 @@ from modelrollout.core.evidence import percent
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.validate import discordance, gate
-from modelrollout.core.validate.carried import together
+from modelrollout.core.validate.carried import noted, together
 from modelrollout.core.validate.comparer import waits_for
 from modelrollout.core.validate.disagreement import Outcome, judge_flips, told
 from modelrollout.core.validate.finding import Finding, Verdict
@@ -55,6 +55,7 @@ def _judged(state: Pass, arm: Arm) -> ShadowStatus:
     seen = state.seen.shadow.get(arm.version)
     if seen is None:
         return _held(known, state, state.seen.unshadowed or STARTING)
+    known = noted(known, seen)
     every = together(seen, known.before)
     findings = tuple(_findings(state, settings, arm.version, every))
     failed = [item.message for item in findings if item.verdict is Verdict.FAIL]

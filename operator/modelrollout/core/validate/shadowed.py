@@ -26,7 +26,9 @@ class Replays:
 @dataclass(frozen=True, slots=True)
 class Shadowed:
     """Of one arm and the control. ``received`` copies came that can be replayed, of which ``dropped`` were not, most of
-    them for the reason ``why``; ``unusable`` were replayed and could not be compared, for the control's sake."""
+    them for the reason ``why``; ``unusable`` were replayed and could not be compared, for the control's sake.
+    ``started`` tells the process that counted from one that was there before: seconds since 1970, 0 where it does not
+    say so."""
 
     flips: Flips
     arm: Replays = Replays()
@@ -35,3 +37,4 @@ class Shadowed:
     dropped: float = 0.0
     why: str = ""
     unusable: float = 0.0
+    started: float = 0.0

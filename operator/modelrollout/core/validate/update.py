@@ -93,7 +93,7 @@ def _judged(state: Pass, arm: Arm, probed: Probed) -> Pass:
         since=state.arm(arm.version).validation.since,
         failed=_short("; ".join(failed)) if failed else None,
         held=_short("; ".join(held)) if held and not failed else None,
-        checks=tuple(_shortened(item).row for item in findings),
+        checks=tuple(shortened(item).row for item in findings),
     )
     return state.change_arm(arm.version, validation=outcome)
 
@@ -115,7 +115,8 @@ def _tell(state: Pass, before: Arm) -> Pass:
     return state.say(Reason.VALIDATED, f"{version} {goes_on}: {words}", warning=doubtful)
 
 
-def _shortened(finding: Finding) -> Finding:
+def shortened(finding: Finding) -> Finding:
+    """What one check may say in the status."""
     return Finding(finding.check, finding.verdict, _short(finding.message), finding.holds)
 
 
