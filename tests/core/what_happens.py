@@ -957,6 +957,15 @@ def metric_unknown() -> None:
     test_unknown_metric.test_a_doubt_is_told_once_and_refuses_nothing()
 
 
+@row(
+    "callers in the mesh ask for a host that is no Service of the namespace",
+    "–",
+    "an Event (`HostWithoutService`) when the spec is accepted, with the command that makes one; nothing is refused",
+)
+def host_without_service() -> None:
+    test_unknown_metric.test_a_doubt_is_told_once_and_refuses_nothing()
+
+
 @row("all pods of stable are gone, with no release under way", "–", "Degraded, with the pods' own words")
 def stable_lost() -> None:
     world = World.of(CANARY).installed()

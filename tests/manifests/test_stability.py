@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from modelrollout.adapters.cluster import DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, Cluster, Resource
+from modelrollout.adapters.cluster import (
+    DEPLOYMENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
+    SERVICES,
+    VIRTUAL_SERVICES,
+    Cluster,
+    Resource,
+)
 from modelrollout.manifests.drift import differs
 from modelrollout.manifests.meta import OWNER_LABEL, marked
 from tests.kubernetes import Kubernetes
@@ -17,6 +24,7 @@ pytestmark = pytest.mark.apiserver
 
 RESOURCES: dict[str, Resource] = {
     "Deployment": DEPLOYMENTS,
+    "HorizontalPodAutoscaler": HORIZONTAL_POD_AUTOSCALERS,
     "Service": SERVICES,
     "VirtualService": VIRTUAL_SERVICES,
 }

@@ -9,15 +9,12 @@ import pytest
 
 from modelrollout.adapters.cluster import (
     DEPLOYMENTS,
-    MODEL_ROLLOUTS,
-    PODS,
     SERVICES,
-    VIRTUAL_SERVICES,
     Cluster,
     Resource,
 )
 from modelrollout.manifests.meta import OWNER_LABEL
-from modelrollout.runtime.world import World
+from modelrollout.runtime.world import MANY, SINGLE, World
 from tests.kubernetes import Kubernetes
 
 pytestmark = pytest.mark.apiserver
@@ -58,7 +55,7 @@ def service(namespace: str, port: int = 1, version: int | None = None) -> dict[s
     return {"apiVersion": "v1", "kind": "Service", "metadata": described, "spec": {"ports": [{"port": port}]}}
 
 
-ALL = [item.plural for item in (MODEL_ROLLOUTS, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, PODS)]
+ALL = [item.plural for item in (*SINGLE, *MANY)]
 
 
 def test_before_the_watches_have_listed_all_everything_is_read_once(kubernetes: Kubernetes) -> None:

@@ -285,8 +285,8 @@ class Stakes(StatusModel):
     began, and what would be left to a test that begins anew (``core/evidence/stakes.py``)."""
 
     split: str = EVERYBODY
-    false_winner: Annotated[float, Field(gt=0, le=0.2)] = 0.05
-    asked: Annotated[float, Field(gt=0, le=0.2)] = 0.05  # falseWinner as the spec had it then
+    false_winner: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    asked: Annotated[float, Field(gt=0, lt=1)] = 0.05  # falseWinner as the spec had it then
     indifference: Annotated[float, Field(gt=0, le=1)] = 0.05  # the least that was asked
     most: int = 0  # versions that ever competed at once
     left: dict[str, float] = Field(default_factory=dict)  # parts of falseWinner, by version

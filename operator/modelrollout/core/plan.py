@@ -23,6 +23,7 @@ class Reason(StrEnum):
     ACCEPTED = "Accepted"
     NOT_CHECKED = "NotChecked"
     GATEWAY = "GatewayNotReached"
+    HOST_WITHOUT_SERVICE = "HostWithoutService"
     HOST_TAKEN = "HostTaken"
     FOREIGN_HOST = "ForeignHost"
     NAME_TOO_LONG = "NameTooLong"

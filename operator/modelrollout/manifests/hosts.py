@@ -14,7 +14,7 @@ from modelrollout.resource.spec import Spec
 MESH = "mesh"
 """The gateway that stands for all side cars."""
 
-_SERVICE_HOST = re.compile(r".+\.(?P<namespace>[^.]+)\.svc\.cluster\.local")
+_SERVICE_HOST = re.compile(r"(?P<name>.+)\.(?P<namespace>[^.]+)\.svc\.cluster\.local")
 
 
 def shared_host(hosts: Iterable[str], gateways: Iterable[str], namespace: str, live: Mapping[str, Any]) -> str | None:
@@ -38,6 +38,12 @@ def host_problem(rollout: ModelRollout, spec: Spec) -> Refusal | None:
     words = (_not_theirs(host, rollout.namespace) for host in spec.traffic.hosts)
     problem = next(filter(None, words), None)
     return Refusal(Reason.FOREIGN_HOST, f"spec.traffic.hosts: {problem}") if problem is not None else None
+
+
+def services_of_hosts(hosts: Iterable[str], namespace: str) -> list[str]:
+    """The Services of this namespace by whose names callers in the mesh ask for these hosts."""
+    found = (_SERVICE_HOST.fullmatch(claimed_host(host, namespace)) for host in hosts)
+    return [match["name"] for match in found if match is not None and match["namespace"] == namespace]
 
 
 def _not_theirs(host: str, namespace: str) -> str | None:

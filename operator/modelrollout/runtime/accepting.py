@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from modelrollout.adapters.cluster import MODEL_ROLLOUTS, VIRTUAL_SERVICES, Cluster
+from modelrollout.adapters.cluster import MODEL_ROLLOUTS, SERVICES, VIRTUAL_SERVICES, Cluster
 from modelrollout.adapters.metrics import custom
 from modelrollout.adapters.metrics.base import Target
 from modelrollout.adapters.metrics.splits import split_problem
@@ -20,7 +20,7 @@ from modelrollout.api.analysis import Metric
 from modelrollout.api.live import REWARD_COUNT, REWARD_SUM
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
-from modelrollout.manifests.hosts import host_problem, shared_host
+from modelrollout.manifests.hosts import MESH, host_problem, services_of_hosts, shared_host
 from modelrollout.manifests.meta import OWNER_LABEL, is_ours, name_problem
 from modelrollout.manifests.platform import file_root_problem
 from modelrollout.resource.rollout import ModelRollout
@@ -32,6 +32,10 @@ from modelrollout.runtime.world import World
 
 Object = dict[str, Any]
 
+_NO_SERVICE = (
+    "spec.traffic.hosts: there is no Service {0} in {1}, so callers in the mesh cannot resolve that host; make one: "
+    "kubectl create service clusterip {0} --tcp=8501:8501 --tcp=8500:8500 -n {1}"
+)
 QUERIES_LIMIT = 10.0  # seconds; a Prometheus that takes longer is as good as away
 
 
@@ -60,10 +64,23 @@ class Acceptance:
         )
         if wrong is not None:
             return wrong
-        metric, refused = await asyncio.gather(
-            self._wrong_metric(rollout, spec), refused_object(self._cluster, rollout, spec, self._platform)
+        metric, refused, nameless = await asyncio.gather(
+            self._wrong_metric(rollout, spec),
+            refused_object(self._cluster, rollout, spec, self._platform),
+            self._without_service(rollout, spec),
         )
-        return refused if metric is None or (metric.warns and refused is not None) else metric
+        found = [item for item in (metric, refused, nameless) if item is not None]
+        return next((item for item in found if not item.warns), None) or next(iter(found), None)
+
+    async def _without_service(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
+        """A host of callers in the mesh whose name nobody can resolve: a VirtualService makes no Service. It may come
+        later, so this only warns."""
+        if MESH not in spec.traffic.gateways or spec.validate_only is not None:
+            return None
+        for name in services_of_hosts(spec.traffic.hosts, rollout.namespace):
+            if not await self._cluster.page(SERVICES, rollout.namespace, {"metadata.name": name}, most=1):
+                return Refusal(Reason.HOST_WITHOUT_SERVICE, _NO_SERVICE.format(name, rollout.namespace), warns=True)
+        return None
 
     async def _taken(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
         """A VirtualService of our name that is not ours, or a host that somebody else routes at the same gateway."""

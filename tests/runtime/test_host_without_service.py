@@ -1,0 +1,54 @@
+"""A host in the mesh that no Service answers to: said when the spec is accepted, and nothing is refused for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modelrollout.adapters.cluster import EVENTS, SERVICES
+from tests.kubernetes import Kubernetes
+from tests.runtime.stage import Stage, play
+
+pytestmark = pytest.mark.apiserver
+
+
+async def told(stage: Stage) -> list[str]:
+    """The Events about it."""
+    found = await stage.cluster.list(EVENTS, stage.namespace)
+    return [item["message"] for item in found if item["reason"] == "HostWithoutService"]
+
+
+async def service(stage: Stage) -> None:
+    described = {"name": "fraud", "namespace": stage.namespace}
+    ports = [{"port": 8501, "name": "http"}]
+    body: dict[str, Any] = {"apiVersion": "v1", "kind": "Service", "metadata": described, "spec": {"ports": ports}}
+    await stage.cluster.apply(SERVICES, body, "user")
+
+
+CASES: dict[str, tuple[dict[str, Any], bool, bool]] = {
+    "no Service of that name": ({"hosts": ["fraud"]}, False, True),
+    "there is one": ({"hosts": ["fraud"]}, True, False),
+    "a host that is no name of a Service": ({"hosts": ["fraud.example.com"]}, False, False),
+    "callers come through a gateway": ({"hosts": ["fraud.example.com"], "gateways": ["public"]}, False, False),
+}
+
+
+@pytest.mark.parametrize(("traffic", "there", "expected"), CASES.values(), ids=CASES)
+def test_it_is_told_where_nobody_can_resolve_it(
+    kubernetes: Kubernetes, traffic: dict[str, Any], there: bool, expected: bool
+) -> None:
+    async def story(stage: Stage) -> None:
+        if there:
+            await service(stage)
+        await stage.installed(traffic=traffic)
+        found = await told(stage)
+        assert bool(found) is expected
+        if expected:
+            assert (
+                f"kubectl create service clusterip fraud --tcp=8501:8501 --tcp=8500:8500 -n {stage.namespace}"
+                in found[0]
+            )
+            assert len(found) == 1
+
+    play(kubernetes, story)
