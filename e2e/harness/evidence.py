@@ -9,6 +9,7 @@ from time import time
 from e2e.harness.operator_pods import OperatorPods
 from e2e.harness.rollout import Rollout
 from modelrollout.api.status import ContestStatus, Status, Trial
+from modelrollout.resource.rollout import ModelRollout
 
 GOES_ON_SECONDS = 90.0  # until a new process has stored what a newer sample told
 ROUNDED = 1e-6
@@ -76,9 +77,9 @@ def assert_grown(before: ContestStatus, after: ContestStatus) -> None:
 
 def statuses_after(rollout: Rollout, at: float) -> Iterator[Status]:
     """In order, each as it was heard of."""
-    for state, status in zip(rollout.states(), rollout.statuses(), strict=True):
+    for state in rollout.states():
         if state.at >= at and not state.gone:
-            yield status
+            yield ModelRollout.from_json(state.body).status
 
 
 def contests(trial: Trial | None) -> list[ContestStatus]:

@@ -11,8 +11,10 @@ r is the ratio of their rates. Its likelihood is made as large as it can be over
 mean up to some times the age of the test, exponential, or the same for all but for a part. And the same over those r
 that deny the claim, for which the delay is looked for more closely. The log of the ratio of both (S. S. Wilks, "The
 large-sample distribution of the likelihood ratio", Ann. Math. Stat. 9 (1938)) must be as large as the log of the
-evidence that is needed. Where versions had alike pasts every delay says the same, and nothing is asked for that was not
-proven already.
+evidence that is needed. A request has one reward at most: so rewards spread less than if each came by itself
+(``spread_of_rewards``), and no delay is so long that there are more of them than requests (``_excess``); without both,
+98 of 100 would hardly be told from 93. Where versions had alike pasts every delay says the same, and nothing is asked
+for that was not proven already.
 """
 
 from __future__ import annotations
@@ -23,13 +25,14 @@ from math import log
 
 import numpy as np
 
-from modelrollout.core.evidence.delays import CLOSER, Delays, closer, delays, due
+from modelrollout.core.evidence.delays import CLOSER, Delays, closer, delays, due, in_one_span
 from modelrollout.core.evidence.hypergeometric import Floats
 from modelrollout.core.evidence.timeline import Timeline
 
 LEAST = 1e-6  # of a span's requests count as due where a delay says none: one reward too early is nearly impossible
 FURTHEST = 16.0  # log of the largest ratio of rates
 HALVINGS = 26
+LEAST_SPREAD = 0.1
 PLAUSIBLE = 2.0  # log of the likelihood ratio: a delay that is further from the best has a chance of one in twenty
 
 Interval = tuple[float, float]
@@ -54,12 +57,14 @@ class Fit:
     due: Floats
     mine: Floats
     theirs: Floats
+    spread: Floats  # by delay, the variance of the rewards as a part of what it would be if each came by itself
+    excess: Floats  # by delay, how unlikely it is that so many rewards are for so few requests, as a log
 
     def likelihood(self, ratios: Floats) -> Floats:
         """Log-likelihood of one ratio of rates for each delay, as its log, less what does not depend on it."""
         odds = ratios[:, None] + np.log(self.due)
         found: Floats = (self.mine * odds - (self.mine + self.theirs) * np.logaddexp(0.0, odds)).sum(axis=1)
-        return found
+        return found - self.excess
 
     def best_ratios(self) -> Floats:
         """The log of the ratio of rates that fits best by each delay: where as many rewards are expected as came."""
@@ -83,8 +88,10 @@ class Fit:
     def denied(self, contrary: tuple[Interval, ...]) -> tuple[float, Floats]:
         """The highest log-likelihood of any ratio, and by each delay that of those that lie in one of the intervals."""
         best = self.best_ratios()
-        found: Floats = np.max([self.likelihood(np.clip(best, low, high)) for low, high in contrary], axis=0)
-        return float(self.likelihood(best).max()), found
+        likeliest = self.likelihood(best)
+        within = np.max([self.likelihood(np.clip(best, low, high)) for low, high in contrary], axis=0)
+        found: Floats = likeliest - (likeliest - within) / self.spread
+        return float(likeliest.max()), found
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,4 +146,26 @@ def fitted(timeline: Timeline, one: str, other: str, tried: Delays | None = None
     possible = ((first + second > LEAST) | (mine + theirs == 0.0)).all(axis=1)
     possible = possible if possible.any() else np.ones_like(possible)
     ratio = np.maximum(first, LEAST) / np.maximum(second, LEAST)
-    return Fit(tried.where(possible), ratio[possible], mine, theirs)
+    lengths = np.array([timeline.spans[index].seconds for index in seen])
+    of_first, of_second = (np.maximum(part @ lengths, LEAST) for part in (first, second))
+    rate = np.minimum(1.0, (mine + theirs).sum() / (of_first + of_second))
+    spread = spread_of_rewards(rate, tried, float(lengths.sum()))
+    counted = ((one, mine.sum(), of_first), (other, theirs.sum(), of_second))
+    excess = sum(
+        (_excess(came, asked) for who, came, asked in counted if not timeline.past.get(who)), np.zeros_like(rate)
+    )
+    return Fit(tried.where(possible), ratio[possible], mine, theirs, spread[possible], excess[possible])
+
+
+def _excess(came: float, asked: Floats) -> Floats:
+    """How unlikely more rewards are than requests that they could be for, of a version whose requests are all known:
+    the log of the bound of H. Chernoff (1952) for as many as that. 0 where there are not more."""
+    most = np.minimum(asked, came)
+    return came * np.log(came / most) - came + most if came > 0 else np.zeros_like(asked)
+
+
+def spread_of_rewards(rate: Floats, tried: Delays, seconds: float) -> Floats:
+    """The variance of the rewards of so many seconds, where each request has one at most, for one of theirs if they
+    came each by itself: 1 - rate where they are for requests of just these seconds, and 1 where they could be for any
+    before. Never less than ``LEAST_SPREAD``: rates near 1 are not known that well."""
+    return np.maximum(LEAST_SPREAD, 1.0 - rate * in_one_span(tried, seconds))

@@ -50,6 +50,21 @@ def closer(tried: Delays, likelihood: Floats, step: float) -> Delays:
     return Delays(means, np.repeat(np.array([spread for _, spread in found]), len(NEAR)))
 
 
+def in_one_span(tried: Delays, width: float) -> Floats:
+    """The chance that two delays, of requests at the same moment, end in one of the spans of so many seconds: by how
+    far two delays are apart, which is Laplace's distribution for exponential ones, and a triangle for even ones."""
+    found = np.ones(len(tried.means))
+    exponential = tried.spreads == inf
+    apart = tried.means[exponential] / width
+    found[exponential] = 1.0 - apart * -np.expm1(-1.0 / apart)
+    even = ~exponential & (tried.spreads > 0.0)
+    longest = 2.0 * tried.spreads[even] * tried.means[even]
+    upto = np.minimum(longest, width)
+    inner = longest * upto - upto**2 / 2.0 - longest * upto**2 / (2.0 * width) + upto**3 / (3.0 * width)
+    found[even] = 2.0 * inner / longest**2
+    return found
+
+
 def due(timeline: Timeline, versions: Sequence[str], tried: Delays) -> Iterator[Floats]:
     """How many requests a second of each version have their reward in each span (columns) by each delay (rows)."""
     lengths = np.array([span.seconds for span in timeline.spans])
