@@ -11,10 +11,11 @@ r is the ratio of their rates. Its likelihood is made as large as it can be over
 mean up to some times the age of the test, exponential, or the same for all but for a part. And the same over those r
 that deny the claim, for which the delay is looked for more closely. The log of the ratio of both (S. S. Wilks, "The
 large-sample distribution of the likelihood ratio", Ann. Math. Stat. 9 (1938)) must be as large as the log of the
-evidence that is needed. A request has one reward at most: so rewards spread less than if each came by itself
-(``spread_of_rewards``), and no delay is so long that there are more of them than requests (``_excess``); without both,
-98 of 100 would hardly be told from 93. Where versions had alike pasts every delay says the same, and nothing is asked
-for that was not proven already.
+evidence that is needed. A request has one reward at most: so no delay is so long that there are more of them than
+requests (``_excess``), and those of the whole time spread less than if each came by itself, by which 98 of 100 are told
+from 93 (``by_totals``). Where versions had alike pasts every delay says the same, and nothing is asked for that was not
+proven already. Delays of other shapes are not tried, so with such a delay that was told wrong, too, the
+control may still be named.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ class Fit:
     theirs: Floats
     spread: Floats  # by delay, the variance of the rewards as a part of what it would be if each came by itself
     excess: Floats  # by delay, how unlikely it is that so many rewards are for so few requests, as a log
+    asked_mine: Floats  # by delay, the requests that the rewards of the whole time could be for
+    asked_theirs: Floats
 
     def likelihood(self, ratios: Floats) -> Floats:
         """Log-likelihood of one ratio of rates for each delay, as its log, less what does not depend on it."""
@@ -90,8 +93,19 @@ class Fit:
         best = self.best_ratios()
         likeliest = self.likelihood(best)
         within = np.max([self.likelihood(np.clip(best, low, high)) for low, high in contrary], axis=0)
-        found: Floats = likeliest - (likeliest - within) / self.spread
+        found: Floats = likeliest - np.maximum(likeliest - within, self.by_totals(contrary))
         return float(likeliest.max()), found
+
+    def by_totals(self, contrary: tuple[Interval, ...]) -> Floats:
+        """By each delay, how much better than the contrary the rewards of the whole time are explained by their own
+        ratio, as a log, where it is normal: they spread less than those of its spans (``spread``)."""
+        mine, theirs = self.mine.sum(), self.theirs.sum()
+        if not mine or not theirs:
+            return np.zeros_like(self.spread)
+        ratio = np.log(mine / self.asked_mine) - np.log(theirs / self.asked_theirs)
+        away = np.min([np.abs(ratio - np.clip(ratio, low, high)) for low, high in contrary], axis=0)
+        found: Floats = away**2 / (2.0 * self.spread * (1.0 / mine + 1.0 / theirs))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +168,8 @@ def fitted(timeline: Timeline, one: str, other: str, tried: Delays | None = None
     excess = sum(
         (_excess(came, asked) for who, came, asked in counted if not timeline.past.get(who)), np.zeros_like(rate)
     )
-    return Fit(tried.where(possible), ratio[possible], mine, theirs, spread[possible], excess[possible])
+    told = (spread, excess, of_first, of_second)
+    return Fit(tried.where(possible), ratio[possible], mine, theirs, *(part[possible] for part in told))
 
 
 def _excess(came: float, asked: Floats) -> Floats:

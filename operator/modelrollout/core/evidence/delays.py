@@ -17,7 +17,7 @@ from modelrollout.core.evidence.timeline import Timeline
 SHORTEST, STEP = 0.5, 1.4  # seconds, and the factor between two means
 LONGEST = 4.0  # ages of the test: what takes longer than that has hardly begun to come, and looks alike
 SPREADS = (inf, 0.5, 0.1, 0.0)  # parts of the mean by which delays are away from it at most; infinite: exponential
-CLOSER = (0.25, 0.0625, 0.016)  # parts of a step, by which a mean is looked for more closely
+CLOSER = (0.25, 0.0625, 0.016, 0.004, 0.001)  # parts of a step, by which a mean is looked for more closely
 NEAR = np.arange(-4.0, 5.0)
 
 
