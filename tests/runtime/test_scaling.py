@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelrollout.adapters.cluster import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, Cluster
+from modelrollout.adapters.cluster import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, SERVICES, Cluster
 from modelrollout.manifests.meta import OWNER_LABEL
 from tests.kubernetes import Kubernetes
 from tests.runtime.stage import Object, Stage, play
@@ -137,6 +137,19 @@ async def refused(stage: Stage) -> None:
     assert await autoscalers(stage.cluster, stage.namespace) == {}
 
 
+async def somebody_elses_service(stage: Stage) -> None:
+    """What stands in the way of a version is told, also where others may scale it."""
+    await serves(stage)
+    described = {"name": f"{SERVES}-matched", "namespace": stage.namespace}
+    ports = [{"port": 8501, "name": "web"}]
+    theirs: Object = {"apiVersion": "v1", "kind": "Service", "metadata": described, "spec": {"ports": ports}}
+    await stage.cluster.apply(SERVICES, theirs, "somebody")
+    match = [{"headers": {"x-group": {"exact": "beta"}}}]
+    await stage.submit("1.1.2", traffic={"hosts": [f"fraud.{stage.namespace}"], "match": match})
+    await stage.passes(3)
+    assert "the API server refuses its objects" in (await stage.status())["stable"]["message"]
+
+
 STORIES = {
     "what others scale stays, and costs no write": scaled_by_others,
     "a number that is written no longer stays as it was": left_to_others,
@@ -145,6 +158,7 @@ STORIES = {
     "an autoscaler that nobody wants any more": not_wanted_any_more,
     "an autoscaler goes with its version": gone_with_its_version,
     "an autoscaler that Kubernetes does not take": refused,
+    "a Service of somebody else's": somebody_elses_service,
 }
 
 

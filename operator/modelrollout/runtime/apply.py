@@ -168,18 +168,23 @@ class _Application:
             for split in version.splits:
                 await self._put(SERVICES, service(self._rollout, spec, version, split), SERVING_MANAGER)
             wanted = deployment(self._rollout, spec, version, self._applier.platform, live)
-            await self._put(DEPLOYMENTS, wanted, SERVING_MANAGER)
+            await self._deploy(wanted)
             await self._autoscaler(spec, version)
-        except Conflict as error:
-            if not version.elastic or live is None:
-                self._applier.refused[key] = _refused(error)
-            self.complete = False  # it was scaled meanwhile
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             refused = self._applier.refused[key] = _refused(error)
             self.complete &= refused.final
             log.warning("version %s: %s", version.version, refused.words)
         else:
             self._applier.refused.pop(key, None)
+
+    async def _deploy(self, wanted: Object) -> None:
+        """A Deployment. One that others scale is written as it was seen, or not yet."""
+        try:
+            await self._put(DEPLOYMENTS, wanted, SERVING_MANAGER)
+        except Conflict:
+            if "resourceVersion" not in wanted["metadata"]:
+                raise
+            self.complete = False
 
     async def _autoscaler(self, spec: Spec, version: DesiredVersion) -> None:
         """What scales a version, where the spec asks for it. One from before would fight with the spec."""
