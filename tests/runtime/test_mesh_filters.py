@@ -65,7 +65,7 @@ def test_a_filter_that_is_deleted_wakes_the_rollouts(kubernetes: Kubernetes) -> 
             watches.heard(await stage.submit(), False)
             await woken(watches)
             (reflector,) = watches.of_filters()
-            watching = asyncio.create_task(watches._watch_filters(reflector))
+            watching = asyncio.create_task(watches._watched(reflector, watches.filters.all_listed))
             try:
                 await woken(watches)
                 assert watches.filters.scattered(spec) is None

@@ -89,9 +89,7 @@ def test_the_children_of_a_rollout_wake_it_and_those_of_nobody_wake_none(kuberne
 def some_watches(cluster: Cluster, namespace: str) -> Watches:
     unused: Any = None
     queue = WorkQueue[Key](time.monotonic)
-    return Watches(
-        unused, cluster, unused, World(cluster), queue, (namespace,), "test", lambda: None, Entrances(lambda key: None)
-    )
+    return Watches(unused, cluster, unused, World(cluster), queue, (namespace,), "test", lambda: None, Entrances())
 
 
 async def taken(queue: WorkQueue[Key]) -> list[Key]:

@@ -147,6 +147,11 @@ def format_timestamp(seconds: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def clock_time(seconds: float) -> str:
+    """The time of day, for sentences: ``14:03:10 UTC``. Unlike an age it stays while nothing happens."""
+    return f"{format_timestamp(seconds)[11:19]} UTC"
+
+
 Timestamp = Annotated[
     float,
     BeforeValidator(_parse_timestamp),

@@ -100,14 +100,11 @@ def _as_scaled(desired: Object, version: DesiredVersion, live: Mapping[str, Any]
     once set takes it away, and the Deployment falls to one pod. The mark knows nothing of that number, and the write is
     refused when somebody has scaled meanwhile.
     https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership"""
+    replicas = version.replicas if live is None else live["spec"].get("replicas", version.replicas)
+    scaled = {**desired, "spec": {**desired["spec"], "replicas": replicas}}
     if live is None:
-        return {**desired, "spec": {**desired["spec"], "replicas": version.replicas}}
-    metadata = {**desired["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
-    return {
-        **desired,
-        "metadata": metadata,
-        "spec": {**desired["spec"], "replicas": live["spec"].get("replicas", version.replicas)},
-    }
+        return scaled
+    return {**scaled, "metadata": {**desired["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}}
 
 
 def service(rollout: ModelRollout, spec: Spec, version: DesiredVersion, split: str = EVERYBODY) -> Object:

@@ -23,6 +23,7 @@ from modelrollout.adapters.cluster import (
     Cluster,
     Conflict,
     Object,
+    Resource,
 )
 from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
 from modelrollout.core.observation import Refusal
@@ -51,15 +52,17 @@ async def refused_object(cluster: Cluster, rollout: ModelRollout, spec: Spec, pl
     """
     found = await cluster.list(DEPLOYMENTS, rollout.namespace, {OWNER_LABEL: rollout.name})
     live = {item["metadata"]["name"]: item for item in found}
-    asked = [_route(cluster, rollout, spec)]
+    route = virtual_service(rollout, spec, richest_route(spec))
+    asked = [_tried(cluster, VIRTUAL_SERVICES, route, TRAFFIC_MANAGER, "spec.traffic")]
     for version in _versions(rollout, spec):
         deployed = live.get(child_name(rollout.name, version.version))
         desired = deployment(rollout, spec, version, platform, deployed)
         # One that is live as it is wanted is not asked about: whatever has come to forbid it, it serves.
         if differs(desired, deployed):
-            asked.append(_deployment(cluster, desired))
+            asked.append(_tried(cluster, DEPLOYMENTS, desired, SERVING_MANAGER, "spec.serving"))
         if (autoscaler := horizontal_pod_autoscaler(rollout, spec, version)) is not None:
-            asked.append(_autoscaler(cluster, autoscaler))
+            field = "spec.serving.autoscaling"
+            asked.append(_tried(cluster, HORIZONTAL_POD_AUTOSCALERS, autoscaler, SERVING_MANAGER, field))
     return next((refusal for refusal in await asyncio.gather(*asked) if refusal is not None), None)
 
 
@@ -73,20 +76,13 @@ def _versions(rollout: ModelRollout, spec: Spec) -> Iterator[DesiredVersion]:
         yield DesiredVersion(stable.version, stable.uri, stable.pinned, replicas, elastic=elastic)
 
 
-async def _deployment(cluster: Cluster, desired: Object) -> Refusal | None:
-    words = await _words(cluster.apply(DEPLOYMENTS, desired, SERVING_MANAGER, dry_run=True))
-    return _refusal("spec.serving", "Deployment", words)
-
-
-async def _autoscaler(cluster: Cluster, desired: Object) -> Refusal | None:
-    words = await _words(cluster.apply(HORIZONTAL_POD_AUTOSCALERS, desired, SERVING_MANAGER, dry_run=True))
-    return _refusal("spec.serving.autoscaling", "HorizontalPodAutoscaler", words)
-
-
-async def _route(cluster: Cluster, rollout: ModelRollout, spec: Spec) -> Refusal | None:
-    desired = virtual_service(rollout, spec, richest_route(spec))
-    words = await _words(cluster.apply(VIRTUAL_SERVICES, desired, TRAFFIC_MANAGER, dry_run=True))
-    return _refusal("spec.traffic", "VirtualService", words)
+async def _tried(cluster: Cluster, resource: Resource, desired: Object, manager: str, field: str) -> Refusal | None:
+    """Why the API server would not take an object that comes of a field."""
+    words = await _words(cluster.apply(resource, desired, manager, dry_run=True))
+    if words is None:
+        return None
+    kind = desired["kind"]
+    return Refusal(Reason.OBJECT_REFUSED, f"{field}: the API server refuses the {kind} that comes of it: {words}")
 
 
 def richest_route(spec: Spec) -> Route:
@@ -101,12 +97,6 @@ def richest_route(spec: Spec) -> Route:
     matched = [Split(name=MATCHED, shares=of_all, who=spec.traffic.match)] if spec.traffic.match else []
     segments = [Split(name=name, shares=of_all, who=(who,)) for name, who in spec.segments.items()]
     return Route(splits=(*matched, *segments, *everything.splits))
-
-
-def _refusal(field: str, kind: str, words: str | None) -> Refusal | None:
-    if words is None:
-        return None
-    return Refusal(Reason.OBJECT_REFUSED, f"{field}: the API server refuses the {kind} that comes of it: {words}")
 
 
 async def _words(asking: Awaitable[object]) -> str | None:

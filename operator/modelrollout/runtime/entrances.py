@@ -23,7 +23,7 @@ _WHO_WROTE_WHAT = "managedFields"  # half of an object, and nobody here asks for
 class Entrances:
     """``reflectors`` are those of the gateways, by namespace (None: all of them), once there are any."""
 
-    changed: Callable[[Key], None]
+    changed: Callable[[Key], None] = lambda key: None
     reflectors: dict[str | None, Reflector] = field(default_factory=dict)
     _gateways: dict[str, Object] = field(default_factory=dict, init=False)
     _users: dict[str, set[Key]] = field(default_factory=dict, init=False)

@@ -73,7 +73,7 @@ class Observer:
     refused_routes: dict[Key, str]
     confirmed: dict[Key, set[str]]
     troubles: Troubles
-    entrances: Entrances = field(default_factory=lambda: Entrances(lambda key: None))
+    entrances: Entrances = field(default_factory=Entrances)
     filters: MeshFilters = field(default_factory=MeshFilters)
 
 

@@ -141,7 +141,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     prober = Prober(cluster, http, settings.smoke_timeout, patient)
     refused: dict[tuple[Key, str], Refused] = {}
     refused_routes: dict[Key, str] = {}
-    entrances = Entrances(partial(_look_again, world, queue))
+    entrances = Entrances()
     filters = MeshFilters(settings.mesh_hash_namespace)
     observer = Observer(
         samples=samples,
@@ -181,12 +181,6 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     )
     lease = Cluster(leasing, access.server)
     return Operator(settings, access, cluster, telemetry, queue, world, samples, reconciler, arms, watches, lease, stop)
-
-
-def _look_again(world: World, queue: WorkQueue[Key], key: Key) -> None:
-    """Something that a rollout rests on is otherwise now."""
-    world.touch(key)
-    queue.add(key)
 
 
 def _has_requests(telemetry: Telemetry, key: Key) -> bool:

@@ -80,24 +80,39 @@ class Watches:
         filters = self.filters
         return [Reflector(self.cluster, self.session, ENVOY_FILTERS, where, "", filters.seen, filters.gone)]
 
+    def of_gateways(self) -> list[Reflector]:
+        """Those of the mesh's gateways. Nobody waits for them: where they may not be seen, nothing is said of them."""
+        known = self.entrances
+        known.changed = self.look_again
+        known.reflectors = {
+            namespace: Reflector(self.cluster, self.session, GATEWAYS, namespace, "", known.seen, known.gone)
+            for namespace in self.namespaces or (None,)
+        }
+        return list(known.reflectors.values())
+
+    def look_again(self, key: Key) -> None:
+        """Something that a rollout rests on, and that is none of its objects, is otherwise now."""
+        self.world.touch(key)
+        self.queue.add(key)
+
     def wake_all(self) -> None:
         """Every rollout is looked at: what a filter was for stands in their specs."""
         for key in self.world.rollouts():
-            self.world.touch(key)
-            self.queue.add(key)
+            self.look_again(key)
 
     async def run(self) -> None:
         """For ever."""
         reflectors = self.reflectors()
         parts = [asyncio.create_task(item.run()) for item in reflectors]
         filters = self.of_filters()
-        parts += [asyncio.create_task(self._watch_filters(item)) for item in filters]
+        parts += [asyncio.create_task(self._watched(item, self.filters.all_listed)) for item in filters]
         try:
             await _first(asyncio.gather(*(item.listed.wait() for item in reflectors)), parts)
             await self._wait_for_filters(filters)
             self.world.all_listed()
             parts += [asyncio.create_task(self._rollouts()), asyncio.create_task(self._compare())]
-            parts += [asyncio.create_task(self._gateways())]
+            gateways = self.of_gateways()
+            parts += [asyncio.create_task(self._watched(item, self.entrances.listed)) for item in gateways]
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for part in done:
                 part.result()
@@ -105,22 +120,6 @@ class Watches:
             for part in parts:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
-
-    async def _gateways(self) -> None:
-        """The gateways of the mesh. Nobody waits for them: where they may not be seen, nothing is said of them."""
-        known = self.entrances
-        known.reflectors = {
-            namespace: Reflector(self.cluster, self.session, GATEWAYS, namespace, "", known.seen, known.gone)
-            for namespace in self.namespaces or (None,)
-        }
-        async with asyncio.TaskGroup() as group:
-            for item in known.reflectors.values():
-                group.create_task(item.run())
-                group.create_task(self._first_gateways(item))
-
-    async def _first_gateways(self, gateways: Reflector) -> None:
-        await gateways.listed.wait()
-        self.entrances.listed()
 
     def heard(self, item: Object, gone: bool) -> None:
         """kopf's word of a rollout."""
@@ -164,12 +163,12 @@ class Watches:
             return
         self.filters.all_listed()
 
-    async def _watch_filters(self, reflector: Reflector) -> None:
+    async def _watched(self, reflector: Reflector, tell: Callable[[], None]) -> None:
         """For ever; and told once all are known."""
         watching = asyncio.create_task(reflector.run())
         try:
             await _first(asyncio.ensure_future(reflector.listed.wait()), [watching])
-            self.filters.all_listed()
+            tell()
             await watching
         finally:
             watching.cancel()

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from modelrollout.api.base import format_duration, format_timestamp
+from modelrollout.api.base import clock_time, format_duration
 from modelrollout.api.route import RESERVED
 from modelrollout.core.evidence import Count, percent
 from modelrollout.core.judge.metric_state import MetricState
@@ -29,10 +29,8 @@ def account_of_waiting(item: MetricState) -> str:
 
 def account_of_silence(item: MetricState) -> str:
     """Since when an arm has answered nothing. The time and not its age: the sentence stays while nothing happens."""
-    since = format_timestamp(item.evidence.served)[11:19]
-    return (
-        f"{item.metric.name}: nothing was answered since {since} UTC, and at the rate until then much would have been"
-    )
+    since = clock_time(item.evidence.served)
+    return f"{item.metric.name}: nothing was answered since {since}, and at the rate until then much would have been"
 
 
 def counted_words(item: MetricState) -> str:

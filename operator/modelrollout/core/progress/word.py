@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from modelrollout.api.analysis import TimeoutPolicy
-from modelrollout.api.base import format_timestamp
+from modelrollout.api.base import clock_time
 from modelrollout.api.command import Verb
 from modelrollout.core.judge.assess import Assessments
 from modelrollout.core.pass_state import Pass, Word
@@ -80,7 +80,7 @@ def clock_or_bake(state: Pass, present: Move[Any]) -> str | None:
         return None
     if present.until is None:
         return f"the clock of {words} stands still while nothing can be seen; modelrollout skip ends it now"
-    return f"{words} ends by its clock at {format_timestamp(present.until)[11:19]} UTC; modelrollout skip ends it now"
+    return f"{words} ends by its clock at {clock_time(present.until)}; modelrollout skip ends it now"
 
 
 def too_soon(state: Pass) -> str | None:

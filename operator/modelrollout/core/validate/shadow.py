@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from modelrollout.api.base import format_duration, format_timestamp
+from modelrollout.api.base import clock_time, format_duration
 from modelrollout.api.compared import LATENCY_BOUNDS
 from modelrollout.api.shadow import Shadow
 from modelrollout.api.status import Arm, ShadowStatus
@@ -102,7 +102,7 @@ def _until(state: Pass, ends: float, seen: Shadowed, settings: Shadow) -> str:
     if seen.flips.compared < settings.min_compared:
         return f"{seen.flips.compared:.0f} of minCompared {settings.min_compared} were compared"
     if state.now < ends:
-        return f"it ends at {format_timestamp(round(ends))[11:19]} UTC"
+        return f"it ends at {clock_time(round(ends))}"
     longest = format_duration(state.spec.analysis.max_hold)
     return f"whether that is allowed is not decided yet; undecided for maxHold {longest} it is taken back"
 
