@@ -87,9 +87,10 @@ def test_what_a_comparer_that_is_killed_had_counted_goes_on(rollout: Rollout, cl
 
     with clients(rollout.host) as requests:
         rollout.apply(MANIFEST, version="1.1.2", model="retrained", blind="2m")
-        for least in (40, 120):
+        for restarts, least in enumerate((40, 120)):
+            # What was counted before it was killed may still come: only one that runs again can be killed again.
+            pod = wait_for_comparer(rollout, restarts)
             seen.append(wait_for_compared(rollout, least))
-            (pod,) = comparers(rollout)
             pods.kill(rollout.world.kubectl, pod, local=target.local)
         rollout.wait_healthy("1.1.2", RELEASE_SECONDS + BOUND)
         requests.wait_for_answers(100)
@@ -137,6 +138,21 @@ def compared_so_far(rollout: Rollout) -> list[float]:
     states = rollout.world.rollouts.states(rollout.namespace, rollout.name)
     trials = [ModelRollout.from_json(state.body).status.trial for state in states]
     return [trial.arms[0].shadow.compared for trial in trials if trial is not None and trial.arms[0].version == "1.1.2"]
+
+
+def wait_for_comparer(rollout: Rollout, restarts: int) -> Object:
+    """Until one runs that was restarted so many times."""
+
+    def running(seen: Rollout) -> bool:
+        return any(
+            container["restartCount"] == restarts and "running" in container["state"]
+            for pod in comparers(seen)
+            for container in pod["status"].get("containerStatuses", [])
+        )
+
+    rollout.wait_for(running, BOUND, f"its comparer runs, {restarts} times restarted")
+    (pod,) = comparers(rollout)
+    return pod
 
 
 def comparers(rollout: Rollout) -> list[Object]:

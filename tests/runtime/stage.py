@@ -90,6 +90,12 @@ class Stage:
         self.heard()
         return applied
 
+    async def service(self) -> None:
+        """The Service that its callers resolve; without it, an Event says that nobody can."""
+        described = {"name": self.name, "namespace": self.namespace}
+        body: Object = {"apiVersion": "v1", "kind": "Service", "metadata": described}
+        await self.cluster.apply(SERVICES, {**body, "spec": {"ports": [{"port": 8501, "name": "http"}]}}, "user")
+
     def heard(self) -> None:
         """All that happened since is news, as the watches would say."""
         self.world.forget(self.key)

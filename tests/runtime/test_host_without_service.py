@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelrollout.adapters.cluster import EVENTS, SERVICES
+from modelrollout.adapters.cluster import EVENTS
 from tests.kubernetes import Kubernetes
 from tests.runtime.stage import Stage, play
 
@@ -17,13 +17,6 @@ async def told(stage: Stage) -> list[str]:
     """The Events about it."""
     found = await stage.cluster.list(EVENTS, stage.namespace)
     return [item["message"] for item in found if item["reason"] == "HostWithoutService"]
-
-
-async def service(stage: Stage) -> None:
-    described = {"name": "fraud", "namespace": stage.namespace}
-    ports = [{"port": 8501, "name": "http"}]
-    body: dict[str, Any] = {"apiVersion": "v1", "kind": "Service", "metadata": described, "spec": {"ports": ports}}
-    await stage.cluster.apply(SERVICES, body, "user")
 
 
 CASES: dict[str, tuple[dict[str, Any], bool, bool]] = {
@@ -40,7 +33,7 @@ def test_it_is_told_where_nobody_can_resolve_it(
 ) -> None:
     async def story(stage: Stage) -> None:
         if there:
-            await service(stage)
+            await stage.service()
         await stage.installed(traffic=traffic)
         found = await told(stage)
         assert bool(found) is expected

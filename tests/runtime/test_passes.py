@@ -234,6 +234,7 @@ def test_somebody_elses_workload_of_our_name_is_not_taken_over(kubernetes: Kuber
 
 def test_the_events_tell_the_story_once(kubernetes: Kubernetes) -> None:
     async def story(stage: Stage) -> None:
+        await stage.service()
         await stage.installed()
         await stage.passes(3)
         events = await stage.cluster.list(EVENTS, stage.namespace)

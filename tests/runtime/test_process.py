@@ -99,6 +99,10 @@ def until(happened: Callable[[], bool], what: str) -> None:
 
 
 def submit(server: ApiServer, namespace: str) -> None:
+    """A rollout, and the Service that its callers resolve."""
+    described = {"name": "fraud", "namespace": namespace}
+    callers = {"apiVersion": "v1", "kind": "Service", "metadata": described, "spec": {"ports": [{"port": 8501}]}}
+    assert server.apply(f"/api/v1/namespaces/{namespace}/services/fraud", callers, manager="user").status == 201
     spec = {
         "model": {"name": "fraud", "version": "1.0.1", "uri": "https://models.example.com/1.tar.gz"},
         "traffic": {"hosts": [f"fraud.{namespace}"]},
