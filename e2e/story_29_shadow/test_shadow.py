@@ -19,7 +19,8 @@ from modelrollout.resource.rollout import ModelRollout
 MANIFEST = Path(__file__).parent / "rollout.yaml"
 PICTURE = Path(__file__).parents[2] / "build" / "pictures" / "shadow.png"
 MAX_DISAGREEMENT = 0.05  # as the manifest has it
-LEAST = 200  # answers compared; so, too
+LEAST = 200  # answers compared
+LONG = 800  # the same where two comparers are killed on the way
 BLIND = "4s"
 BOUND = 90.0  # seconds: its pod is started and loaded, the comparer is started and scraped
 
@@ -28,17 +29,17 @@ BOUND = 90.0  # seconds: its pod is started and loaded, the comparer is started 
 def test_wrong_answers_are_compared_before_a_user_gets_one(
     rollout: Rollout, clients: Clients, target: Target, grpc: bool
 ) -> None:
-    rollout.apply(MANIFEST, version="1.0.1", model="good", blind=BLIND)
+    rollout.apply(MANIFEST, version="1.0.1", model="good", blind=BLIND, least=LEAST)
     rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
     began = time.time()
 
     with clients(rollout.host, grpc=grpc) as requests:
-        rollout.apply(MANIFEST, version="1.1.2", model="permuted", blind=BLIND)
+        rollout.apply(MANIFEST, version="1.1.2", model="permuted", blind=BLIND, least=LEAST)
         rollout.wait_for(lambda seen: seen.status.phase is Phase.SHADOWING, BOUND, "its answers are compared")
         rollout.wait_for(lambda seen: seen.status.phase is Phase.DEGRADED, BOUND, "it fails before any request")
         assert all(weights == {"1.0.1": 100} for _, weights in rollout.routes()), "the route has never moved"
 
-        rollout.apply(MANIFEST, version="1.2.3", model="retrained", blind=BLIND)
+        rollout.apply(MANIFEST, version="1.2.3", model="retrained", blind=BLIND, least=LEAST)
         rollout.wait_healthy("1.2.3", RELEASE_SECONDS + BOUND)
         requests.wait_for_answers(100)
 
@@ -61,11 +62,11 @@ def test_wrong_answers_are_compared_before_a_user_gets_one(
 def test_a_comparer_that_hangs_harms_nobody(rollout: Rollout, clients: Clients, target: Target) -> None:
     if not target.local:
         pytest.skip("a process of a cluster elsewhere is not ours to stop")
-    rollout.apply(MANIFEST, version="1.0.1", model="good", blind=BLIND)
+    rollout.apply(MANIFEST, version="1.0.1", model="good", blind=BLIND, least=LEAST)
     rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
 
     with clients(rollout.host) as requests:
-        rollout.apply(MANIFEST, version="1.1.2", model="retrained", blind=BLIND)
+        rollout.apply(MANIFEST, version="1.1.2", model="retrained", blind=BLIND, least=LEAST)
         rollout.wait_for(lambda seen: compared(seen) > 0, BOUND, "its answers are compared")
         (pod,) = comparers(rollout)
         with pods.hung(pod):
@@ -81,24 +82,26 @@ def test_a_comparer_that_hangs_harms_nobody(rollout: Rollout, clients: Clients, 
 
 
 def test_what_a_comparer_that_is_killed_had_counted_goes_on(rollout: Rollout, clients: Clients, target: Target) -> None:
-    rollout.apply(MANIFEST, version="1.0.1", model="good", blind=BLIND)
+    rollout.apply(MANIFEST, version="1.0.1", model="good", blind=BLIND, least=LONG)
     rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
     seen: list[float] = []
+    killed: list[str] = []
 
     with clients(rollout.host) as requests:
-        rollout.apply(MANIFEST, version="1.1.2", model="retrained", blind="2m")
-        for restarts, least in enumerate((40, 120)):
-            # What was counted before it was killed may still come: only one that runs again can be killed again.
-            pod = wait_for_comparer(rollout, restarts)
+        rollout.apply(MANIFEST, version="1.1.2", model="retrained", blind="2m", least=LONG)
+        for least in (40, 120):
+            # What was counted before one was killed may still come: only one that runs can be killed.
+            pod = wait_for_comparer(rollout, killed)
             seen.append(wait_for_compared(rollout, least))
             pods.kill(rollout.world.kubectl, pod, local=target.local)
+            killed.append(pod["metadata"]["uid"])
         rollout.wait_healthy("1.1.2", RELEASE_SECONDS + BOUND)
         requests.wait_for_answers(100)
 
     requests.none_failed()
     counted = compared_so_far(rollout)
     assert counted == sorted(counted), "what was counted is never forgotten"
-    assert counted[-1] >= LEAST
+    assert counted[-1] >= LONG
     assert max(counted) > max(seen)
     assert not rollout.status.quarantined
     assert not rollout.status.taken_back
@@ -140,18 +143,14 @@ def compared_so_far(rollout: Rollout) -> list[float]:
     return [trial.arms[0].shadow.compared for trial in trials if trial is not None and trial.arms[0].version == "1.1.2"]
 
 
-def wait_for_comparer(rollout: Rollout, restarts: int) -> Object:
-    """Until one runs that was restarted so many times."""
+def wait_for_comparer(rollout: Rollout, killed: list[str]) -> Object:
+    """Until one runs that is none of the killed ones, by their unique ids."""
 
-    def running(seen: Rollout) -> bool:
-        return any(
-            container["restartCount"] == restarts and "running" in container["state"]
-            for pod in comparers(seen)
-            for container in pod["status"].get("containerStatuses", [])
-        )
+    def running(seen: Rollout) -> list[Object]:
+        return [pod for pod in comparers(seen) if pods.is_ready(pod) and pod["metadata"]["uid"] not in killed]
 
-    rollout.wait_for(running, BOUND, f"its comparer runs, {restarts} times restarted")
-    (pod,) = comparers(rollout)
+    rollout.wait_for(lambda seen: bool(running(seen)), BOUND, f"a comparer runs after {len(killed)} were killed")
+    (pod,) = running(rollout)
     return pod
 
 
