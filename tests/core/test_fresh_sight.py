@@ -67,6 +67,26 @@ def test_a_whole_failure_that_nothing_can_be_compared_with_yet_is_none_either(we
     assert world.weight == 0
 
 
+@pytest.mark.parametrize(("weight", "text"), CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize("bad", [1.0, 0.3])
+def test_good_answers_of_a_gap_do_not_hide_a_failure_at_its_end(weight: int, text: str, bad: float) -> None:
+    """No answer of Prometheus for two scrapes, which is no blindness yet; what it gives then is one sample for all."""
+    world = at(weight, text)
+    end = world.trial.next_step_at
+    assert end is not None
+    while world.now + 12.0 < end:
+        world.run(min(5.0, end - world.now - 12.0), tick=min(5.0, end - world.now - 12.0))
+    world.away = "connection refused"
+    world.run(11.0, tick=1.0)
+    world.away = None
+    world.requests(300, {NEW: bad})
+    world.step(2.0)
+    for _ in range(4):
+        world.step(0.5)
+    assert world.weight == weight
+    assert "the newest answers speak against it" in world.status.message
+
+
 ALONE = CANARY.replace("]}}", "], bake: {for: 60s, control: 0}}}", 1)
 RETRIED = "traffic: {hosts: [fraud.example.com], retries: {attempts: 2}}"  # then no shares are held against the counts
 

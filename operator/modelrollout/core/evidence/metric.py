@@ -125,7 +125,7 @@ class MetricEvidence:
         )
         if not tick.candidate.trials:
             return replace(seen, noise=self.noise.after(tick.stable, self.settings.overdispersion))
-        sudden = fails_suddenly(tick.candidate, self.candidate + self.stable, self.settings.margin)
+        sudden = self.fails_suddenly(tick.candidate, tick.at)
         return replace(seen, served=tick.at)._tested(tick, self.scrapes(tick), sudden=sudden)
 
     def scrapes(self, tick: Tick) -> int:
@@ -137,6 +137,11 @@ class MetricEvidence:
         usual = self.candidate.trials / max(1, self.worse.capital.ticks)
         spanned = (tick.at - self.at) / self.settings.scrape_interval
         return max(1, int(min(spanned, tick.candidate.bad / usual))) if usual else 1
+
+    def fails_suddenly(self, answered: Count, at: float) -> bool:
+        """Whether what the candidate answered until ``at`` is worse than all that was known before (``sudden.py``)."""
+        spanned = max(1.0, (at - self.at) / self.settings.scrape_interval)
+        return fails_suddenly(answered, self.candidate + self.stable, self.settings.margin, spanned)
 
     def _tested(self, tick: Tick, scrapes: int, *, sudden: bool) -> MetricEvidence:
         floor = self.settings.floor

@@ -9,16 +9,32 @@ one in fifty where its bad answers come in bursts of five.
 
 from __future__ import annotations
 
+from math import ceil
+
 from modelrollout.core.evidence.counts import Count
 from modelrollout.core.evidence.interval import rate_interval
 
-PART = 0.1  # of the answers: a fault in the newest scrape alone, among ten that a tick may span
+PART = 0.1  # of the answers of the newest scrape
 UNSURE = 0.05  # chance that a rate lies outside of its interval
 
 
-def fails_suddenly(answered: Count, known: Count, margin: float) -> bool:
-    """Whether these answers are worse than all that was ``known`` before, beyond chance, whatever the noise."""
-    if not answered.bad or answered.bad < PART * answered.trials:
+def fails_suddenly(answered: Count, known: Count, margin: float, scrapes: float = 1.0) -> bool:
+    """Whether these answers are worse than all that was ``known`` before, beyond chance, whatever the noise.
+
+    They came in so many ``scrapes``, 1 at least.
+    """
+    if not answered.bad:
         return False
     usual = rate_interval(known, UNSURE, 1.0).high
-    return rate_interval(answered, UNSURE, 1.0).low > margin * usual
+    newest = _newest(answered, usual, scrapes)
+    if not newest.bad or newest.bad < PART * newest.trials:
+        return False
+    return rate_interval(newest, UNSURE, 1.0).low > margin * usual
+
+
+def _newest(answered: Count, usual: float, scrapes: float) -> Count:
+    """The answers of the newest scrape, as if all the bad ones were among them that are not usual among the others:
+    where Prometheus was away for a moment the good ones of before would hide a version that has just begun to fail."""
+    trials = ceil(answered.trials / scrapes)
+    unusual = max(0, answered.bad - round(usual * (answered.trials - trials)))
+    return Count(min(unusual, trials), trials)

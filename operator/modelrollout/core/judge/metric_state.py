@@ -20,7 +20,6 @@ from modelrollout.core.evidence import (
     rate_of_record,
 )
 from modelrollout.core.evidence.counts import NOTHING
-from modelrollout.core.evidence.sudden import fails_suddenly
 from modelrollout.core.judge.overdue import NONE, Ahead, count_overdue
 from modelrollout.core.observation import Sample, Unavailable
 
@@ -80,7 +79,7 @@ class MetricState:
         known, margin = self.evidence.candidate + self.evidence.stable, self.evidence.settings.margin
         least = rate_interval(self.waiting, UNSURE, self.evidence.overdispersion).low
         beyond_noise = self.waiting.bad > 0 and least > margin * known.rate
-        return beyond_noise or fails_suddenly(self.waiting, known, margin)
+        return beyond_noise or self.evidence.fails_suddenly(self.waiting, self.now)
 
     @property
     def is_silent(self) -> bool:
