@@ -64,10 +64,13 @@ class ApiServer:
         *,
         content: str = "application/json",
         accept: str = "application/json",
+        user: str | None = None,
         **query: str,
     ) -> Answer:
-        """One request. ``body`` becomes JSON, which is YAML as well, as server-side apply wants it."""
+        """One request, in the name of ``user`` where one is given. ``body`` becomes JSON, which is YAML as well, as
+        server-side apply wants it."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content, "Accept": accept}
+        headers |= {"Impersonate-User": user} if user is not None else {}
         data = None if body is None else json.dumps(body)
         found = self.session.request(
             method, self.url + path, data=data, params=query, headers=headers, verify=str(self.certificate), timeout=30

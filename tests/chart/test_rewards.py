@@ -60,7 +60,7 @@ def test_it_has_no_rights(api_server: ApiServer, case: str) -> None:
     account = only(objects, "ServiceAccount", rewards=True)
     assert account["automountServiceAccountToken"] is pod(objects)["spec"]["automountServiceAccountToken"] is False
     assert pod(objects)["spec"]["serviceAccountName"] == account["metadata"]["name"]
-    bindings = [item for item in objects if item["kind"].endswith("Binding")]
+    bindings = [item for item in objects if item["kind"] in ("RoleBinding", "ClusterRoleBinding")]
     assert bindings
     assert account["metadata"]["name"] not in {subject["name"] for item in bindings for subject in item["subjects"]}
 

@@ -51,9 +51,9 @@ CARRIED_OUT = {
     "lower": (
         releasing,
         ["lower", "fraud", "--to", "3", "--reason", "clicks fell"],
-        "lower of 1.1.2 accepted; weight 3 %, Paused: lowered to 3 % by a person: clicks fell",
+        "lower of 1.1.2 accepted; weight 3 %, Paused: lowered to 3 % by tester: clicks fell",
     ),
-    "pause": (releasing, ["pause", "fraud"], "pause of 1.1.2 accepted; weight 10 %, Paused: paused by a person"),
+    "pause": (releasing, ["pause", "fraud"], "pause of 1.1.2 accepted; weight 10 %, Paused: paused by tester"),
     "resume": (paused, ["resume", "fraud"], "resume of 1.1.2 accepted; weight 10 %, Progressing"),
     "abort of one": (side_by_side, ["abort", "fraud", "1.2.3"], "abort of 1.2.3 accepted; weight 0 %"),
     "abort of all": (side_by_side, ["abort", "fraud"], "abort of 1.1.2 and 1.2.3 accepted; 1.1.2 at 0 %, 1.2.3 at 0 %"),
@@ -77,7 +77,7 @@ def test_writes_the_annotation_and_nothing_else(run: Run, put: Put) -> None:
     after = stage.read()
     verb, version, token, note = after["metadata"]["annotations"].pop(COMMAND_ANNOTATION).split(maxsplit=3)
     assert (verb, version, note) == ("pause", "1.1.2", "the sale is on")
-    assert token.endswith("Z")
+    assert token.endswith("Z;by=tester"), "who the API server knows"
     assert (after["spec"], after["status"]) == (before["spec"], before["status"])
     assert after["metadata"]["generation"] == before["metadata"]["generation"]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrollout.api.command import ANY_VERSION, Command, Verb, one_line, parse
+from modelrollout.api.command import ANY_VERSION, Command, Verb, one_line, parse, token_of
 from modelrollout.api.version import ModelVersion
 
 READ = {
@@ -45,6 +45,37 @@ def test_is_read(text: str, command: Command) -> None:
 @pytest.mark.parametrize("text", NOT_READ.values(), ids=NOT_READ.keys())
 def test_is_no_command(text: str) -> None:
     assert parse(text) is None
+
+
+WHO = {
+    "nobody says": ("abort 2.4.1187 t1", "a person"),
+    "without a token": ("abort 2.4.1187", "a person"),
+    "an empty name": ("abort 2.4.1187 t1;by=", "a person"),
+    "by name": ("abort 2.4.1187 t1;by=alice", "alice"),
+    "with a reason": ("abort 2.4.1187 t1;by=ci@example.com bad data", "ci@example.com"),
+    "a service account": ("abort 2.4.1187 t1;by=system:serviceaccount:ml:ci", "system:serviceaccount:ml:ci"),
+    "with a terminal's escape sequence": ("abort 2.4.1187 t1;by=\x1b[2Jalice", "\N{REPLACEMENT CHARACTER}[2Jalice"),
+    "longer than anybody's": (f"abort 2.4.1187 t1;by={'a' * 500}", "a" * 128),
+}
+
+
+@pytest.mark.parametrize(("text", "who"), WHO.values(), ids=WHO.keys())
+def test_who_gave_it(text: str, who: str) -> None:
+    command = parse(text)
+    assert command is not None
+    assert command.who == who
+
+
+TOKENS = {
+    "of a user": ("alice", "2026-11-27T20:00:00Z;by=alice"),
+    "of nobody known": ("", "2026-11-27T20:00:00Z"),
+    "of a name that is no word": ("Alice A.", "2026-11-27T20:00:00Z"),
+}
+
+
+@pytest.mark.parametrize(("user", "token"), TOKENS.values(), ids=TOKENS.keys())
+def test_token(user: str, token: str) -> None:
+    assert token_of("2026-11-27T20:00:00Z", user) == token
 
 
 MEANT = {

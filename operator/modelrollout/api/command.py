@@ -5,7 +5,8 @@ release and would be replayed from there. So they travel beside the spec, in one
 hand: ``VERB VERSION TOKEN NOTE``. The version says which release is meant, so that a command that comes late cannot
 hit the next release. The operator knows a command that it has carried out by its text (``status.lastCommand``) and
 takes the annotation away then, so that the same text can be written again; by the token whoever waits for the answer
-knows his own.
+knows his own. The token may end with who gives the command, ``2026-11-27T20:00:00Z;by=alice``; the chart's admission
+policy lets nobody write another name than the one that the API server knows.
 """
 
 from __future__ import annotations
@@ -14,10 +15,16 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from modelrollout.api.printable import printable
 from modelrollout.api.version import VERSION_PATTERN
 
 SEVERAL = ","
 """Between versions: a command may be for several of those under trial."""
+
+GIVEN_BY = ";by="
+"""In a token, before the name of who gives the command."""
+
+LONGEST_NAME = 128  # characters of a name that are shown; written by hand a token may be anything
 
 ANY_VERSION = "-"
 """Stands for whatever release is under way; for ``pause`` and ``resume`` only, which can always be taken back."""
@@ -68,6 +75,11 @@ class Command:
         """The annotation's text; ``parse`` gives the same command back."""
         return " ".join(part for part in (self.verb.value, self.version, self.token, self.note) if part)
 
+    @property
+    def who(self) -> str:
+        """Who gave the command, as it says; ``a person`` where it does not."""
+        return printable(self.token.partition(GIVEN_BY)[2])[:LONGEST_NAME] or "a person"
+
     def is_for(self, version: str | None) -> bool:
         """Whether the command is meant for this version."""
         return self.version == ANY_VERSION or version in self.version.split(SEVERAL)
@@ -103,6 +115,11 @@ def parse(text: str) -> Command | None:
         return Command(verb, version, token, one_line(note)) if verb.takes_any_version else None
     known = all(re.fullmatch(VERSION_PATTERN, part) for part in version.split(SEVERAL))
     return Command(verb, version, token, one_line(note)) if known else None
+
+
+def token_of(moment: str, user: str) -> str:
+    """A token that nobody else uses, with the user's name, where that is one word: ``alice``, ``ci@example.com``."""
+    return moment + GIVEN_BY + user if user and not any(map(str.isspace, user)) else moment
 
 
 def one_line(text: str) -> str:

@@ -69,6 +69,12 @@ class Access:
             text = answer.read()
         return int(answer.status), _object(text)
 
+    def user(self) -> str:
+        """Who this is to the API server; empty where it does not say."""
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        _, answer = self.ask("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
+        return str(answer.get("status", {}).get("userInfo", {}).get("username", ""))
+
     def read(self, name: str) -> Body:
         """One rollout."""
         what = f"modelrollout {name!r} in namespace {self.namespace}"

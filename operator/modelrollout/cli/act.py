@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from modelrollout.api.base import format_timestamp
-from modelrollout.api.command import Command, Verb, Weight, one_line
+from modelrollout.api.command import Command, Verb, Weight, one_line, token_of
 from modelrollout.api.printable import printable
 from modelrollout.api.status import Status
 from modelrollout.cli.access import Access
@@ -165,7 +165,7 @@ def act(
     access = Access(namespace, context, kubeconfig)
     name = name_or_only_one(access, name)
     rollout = ModelRollout.from_json(access.read(name))
-    command = prepare(verb, rollout, format_timestamp(time.time()), note, version)
+    command = prepare(verb, rollout, token_of(format_timestamp(time.time()), access.user()), note, version)
     access.command(name, command.render())
     if no_wait:
         click.echo(f"rollout {name}: {subject(command)} sent")

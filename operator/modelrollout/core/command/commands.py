@@ -76,7 +76,7 @@ def _waits_anew(state: Pass) -> Pass:
 
 
 def _pause(state: Pass, command: Command) -> Pass:
-    why = f"paused by a person: {command.note}" if command.note else "paused by a person"
+    why = f"paused by {command.who}{f': {command.note}' if command.note else ''}"
     state = state.for_each_arm(
         lambda arm: arm.model_copy(update={"paused": why}) if command.is_for(arm.version) else arm
     )
@@ -87,7 +87,7 @@ def _resume(state: Pass, command: Command) -> Pass:
     return (
         without_pause(state, command)
         .change_trial(hold_since=None, held_for=0.0)
-        .say(Reason.RESUMED, f"{_meant(state, command)}: a person said go on")
+        .say(Reason.RESUMED, f"{_meant(state, command)}: {command.who} said go on")
     )
 
 

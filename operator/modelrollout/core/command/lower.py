@@ -27,7 +27,7 @@ def lower(state: Pass, command: Command) -> Pass:
         return state.say(Reason.COMMAND_IGNORED, f"lower of {command.version} does nothing: {why}", warning=True)
     for arm in arms:
         if state.weight(arm.version) > asked.percent:
-            state = _lowered(state, arm, asked)
+            state = _lowered(state, arm, asked, command.who)
     return first_round(state)
 
 
@@ -44,10 +44,10 @@ def object_to(state: Pass, arms: Sequence[Arm], weight: int) -> str | None:
     return None
 
 
-def _lowered(state: Pass, arm: Arm, asked: Weight) -> Pass:
+def _lowered(state: Pass, arm: Arm, asked: Weight, who: str) -> Pass:
     assert state.route is not None
     assert state.control is not None
-    why = f"lowered to {asked.percent} % by a person{f': {asked.why}' if asked.why else ''}"
+    why = f"lowered to {asked.percent} % by {who}{f': {asked.why}' if asked.why else ''}"
     version, before = arm.version, state.weight(arm.version)
     state = transitions.set_route(state, state.route.limited(version, asked.percent, state.control.version))
     state = state.change_arm(version, paused=f"{why}; modelrollout resume goes on")

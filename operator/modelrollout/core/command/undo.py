@@ -19,7 +19,7 @@ def undo(state: Pass, command: Command) -> Pass:
         return state.say(Reason.COMMAND_IGNORED, f"undo of {command.version} does nothing: {objection}", warning=True)
     assert previous is not None
     note = f": {command.note}" if command.note else ""
-    return transitions.go_back(state, previous, f"undone by a person{note}")
+    return transitions.go_back(state, previous, f"undone by {command.who}{note}")
 
 
 def undo_by_spec(state: Pass) -> Pass:

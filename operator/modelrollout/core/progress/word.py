@@ -151,11 +151,13 @@ def answer(before: Pass, after: Pass) -> Pass:
 def said(state: Pass, word: Word) -> str:
     """What a person said."""
     if word.command.verb is not Verb.PROMOTE_FULL:
-        return f"{word.command.version}: a person said go on from {in_words(state)}"
+        return f"{word.command.version}: {word.command.who} said go on from {in_words(state)}"
     arms = [ArmView(arm.version, arm.weight, arm.ready_at is not None) for arm in state.trial.arms]
     outline = state.strategy.outline(state.settings, memory_of(state), arms)
     left = ", ".join(outline.names[max(outline.at, 0) : outline.counted])
-    return f"{word.command.version}: a person said skip all the steps that are left{f': {left}' if left else ''}"
+    return (
+        f"{word.command.version}: {word.command.who} said skip all the steps that are left{f': {left}' if left else ''}"
+    )
 
 
 def limit_approval(state: Pass, assessments: Assessments) -> Pass:

@@ -75,7 +75,7 @@ def aborted(case: Case) -> Leave | None:
     if command is None or not command.verb.aborts or not command.is_for(case.arm.version):
         return None
     note, to_blame = f": {command.note}" if command.note else "", command.verb is Verb.ABORT_QUARANTINE
-    return Leave(Reason.ABORTED, f"aborted by a person{note}", outcome="Aborted", quarantine=to_blame)
+    return Leave(Reason.ABORTED, f"aborted by {command.who}{note}", outcome="Aborted", quarantine=to_blame)
 
 
 def unwanted(case: Case) -> Leave | None:
