@@ -19,6 +19,17 @@ VALUES: dict[str, dict[str, Any]] = {
     "one without a Lease": {"leaderElection": {"enabled": False}},
     "two namespaces only": {"namespaces": ["team-a", "team-b"], "rbac": {"aggregate": False}},
     "rewards": {"rewards": {"enabled": True}},
+    "hosts": {
+        "hosts": [
+            {
+                "namespaces": ["team-a", "team-a-*"],
+                "hosts": ["*.a.example.com"],
+                "gateways": ["ingress/public", "mesh"],
+            },
+            {"namespaces": ["*"], "hosts": ["*.models.example.com"]},
+        ],
+        "admission": {"enabled": False},
+    },
     "mesh hash": {"meshHash": {"headers": ["X-Customer", "x-customer", "1234"], "namespace": NAMESPACE}},
     "all that can be set": {
         "image": {"repository": "registry.example.com/modelrollout", "tag": "1.2.3", "pullPolicy": "Always"},

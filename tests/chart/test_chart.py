@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from modelrollout.manifests.allowed_hosts import HostRule, host_rules
 from modelrollout.runtime.settings import PREFIX, from_environment
 from tests.apiserver import ApiServer
 from tests.chart.chart import CHART, NAMESPACE, VALUES, environment, helm, only, render
@@ -64,6 +65,12 @@ def test_values_reach_the_settings(api_server: ApiServer) -> None:
     assert (settings.workers, settings.log_level, settings.log_format) == (16, "WARNING", "text")
 
 
+def test_rules_of_hosts_reach_the_settings(api_server: ApiServer) -> None:
+    first, second = host_rules(from_environment(environment(render(api_server, VALUES["hosts"]))).hosts)
+    assert first == HostRule(("team-a", "team-a-*"), ("*.a.example.com",), ("ingress/public", "mesh"))
+    assert second == HostRule(("*",), ("*.models.example.com",))
+
+
 def test_defaults_of_the_chart_are_those_of_the_operator(api_server: ApiServer) -> None:
     """A value that the user leaves alone means what the operator's own documentation says."""
     variables = environment(render(api_server, {}))
@@ -117,6 +124,10 @@ def test_pods_fit_the_restricted_level(api_server: ApiServer, namespaces: None, 
         ({"settings": {"workers": 16}}, "workers"),
         ({"namespaces": ["Team A"]}, "namespaces"),
         ({"rewards": {"window": "day"}}, "window"),
+        ({"replicas": 2, "leaderElection": {"enabled": False}}, "leaderElection"),
+        ({"hosts": [{"namespaces": ["team-a"]}]}, "hosts"),
+        ({"hosts": [{"namespaces": ["team-a"], "hosts": []}]}, "hosts"),
+        ({"admission": {"images": ["https://registry.example.com"] * 2}}, "images"),
         ({"rewards": {"maxReward": 0}}, "maxReward"),
         ({"rewards": {"drain": "15s"}}, "drain"),
     ],

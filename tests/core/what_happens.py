@@ -40,7 +40,7 @@ from tests.core import (
 )
 from tests.core.validate import test_load_time, test_memory
 from tests.core.world import CANARY, World
-from tests.manifests import test_buckets, test_moved, test_routes
+from tests.manifests import test_allowed_hosts, test_buckets, test_moved, test_routes
 from tests.runtime import test_unknown_metric
 from tests.strategies import (
     test_ab_test,
@@ -964,6 +964,16 @@ def metric_unknown() -> None:
 )
 def host_without_service() -> None:
     test_unknown_metric.test_a_doubt_is_told_once_and_refuses_nothing()
+
+
+@row(
+    "a rollout in the mesh names a host that is no Service of its namespace",
+    "–",
+    "refused, unless the cluster's owner allows it (`hosts` of the chart): nobody takes a stranger's requests",
+)
+def host_of_the_world() -> None:
+    for name in ("a host of the world in the mesh", "by a rule, in the mesh", "what everybody may have everywhere"):
+        test_allowed_hosts.test_who_may_have_a_host(*test_allowed_hosts.ASKED[name])
 
 
 @row("all pods of stable are gone, with no release under way", "–", "Degraded, with the pods' own words")

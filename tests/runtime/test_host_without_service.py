@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelrollout.adapters.cluster import EVENTS
+from modelrollout.adapters.cluster import EVENTS, VIRTUAL_SERVICES
 from tests.kubernetes import Kubernetes
 from tests.runtime.stage import Stage, play
 
@@ -22,7 +22,6 @@ async def told(stage: Stage) -> list[str]:
 CASES: dict[str, tuple[dict[str, Any], bool, bool]] = {
     "no Service of that name": ({"hosts": ["fraud"]}, False, True),
     "there is one": ({"hosts": ["fraud"]}, True, False),
-    "a host that is no name of a Service": ({"hosts": ["fraud.example.com"]}, False, False),
     "callers come through a gateway": ({"hosts": ["fraud.example.com"], "gateways": ["public"]}, False, False),
 }
 
@@ -43,5 +42,16 @@ def test_it_is_told_where_nobody_can_resolve_it(
                 in found[0]
             )
             assert len(found) == 1
+
+    play(kubernetes, story)
+
+
+def test_a_host_of_the_world_in_the_mesh_takes_the_owners_word(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.submit(traffic={"hosts": ["storage.example.com"]})
+        await stage.passes(2)
+        said = (await stage.status())["message"]
+        assert f"storage.example.com is no Service of namespace {stage.namespace}" in said
+        assert await stage.cluster.get(VIRTUAL_SERVICES, stage.namespace, "fraud") is None
 
     play(kubernetes, story)

@@ -9,6 +9,8 @@ import pytest
 
 from modelrollout.runtime.settings import PREFIX, BadSetting, Settings, from_environment
 
+HOSTS = '[{"namespaces": ["prod"], "hosts": ["*.example.com"], "gateways": ["mesh"]}]'
+
 
 def test_without_variables_everything_has_its_default() -> None:
     assert from_environment({}) == Settings()
@@ -20,6 +22,7 @@ def test_without_variables_everything_has_its_default() -> None:
         pytest.param("namespaces", "prod, dev,", ("prod", "dev"), id="a list"),
         pytest.param("namespaces", "", (), id="an empty list"),
         pytest.param("poll", "250ms", 0.25, id="a duration"),
+        pytest.param("hosts", HOSTS, HOSTS, id="rules"),
         pytest.param("pass_timeout", "2m", 120.0, id="minutes"),
         pytest.param("scrape_interval", "", None, id="no interval"),
         pytest.param("scrape_interval", "15s", 15.0, id="an interval"),
@@ -49,6 +52,7 @@ def test_a_variable_is_read(name: str, text: str, value: Any) -> None:
             'MODELROLLOUT_PROMETHEUS_MATCHERS: cluster=prod are no matchers; write for example cluster="prod-eu"',
             id="matchers without quotes",
         ),
+        pytest.param("MODELROLLOUT_HOSTS", '["prod"]', 'MODELROLLOUT_HOSTS: "prod" has not namespaces', id="no rule"),
         pytest.param(
             "MODELROLLOUT_PROMETHEUS_ULR",
             "http://p",

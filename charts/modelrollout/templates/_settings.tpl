@@ -20,6 +20,9 @@ fetch_image: {{ include "modelrollout.image" . | quote }}
 fetch_image_pull_policy: {{ .Values.image.pullPolicy | quote }}
 fetch_max_bytes: {{ .Values.fetch.maxBytes | quote }}
 fetch_timeout: {{ .Values.fetch.timeout | quote }}
+{{- with .Values.hosts }}
+hosts: {{ toJson . | quote }}
+{{- end }}
 {{- with .Values.fileRoot }}
 file_root: {{ . | quote }}
 {{- end }}

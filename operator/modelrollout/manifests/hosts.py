@@ -23,8 +23,8 @@ def shared_host(hosts: Iterable[str], gateways: Iterable[str], namespace: str, l
     ``namespace`` is where a gateway without one is looked for.
     """
     routed, other = live.get("spec", {}), live["metadata"]["namespace"]
-    theirs = {_gateway(name, other) for name in routed.get("gateways") or [MESH]}
-    if theirs.isdisjoint(_gateway(name, namespace) for name in gateways):
+    theirs = {full_gateway(name, other) for name in routed.get("gateways") or [MESH]}
+    if theirs.isdisjoint(full_gateway(name, namespace) for name in gateways):
         return None
     taken = {claimed_host(host, other) for host in routed.get("hosts") or []}
     return next((host for host in hosts if claimed_host(host, namespace) in taken), None)
@@ -73,5 +73,6 @@ def full_host(host: str, namespace: str) -> str:
     return f"{host}.cluster.local" if host.endswith(".svc") else host
 
 
-def _gateway(name: str, namespace: str) -> str:
+def full_gateway(name: str, namespace: str) -> str:
+    """A gateway as Istio takes it: one without a namespace is one of the VirtualService's own."""
     return name if name == MESH or "/" in name else f"{namespace}/{name}"

@@ -20,6 +20,7 @@ from modelrollout.api.analysis import Metric
 from modelrollout.api.live import REWARD_COUNT, REWARD_SUM
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
+from modelrollout.manifests.allowed_hosts import forbidden_host, host_rules
 from modelrollout.manifests.hosts import MESH, host_problem, services_of_hosts, shared_host
 from modelrollout.manifests.meta import OWNER_LABEL, is_ours, name_problem
 from modelrollout.manifests.platform import file_root_problem
@@ -49,6 +50,7 @@ class Acceptance:
         self._world = world
         self._prometheus = prometheus
         self._platform = settings.platform
+        self._host_rules = host_rules(settings.hosts)
         self._mesh_hash_namespace = settings.mesh_hash_namespace
         self._namespaces: tuple[str | None, ...] = settings.namespaces or (None,)
 
@@ -58,6 +60,7 @@ class Acceptance:
             name_problem(rollout)
             or file_root_problem(spec, self._platform)
             or host_problem(rollout, spec)
+            or forbidden_host(rollout, spec, self._host_rules)
             or _unjudged(spec)
             or (await self._taken(rollout, spec) if spec.validate_only is None else None)
             or await missing_filter(self._cluster, self._mesh_hash_namespace, spec)

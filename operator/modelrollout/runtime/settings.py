@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
 from modelrollout.api.base import parse_duration
+from modelrollout.manifests.allowed_hosts import host_rules
 from modelrollout.manifests.platform import Platform
 
 PREFIX = "MODELROLLOUT_"
@@ -71,6 +72,12 @@ class Settings:
     )
     mesh_hash_namespace: str | None = setting(
         None, "Where the mesh has its filters for `MeshHash`, usually istio-system. None: rollouts with it are refused."
+    )
+    hosts: str = setting(
+        "",
+        "Which hosts and gateways rollouts may have, by their namespaces: JSON, a list of objects with `namespaces`, "
+        "`hosts` and `gateways`, each a list of patterns. Empty: in the mesh the Services of their own namespace, at "
+        "Gateways what those let in.",
     )
     smoke_timeout: float = setting(10.0, "Of one smoke request, and of one sample before any traffic.", unit="duration")
     fetch_image: str = setting(
@@ -138,6 +145,10 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     }
     if not _MATCHERS.fullmatch(text := str(values.get("prometheus_matchers", ""))):
         raise BadSetting(f'{PREFIX}PROMETHEUS_MATCHERS: {text} are no matchers; write for example cluster="prod-eu"')
+    try:
+        host_rules(str(values.get("hosts", "")))
+    except ValueError as error:
+        raise BadSetting(f"{PREFIX}HOSTS: {error}") from error
     return Settings(**values)
 
 
