@@ -1,15 +1,17 @@
 """The suite late: tests of versions that are alike, whose rewards come later than is told, and how often one wins.
 
 The rewards are counted by the versions' own counters, so the control is still rewarded for all that it was asked before
-the test; and ``rewardDelay`` is right, or too short by a half or by four fifths, or nothing is said of it. Delays are
-exponential, or the same for all. Where one version is better it must be found all the same.
+the test; and ``rewardDelay`` is right, or too short by a half or by four fifths, or three times too long, or nothing is
+said of it. Delays are exponential, or the same for all, or something between, or of two kinds. Where one version is
+better it must be found all the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from math import exp, expm1, inf
+from itertools import product
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -17,41 +19,94 @@ import numpy as np
 from bench.stats.measures import median, share
 from bench.stats.product import NAME
 from bench.stats.suite import Form, Results, Suite, Task, ends_by_cell, tasks_of
-from bench.stats.traffic import Ints, generator
+from bench.stats.traffic import Floats, Ints, generator
 from modelrollout.core.evidence.contest import Contest, Rules
 
 LOOK, RPS, RATE, BETTER, LATE, DURATION = 60.0, 200.0, 0.05, 0.06, 600.0, 10_800.0
+BEFORE = 10.0 * LATE  # in which the control was asked alone
+OFTEN, SOME = 2000, 400  # runs
+PLACES = 60  # moments of a look at which requests are thought to be made
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A ``part`` of the rewards, that are so many seconds late on average: by Erlang's distribution of this order, or
+    all the same."""
+
+    part: float
+    mean: float
+    order: float = 1.0
+
+    def came(self, after: Floats) -> Floats:
+        """The part of all rewards that has come so many seconds after the request."""
+        if not self.mean or self.order == inf:
+            return np.where(after >= self.mean, self.part, 0.0)
+        phases = self.order * np.maximum(after, 0.0) / self.mean
+        chance, out = np.exp(-phases), np.zeros_like(phases)
+        for done in range(int(self.order)):
+            out, chance = out + chance, chance * phases / (done + 1)
+        found: Floats = self.part * (1.0 - out)
+        return found
+
+
+SHAPES = {
+    "exponential": (Kind(1.0, LATE),),
+    "constant": (Kind(1.0, LATE, inf),),
+    "a hump": (Kind(1.0, LATE, 4.0),),
+    "a narrow hump": (Kind(1.0, LATE, 25.0),),
+    "four of five at once": (Kind(0.8, 0.0), Kind(0.2, LATE, inf)),
+    "half soon, half late": (Kind(0.5, 0.1 * LATE), Kind(0.5, 1.9 * LATE)),
+}
+USUAL = ("exponential", "constant")
+TOLD = {
+    "right": 1.0,
+    "twice too short": 1.0 / 2.0,
+    "five times too short": 1.0 / 5.0,
+    "three times too long": 3.0,
+    "to come at once": 0.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """``told`` is the mean delay by the spec, seconds; ``punctual``: all rewards are equally late; ``rates`` of the
-    control and the arms."""
+    """How late rewards are (``shape``); ``told`` is the mean delay by the spec as a part of the true one; ``rates`` of
+    the control and the arms."""
 
+    shape: str
     told: float
-    punctual: bool = False
     rates: tuple[float, ...] = (RATE, RATE)
-    runs: int = 2000
+    runs: int = OFTEN
+
+    @property
+    def mean_delay(self) -> float:
+        """What the spec says, in seconds."""
+        return self.told * sum(kind.part * kind.mean for kind in SHAPES[self.shape])
 
     @property
     def rules(self) -> Rules:
         """What decides."""
-        return Rules(overdispersion=1.0, mean_delay=self.told)
+        return Rules(overdispersion=1.0, mean_delay=self.mean_delay)
 
 
 CELLS = {
-    "exponential, told right": Cell(LATE),
-    "exponential, told twice too short": Cell(LATE / 2),
-    "exponential, told five times too short": Cell(LATE / 5),
-    "exponential, told to come at once": Cell(0.0),
-    "constant, told right": Cell(LATE, punctual=True),
-    "constant, told twice too short": Cell(LATE / 2, punctual=True),
-    "constant, told five times too short": Cell(LATE / 5, punctual=True),
-    "four versions, exponential, told five times too short": Cell(LATE / 5, rates=(RATE,) * 4, runs=400),
-    "6 % beside 5 %, exponential, told right": Cell(LATE, rates=(RATE, BETTER), runs=400),
-    "6 % beside 5 %, exponential, told five times too short": Cell(LATE / 5, rates=(RATE, BETTER), runs=400),
+    **{
+        f"{shape}, told {how}": Cell(shape, told, runs=OFTEN if shape in USUAL else SOME)
+        for shape, (how, told) in product(SHAPES, TOLD.items())
+    },
+    "four versions, exponential, told five times too short": Cell("exponential", 1 / 5, (RATE,) * 4, SOME),
+    "6 % beside 5 %, exponential, told right": Cell("exponential", 1.0, (RATE, BETTER), SOME),
+    "6 % beside 5 %, exponential, told five times too short": Cell("exponential", 1 / 5, (RATE, BETTER), SOME),
+    "6 % beside 5 %, half soon, half late, told right": Cell("half soon, half late", 1.0, (RATE, BETTER), SOME),
+    "5 % beside 6 %, exponential, told right": Cell("exponential", 1.0, (BETTER, RATE), SOME),
 }
-QUICK = ("exponential, told right", "exponential, told five", "constant, told five", "6 %")
+QUICK = (
+    "exponential, told right",
+    "exponential, told five",
+    "constant, told five",
+    "a narrow hump, told five",
+    "four of five at once, told to",
+    "6 % beside 5 %, exponential",
+)
 
 
 def tasks(form: Form) -> list[Task]:
@@ -67,22 +122,30 @@ def work(name: str, index: int, runs: int, seed: int) -> list[tuple[int, float]]
 
 @dataclass
 class Rewarded:
-    """The rewards of one version that are still to come: ``out`` of exponential delays, which have no memory; ``queue``
-    of constant ones, by look."""
+    """The rewards of one version that are still to come, by look; ``parts`` of them come in a request's own look, the
+    next, and so on, and what is left much later, or never."""
 
-    punctual: bool
-    out: int = 0
-    queue: list[int] = field(default_factory=list)
+    parts: Floats
+    out: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.out = np.zeros(len(self.parts), dtype=np.int64)
 
     def after(self, earned: int, rng: np.random.Generator) -> int:
         """How many come in a look in which so many requests were made that will be rewarded."""
-        if self.punctual:
-            self.queue.append(earned)
-            return self.queue.pop(0) if len(self.queue) > round(LATE / LOOK) else 0
-        looks = LOOK / LATE
-        came = int(rng.binomial(self.out, 1.0 - exp(-looks)) + rng.binomial(earned, 1.0 + expm1(-looks) / looks))
-        self.out += earned - came
+        self.out += rng.multinomial(earned, self.parts)
+        came = int(self.out[0])
+        self.out[:-1] = self.out[1:]
         return came
+
+
+def parts_of(shape: str) -> Floats:
+    """For ``Rewarded``, where requests are made at even distances."""
+    looks, made = np.arange(round((BEFORE + DURATION) / LOOK) + 1), (np.arange(PLACES) + 0.5) / PLACES
+    until = LOOK * (looks[:, None] + 1.0 - made)
+    came = np.sum([kind.came(until) for kind in SHAPES[shape]], axis=0).mean(axis=1)
+    found: Floats = np.append(np.diff(came, prepend=0.0), 1.0 - came[-1])
+    return found
 
 
 def ended(cell: Cell, rng: np.random.Generator) -> tuple[int, float]:
@@ -100,7 +163,9 @@ def ended(cell: Cell, rng: np.random.Generator) -> tuple[int, float]:
 def begun(cell: Cell, versions: tuple[str, ...]) -> Contest:
     """As the product begins it: all were asked of the control before, and half an hour of that was seen."""
     contest, control = Contest().among(versions), versions[0]
-    contest = contest.asked_before({version: RPS * cell.told if version == control else 0.0 for version in versions})
+    contest = contest.asked_before(
+        {version: RPS * cell.mean_delay if version == control else 0.0 for version in versions}
+    )
     past = {version: ((-1e6, 0.0, RPS),) if version == control else () for version in versions}
     return replace(contest, timeline=contest.timeline.with_past(past))
 
@@ -108,8 +173,8 @@ def begun(cell: Cell, versions: tuple[str, ...]) -> Contest:
 def counted(cell: Cell, rng: np.random.Generator) -> Iterator[list[tuple[int, int]]]:
     """Requests and rewards of each look, of each version."""
     shares: list[float] = [1.0 / len(cell.rates)] * len(cell.rates)
-    rewarded = [Rewarded(cell.punctual) for _ in shares]
-    for look in range(-round(5 * LATE / LOOK), round(DURATION / LOOK)):
+    rewarded = [Rewarded(parts_of(cell.shape)) for _ in shares]
+    for look in range(-round(BEFORE / LOOK), round(DURATION / LOOK)):
         parts = shares if look >= 0 else [1.0] + [0.0] * (len(shares) - 1)
         asked: Ints = rng.poisson(np.array(parts) * RPS * LOOK)
         earned = rng.binomial(asked, cell.rates)

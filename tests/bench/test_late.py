@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from math import inf
 
+import numpy as np
 import pytest
 
 from bench.stats import edits, late
-from bench.stats.late import CELLS, LATE, LOOK, Rewarded, counted, ended
+from bench.stats.late import CELLS, LATE, LOOK, SHAPES, Rewarded, counted, ended, parts_of
 from bench.stats.suite import Form, Suite, Task
 from bench.stats.traffic import generator
 from modelrollout.core.evidence.contest import Contest
@@ -15,15 +16,22 @@ from modelrollout.core.evidence.contest import Contest
 WRONG = "exponential, told five times too short"
 
 
-def test_no_reward_is_lost_and_constant_ones_come_at_their_time() -> None:
-    rng, looks = generator(1, "test"), round(LATE / LOOK)
-    punctual = Rewarded(punctual=True)
-    came = [punctual.after(100, rng) for _ in range(2 * looks)]
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_reward_is_lost_and_they_come_as_late_as_is_said(shape: str) -> None:
+    parts = parts_of(shape)
+    assert parts.min() >= 0.0
+    assert parts.sum() == pytest.approx(1.0)
+    mean = sum(kind.part * kind.mean for kind in SHAPES[shape])
+    assert parts @ np.arange(len(parts)) * LOOK == pytest.approx(mean, abs=LOOK)
+    rewarded, rng = Rewarded(parts), generator(1, "test")
+    total = sum(rewarded.after(100, rng) for _ in range(100))
+    assert total + int(rewarded.out.sum()) == 100 * 100
+
+
+def test_constant_ones_come_at_their_time() -> None:
+    rewarded, rng, looks = Rewarded(parts_of("constant")), generator(1, "test"), round(LATE / LOOK)
+    came = [rewarded.after(100, rng) for _ in range(2 * looks)]
     assert came == [0] * looks + [100] * looks
-    exponential = Rewarded(punctual=False)
-    total = sum(exponential.after(100, rng) for _ in range(20 * looks))
-    assert total + exponential.out == 20 * looks * 100
-    assert exponential.out == pytest.approx(100 * looks, rel=0.2)
 
 
 def test_the_control_is_still_rewarded_for_what_it_was_asked_before() -> None:
@@ -33,18 +41,27 @@ def test_the_control_is_still_rewarded_for_what_it_was_asked_before() -> None:
     assert came > 3 * arm_came
 
 
+@pytest.mark.parametrize(
+    "name", [WRONG, "a narrow hump, told five times too short", "four of five at once, told to come at once"]
+)
 def test_nobody_wins_by_a_delay_that_is_told_wrong_and_without_asking_all_delays_the_control_would(
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert ended(CELLS[WRONG], generator(1, "test")) == (-1, inf)
+    monkeypatch.setattr(late, "DURATION", 5400.0)
+    assert ended(CELLS[name], generator(1, "test")) == (-1, inf)
     monkeypatch.setattr(Contest, "_by_any_delay", lambda *asked: True)
-    assert ended(CELLS[WRONG], generator(1, "test"))[0] == 0
+    assert ended(CELLS[name], generator(1, "test"))[0] == 0
 
 
 def test_the_better_one_is_found_all_the_same() -> None:
-    for name in ("6 % beside 5 %, exponential, told right", "6 % beside 5 %, exponential, told five times too short"):
+    for name, better in (
+        ("6 % beside 5 %, exponential, told right", 1),
+        ("6 % beside 5 %, exponential, told five times too short", 1),
+        ("6 % beside 5 %, half soon, half late, told right", 1),
+        ("5 % beside 6 %, exponential, told right", 0),
+    ):
         winner, at = ended(CELLS[name], generator(1, "test"))
-        assert winner == 1
+        assert winner == better
         assert at < late.DURATION
 
 

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
+from scipy.stats import gamma
 
-from modelrollout.core.evidence.any_delay import fitted, is_alike, is_better
+from modelrollout.core.evidence.any_delay import is_alike, is_better
 from modelrollout.core.evidence.delays import Delays, delays, due, in_one_span
+from modelrollout.core.evidence.one_shape import FURTHEST, Fit, explained, fitted
+from modelrollout.core.evidence.seen import Seen
 from modelrollout.core.evidence.timeline import Timeline
 
 CONTROL, ARM = "1.0.0", "1.0.1"
@@ -30,6 +33,12 @@ def expected(share: float, earns: float, seconds: float, late: float = LATE, bef
         asked = RATE / 2 * LOOK
         line = line.after(end, LOOK, {CONTROL: (asked, share * (own + old)), ARM: (asked, share * earns * own)})
     return line
+
+
+def fit_of(line: Timeline, one: str, other: str) -> Fit:
+    seen = Seen.of(line, one, other)
+    assert seen is not None
+    return fitted(seen)
 
 
 @pytest.mark.parametrize("seconds", [60, 300, 1200, 7200])
@@ -67,40 +76,50 @@ def test_no_difference_is_proven_once_the_delay_is_known() -> None:
 
 
 def test_how_much_the_delay_matters_shrinks_with_time() -> None:
-    young, old = (fitted(expected(0.1, 1.0, seconds), CONTROL, ARM) for seconds in (300, 14_400))
-    assert young is not None
-    assert old is not None
+    young, old = (fit_of(expected(0.1, 1.0, seconds), CONTROL, ARM) for seconds in (300, 14_400))
     assert np.ptp(young.plausible_ratios(1.0)) > 0.5
     assert np.abs(old.plausible_ratios(1.0)).max() < 0.05
 
 
-def test_versions_with_the_same_past_are_compared_as_without_delay() -> None:
+def test_versions_that_were_asked_alike_are_compared_as_without_delay() -> None:
+    """By each delay the ratio is that of all their rewards, so what is proven needs no other proof."""
     line = Timeline()
     for look in range(40):
         line = line.after(LOOK * (look + 1), LOOK, {CONTROL: (1500, 100), ARM: (1500, 130)})
-    found = is_better(line, ARM, CONTROL)
-    assert found is not None
-    wins, every = 40 * 130, 40 * 230
+    told = is_better(line, ARM, CONTROL)
+    assert told is not None
+    assert told.surplus == inf
+    seen = Seen.of(line, ARM, CONTROL)
+    assert seen is not None
+    found, wins, every = explained(seen, ((-FURTHEST, 0.0),)), 40 * 130, 40 * 230
     alone = wins * np.log(wins / every) + (every - wins) * np.log(1 - wins / every) - every * np.log(0.5)
     assert alone <= found.surplus <= alone / (1 - 130 / 1500), "each request has one reward at most"
 
 
+def erlang(order: int) -> Callable[[float, float], float]:
+    def came(lag: float, mean: float) -> float:
+        return float(gamma.cdf(lag, order, scale=mean / order))
+
+    return came
+
+
 DISTRIBUTIONS: dict[str, tuple[Callable[[float, float], float], float]] = {
-    "exponential": (lambda lag, mean: 1 - exp(-lag / mean), inf),
-    "constant": (lambda lag, mean: float(lag >= mean), 0.0),
-    "a half of the mean away": (lambda lag, mean: min(1.0, max(0.0, lag / mean - 0.5)), 0.5),
+    "exponential": (erlang(1), 1.0),
+    "a hump": (erlang(4), 4.0),
+    "a narrow hump": (erlang(25), 25.0),
+    "constant": (lambda lag, mean: float(lag >= mean), inf),
 }
 
 
-@pytest.mark.parametrize(("distribution", "spread"), DISTRIBUTIONS.values(), ids=DISTRIBUTIONS)
+@pytest.mark.parametrize(("distribution", "order"), DISTRIBUTIONS.values(), ids=DISTRIBUTIONS)
 def test_what_is_due_is_the_integral_of_the_distribution(
-    distribution: Callable[[float, float], float], spread: float
+    distribution: Callable[[float, float], float], order: float
 ) -> None:
     line = Timeline().with_past({ARM: ((-50.0, -20.0, 7.0),)})
     for look, asked in enumerate((300, 60, 600)):
         line = line.after(10.0 * (look + 1), 10.0, {ARM: (asked, 0)})
     tried = delays(30.0)
-    row = int(np.where(tried.spreads == spread, np.abs(tried.means - 12.0), 1e9).argmin())
+    row = int(np.where(tried.orders == order, np.abs(tried.means - 12.0), 1e9).argmin())
     (found,) = due(line, (ARM,), tried)
     sources = [(-50.0, -20.0, 7.0), (0.0, 10.0, 30.0), (10.0, 20.0, 6.0), (20.0, 30.0, 60.0)]
 
@@ -146,8 +165,7 @@ def test_constant_delays_make_the_control_no_better_at_any_moment(late: float, s
 
 
 def test_the_ratio_that_fits_best_is_that_of_a_search() -> None:
-    fit = fitted(expected(0.1, 1.3, 900), ARM, CONTROL)
-    assert fit is not None
+    fit = fit_of(expected(0.1, 1.3, 900), ARM, CONTROL)
     best = fit.best_ratios()
     for row in (5, 20, 30):
 
@@ -163,8 +181,7 @@ def test_rewards_are_for_some_request() -> None:
     line = Timeline()
     for look in range(40):
         line = line.after(LOOK * (look + 1), LOOK, {CONTROL: (1500, 100), ARM: (700, 70)})
-    fit = fitted(line, ARM, CONTROL)
-    assert fit is not None
+    fit = fit_of(line, ARM, CONTROL)
     assert len(fit.delays.means) < len(delays(40 * LOOK).means), "constant ones that are longer are none"
     found = is_better(line, ARM, CONTROL)
     assert found is not None
@@ -177,18 +194,19 @@ def test_nothing_is_told_of_who_was_never_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mean", "spread"), [(5.0, inf), (40.0, inf), (20.0, 0.5), (20.0, 0.1), (3.0, 0.1), (20.0, 0.0)], ids=str
+    ("mean", "order", "less"),
+    [(5.0, 1.0, 0.0), (40.0, 1.0, 0.0), (5.0, 4.0, 0.05), (20.0, 4.0, 0.3), (3.0, 25.0, 0.01), (20.0, inf, 0.0)],
+    ids=str,
 )
-def test_how_often_two_rewards_of_one_moment_would_fall_into_one_span(mean: float, spread: float) -> None:
-    """By drawing them: that is what rewards that are one or none for each request spread less by."""
+def test_how_often_two_rewards_of_one_moment_would_fall_into_one_span(mean: float, order: float, less: float) -> None:
+    """By drawing them: that is what rewards that are one or none for each request spread less by. Never too much is
+    said, and too little only where delays are nearly as long as the span."""
     rng, width = np.random.default_rng(1), 12.0
 
     def drawn() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        if spread == inf:
-            return rng.exponential(mean, 200_000)
-        return mean + rng.uniform(-1.0, 1.0, 200_000) * spread * mean
+        return np.full(200_000, mean) if order == inf else rng.gamma(order, mean / order, 200_000)
 
     asked = rng.uniform(0.0, width, 200_000)
     same = float(((asked + drawn()) // width == (asked + drawn()) // width).mean())
-    found = in_one_span(Delays(np.array([mean]), np.array([spread])), width)
-    assert float(found[0]) == pytest.approx(same, abs=0.005)
+    found = float(in_one_span(Delays(np.array([mean]), np.array([order])), width)[0])
+    assert same - less - 0.005 <= found <= same + 0.005

@@ -50,3 +50,13 @@ def test_a_past_is_told_once() -> None:
 def test_it_is_stored_and_read() -> None:
     line = Timeline().with_past({A: ((0.0, 5.0, 1.0),)}).after(10.0, 5.0, {A: (10, 1), B: (5, 1)})
     assert Timeline.from_status(json.loads(json.dumps(line.to_status()))) == line
+
+
+def test_the_last_span_is_whole_once_it_is_as_long_as_the_others() -> None:
+    line = Timeline()
+    for tick in range(MOST + 2):
+        line = line.after(10.0 * (tick + 1), 10.0, {"1.0.0": (1.0, 0.0)})
+    assert line.width == 20.0
+    assert line.whole.ended == line.ended
+    assert line.after(line.ended + 10.0, 10.0, {"1.0.0": (1.0, 0.0)}).whole == line
+    assert Timeline().after(10.0, 10.0, {"1.0.0": (1.0, 0.0)}).whole.ended == 10.0

@@ -22,7 +22,7 @@ from itertools import combinations
 from math import log
 from typing import Any, Self
 
-from modelrollout.core.evidence.any_delay import Explained, fitted, is_alike, is_better
+from modelrollout.core.evidence.any_delay import Explained, is_alike, is_better, may_be_better
 from modelrollout.core.evidence.bounded import after_rewards
 from modelrollout.core.evidence.counts import NOTHING, Count, Tick
 from modelrollout.core.evidence.exposed import late_ratios
@@ -303,9 +303,8 @@ class Contest:
 
     def _beats(self, one: str, other: str, rules: Rules) -> bool:
         more, fewer = (one, other) if rules.more_is_better else (other, one)
-        fit = fitted(self.timeline, more, fewer)
         phi = self.spread.factor(rules.overdispersion, one, other)
-        return fit is not None and float(fit.plausible_ratios(phi).max()) > HARDLY
+        return may_be_better(self.timeline, more, fewer, HARDLY, phi)
 
     def _is_enough(self, found: Explained, version: str, rules: Rules) -> bool:
         return found.surplus >= self._surplus_needed(version, rules)

@@ -1,13 +1,17 @@
 """Delays of rewards that are tried, and how many requests are due by each of them.
 
-Exponential ones, and such that lie evenly around their mean: all alike, or up to a tenth or a half of it away.
+Erlang's distributions: the sum of so many exponential delays, all with the same mean. With one it is exponential, with
+more it is a hump, the narrower the more there are, and with infinitely many all delays are alike. By delays with the
+mean m and the order k so much of one request a second is rewarded within L seconds, with X = k L / m
+
+    int_0^L F = L - m + m/k  sum over j < k of (k - j) exp(-X) X^j / j!
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil, inf, log
+from math import ceil, exp, inf, lgamma, log, pi, sqrt
 
 import numpy as np
 
@@ -16,59 +20,60 @@ from modelrollout.core.evidence.timeline import Timeline
 
 SHORTEST, STEP = 0.5, 1.4  # seconds, and the factor between two means
 LONGEST = 4.0  # ages of the test: what takes longer than that has hardly begun to come, and looks alike
-SPREADS = (inf, 0.5, 0.1, 0.0)  # parts of the mean by which delays are away from it at most; infinite: exponential
+ORDERS = (1.0, 4.0, 25.0, inf)
 CLOSER = (0.25, 0.0625, 0.016, 0.004, 0.001)  # parts of a step, by which a mean is looked for more closely
 NEAR = np.arange(-4.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """The ``means``, in seconds, and how far each is ``spread``."""
+    """The ``means``, in seconds, and the ``orders`` of each: whole numbers >= 1, or infinite."""
 
     means: Floats
-    spreads: Floats
+    orders: Floats
 
     def where(self, chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Delays:
         """Some of them."""
-        return Delays(self.means[chosen], self.spreads[chosen])
+        return Delays(self.means[chosen], self.orders[chosen])
+
+    @property
+    def apart(self) -> Floats:
+        """By how much two delays of one kind differ on average, in seconds (Gini's mean difference)."""
+        found: Floats = self.means * np.array([_apart(float(order)) for order in self.orders])
+        return found
 
 
 def delays(age: float) -> Delays:
     """All that are tried of a test that is so many seconds old."""
     number = max(1, ceil(log(max(STEP, LONGEST * age / SHORTEST), STEP)))
     means = SHORTEST * STEP ** np.arange(number + 1, dtype=np.float64)
-    return Delays(np.tile(means, len(SPREADS)), np.repeat(np.array(SPREADS), len(means)))
+    return Delays(np.tile(means, len(ORDERS)), np.repeat(np.array(ORDERS), len(means)))
 
 
 def closer(tried: Delays, likelihood: Floats, step: float) -> Delays:
-    """Those around the likeliest of each spread, so many parts of a step apart."""
+    """Those around the likeliest of each order, so many parts of a step apart."""
     found = []
-    for spread in np.unique(tried.spreads):
-        chosen = tried.spreads == spread
-        found.append((tried.means[chosen][int(likelihood[chosen].argmax())], spread))
+    for order in np.unique(tried.orders):
+        chosen = tried.orders == order
+        found.append((tried.means[chosen][int(likelihood[chosen].argmax())], order))
     means = np.concatenate([mean * STEP ** (step * NEAR) for mean, _ in found])
-    return Delays(means, np.repeat(np.array([spread for _, spread in found]), len(NEAR)))
+    return Delays(means, np.repeat(np.array([order for _, order in found]), len(NEAR)))
 
 
 def in_one_span(tried: Delays, width: float) -> Floats:
     """The chance that two delays, of requests at the same moment, end in one of the spans of so many seconds: by how
-    far two delays are apart, which is Laplace's distribution for exponential ones, and a triangle for even ones."""
-    found = np.ones(len(tried.means))
-    exponential = tried.spreads == inf
-    apart = tried.means[exponential] / width
-    found[exponential] = 1.0 - apart * -np.expm1(-1.0 / apart)
-    even = ~exponential & (tried.spreads > 0.0)
-    longest = 2.0 * tried.spreads[even] * tried.means[even]
-    upto = np.minimum(longest, width)
-    inner = longest * upto - upto**2 / 2.0 - longest * upto**2 / (2.0 * width) + upto**3 / (3.0 * width)
-    found[even] = 2.0 * inner / longest**2
+    far two delays are apart, which has Laplace's distribution for exponential ones. For others at least so much."""
+    apart = tried.apart / width
+    exponential = tried.orders == 1.0
+    found = np.maximum(0.0, 1.0 - apart)
+    found[exponential] = 1.0 - apart[exponential] * -np.expm1(-1.0 / apart[exponential])
     return found
 
 
 def due(timeline: Timeline, versions: Sequence[str], tried: Delays) -> Iterator[Floats]:
     """How many requests a second of each version have their reward in each span (columns) by each delay (rows)."""
-    lengths = np.array([span.seconds for span in timeline.spans])
-    edges = np.concatenate([[0.0], np.cumsum(lengths)])
+    edges = timeline.edges
+    lengths = np.diff(edges)
     came = _came(edges[:, None] - edges[None, :], tried)  # delay, until when, since when
     of_spans = came[:, :, :-1] - came[:, :, 1:]
     for version in versions:
@@ -84,21 +89,24 @@ def _came(lags: Floats, tried: Delays) -> Floats:
     """Of one request a second that began so long ago, how many were rewarded: the integral of the distribution."""
     late = np.maximum(lags, 0.0)
     found = np.empty((len(tried.means), *lags.shape))
-    for spread in np.unique(tried.spreads):
-        chosen = tried.spreads == spread
+    for order in np.unique(tried.orders):
+        chosen = tried.orders == order
         means = tried.means[chosen].reshape(-1, *(1 for _ in lags.shape))
-        found[chosen] = _of_one_kind(late, means, float(spread))
+        found[chosen] = np.maximum(late - means, 0.0) if order == inf else _erlang(late, means, int(order))
     return found
 
 
-def _of_one_kind(late: Floats, means: Floats, spread: float) -> Floats:
-    found: Floats
-    if spread == inf:
-        found = late + means * np.expm1(-late / means)
-    elif spread == 0.0:
-        found = np.maximum(late - means, 0.0)
-    else:
-        first, last = means * (1.0 - spread), means * (1.0 + spread)
-        squares = np.maximum(late - first, 0.0) ** 2 - np.maximum(late - last, 0.0) ** 2
-        found = squares / (2.0 * (last - first))
+def _erlang(late: Floats, means: Floats, order: int) -> Floats:
+    phases = order * late / means
+    chance = np.exp(-phases)  # of so many of the exponential delays by then
+    still_out = order * chance
+    for done in range(1, order):
+        chance = chance * (phases / done)
+        still_out += (order - done) * chance
+    found: Floats = late - means + means / order * still_out
     return found
+
+
+def _apart(order: float) -> float:
+    """For a mean of 1."""
+    return 0.0 if order == inf else 2.0 * exp(lgamma(order + 0.5) - lgamma(order + 1.0)) / sqrt(pi)

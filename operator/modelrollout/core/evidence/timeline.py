@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+import numpy as np
+
+from modelrollout.core.evidence.hypergeometric import Floats
+
 MOST = 32
 """Spans that are kept: then every two of them become one."""
 
@@ -52,6 +56,17 @@ class Timeline:
     def ended(self) -> float:
         """Until when it goes."""
         return self.begun + sum(span.seconds for span in self.spans)
+
+    @property
+    def edges(self) -> Floats:
+        """Where spans begin and end, in seconds since ``begun``."""
+        return np.concatenate([[0.0], np.cumsum([span.seconds for span in self.spans])])
+
+    @property
+    def whole(self) -> Timeline:
+        """Without the last span, where it still grows and is not the only one."""
+        grows = len(self.spans) > 1 and self.spans[-1].seconds < self.width
+        return replace(self, spans=self.spans[:-1]) if grows else self
 
     def after(self, at: float, seconds: float, new: Mapping[str, tuple[float, float]]) -> Timeline:
         """After a tick of so many seconds that ended ``at``, with requests and rewards by version."""
