@@ -50,6 +50,8 @@ async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, and for ``drain`` seconds more; a second signal ends that. Raises CannotServe, or
     whatever ended a part that must not end."""
     heard = signals()
+    # What it says of requests that it cannot read has parts of them in it.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     async with (
         built(settings) as comparer,
         serve_http("--listen", settings.listen, application(comparer.intake)),
