@@ -105,6 +105,7 @@ def test_a_comparer_that_hangs_or_is_slow_harms_nobody(rollout: Rollout, clients
 
     requests.none_failed()
     large.none_failed()
+    print("requests of 6 MB waited, at most, seconds:", sorted(answer.seconds for answer in large.answers())[-3:])
     assert {answer.version for answer in requests.answers()} == {"1.0.1"}
     assert not rollout.status.quarantined
 
@@ -116,7 +117,7 @@ def test_what_a_comparer_that_is_killed_had_counted_goes_on(rollout: Rollout, cl
     killed: list[str] = []
 
     with clients(rollout.host) as requests:
-        rollout.apply(MANIFEST, version="1.1.2", model="retrained", blind="2m", least=LONG)
+        rollout.apply(MANIFEST, version="1.1.2", model="good", blind="2m", least=LONG)
         for least in (40, 120):
             # What was counted before one was killed may still come: only one that runs can be killed.
             pod = wait_for_comparer(rollout, killed)
@@ -131,6 +132,9 @@ def test_what_a_comparer_that_is_killed_had_counted_goes_on(rollout: Rollout, cl
     assert counted == sorted(counted), "what was counted is never forgotten"
     assert counted[-1] >= LONG
     assert max(counted) > max(seen)
+    assert rollout.status.stable is not None
+    checks = {item.check: item for item in rollout.status.stable.validation.checks}
+    assert checks["shadow answers"].message.startswith("0 of "), "who is equal differs in nothing, and passes"
     assert not rollout.status.quarantined
     assert not rollout.status.taken_back
 
