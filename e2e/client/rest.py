@@ -1,6 +1,7 @@
 """Requests to TensorFlow Serving's REST API."""
 
 from collections.abc import Mapping
+from io import BytesIO
 from types import TracebackType
 from typing import Self
 
@@ -8,6 +9,8 @@ import aiohttp
 
 from e2e.client.answer import VERSION_HEADER, is_finite
 from e2e.client.reply import Reply
+
+LARGE = 2**20  # bytes; aiohttp writes more than that in pieces, if it is told so
 
 
 class Rest:
@@ -36,7 +39,8 @@ class Rest:
     async def send(self, body: bytes) -> Reply:
         """One request and its answer."""
         try:
-            async with self._session.post(self._url, data=body, headers=self._headers) as response:
+            data = BytesIO(body) if len(body) > LARGE else body
+            async with self._session.post(self._url, data=data, headers=self._headers) as response:
                 content = await response.read()
                 return Reply(response.status, response.headers.get(VERSION_HEADER), finite=is_finite(content))
         except TimeoutError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -41,14 +42,39 @@ def hung(pod: Object) -> Iterator[None]:
     They go on afterwards, or the pod could not end in peace.
     """
     processes = processes_of(pod["metadata"]["uid"])
-    for process in processes:
-        os.kill(process, signal.SIGSTOP)
+    _tell(processes, signal.SIGSTOP)
     try:
         yield
     finally:
-        for process in processes:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGCONT)
+        _tell(processes, signal.SIGCONT)
+
+
+@contextmanager
+def slow(pod: Object, stands: float, runs: float) -> Iterator[None]:
+    """The same, but again and again they go on for some seconds, after they stood still for some."""
+    processes, over = processes_of(pod["metadata"]["uid"]), threading.Event()
+
+    def alternate() -> None:
+        while not over.is_set():
+            _tell(processes, signal.SIGSTOP)
+            over.wait(stands)
+            _tell(processes, signal.SIGCONT)
+            over.wait(runs)
+
+    thread = threading.Thread(target=alternate, name="slow")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _tell(processes: Sequence[int], number: signal.Signals) -> None:
+    """All of them that are still there."""
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
 
 
 def processes_of(pod_uid: str) -> list[int]:

@@ -19,6 +19,7 @@ from e2e.client.summary import share
 
 RATE = 100.0  # requests a second
 TIMEOUT = 5.0  # seconds
+FEW = 3  # rows are sent again and again where they are made large
 PREDICTION, UNKNOWN = 200, 404
 PATIENCE = 3.0  # how many times longer than planned answers may take before it is an error to wait on
 
@@ -84,15 +85,18 @@ class Clients:
         *,
         grpc: bool = False,
         timeout: float = TIMEOUT,
+        size: int = 0,
     ) -> Iterator[Requests]:
         """Sends for as long as the block runs; the answers can be asked about during and after it. ``timeout``: the
-        seconds after which a request is given up.
+        seconds after which a request is given up. ``size``: of each body in bytes, at least; blanks at its end make up
+        for what lacks.
 
         The first request waits until the gateway knows the host: a new one takes the mesh a moment.
         """
         self._wait_for_host(host)
         target = Target(self._grpc_url if grpc else self._url, rate, host, timeout, headers or {})
-        with BackgroundClient(target, self._rows) as client:
+        rows = [row.ljust(size) for row in self._rows[:FEW]] if size else self._rows
+        with BackgroundClient(target, rows) as client:
             yield Requests(client, rate)
 
     def _wait_for_host(self, host: str) -> None:

@@ -153,6 +153,34 @@ def test_one_process_counts_at_a_time(series: list[Series], found: float) -> Non
     assert of_arm(newest(series), CONTROL, ARM).flips.compared == found
 
 
+def dropping(started: float, *counts: tuple[float, float, float]) -> list[Series]:
+    """A process that began then: the time of each scrape, what it had received and dropped."""
+    labels = {"version": ARM, "pod": "a", "instance": "a:8080", "job": "pods"}
+    named = {
+        compared.STARTED: [(at, started) for at, _, _ in counts],
+        compared.RECEIVED: [(at, received) for at, received, _ in counts],
+        compared.DROPPED: [(at, dropped) for at, _, dropped in counts],
+    }
+    mark = {compared.RECEIVED: {"protocol": "rest"}, compared.DROPPED: {"reason": Drop.QUEUE_FULL.value}}
+    return [Series({**labels, **mark.get(name, {}), "__name__": name}, tuple(points)) for name, points in named.items()]
+
+
+# What a comparer has received and dropped until each scrape of the last minute -> what of it is of that minute
+LATELY: dict[str, tuple[list[Series], tuple[float, float]]] = {
+    "it has just begun": (dropping(995.0, (1000.0, 50, 30)), (50, 30)),
+    "it began within the minute": (dropping(950.0, (952.0, 10, 0), (1000.0, 500, 300)), (500, 300)),
+    "it has been well for an hour": (dropping(1.0, (940.0, 90_000, 0), (1000.0, 93_000, 2_900)), (3_000, 2_900)),
+    "it is well again": (dropping(1.0, (940.0, 90_000, 80_000), (1000.0, 93_000, 80_000)), (3_000, 0)),
+    "it does not say when it began": (dropping(0.0, (940.0, 90_000, 10), (1000.0, 93_000, 20)), (93_000, 20)),
+}
+
+
+@pytest.mark.parametrize(("series", "found"), LATELY.values(), ids=LATELY)
+def test_what_is_dropped_now_tells_what_can_be_seen_now(series: list[Series], found: tuple[float, float]) -> None:
+    seen = of_arm(newest(series), CONTROL, ARM)
+    assert (seen.received, seen.dropped) == found
+
+
 def test_a_container_that_was_started_again_counts_from_0_under_the_same_names() -> None:
     labels = {"version": ARM, "pod": "a", "instance": "a:8080", "job": "pods"}
     counted = Series({**labels, "__name__": compared.COMPARED}, ((101.0, 900.0), (111.0, 40.0)))

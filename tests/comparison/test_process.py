@@ -31,6 +31,24 @@ def test_what_was_counted_can_be_scraped_until_the_end(tmp_path: Path) -> None:
     assert messages == ["no more requests are taken; /metrics is shown for 10m"]
 
 
+UNREADABLE = {
+    "a header": b"POST /x HTTP/1.1\r\nHost: x\r\nal ice: b\r\n\r\n",
+    "a long header": b"POST /x HTTP/1.1\r\nHost: x\r\nCookie: " + b"alice" * 20_000 + b"\r\n\r\n",
+    "a chunk": b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nal ice\r\n",
+}
+
+
+@pytest.mark.parametrize("request_of_user", UNREADABLE.values(), ids=UNREADABLE)
+def test_nothing_of_a_request_that_cannot_be_read_is_in_the_log(tmp_path: Path, request_of_user: bytes) -> None:
+    with comparer(tmp_path / "log", *AWAY) as running:
+        until(running.is_ready, "it is ready")
+        with socket.create_connection(("127.0.0.1", running.rest), timeout=SECONDS) as connection:
+            connection.sendall(request_of_user)
+            assert connection.recv(100).startswith(b"HTTP/1.0 400")
+        assert running.get("/healthz").ok
+        assert running.log.read_text() == ""
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_by_itself_after_the_drain(tmp_path: Path, number: int) -> None:
     with comparer(tmp_path / "log", *AWAY, "--drain", "1s") as running:

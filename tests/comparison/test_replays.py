@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from modelrollout.comparison.tally import Tally
 from tests.comparison.stage import ARM, CONTROL, OTHER, Rows, Stage, alternating, play, saying, scoring
 
 YES, NO = scoring(0.1, 0.9), scoring(0.9, 0.1)
@@ -158,6 +159,26 @@ def test_scores_are_told_for_each_version() -> None:
         assert await stage.counted("scores_bucket", version=ARM, le="0.65") == 0
 
     play(story, YES, scoring(0.3, 0.7))
+
+
+def test_a_fault_of_ours_is_told_without_what_was_answered(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("alice")
+
+    async def story(stage: Stage) -> None:
+        monkeypatch.setattr(Tally, "count", broken)
+        running = asyncio.create_task(stage.comparer.replays.run())
+        assert await stage.post({"instances": [["alice"]]}) == 202
+        async with asyncio.timeout(60):
+            while not caplog.records:  # noqa: ASYNC110  # the log is all that is seen
+                await asyncio.sleep(0.01)
+        running.cancel()
+
+    play(story, scoring(0.1, 0.9), scoring(0.1, 0.9))
+    assert "was not compared: ValueError in " in caplog.text
+    assert "alice" not in caplog.text
 
 
 def test_all_series_begin_at_nothing() -> None:

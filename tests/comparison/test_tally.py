@@ -25,7 +25,7 @@ DOWN = Reply(Outcome.FAILED)
 def fresh() -> tuple[Counts, Tally]:
     """Nothing counted yet."""
     counts = Counts({}, CONTROL, [ARM], 0.0)
-    return counts, Tally(CONTROL, Comparison(Compare()), counts, Examples(CONTROL, frozenset(), lambda: 0.0))
+    return counts, Tally(CONTROL, Comparison(Compare()), counts, Examples(CONTROL, Compare(), lambda: 0.0))
 
 
 # Control's answers in their order, the arm's -> how much is there again once, and always

@@ -175,6 +175,44 @@ def test_a_hand_on_the_copies_is_taken_off_again(kubernetes: Kubernetes) -> None
     play(kubernetes, story)
 
 
+def test_users_are_not_held_up_by_one_that_hangs(kubernetes: Kubernetes) -> None:
+    """As long as there is a Service, proxies wait for it with the rest of a large body."""
+
+    async def story(stage: Stage) -> None:
+        await loaded(stage)
+        await started(stage)
+        await stage.later(5)
+        assert all(await mirrored(stage))
+        await says_that_it_is_ready(stage, False)
+        await stage.passes(3)
+        assert await mirrored(stage) == [None, None]
+        assert await there(stage) == ["deployments"], "it stays away, or the mesh would not know that it had gone"
+        message = (await stage.status())["message"]
+        assert message == f"{NEW} is in the shadow: its comparer runs, and is not ready"
+        await says_that_it_is_ready(stage, True)
+        await stage.passes()
+        assert await there(stage) == ["deployments", "services"]
+        await stage.later(5)
+        assert all(await mirrored(stage))
+
+    play(kubernetes, story)
+
+
+async def says_that_it_is_ready(stage: Stage, ready: bool) -> None:
+    """What the kubelet says of the comparer's pod, whose process runs all the time."""
+    pod = await stage.cluster.get(PODS, stage.namespace, f"{NAME}-1-x")
+    assert pod is not None
+    running = {"name": "comparer", "ready": ready, "restartCount": 0, "image": "x", "imageID": "x"}
+    status = {
+        "conditions": [{"type": "Ready", "status": str(ready)}],
+        "containerStatuses": [{**running, "state": {"running": {}}}],
+    }
+    described = {name: pod["metadata"][name] for name in ("name", "namespace")}
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": described, "status": status}
+    await stage.cluster._apply(PODS, body, "kubelet", "status", True)
+    stage.heard()
+
+
 def test_other_settings_are_another_comparer(kubernetes: Kubernetes) -> None:
     async def story(stage: Stage) -> None:
         await loaded(stage)

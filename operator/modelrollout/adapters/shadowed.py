@@ -12,7 +12,7 @@ from modelrollout.core.validate.disagreement import Flips
 from modelrollout.core.validate.shadowed import Replays, Shadowed
 
 WINDOW = 60.0
-"""Seconds. Who was not scraped for so long is not seen."""
+"""Seconds. Who was not scraped for so long is not seen; and what was lost before does not tell what can be seen now."""
 
 _EVERY = "modelrollout_shadow_.+"
 
@@ -36,9 +36,14 @@ class Counters:
         """When its process began to count, seconds since 1970; 0 where it does not say so."""
         return max(map(_value, self._of(compared.STARTED, {})), default=0.0)
 
-    def by(self, label: str, name: str) -> dict[str, float]:
-        """Of a name, by a label."""
-        return {item.labels.get(label, ""): _value(item) for item in self._of(name, {})}
+    def lately(self, label: str, name: str) -> dict[str, float]:
+        """Of a name, by a label: what was added within ``WINDOW``, which is all where the process is younger, or does
+        not say how old it is."""
+        return {item.labels.get(label, ""): self._added(item) for item in self._of(name, {})}
+
+    def _added(self, series: Series) -> float:
+        (_, before), (last, now) = series.points[0], series.points[-1]
+        return now if not self.started or last - self.started <= WINDOW else now - before
 
     def histogram(self, name: str, version: str) -> tuple[float, ...]:
         """What is in each bin, the last one above all bounds."""
@@ -95,7 +100,8 @@ def _process(series: Series) -> tuple[str, ...]:
 def of_arm(counters: Counters, control: str, arm: str) -> Shadowed:
     """Of one arm, beside the control."""
     unfit = [reason.value for reason in compared.UNFIT]
-    dropped = counters.by("reason", compared.DROPPED)
+    received = sum(counters.lately("protocol", compared.RECEIVED).values())
+    dropped = counters.lately("reason", compared.DROPPED)
     lost = {reason: number for reason, number in dropped.items() if reason not in unfit}
     once, always = (counters.sum(compared.REPEATED, version=arm, by=by.value) for by in compared.Again)
     of_control = [
@@ -116,7 +122,7 @@ def of_arm(counters: Counters, control: str, arm: str) -> Shadowed:
         ),
         arm=_replays(counters, arm),
         control=_replays(counters, control),
-        received=counters.sum(compared.RECEIVED) - sum(number for reason, number in dropped.items() if reason in unfit),
+        received=received - sum(number for reason, number in dropped.items() if reason in unfit),
         dropped=sum(lost.values()),
         why=max(lost, key=lambda reason: lost[reason], default=""),
         unusable=sum(of_control),

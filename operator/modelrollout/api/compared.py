@@ -15,6 +15,9 @@ from enum import StrEnum
 LABELS = ("rollout_namespace", "rollout", "trial")
 VERSION = "version"
 
+EXAMPLES = "modelrollout.comparison.examples"
+"""The logger by whose name the examples of answers that differ are told from all else in a comparer's log."""
+
 STARTED = "modelrollout_shadow_start_time_seconds"
 """Gauge: when the process began to count, seconds since 1970. A comparer that was killed counts from 0 under the same
 names: by this it is known that it is another one, and which of two is the younger."""

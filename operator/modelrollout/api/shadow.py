@@ -83,8 +83,9 @@ class Compare(Rule):
     show: tuple[OutputName, ...] = Field(
         default=(),
         max_length=32,
-        description="Outputs whose values may be shown in the comparer's log as examples of answers that differ. None: "
-        "nothing of what was answered is written anywhere. Requests are never shown.",
+        description="Outputs whose values may be shown in the comparer's log, and from there by modelrollout describe, "
+        "as examples of answers that differ. None: nothing of what was answered is written anywhere. Requests are "
+        "never shown.",
     )
 
 

@@ -21,6 +21,7 @@ from modelrollout.cli.errors import asking
 from modelrollout.resource.rollout import API_VERSION, COMMAND_ANNOTATION, GROUP, PLURAL
 
 if TYPE_CHECKING:
+    import urllib3
     from kubernetes import client, watch
 
 VERSION = API_VERSION.removeprefix(f"{GROUP}/")
@@ -167,6 +168,19 @@ class Access:
         with asking("list pods"):
             answer = self._core.list_namespaced_pod(self.namespace, label_selector=selector, _request_timeout=TIMEOUT)
         return [cast(Body, self._client.sanitize_for_serialization(item)) for item in answer.items]
+
+    def log(self, pod: str, container: str, lines: int) -> str:
+        """The last lines that a container of a pod has written."""
+        with asking(f"read the log of pod {pod}", missing=f"pod {pod} has gone"):
+            answer = self._core.read_namespaced_pod_log(
+                pod,
+                self.namespace,
+                container=container,
+                tail_lines=lines,
+                _preload_content=False,  # else the package gives it as Python would write it
+                _request_timeout=TIMEOUT,
+            )
+            return cast("urllib3.HTTPResponse", answer).data.decode(errors="replace")
 
     def events(self, uid: str) -> list[Body]:
         """The Kubernetes Events about one object."""

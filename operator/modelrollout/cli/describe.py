@@ -8,6 +8,7 @@ import click
 
 from modelrollout.cli.access import Access
 from modelrollout.cli.errors import ClusterError
+from modelrollout.cli.examples import read_examples
 from modelrollout.cli.get import PodList
 from modelrollout.cli.live import show
 from modelrollout.cli.options import cluster_options, dump, name_argument, name_or_only_one, output_option
@@ -25,8 +26,9 @@ def describe(
 ) -> None:
     """Show everything that is known of one rollout.
 
-    What `get NAME` shows, and the settings, digests, conditions, the whole history and the Events. Without NAME the
-    namespace's only rollout is meant.
+    What `get NAME` shows, and the settings, digests, conditions, the whole history and the Events; and while answers
+    are compared in the shadow, the newest examples of those that differ, as far as the rollout's compare.show lets them
+    be shown, from the comparer's log. Without NAME the namespace's only rollout is meant.
     """
     access = Access(namespace, context, kubeconfig)
     name = name_or_only_one(access, name)
@@ -37,8 +39,8 @@ def describe(
     rollout, pods = ModelRollout.from_json(body), PodList(access, name)
     seen = pods.seen()
     events, note = read_events(access, rollout.uid)
-    notes = "; ".join(text for text in (pods.note, note) if text)
-    show(detail(View(rollout, time.time(), seen, notes), events))
+    notes, now = "; ".join(text for text in (pods.note, note) if text), time.time()
+    show(detail(View(rollout, now, seen, notes), events, read_examples(access, rollout, now)))
 
 
 def read_events(access: Access, uid: str) -> tuple[list[EventLine], str]:

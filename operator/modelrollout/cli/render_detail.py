@@ -28,6 +28,7 @@ from modelrollout.resource.spec import Spec
 CONDITION_STYLE = {"True": Style.GOOD, "False": Style.BAD, "Unknown": Style.FAINT}
 VERDICT_STYLE = {"Pass": Style.GOOD, "Fail": Style.BAD}
 BAD_WHEN_TRUE = "Stalled"
+SHADOW_ANSWERS = "shadow answers"  # the check whose row says how many differ
 EVERYTHING = 10_000  # characters of a message; the API server keeps fewer in a condition
 
 
@@ -56,32 +57,33 @@ def event_from_json(body: Mapping[str, Any]) -> EventLine:
     )
 
 
-def detail(view: View, events: Sequence[EventLine]) -> list[Line]:
-    """All blocks, each with a title."""
+def detail(view: View, events: Sequence[EventLine], examples: Sequence[Line] = ()) -> list[Line]:
+    """All blocks, each with a title. ``examples``: that of answers that differ."""
     rollout, status = view.rollout, view.rollout.status
     spec = spec_in_force(rollout)
-    blocks = [
+    blocks: list[Sequence[Line]] = [
         head(view),
-        _block("Spec", table(list(spec_rows(spec)))) if spec else [],
+        block("Spec", table(list(spec_rows(spec)))) if spec else [],
         list(version_lines(view)),
         route_lines(status, EVERYTHING),
-        _block("Models", table(list(model_rows(rollout)))),
+        block("Models", table(list(model_rows(rollout)))),
         validation_block(status),
+        examples,
         step_lines(status, spec, view.now),
         contest_lines(status, view.now),
         evidence_lines(status, spec, view.now),
         list(alerts(view, EVERYTHING)),
-        _block("Conditions", table(condition_rows(status.conditions, view.now))),
+        block("Conditions", table(condition_rows(status.conditions, view.now))),
         history_lines(status.history, view.now, shown=len(status.history), length=EVERYTHING),
-        _block("Digests of past releases", table(digest_rows(status.history))),
-        _block("Last command", [line(status.last_command)] if status.last_command else []),
-        _block("Events", table(event_rows(events, view.now))),
+        block("Digests of past releases", table(digest_rows(status.history))),
+        block("Last command", [line(status.last_command)] if status.last_command else []),
+        block("Events", table(event_rows(events, view.now))),
         [line(Span(view.note, Style.BAD))] if view.note else [],
     ]
     return join_blocks(blocks)
 
 
-def _block(title: str, lines: Sequence[Line]) -> list[Line]:
+def block(title: str, lines: Sequence[Line]) -> list[Line]:
     """A title with the lines below it, or nothing when there are none."""
     return [line(Span(title, Style.TITLE)), *((Span("  "), *content) for content in lines)] if lines else []
 
@@ -175,7 +177,7 @@ def _model_row(role: str, version: VersionStatus) -> list[Span]:
 
 def validation_block(status: Status) -> list[Line]:
     """What was shown before any traffic."""
-    return _block("Before any traffic", table(list(validation_rows(status))))
+    return block("Before any traffic", table(list(validation_rows(status))))
 
 
 def validation_rows(status: Status) -> Iterator[list[Span]]:

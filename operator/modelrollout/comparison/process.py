@@ -50,6 +50,8 @@ async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, and for ``drain`` seconds more; a second signal ends that. Raises CannotServe, or
     whatever ended a part that must not end."""
     heard = signals()
+    # What it says of requests that it cannot read has parts of them in it.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     async with (
         built(settings) as comparer,
         serve_http("--listen", settings.listen, application(comparer.intake)),
@@ -67,7 +69,7 @@ async def built(settings: Settings) -> AsyncIterator[Comparer]:
     labels = {"rollout_namespace": settings.namespace, "rollout": settings.rollout, "trial": settings.trial}
     counts = Counts(labels, control, arms, time.time())
     waiting, comparison = Waiting(), Comparison(shadow.compare)
-    examples = Examples(control, frozenset(shadow.compare.show), time.monotonic)
+    examples = Examples(control, shadow.compare, time.monotonic)
     tally = Tally(control, comparison, counts, examples)
     async with connected(settings.places, shadow.timeout, comparison.only_rule) as servers:
         rng, noise = np.random.default_rng(), shadow.noise_sample / 100

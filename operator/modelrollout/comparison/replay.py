@@ -8,6 +8,7 @@ that a difference which is there every time can be told from one which is not.
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,8 +41,9 @@ class Replays:
             copy = await self.waiting.next()
             try:
                 await self.replay(copy)
-            except Exception:  # a fault of ours in one comparison must not end all the others
-                log.exception("a request of %d bytes by %s was not compared", len(copy.body), copy.protocol)
+            except Exception as error:  # a fault of ours in one comparison must not end all the others
+                said = "a request of %d bytes by %s was not compared: %s"
+                log.error(said, len(copy.body), copy.protocol, _fault(error))
 
     async def replay(self, copy: Copy) -> None:
         """One copy."""
@@ -67,3 +69,9 @@ class Replays:
     def _order(self, length: int) -> list[int]:
         order: list[int] = self.rng.permutation(length).tolist()
         return order
+
+
+def _fault(error: BaseException) -> str:
+    """Which it is and where, without its words: they may have in them what was asked or answered."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} in " + ", ".join(f"{frame.name}:{frame.lineno}" for frame in frames)

@@ -22,6 +22,8 @@ COMPARER = "comparer"
 METRICS_PORT = 8080
 _SUFFIX = "-shadow"
 _GRACE_SECONDS = 30  # it shows its counters once more after it was told to end
+# Large requests of users wait for one that hangs until it is known not to be ready (``runtime/apply``).
+_PROBED = {"periodSeconds": 1, "failureThreshold": 2}
 
 
 def comparer_name(rollout: str) -> str:
@@ -107,7 +109,7 @@ def _container(rollout: ModelRollout, wanted: DesiredComparer, platform: Platfor
             {"name": "grpc", "containerPort": GRPC_PORT, "protocol": "TCP"},
             {"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"},
         ],
-        "readinessProbe": {"httpGet": {"path": "/readyz", "port": METRICS_PORT}, "periodSeconds": 2},
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": METRICS_PORT}, **_PROBED},
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": METRICS_PORT}, "periodSeconds": 5},
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
         "securityContext": {**confined(), "readOnlyRootFilesystem": True},

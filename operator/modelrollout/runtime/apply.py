@@ -47,6 +47,7 @@ from modelrollout.resource.rollout import API_VERSION, COMMAND_ANNOTATION, KIND,
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.posting import create_or_count_up
 from modelrollout.runtime.removal import has_requests, objects_of, unused_services
+from modelrollout.runtime.shadowing import is_unready
 from modelrollout.runtime.withdrawal import takes_away
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, Snapshot, World
@@ -201,18 +202,31 @@ class _Application:
         if wanted is None:
             return
         try:
-            await self._put(SERVICES, comparer_service(self._rollout, spec), SERVING_MANAGER)
+            await self._comparer_service(spec)
             made = comparer_deployment(self._rollout, spec, wanted, self._applier.platform)
             await self._put(DEPLOYMENTS, made, SERVING_MANAGER)
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             self.complete = False
             log.warning("the comparer of %s could not be made: %s", self._rollout.name, error)
 
+    async def _comparer_service(self, spec: Spec) -> None:
+        """Proxies wait for a comparer that hangs with the rest of each large body, and so do its users, until they know
+        of no such Service. It comes again when the comparer is ready."""
+        known = self._snapshot.of(SERVICES).get(comparer_name(self._rollout.name))
+        if not is_unready(self._snapshot) or (known is not None and not self._is_copied()):
+            await self._put(SERVICES, comparer_service(self._rollout, spec), SERVING_MANAGER)
+        elif known is not None:
+            await self._delete(SERVICES, known)
+
+    def _is_copied(self) -> bool:
+        """Whether the live route sends copies to the comparer."""
+        name = comparer_name(self._rollout.name)
+        return any(item.service == name for item in destinations(self._snapshot.virtual_service or {}, self._rollout))
+
     async def remove_comparer(self) -> None:
         """Once nothing is compared any more, and no copies go to it: proxies may still go by the route before."""
         name = comparer_name(self._rollout.name)
-        copied = destinations(self._snapshot.virtual_service or {}, self._rollout)
-        if self._rerouted or any(item.service == name for item in copied):
+        if self._rerouted or self._is_copied():
             return
         for resource in (SERVICES, DEPLOYMENTS):
             if (item := self._snapshot.of(resource).get(name)) is not None:

@@ -26,7 +26,7 @@ AGAIN = 2.0
 PATIENCE = 0.5
 """Seconds that a pass waits for the first answer."""
 
-STARTING = "its comparer is being started"
+STARTING, UNREADY = "its comparer is being started", "its comparer runs, and is not ready"
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def absence(snapshot: Snapshot, rollout: str, now: float) -> str | None:
     """Why the comparer cannot take copies, in words; None when it can."""
     name = comparer_name(rollout)
     deployment, service = snapshot.of(DEPLOYMENTS).get(name), snapshot.of(SERVICES).get(name)
-    if deployment is None or service is None:
+    if deployment is None:
         return STARTING
     pods = [pod for pod in snapshot.of(PODS).values() if _is_comparer(pod)]
     status = deployment.get("status", {})
@@ -114,9 +114,19 @@ def absence(snapshot: Snapshot, rollout: str, now: float) -> str | None:
     if not is_newest or not status.get("updatedReplicas") or not any(map(is_ready, pods)):
         waits = (waits_for(pod) for pod in pods if not is_ready(pod))
         told = next((words for words in waits if words not in (LOADING, NO_WORDS)), None)
-        return f"{STARTING}: {told}" if told else STARTING
+        if told is not None:
+            return f"{STARTING}: {told}"
+        return UNREADY if is_newest and is_unready(snapshot) else STARTING
+    if service is None:
+        return STARTING
     made = datetime.fromisoformat(service["metadata"]["creationTimestamp"]).timestamp()
     return "the mesh learns of its comparer" if now - made < SETTLE_SECONDS else None
+
+
+def is_unready(snapshot: Snapshot) -> bool:
+    """Whether the comparer runs and does not say that it can take copies: it has just begun, or hangs."""
+    pods = [pod for pod in snapshot.of(PODS).values() if _is_comparer(pod)]
+    return not any(map(is_ready, pods)) and any(waits_for(pod) == LOADING for pod in pods)
 
 
 def _is_comparer(pod: Object) -> bool:

@@ -195,4 +195,6 @@ def _short(value: float, digits: int = 2) -> str:
     if value >= 10**digits:
         return f"{value:.0f}"
     text = f"{value:.{digits}g}"
+    if "e+" in text:  # it would be rounded up: 99.58 is 99.6
+        return f"{value:.{digits + 1}g}"
     return text if "e" not in text else f"{value:.6f}".rstrip("0").rstrip(".")

@@ -110,7 +110,7 @@ def _until(state: Pass, ends: float, seen: Shadowed, settings: Shadow) -> str:
 def _unseen(seen: Shadowed, control: str) -> str | None:
     """Why what was counted proves nothing."""
     if seen.received >= ENOUGH_TO_SAY and seen.dropped > seen.received / 2:
-        return f"its comparer dropped {seen.dropped:.0f} of {seen.received:.0f} copies ({seen.why})"
+        return f"its comparer dropped {seen.dropped:.0f} of the last {seen.received:.0f} copies ({seen.why})"
     if seen.unusable >= ENOUGH_TO_SAY and seen.unusable > seen.flips.compared:
         return f"{control} itself answered {seen.unusable:.0f} copies with nothing that could be compared"
     return None

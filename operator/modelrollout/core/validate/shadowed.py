@@ -25,8 +25,9 @@ class Replays:
 
 @dataclass(frozen=True, slots=True)
 class Shadowed:
-    """Of one arm and the control. ``received`` copies came that can be replayed, of which ``dropped`` were not, most of
-    them for the reason ``why``; ``unusable`` were replayed and could not be compared, for the control's sake.
+    """Of one arm and the control. In the last minute ``received`` copies came that can be replayed, of which
+    ``dropped`` were not, most of them for the reason ``why``. ``unusable`` were replayed and could not be compared, for
+    the control's sake.
     ``started`` tells the process that counted from one that was there before: seconds since 1970, 0 where it does not
     say so."""
 
