@@ -20,6 +20,7 @@ from tests.core import (
     test_fresh_sight,
     test_hard_cases,
     test_ledger,
+    test_next_version,
     test_places,
     test_recall,
     test_same_command_again,
@@ -621,6 +622,17 @@ def settings_edited() -> None:
         seen.append(world.weight)
     assert [weight for weight in (10, 20, 80) if weight in seen] == [10, 20, 80]
     assert 5 not in seen
+
+
+@row(
+    "what `spec.serving` says of pods (image, resources, args, template) is edited, at rest or in a release",
+    "applied",
+    "pods that have come up stay as they were made; `Accepted` and an Event (`HoldsForNextVersion`) say so, and that "
+    "the same model released as a new version has it, judged like any other",
+)
+def pods_edited() -> None:
+    test_next_version.test_an_edit_that_reaches_no_pod_is_said_once(test_next_version.serving, "1.0.1")
+    test_next_version.test_the_way_out_is_a_release_that_is_judged()
 
 
 @row(
