@@ -34,6 +34,7 @@ from tests.core import (
     test_size,
     test_split_broken,
     test_undo,
+    test_unfetched,
     test_validate_only,
     test_validation,
     test_whose_failure,
@@ -228,7 +229,7 @@ def cannot_load() -> None:
 
 
 @row(
-    "the model cannot be fetched: unreachable, no SavedModel, another digest",
+    "the model cannot be fetched: no such file, no SavedModel, another digest",
     "Fail",
     "the same, and `Accepted=False` with the fetcher's words",
 )
@@ -236,13 +237,24 @@ def cannot_fetch() -> None:
     world = World.of(CANARY).installed()
     world.autoload = False
     world.apply(version="1.1.2").step(1)
-    words = "https://models.example.com/x.tar.gz cannot be fetched: connection refused (spec.model.uri)"
+    words = "https://models.example.com/x.tar.gz: the server answers 404 Not Found (spec.model.uri)"
     world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], failure=words, unfetched=True)
     world.run(5)
     accepted = {item.type: item for item in world.status.conditions}["Accepted"]
     assert (accepted.status, accepted.reason) == ("False", "FetchFailed")
     assert words in accepted.message
     assert world.live == {"1.0.1": 100}
+
+
+@row(
+    "its store is away: it refuses connections, ends them halfway, answers 429 or 5xx",
+    "Undecided",
+    "tried again with growing waits, and after `Retry-After`, for 90 % of `serving.loadTimeout`; then no requests, "
+    "taken back without quarantine",
+)
+def store_away() -> None:
+    test_unfetched.test_a_store_that_is_away_is_no_fault_of_the_version()
+    test_unfetched.test_another_store_is_asked_without_a_further_word()
 
 
 @row(

@@ -43,6 +43,7 @@ class Workload:
     failure: str | None = None
     of_model: bool = False  # the failure is what the fetcher or the server said of the model
     unfetched: bool = False  # the failure is the fetcher's: there is no such model, or it is not what the spec says
+    store_away: bool = False  # or the store did not answer for as long as it was tried, whatever is in it
     waiting: str | None = None
     at_work_since: float | None = None  # seconds since the epoch
     loading_since: float | None = None  # the server of a pod that is not ready, seconds since the epoch

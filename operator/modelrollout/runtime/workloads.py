@@ -89,6 +89,7 @@ def workload(deployment: Object, pods: Iterable[Object], services: Iterable[Obje
         failure=failure,
         of_model=end is not None and end.of_model,
         unfetched=end is not None and end.is_fetcher,
+        store_away=end is not None and end.store_away,
         waiting=None if failure or (ready >= desired and not outdated) else _waiting(deployment, newest, ended),
         displaced=ready == 0 and failure is None and not any(map(has_served, living)),
         at_work_since=at_work_since(unready or newest),

@@ -39,6 +39,7 @@ HISTORY_LENGTH = 20  # entries that a person would scroll through; the object mu
 TAKEN_BACK = (
     Reason.ABORTED,
     Reason.CANDIDATE_LOST,
+    Reason.FETCH_FAILED,
     Reason.LOAD_TIMEOUT,
     Reason.VALIDATION_TIMEOUT,
 )  # without quarantine, where the version is not to blame
