@@ -21,6 +21,7 @@ from modelrollout.adapters.cluster import (
     EVENTS,
     HORIZONTAL_POD_AUTOSCALERS,
     MODEL_ROLLOUTS,
+    PODS,
     SERVICES,
     VIRTUAL_SERVICES,
     ApiError,
@@ -43,6 +44,7 @@ from modelrollout.manifests.istio import live_route, moved, virtual_service
 from modelrollout.manifests.meta import SERVING_MANAGER, TRAFFIC_MANAGER, child_name
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment, service
+from modelrollout.manifests.side_car import user_with_network
 from modelrollout.resource.rollout import API_VERSION, COMMAND_ANNOTATION, KIND, ModelRollout
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.posting import create_or_count_up
@@ -167,7 +169,7 @@ class _Application:
         try:
             for split in version.splits:
                 await self._put(SERVICES, service(self._rollout, spec, version, split), SERVING_MANAGER)
-            wanted = deployment(self._rollout, spec, version, self._applier.platform, live)
+            wanted = deployment(self._rollout, spec, version, self._platform(), live)
             await self._deploy(wanted)
             await self._autoscaler(spec, version)
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
@@ -176,6 +178,11 @@ class _Application:
             log.warning("version %s: %s", version.version, refused.words)
         else:
             self._applier.refused.pop(key, None)
+
+    def _platform(self) -> Platform:
+        """What the installation is like, by its settings and by what its mesh makes of the rollout's pods."""
+        user = user_with_network(self._snapshot.of(PODS).values())
+        return replace(self._applier.platform, fetch_user=user)
 
     async def _deploy(self, wanted: Object) -> None:
         """A Deployment. One that others scale is written as it was seen, or not yet."""
