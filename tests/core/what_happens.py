@@ -23,6 +23,7 @@ from tests.core import (
     test_next_version,
     test_places,
     test_recall,
+    test_refused,
     test_same_command_again,
     test_scattered,
     test_scraped_apart,
@@ -265,6 +266,19 @@ def store_away() -> None:
 def load_timeout() -> None:
     test_whose_failure.test_a_model_that_loads_for_too_long_is()
     test_whose_failure.test_the_time_to_load_begins_when_there_is_a_node()
+
+
+@row(
+    "the API server does not take its objects: a quota, a policy, an object of somebody else's",
+    "Undecided",
+    "no requests; tried again for `serving.loadTimeout`, with the API server's words in the status, and gone on with "
+    "when somebody mends it; then taken back without quarantine, and tried again when the spec is corrected",
+)
+def refused_by_the_api_server() -> None:
+    test_refused.test_it_is_told_with_the_way_out_while_it_is_waited_for()
+    test_refused.test_mended_in_the_cluster_the_release_goes_on()
+    test_refused.test_for_longer_than_load_timeout_it_is_taken_back_and_nobody_is_blamed()
+    test_refused.test_after_that_a_correction_of_the_spec_needs_no_further_word()
 
 
 @row(

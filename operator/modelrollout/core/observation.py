@@ -49,6 +49,7 @@ class Workload:
     loading_since: float | None = None  # the server of a pod that is not ready, seconds since the epoch
     load_seconds: float | None = None  # the slowest of the servers whose pods are ready
     displaced: bool = False
+    refused: bool = False  # the API server does not take its newest objects, which ``waiting`` tells of
     pinned: str | None = None  # the digest that its pods were made with
     settings: str | None = None  # the hash of those that its pods were made with (``core/recipe.py``)
     applied: int | None = None  # pods that were asked for last; None where that is left to others
@@ -64,7 +65,7 @@ class Workload:
     @property
     def is_ready(self) -> bool:
         """All the pods that are wanted can answer, and are as they are wanted."""
-        return self.ready >= self.desired > 0 and not self.outdated
+        return self.ready >= self.desired > 0 and not self.outdated and not self.refused
 
     def is_reachable(self, split: str, now: float) -> bool:
         """Whether the mesh has had the time to learn of its Service for a split."""

@@ -215,7 +215,8 @@ def lost(case: Case) -> Leave | None:
 def never_ready(case: Case) -> Leave | None:
     """It was given its time to load, from when its fetcher began: a node may have had to be started first.
 
-    It is to blame only for its own time. What no node has room for, or waits for an image or a volume, is taken back.
+    It is to blame only for its own time. What no node has room for, or waits for an image or a volume, or is not taken
+    by the API server, is taken back.
     """
     state, arm = case.state, case.arm
     workload, limit = state.workload(arm.version), state.spec.serving.load_timeout
@@ -224,6 +225,8 @@ def never_ready(case: Case) -> Leave | None:
         return None
     why = f": {workload.waiting}" if workload.waiting else ""
     message = f"not ready within loadTimeout {format_duration(limit)}{why}"
+    if workload.refused:
+        return Leave(Reason.OBJECT_REFUSED, message, outcome="TakenBack", quarantine=False)
     if workload.at_work_since is None or is_shared(case):
         return Leave(Reason.LOAD_TIMEOUT, message, outcome="TakenBack", quarantine=False)
     return Leave(Reason.LOAD_TIMEOUT, message)
