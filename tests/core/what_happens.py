@@ -43,7 +43,7 @@ from tests.core import (
 )
 from tests.core.validate import test_load_time, test_memory
 from tests.core.world import CANARY, World
-from tests.manifests import test_buckets, test_moved, test_routes
+from tests.manifests import test_buckets, test_cluster_domain, test_moved, test_routes
 from tests.runtime import test_unknown_metric
 from tests.strategies import (
     test_ab_test,
@@ -996,12 +996,14 @@ def metric_unknown() -> None:
 
 
 @row(
-    "callers in the mesh ask for a host that is no Service of the namespace",
+    "callers in the mesh ask for a host that is no Service of the namespace, or ends with another domain than the "
+    "cluster's",
     "–",
-    "an Event (`HostWithoutService`) when the spec is accepted, with the command that makes one; nothing is refused",
+    "an Event (`HostWithoutService`) when the spec is accepted, with the way out; nothing is refused",
 )
 def host_without_service() -> None:
     test_unknown_metric.test_a_doubt_is_told_once_and_refuses_nothing()
+    test_cluster_domain.test_whose_a_host_is(*test_cluster_domain.HOSTS["the full one of another cluster"])
 
 
 @row("all pods of stable are gone, with no release under way", "–", "Degraded, with the pods' own words")

@@ -20,7 +20,7 @@ from modelrollout.api.analysis import Metric
 from modelrollout.api.live import REWARD_COUNT, REWARD_SUM
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
-from modelrollout.manifests.hosts import MESH, host_problem, services_of_hosts, shared_host
+from modelrollout.manifests.hosts import MESH, host_problem, of_another_domain, services_of_hosts, shared_host
 from modelrollout.manifests.meta import OWNER_LABEL, is_ours, name_problem
 from modelrollout.manifests.platform import file_root_problem
 from modelrollout.resource.rollout import ModelRollout
@@ -35,6 +35,10 @@ Object = dict[str, Any]
 _NO_SERVICE = (
     "spec.traffic.hosts: there is no Service {0} in {1}, so callers in the mesh cannot resolve that host; make one: "
     "kubectl create service clusterip {0} --tcp=8501:8501 --tcp=8500:8500 -n {1}"
+)
+_OTHER_DOMAIN = (
+    "spec.traffic.hosts: {0} is the name of a Service in a cluster of another domain than {1}, so callers in the mesh "
+    "cannot resolve it; write the name that they use, or tell the operator its cluster's domain (clusterDomain)"
 )
 QUERIES_LIMIT = 10.0  # seconds; a Prometheus that takes longer is as good as away
 
@@ -77,7 +81,10 @@ class Acceptance:
         later, so this only warns."""
         if MESH not in spec.traffic.gateways or spec.validate_only is not None:
             return None
-        for name in services_of_hosts(spec.traffic.hosts, rollout.namespace):
+        if (host := of_another_domain(spec.traffic.hosts, rollout)) is not None:
+            words = _OTHER_DOMAIN.format(host, rollout.cluster_domain)
+            return Refusal(Reason.HOST_WITHOUT_SERVICE, words, warns=True)
+        for name in services_of_hosts(spec.traffic.hosts, rollout):
             if not await self._cluster.page(SERVICES, rollout.namespace, {"metadata.name": name}, most=1):
                 return Refusal(Reason.HOST_WITHOUT_SERVICE, _NO_SERVICE.format(name, rollout.namespace), warns=True)
         return None
@@ -167,13 +174,19 @@ def _foreign_route(rollout: ModelRollout, routes: Iterable[Object]) -> Iterator[
             )
 
 
+def _shared(rollout: ModelRollout, spec: Spec, route: Object) -> str | None:
+    """The first host of the spec that a VirtualService routes at one of its gateways, too."""
+    traffic = spec.traffic
+    return shared_host(traffic.hosts, traffic.gateways, rollout.namespace, route, rollout.cluster_domain)
+
+
 def _routed_elsewhere(rollout: ModelRollout, spec: Spec, routes: Iterable[Object]) -> Iterator[Refusal]:
     for route in routes:
         described = route["metadata"]
         owner = (described.get("labels") or {}).get(OWNER_LABEL)
         if _has_our_name(route, rollout) and is_ours(route, rollout):
             continue
-        host = shared_host(spec.traffic.hosts, spec.traffic.gateways, rollout.namespace, route)
+        host = _shared(rollout, spec, route)
         if host is not None:
             named = f"{described['namespace']}/{described['name']}"
             whose = f"ModelRollout {described['namespace']}/{owner}" if owner else f"VirtualService {named}"
@@ -195,7 +208,7 @@ def _wanted_elsewhere(rollout: ModelRollout, spec: Spec, rollouts: Iterable[Obje
             "metadata": {"namespace": other.namespace},
             "spec": {"hosts": other.spec.traffic.hosts, "gateways": other.spec.traffic.gateways},
         }
-        host = shared_host(spec.traffic.hosts, spec.traffic.gateways, rollout.namespace, as_route)
+        host = _shared(rollout, spec, as_route)
         if host is not None:
             yield Refusal(
                 Reason.HOST_TAKEN,
