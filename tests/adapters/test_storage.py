@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import json
 import os
-import ssl
-import subprocess
 import tarfile
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,15 +19,7 @@ from modelrollout.adapters.storage.place import Order, fetch
 from modelrollout.adapters.storage.progress import Progress
 from modelrollout.adapters.storage.sources import model_folder
 from modelrollout.cli.fetch import fetch as fetch_command
-
-FILES = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "assets/words.txt": b"a b c"}
-
-
-def write(folder: Path, files: dict[str, bytes] | None = None) -> Path:
-    for name, content in (FILES if files is None else files).items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    return folder
+from tests.adapters.store import FILES, Store, archive, order_of, write
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -214,143 +202,14 @@ def test_progress_is_a_line_every_few_seconds() -> None:
     assert said == ["fetched 60.0 MB of 400.0 MB, 15 %, 10.0 MB/s", "fetched 100.0 MB of 400.0 MB, 25 %, 8.3 MB/s"]
 
 
-@dataclass
-class Web:
-    """A server of files over https, signed by itself."""
-
-    url: str = ""
-    files: dict[str, bytes] = field(default_factory=dict)
-    codes: dict[str, list[int]] = field(default_factory=dict)  # codes to answer with before the file
-    cut: bool = False  # end the connection in the middle of the file
-    redirect: str = ""
-
-
-@pytest.fixture
-def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
-    """The server, and trust in its certificate."""
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, "-keyout", key, "-out", certificate],
-        check=True,
-        capture_output=True,
-    )
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    served = Web()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(served))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    served.url = f"https://localhost:{server.server_address[1]}"
-    yield served
-    server.shutdown()
-    server.server_close()
-
-
-def _handler(served: Web) -> type[http.server.BaseHTTPRequestHandler]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if served.redirect:
-                self.send_response(302)
-                self.send_header("Location", served.redirect)
-                self.end_headers()
-                return
-            codes = served.codes.get(self.path, [])
-            content = served.files.get(self.path)
-            code = codes.pop(0) if codes else 200 if content is not None else 404
-            self.send_response(code)
-            self.send_header("Content-Length", str(len(content or b"")) if code == 200 else "0")
-            self.end_headers()
-            if code == 200 and content is not None:
-                self.wfile.write(content[: len(content) // 2] if served.cut else content)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Quiet."""
-
-    return Handler
-
-
-def archive(folder: Path, tmp_path: Path, name: str = ".", **members: str) -> bytes:
-    """A .tar.gz of a folder; ``members`` are further names and their targets, as links."""
-    path = tmp_path / "archive.tar.gz"
-    with tarfile.open(path, "w:gz") as tar:
-        tar.add(folder, arcname=name)
-        for member, target in members.items():
-            info = tarfile.TarInfo(member)
-            info.type, info.linkname = tarfile.SYMTYPE, target
-            tar.addfile(info)
-    return path.read_bytes()
-
-
-def web_order(web: Web, tmp_path: Path) -> Order:
-    return Order(uri=f"{web.url}/m.tar.gz", target=tmp_path / "models" / "fraud", number=7)
-
-
 @pytest.mark.parametrize("top", [".", "fraud-1187"])
-def test_an_archive_lands_in_place_with_the_digest_of_its_files(web: Web, tmp_path: Path, top: str) -> None:
+def test_an_archive_lands_in_place_with_the_digest_of_its_files(store: Store, tmp_path: Path, top: str) -> None:
     model = write(tmp_path / "model")
-    web.files["/m.tar.gz"] = archive(model, tmp_path, top)
-    order = web_order(web, tmp_path)
+    store.files["/m.tar.gz"] = archive(model, tmp_path, top)
+    order = order_of(store, tmp_path)
     assert fetch(order, quiet) == digest_of(model)
     assert contents(order.target / "7") == FILES
     assert [path.name for path in order.target.iterdir()] == ["7"]
-
-
-@pytest.mark.parametrize("code", [503, 429])
-def test_trouble_of_the_server_is_tried_again(web: Web, tmp_path: Path, code: int) -> None:
-    web.files["/m.tar.gz"] = archive(write(tmp_path / "model"), tmp_path)
-    web.codes["/m.tar.gz"] = [code, code]
-    said: list[str] = []
-    fetch(web_order(web, tmp_path), said.append)
-    assert sum("trying again" in line for line in said) == 2
-
-
-def test_a_refusal_is_not_tried_again(web: Web, tmp_path: Path) -> None:
-    said: list[str] = []
-    with pytest.raises(FetchError, match="the server answers 404 Not Found"):
-        fetch(web_order(web, tmp_path), said.append)
-    assert said == []
-
-
-def test_a_download_that_breaks_off_is_no_model(web: Web, tmp_path: Path) -> None:
-    web.files["/m.tar.gz"] = archive(write(tmp_path / "model"), tmp_path)
-    web.cut = True
-    with pytest.raises(FetchError, match=r"cannot be fetched: .*; tried 5 times in 30 s"):
-        fetch(web_order(web, tmp_path), quiet)
-    assert list((tmp_path / "models" / "fraud").iterdir()) == []
-
-
-def test_nobody_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    order = Order(uri="https://localhost:9/m.tar.gz", target=tmp_path / "fraud", number=7)
-    words = r"cannot be fetched: .*Connection refused; tried 5 times in 30 s \(spec.model.uri\)"
-    with pytest.raises(FetchError, match=words):
-        fetch(order, quiet)
-
-
-def test_a_store_that_is_away_is_tried_again_for_as_long_as_the_model_may_take(
-    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr("time.sleep", waits.append)
-    web.files["/m.tar.gz"] = archive(write(tmp_path / "model"), tmp_path)
-    web.codes["/m.tar.gz"] = [503] * 9
-    fetch(replace(web_order(web, tmp_path), retry_for=540.0), quiet)
-    assert waits == [1, 2, 4, 8, 16, 30, 30, 30, 30]
-
-
-def test_a_server_that_is_not_trusted(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SSL_CERT_FILE")
-    with pytest.raises(FetchError, match="certificate verify failed"):
-        fetch(web_order(web, tmp_path), quiet)
-
-
-def test_a_redirect_away_from_https(web: Web, tmp_path: Path) -> None:
-    web.redirect = "http://localhost/m.tar.gz"
-    with pytest.raises(FetchError, match=r"leads to http://localhost/m\.tar\.gz, which is not https"):
-        fetch(web_order(web, tmp_path), quiet)
 
 
 def climbing(tmp_path: Path) -> bytes:
@@ -375,10 +234,10 @@ ARCHIVES: dict[str, tuple[Callable[[Path], bytes], str]] = {
 
 
 @pytest.mark.parametrize(("make", "words"), ARCHIVES.values(), ids=ARCHIVES)
-def test_an_archive_that_is_not_taken(web: Web, tmp_path: Path, make: Callable[[Path], bytes], words: str) -> None:
-    web.files["/m.tar.gz"] = make(tmp_path)
+def test_an_archive_that_is_not_taken(store: Store, tmp_path: Path, make: Callable[[Path], bytes], words: str) -> None:
+    store.files["/m.tar.gz"] = make(tmp_path)
     with pytest.raises(FetchError, match=words):
-        fetch(replace(web_order(web, tmp_path), max_bytes=1_000_000), quiet)
+        fetch(replace(order_of(store, tmp_path), max_bytes=1_000_000), quiet)
     assert not (tmp_path / "evil").exists()
     assert list((tmp_path / "models" / "fraud").iterdir()) == []
 

@@ -40,6 +40,7 @@ VALUES: dict[str, dict[str, Any]] = {
             "scrapeInterval": "15s",
             "tokenSecret": {"name": "metrics", "key": "bearer"},
         },
+        "clusterDomain": "k8s.corp.local",
         "gateway": {"url": "http://gateway.ingress:8080"},
         "fetch": {"maxBytes": "1000000", "timeout": "5m"},
         "fileRoot": "/var/lib/models",

@@ -56,6 +56,7 @@ def test_values_reach_the_settings(api_server: ApiServer) -> None:
     assert (settings.prometheus_timeout, settings.scrape_interval, settings.poll) == (3.0, 15.0, 1.0)
     assert settings.prometheus_token_file == "/var/run/secrets/prometheus/token"
     assert settings.gateway_url == "http://gateway.ingress:8080"
+    assert settings.cluster_domain == "k8s.corp.local"
     assert (settings.fetch_image, settings.fetch_image_pull_policy) == (
         "registry.example.com/modelrollout:1.2.3",
         "Always",
@@ -119,6 +120,8 @@ def test_pods_fit_the_restricted_level(api_server: ApiServer, namespaces: None, 
         ({"image": {"name": "x"}}, "name"),
         ({"prometheus": {"url": "prometheus:9090"}}, "url"),
         ({"prometheus": {"scrapeInterval": "15"}}, "scrapeInterval"),
+        ({"clusterDomain": "svc.Corp"}, "clusterDomain"),
+        ({"clusterDomain": ".corp.local"}, "clusterDomain"),
         ({"fileRoot": "models"}, "fileRoot"),
         ({"log": {"level": "debug"}}, "level"),
         ({"settings": {"workers": 16}}, "workers"),

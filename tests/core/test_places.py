@@ -89,14 +89,3 @@ def test_pods_that_do_not_come_up_beside_those_that_do_are_told_as_well() -> Non
     said = "1.0.1 serves all requests; 1 of 3 pods are ready: no node for it"
     assert (world.status.phase, world.status.message) == (Phase.PROGRESSING, said)
     assert world.step(121).status.phase is Phase.DEGRADED
-
-
-def test_settings_that_hold_for_the_next_version_alone_are_said() -> None:
-    world = World.of(CANARY).installed()
-    world.workloads["1.0.1"] = replace(world.workloads["1.0.1"], settings="of before")
-    world.configure(serving={"image": "tensorflow/serving:9", "drain": "10s"}).step(1)
-    accepted = {item.type: item for item in world.status.conditions}["Accepted"]
-    assert accepted.message == (
-        "the spec is in order; but the pods of 1.0.1 stay as they were made: spec.serving holds for the next version"
-    )
-    assert world.status.phase is Phase.HEALTHY

@@ -58,3 +58,34 @@ def test_a_version_that_was_fetched_never_changes() -> None:
     assert world.status.stable.version == NEW
     world.apply(digest=TYPO).run(5)
     assert "already known with digest" in world.status.message
+
+
+def store_away() -> World:
+    """For as long as the fetcher may try."""
+    world = World.of(CANARY).installed()
+    world.autoload = False
+    world.apply(version=NEW).run(5)
+    words = "https://models.example.com/m.tar.gz cannot be fetched: Connection refused; tried 12 times in 108 s"
+    world.workloads[NEW] = replace(
+        world.workloads[NEW], digests=(), failure=words, of_model=True, unfetched=True, store_away=True
+    )
+    return world.run(5)
+
+
+def test_a_store_that_is_away_is_no_fault_of_the_version() -> None:
+    world = store_away()
+    assert world.status.quarantined == ()
+    assert [(item.version, item.reason) for item in world.status.taken_back] == [(NEW, Reason.FETCH_FAILED)]
+    assert world.status.message.startswith(f"{NEW} was taken back: it cannot be served: https://models.example.com/m")
+    assert f"Correct spec.model or spec.serving, and {NEW} is tried again" in world.status.message
+    accepted = {item.type: item for item in world.status.conditions}["Accepted"]
+    assert accepted.status == "True", "nothing is wrong with the spec"
+
+
+def test_another_store_is_asked_without_a_further_word() -> None:
+    world = store_away()
+    world.autoload = True
+    world.run(60)
+    assert world.status.trial is None
+    world.apply(uri="https://other.example.com/m.tar.gz").run(15)
+    assert [arm.version for arm in world.status.arms] == [NEW]

@@ -20,8 +20,10 @@ from tests.core import (
     test_fresh_sight,
     test_hard_cases,
     test_ledger,
+    test_next_version,
     test_places,
     test_recall,
+    test_refused,
     test_same_command_again,
     test_scattered,
     test_scraped_apart,
@@ -33,6 +35,7 @@ from tests.core import (
     test_size,
     test_split_broken,
     test_undo,
+    test_unfetched,
     test_validate_only,
     test_validation,
     test_whose_failure,
@@ -40,7 +43,7 @@ from tests.core import (
 )
 from tests.core.validate import test_load_time, test_memory
 from tests.core.world import CANARY, World
-from tests.manifests import test_allowed_hosts, test_buckets, test_moved, test_routes
+from tests.manifests import test_allowed_hosts, test_buckets, test_cluster_domain, test_moved, test_routes
 from tests.runtime import test_unknown_metric
 from tests.strategies import (
     test_ab_test,
@@ -227,7 +230,7 @@ def cannot_load() -> None:
 
 
 @row(
-    "the model cannot be fetched: unreachable, no SavedModel, another digest",
+    "the model cannot be fetched: no such file, no SavedModel, another digest",
     "Fail",
     "the same, and `Accepted=False` with the fetcher's words",
 )
@@ -235,13 +238,24 @@ def cannot_fetch() -> None:
     world = World.of(CANARY).installed()
     world.autoload = False
     world.apply(version="1.1.2").step(1)
-    words = "https://models.example.com/x.tar.gz cannot be fetched: connection refused (spec.model.uri)"
+    words = "https://models.example.com/x.tar.gz: the server answers 404 Not Found (spec.model.uri)"
     world.workloads["1.1.2"] = replace(world.workloads["1.1.2"], failure=words, unfetched=True)
     world.run(5)
     accepted = {item.type: item for item in world.status.conditions}["Accepted"]
     assert (accepted.status, accepted.reason) == ("False", "FetchFailed")
     assert words in accepted.message
     assert world.live == {"1.0.1": 100}
+
+
+@row(
+    "its store is away: it refuses connections, ends them halfway, answers 429 or 5xx",
+    "Undecided",
+    "tried again with growing waits, and after `Retry-After`, for 90 % of `serving.loadTimeout`; then no requests, "
+    "taken back without quarantine",
+)
+def store_away() -> None:
+    test_unfetched.test_a_store_that_is_away_is_no_fault_of_the_version()
+    test_unfetched.test_another_store_is_asked_without_a_further_word()
 
 
 @row(
@@ -252,6 +266,19 @@ def cannot_fetch() -> None:
 def load_timeout() -> None:
     test_whose_failure.test_a_model_that_loads_for_too_long_is()
     test_whose_failure.test_the_time_to_load_begins_when_there_is_a_node()
+
+
+@row(
+    "the API server does not take its objects: a quota, a policy, an object of somebody else's",
+    "Undecided",
+    "no requests; tried again for `serving.loadTimeout`, with the API server's words in the status, and gone on with "
+    "when somebody mends it; then taken back without quarantine, and tried again when the spec is corrected",
+)
+def refused_by_the_api_server() -> None:
+    test_refused.test_it_is_told_with_the_way_out_while_it_is_waited_for()
+    test_refused.test_mended_in_the_cluster_the_release_goes_on()
+    test_refused.test_for_longer_than_load_timeout_it_is_taken_back_and_nobody_is_blamed()
+    test_refused.test_after_that_a_correction_of_the_spec_needs_no_further_word()
 
 
 @row(
@@ -624,6 +651,17 @@ def settings_edited() -> None:
 
 
 @row(
+    "what `spec.serving` says of pods (image, resources, args, template) is edited, at rest or in a release",
+    "applied",
+    "pods that have come up stay as they were made; `Accepted` and an Event (`HoldsForNextVersion`) say so, and that "
+    "the same model released as a new version has it, judged like any other",
+)
+def pods_edited() -> None:
+    test_next_version.test_an_edit_that_reaches_no_pod_is_said_once(test_next_version.serving, "1.0.1")
+    test_next_version.test_the_way_out_is_a_release_that_is_judged()
+
+
+@row(
     "an invalid spec",
     "Accepted=False",
     "stable serves on; a running candidate is still judged by the last accepted spec",
@@ -958,22 +996,24 @@ def metric_unknown() -> None:
 
 
 @row(
-    "callers in the mesh ask for a host that is no Service of the namespace",
+    "a rollout in the mesh names a Service of its namespace that is not there",
     "–",
-    "an Event (`HostWithoutService`) when the spec is accepted, with the command that makes one; nothing is refused",
+    "an Event (`HostWithoutService`) when the spec is accepted, with the way out; nothing is refused",
 )
 def host_without_service() -> None:
     test_unknown_metric.test_a_doubt_is_told_once_and_refuses_nothing()
 
 
 @row(
-    "a rollout in the mesh names a host that is no Service of its namespace",
+    "a rollout in the mesh names a host that is no Service of its namespace, or one of "
+    "another domain than the cluster's",
     "–",
     "refused, unless the cluster's owner allows it (`hosts` of the chart): nobody takes a stranger's requests",
 )
 def host_of_the_world() -> None:
     for name in ("a host of the world in the mesh", "by a rule, in the mesh", "what everybody may have everywhere"):
         test_allowed_hosts.test_who_may_have_a_host(*test_allowed_hosts.ASKED[name])
+    test_cluster_domain.test_whose_a_host_is(*test_cluster_domain.HOSTS["the full one of another cluster"])
 
 
 @row("all pods of stable are gone, with no release under way", "–", "Degraded, with the pods' own words")

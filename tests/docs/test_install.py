@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from modelrollout.cli.doctor.definitions import OLDEST
+from modelrollout.manifests.allowed_hosts import host_rules
 from modelrollout.manifests.comparer import COMPARER, METRICS_PORT
 from modelrollout.manifests.meta import labels, selector_labels
 from modelrollout.manifests.serving import GRPC_PORT, METRICS_PATH, REST_PORT
@@ -24,9 +26,17 @@ from tests.manifests.render import render as rendered
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "install.md").read_text()
 BLOCKS: list[str] = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
-OBJECTS: list[dict[str, Any]] = [item for text in BLOCKS for item in yaml.safe_load_all(text)]
+SHOWN: list[dict[str, Any]] = [item for text in BLOCKS for item in yaml.safe_load_all(text)]
+OBJECTS = [item for item in SHOWN if "kind" in item]
+[VALUES] = [item for item in SHOWN if "kind" not in item]
 MONITORS = {item["metadata"]["name"]: item["spec"] for item in OBJECTS if item["kind"] == "PodMonitor"}
 ISTIO = [item for item in OBJECTS if "istio.io" in item["apiVersion"]]
+
+
+def test_the_rules_of_hosts_are_some() -> None:
+    first, second = host_rules(json.dumps(VALUES["hosts"]))
+    assert first.allows("team-a-eu", "fraud.a.example.com", "ingress/public")
+    assert second.allows("payments", "fraud.example.com", "mesh")
 
 
 def test_one_oldest_kubernetes_everywhere() -> None:

@@ -18,7 +18,7 @@ from modelrollout.manifests.kept import TEMPLATE_ANNOTATION
 from modelrollout.manifests.meta import DESIRED_ANNOTATION
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment, service
-from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.rollout import CLUSTER_DOMAIN, ModelRollout
 from modelrollout.resource.spec import Spec
 
 CASES = Path(__file__).parent / "cases"
@@ -26,10 +26,10 @@ FORMER_ROUTES = Path(__file__).parent / "former_routes"
 FORMER_VERSION = Path(__file__).parent / "former_version.yaml"
 
 
-def rollout_of(body: dict[str, Any]) -> tuple[ModelRollout, Spec]:
+def rollout_of(body: dict[str, Any], domain: str = CLUSTER_DOMAIN) -> tuple[ModelRollout, Spec]:
     """The rollout of a case, with a spec that is in order."""
     defaults = {"namespace": "prod", "uid": "0b7e-uid"}
-    rollout = ModelRollout.from_json({**body, "metadata": {**defaults, **body["metadata"]}})
+    rollout = ModelRollout.from_json({**body, "metadata": {**defaults, **body["metadata"]}}, domain)
     assert isinstance(rollout.spec, Spec), rollout.spec
     return rollout, rollout.spec
 
@@ -40,10 +40,10 @@ def shadow_of(spec: Spec) -> Shadow:
     return spec.asked_before_traffic.shadow
 
 
-def render(case: dict[str, Any]) -> list[dict[str, Any]]:
+def render(case: dict[str, Any], domain: str = CLUSTER_DOMAIN) -> list[dict[str, Any]]:
     """All objects that the case asks for, without the hashes, which no reader can check, and without their templates a
     second time."""
-    rollout, spec = rollout_of(case["rollout"])
+    rollout, spec = rollout_of(case["rollout"], domain)
     platform = Platform(**case.get("platform", {"fetch_image": "modelrollout:0.1.0"}))
     objects: list[dict[str, Any]] = []
     for item in case.get("versions", []):

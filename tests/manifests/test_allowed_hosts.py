@@ -24,6 +24,8 @@ ASKED: dict[str, tuple[str, str, str, bool]] = {
     "a short name in the mesh": ("", "fraud", "mesh", True),
     "a host of the world in the mesh": ("", STORE, "mesh", False),
     "a Service of another cluster domain": ("", "fraud.prod.svc.corp.local", "mesh", False),
+    "its own Service in several clusters": ("", "fraud.prod.svc.clusterset.local", "mesh", True),
+    "another's Service in several clusters": ("", "shop.web.svc.clusterset.local", "mesh", False),
     "a host of the world at a Gateway": ("", STORE, PUBLIC, True),
     "its own Service in the mesh, with rules": (RULES, OWN, "mesh", True),
     "by a rule": (RULES, "fraud.models.example.com", PUBLIC, True),
@@ -48,7 +50,17 @@ def test_who_may_have_a_host(rules: str, host: str, gateway: str, allowed: bool)
         assert found.reason is Reason.FOREIGN_HOST
         assert found.message.startswith("spec.traffic.hosts: ")
         assert host in found.message
-        assert "the cluster's owner may allow it (hosts of the chart: {namespaces" in found.message
+        assert ("the cluster's owner may allow it (hosts of the chart: {namespaces" in found.message) is (
+            "svc.corp" not in host
+        )
+
+
+def test_a_domain_that_may_be_the_clusters_own_is_asked_about() -> None:
+    (case,) = load(CASES / "route-of-one-version" / "in.yaml")
+    case["rollout"]["spec"]["traffic"] = {"hosts": ["fraud.prod.svc.corp.local"]}
+    found = forbidden_host(*rollout_of(case["rollout"]), [])
+    assert found is not None
+    assert "tell the operator its cluster's domain, if that is not cluster.local (clusterDomain)" in found.message
 
 
 NO_RULES = {

@@ -8,6 +8,7 @@ import pytest
 
 from modelrollout.api.traffic import Traffic
 from modelrollout.manifests.gateways import admits, entrance_problem
+from modelrollout.resource.rollout import CLUSTER_DOMAIN
 
 HOSTS = {
     "the very host": (["fraud.example.com"], "fraud.example.com", True),
@@ -27,7 +28,7 @@ HOSTS = {
 @pytest.mark.parametrize(("hosts", "host", "admitted"), HOSTS.values(), ids=HOSTS.keys())
 def test_hosts_of_a_gateway(hosts: list[str], host: str, admitted: bool) -> None:
     gateway: dict[str, Any] = {"metadata": {"namespace": "ingress"}, "spec": {"servers": [{"hosts": hosts}]}}
-    assert admits(gateway, "prod", host) is admitted
+    assert admits(gateway, "prod", host, CLUSTER_DOMAIN) is admitted
 
 
 def gateway(*hosts: str) -> dict[str, Any]:
@@ -60,4 +61,4 @@ GATEWAYS: dict[str, tuple[list[str], dict[str, Any], str | None]] = {
 @pytest.mark.parametrize(("names", "there", "words"), GATEWAYS.values(), ids=GATEWAYS)
 def test_what_is_wrong_with_gateways(names: list[str], there: dict[str, Any], words: str | None) -> None:
     traffic = Traffic(hosts=("fraud.example.com",), gateways=tuple(names))
-    assert entrance_problem(traffic, "prod", there.get) == words
+    assert entrance_problem(traffic, "prod", there.get, CLUSTER_DOMAIN) == words

@@ -8,6 +8,7 @@ import pytest
 
 from modelrollout.core.plan import Reason
 from modelrollout.manifests.hosts import host_problem, shared_host
+from modelrollout.resource.rollout import CLUSTER_DOMAIN
 from tests.manifests.render import CASES, load, rollout_of
 
 
@@ -28,7 +29,7 @@ def live(hosts: list[str], gateways: list[str] | None, namespace: str = "prod") 
     ],
 )
 def test_shared_hosts(theirs: dict[str, Any], expected: str | None) -> None:
-    assert shared_host(["fraud.prod"], ["mesh", "prod/public"], "prod", theirs) == expected
+    assert shared_host(["fraud.prod"], ["mesh", "prod/public"], "prod", theirs, CLUSTER_DOMAIN) == expected
 
 
 FULL = "fraud.prod.svc.cluster.local"
@@ -46,7 +47,7 @@ SAME_HOSTS: dict[str, tuple[str, str, str, bool]] = {
 
 @pytest.mark.parametrize(("ours", "theirs", "their_namespace", "same"), SAME_HOSTS.values(), ids=SAME_HOSTS)
 def test_a_name_without_a_dot_is_one_of_its_namespace(ours: str, theirs: str, their_namespace: str, same: bool) -> None:
-    found = shared_host([ours], ["mesh"], "prod", live([theirs], ["mesh"], their_namespace))
+    found = shared_host([ours], ["mesh"], "prod", live([theirs], ["mesh"], their_namespace), CLUSTER_DOMAIN)
     assert found == (ours if same else None)
 
 

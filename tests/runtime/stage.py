@@ -23,7 +23,7 @@ from modelrollout.adapters.prometheus import Prometheus
 from modelrollout.adapters.shadowed import shadowed
 from modelrollout.api.route import EVERYBODY
 from modelrollout.manifests.meta import OWNER_LABEL, child_name
-from modelrollout.resource.rollout import COMMAND_ANNOTATION
+from modelrollout.resource.rollout import CLUSTER_DOMAIN, COMMAND_ANNOTATION
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.apply import Applier
 from modelrollout.runtime.inquiry import Inquiries
@@ -167,12 +167,19 @@ class Stage:
 
 
 @asynccontextmanager
-async def set_up(cluster: Cluster, namespace: str, *, prometheus_url: str = NOBODY) -> AsyncIterator[Stage]:
+async def set_up(
+    cluster: Cluster, namespace: str, *, prometheus_url: str = NOBODY, cluster_domain: str = CLUSTER_DOMAIN
+) -> AsyncIterator[Stage]:
     """The parts of an operator, as its process puts them together, without watches and workers."""
-    settings = Settings(prometheus_url=prometheus_url, prometheus_timeout=2.0, file_root="/srv/models")
+    settings = Settings(
+        prometheus_url=prometheus_url,
+        prometheus_timeout=2.0,
+        file_root="/srv/models",
+        cluster_domain=cluster_domain,
+    )
     prometheus = Prometheus(prometheus_url, timeout=2.0, threads=2)
     queue, telemetry, writes, clock = WorkQueue[Key](), Telemetry(), list[str](), Clock()
-    world = World(cluster)
+    world = World(cluster, cluster_domain)
     samples = SampleCache(
         Reader(prometheus, Scraping(prometheus, 1.0, time.monotonic)), queue.add, poll=0.5, clock=time.monotonic
     )

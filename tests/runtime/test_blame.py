@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -109,3 +110,10 @@ AT_WORK: dict[str, tuple[list[Object], float | None]] = {
 @pytest.mark.parametrize(("pods", "expected"), AT_WORK.values(), ids=AT_WORK)
 def test_since_when_only_fetcher_and_server_are_waited_for(pods: list[Object], expected: float | None) -> None:
     assert seen(*pods).at_work_since == expected
+
+
+@pytest.mark.parametrize(("cause", "away"), [("StoreAway", True), (None, False)], ids=["store away", "not there"])
+def test_whether_only_the_store_was_away_is_the_fetchers_word(cause: str | None, away: bool) -> None:
+    told = {"error": "https://models.example.com/m.tar.gz cannot be fetched"} | ({"cause": cause} if cause else {})
+    found = seen(pod(fetch={"state": ended(1, json.dumps(told))}))
+    assert (found.unfetched, found.store_away, found.failure) == (True, away, told["error"])

@@ -283,7 +283,7 @@ def test_what_the_api_server_refused_is_seen() -> None:
     refused = {(key, NEWER): Refused("no such field", True), (("prod", "other"), NEW): Refused("not ours", True)}
     routes = {key: "no such gateway"}
     found = look(rollout(), Questions(), lambda observer: replace(observer, refused=refused, refused_routes=routes))
-    assert {name: item.failure for name, item in found.workloads.items() if item.failure} == {NEWER: "no such field"}
+    assert {name: item.waiting for name, item in found.workloads.items() if item.refused} == {NEWER: "no such field"}
     assert found.route == LiveRoute(refused="no such gateway")
 
 

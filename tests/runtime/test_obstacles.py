@@ -131,7 +131,7 @@ def test_route_and_status_do_not_wait_for_workloads(
         assert await stage.weights() == {f"fraud-{name.replace('.', '-')}": after[name] for name in after}
         assert (await stage.status())["message"] == f"weights {after}"
         refused = stage.reconciler.applier.refused[stage.key, OLD]
-        assert not refused.final
+        assert not refused.by_api_server
         assert "failed calling webhook" in refused.words
         assert await carry_out(stage, await plan(stage, after, replicas=2)), "now all is in place"
 

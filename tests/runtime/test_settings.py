@@ -29,6 +29,7 @@ def test_without_variables_everything_has_its_default() -> None:
         pytest.param("workers", "16", 16, id="a number"),
         pytest.param("file_root", "/srv/models", "/srv/models", id="a path"),
         pytest.param("file_root", "", None, id="no path"),
+        pytest.param("cluster_domain", "k8s.corp.local", "k8s.corp.local", id="a domain"),
         pytest.param("prometheus_matchers", 'a="b",c!~"d.*"', 'a="b",c!~"d.*"', id="matchers"),
     ],
 )
@@ -53,6 +54,12 @@ def test_a_variable_is_read(name: str, text: str, value: Any) -> None:
             id="matchers without quotes",
         ),
         pytest.param("MODELROLLOUT_HOSTS", '["prod"]', 'MODELROLLOUT_HOSTS: "prod" has not namespaces', id="no rule"),
+        pytest.param(
+            "MODELROLLOUT_CLUSTER_DOMAIN",
+            ".corp.local",
+            "MODELROLLOUT_CLUSTER_DOMAIN: .corp.local is no domain; write for example cluster.local",
+            id="a domain that begins with a dot",
+        ),
         pytest.param(
             "MODELROLLOUT_PROMETHEUS_ULR",
             "http://p",

@@ -259,16 +259,11 @@ def test_since_when_there_is_a_deployment() -> None:
     assert workloads([one], [], [])["2.4.1187"].created_at == MADE_AT
 
 
-@pytest.mark.parametrize(
-    ("refused", "failure", "waiting"),
-    [
-        pytest.param(Refused("no such field", True), "no such field", None, id="for good"),
-        pytest.param(Refused("forbidden", False), None, "forbidden", id="for now"),
-    ],
-)
-def test_objects_that_the_api_server_refuses(refused: Refused, failure: str | None, waiting: str | None) -> None:
-    found = corrected(Workload("2.4.1187", 3, 3), refused)
-    assert (found.ready, found.failure, found.waiting) == (3, failure, waiting)
+@pytest.mark.parametrize("by_api_server", [True, False], ids=["refused", "not heard of"])
+def test_objects_that_could_not_be_written_are_no_fault_of_a_version(by_api_server: bool) -> None:
+    found = corrected(Workload("2.4.1187", 3, 3), Refused("no such field", by_api_server))
+    assert (found.ready, found.failure, found.waiting) == (3, None, "no such field")
+    assert (found.refused, found.is_ready) == (by_api_server, not by_api_server)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ scrape_interval: {{ . | quote }}
 {{- if .Values.prometheus.tokenSecret.name }}
 prometheus_token_file: /var/run/secrets/prometheus/token
 {{- end }}
+cluster_domain: {{ .Values.clusterDomain | quote }}
 gateway_url: {{ .Values.gateway.url | quote }}
 {{- if .Values.meshHash.headers }}
 mesh_hash_namespace: {{ .Values.meshHash.namespace | quote }}

@@ -14,7 +14,7 @@ from modelrollout.cli.check_template import template_problems
 from modelrollout.cli.manifests_file import Document, Problem
 from modelrollout.manifests.istio import shared_host
 from modelrollout.manifests.meta import name_problem
-from modelrollout.resource.rollout import API_VERSION, GROUP, KIND, ModelRollout, SpecError
+from modelrollout.resource.rollout import API_VERSION, CLUSTER_DOMAIN, GROUP, KIND, ModelRollout, SpecError
 from modelrollout.resource.spec import Spec
 
 TOP_FIELDS = {"apiVersion", "kind", "metadata", "spec", "status"}
@@ -110,7 +110,7 @@ def _same_hosts(rollouts: Sequence[tuple[Document, ModelRollout]], documents: Se
     for index, (place, key, route) in enumerate(routes):
         for other_place, other_key, other in (*routes[:index], *foreign):
             where = route["metadata"]["namespace"]
-            host = shared_host(route["spec"]["hosts"], route["spec"]["gateways"], where, other)
+            host = shared_host(route["spec"]["hosts"], route["spec"]["gateways"], where, other, CLUSTER_DOMAIN)
             if host is not None and other_key != key:
                 yield Problem(
                     place, f"spec.traffic.hosts: {host} is routed by {other_place} already; one of them must go"

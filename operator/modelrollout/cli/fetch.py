@@ -1,7 +1,8 @@
 """``modelrollout fetch``: the init container of every version's pods.
 
 The outcome goes to the termination message as one line of JSON, where the operator reads it from the pod's status:
-``{"digest": "sha256:..."}``, with ``samples`` where they are asked for, or ``{"error": "one sentence"}``.
+``{"digest": "sha256:..."}``, with ``samples`` where they are asked for, or ``{"error": "one sentence"}``, with
+``"cause": "StoreAway"`` where only the store was to blame.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def fetch(
         echo "$(sha256sum "$f" | cut -c-64)  $(stat -Lc %s "$f")  $f"
       done | sha256sum
     """
-    from modelrollout.adapters.storage.failure import FetchError
+    from modelrollout.adapters.storage.failure import STORE_AWAY, FetchError, StoreAway
     from modelrollout.adapters.storage.place import MONITORING, Order
     from modelrollout.adapters.storage.place import fetch as bring
     from modelrollout.adapters.storage.shown import shown
@@ -95,7 +96,7 @@ def fetch(
             outcome["samples"] = found
         _warm_up(order, folder, samples)
     except (FetchError, OSError) as error:
-        outcome = {"error": str(error)}
+        outcome = {"error": str(error), **({"cause": STORE_AWAY} if isinstance(error, StoreAway) else {})}
         click.echo(f"error: {error}", err=True)
     _report(result, outcome)
     sys.exit(1 if "error" in outcome else 0)
@@ -123,7 +124,7 @@ def _say(line: str) -> None:
 def _report(result: Path, outcome: dict[str, str]) -> None:
     """The outcome as one line; a run by hand has no termination log, and prints it."""
     if "error" in outcome:
-        outcome = {"error": outcome["error"][: TERMINATION_LIMIT // 4]}
+        outcome = {**outcome, "error": outcome["error"][: TERMINATION_LIMIT // 4]}
     line = json.dumps(outcome)
     try:
         result.write_text(line)

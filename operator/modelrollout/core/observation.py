@@ -43,11 +43,13 @@ class Workload:
     failure: str | None = None
     of_model: bool = False  # the failure is what the fetcher or the server said of the model
     unfetched: bool = False  # the failure is the fetcher's: there is no such model, or it is not what the spec says
+    store_away: bool = False  # or the store did not answer for as long as it was tried, whatever is in it
     waiting: str | None = None
     at_work_since: float | None = None  # seconds since the epoch
     loading_since: float | None = None  # the server of a pod that is not ready, seconds since the epoch
     load_seconds: float | None = None  # the slowest of the servers whose pods are ready
     displaced: bool = False
+    refused: bool = False  # the API server does not take its newest objects, which ``waiting`` tells of
     pinned: str | None = None  # the digest that its pods were made with
     settings: str | None = None  # the hash of those that its pods were made with (``core/recipe.py``)
     applied: int | None = None  # pods that were asked for last; None where that is left to others
@@ -63,7 +65,7 @@ class Workload:
     @property
     def is_ready(self) -> bool:
         """All the pods that are wanted can answer, and are as they are wanted."""
-        return self.ready >= self.desired > 0 and not self.outdated
+        return self.ready >= self.desired > 0 and not self.outdated and not self.refused
 
     def is_reachable(self, split: str, now: float) -> bool:
         """Whether the mesh has had the time to learn of its Service for a split."""

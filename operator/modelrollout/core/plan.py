@@ -32,6 +32,7 @@ class Reason(StrEnum):
     MESH_FILTER_BACK = "MeshFilterBack"
     DIGEST_CHANGED = "DigestChanged"
     SCALE_UNDONE = "ScaleUndone"
+    NEXT_VERSION = "HoldsForNextVersion"
     URI_CHANGED = "UriChanged"
     MODEL_MOVED = "ModelMoved"
     STRATEGY_CHANGED = "StrategyChanged"

@@ -16,7 +16,7 @@ from typing import Any
 
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
-from modelrollout.manifests.hosts import MESH, full_gateway, services_of_hosts
+from modelrollout.manifests.hosts import MESH, full_gateway, is_own_service, of_another_domain
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
@@ -56,28 +56,30 @@ def _rule(item: Any) -> HostRule:
 
 def forbidden_host(rollout: ModelRollout, spec: Spec, rules: Sequence[HostRule]) -> Refusal | None:
     """The first host that a rollout of this namespace may not have at one of its gateways, or None."""
-    namespace = rollout.namespace
     for name in spec.traffic.gateways:
-        gateway = full_gateway(name, namespace)
+        gateway = full_gateway(name, rollout.namespace)
         for host in spec.traffic.hosts:
-            if not _may_have(namespace, host, gateway, rules):
-                return Refusal(Reason.FOREIGN_HOST, _words(namespace, host, gateway))
+            if not _may_have(rollout, host, gateway, rules):
+                return Refusal(Reason.FOREIGN_HOST, _words(rollout, host, gateway))
     return None
 
 
-def _may_have(namespace: str, host: str, gateway: str, rules: Sequence[HostRule]) -> bool:
-    if gateway == MESH and services_of_hosts([host], namespace):
+def _may_have(rollout: ModelRollout, host: str, gateway: str, rules: Sequence[HostRule]) -> bool:
+    if gateway == MESH and is_own_service(host, rollout):
         return True
-    if any(rule.allows(namespace, host, gateway) for rule in rules):
+    if any(rule.allows(rollout.namespace, host, gateway) for rule in rules):
         return True
     return gateway != MESH and not rules
 
 
-def _words(namespace: str, host: str, gateway: str) -> str:
+def _words(rollout: ModelRollout, host: str, gateway: str) -> str:
+    namespace = rollout.namespace
     rule = f'{{namespaces: ["{namespace}"], hosts: ["{host}"], gateways: ["{gateway}"]}}'
     owner = f"the cluster's owner may allow it (hosts of the chart: {rule})"
     if gateway != MESH:
         return f"spec.traffic.hosts: rollouts of namespace {namespace} may not have {host} at {gateway}; {owner}"
+    if of_another_domain([host], rollout) is not None:
+        owner = f"tell the operator its cluster's domain, if that is not {rollout.cluster_domain} (clusterDomain)"
     return (
         f"spec.traffic.hosts: {host} is no Service of namespace {namespace}, and the gateway mesh would take its "
         f"requests from callers everywhere; name a Service of {namespace}, or a Gateway (spec.traffic.gateways), "

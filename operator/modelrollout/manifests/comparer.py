@@ -144,6 +144,6 @@ def copies(rollout: ModelRollout, wanted: DesiredComparer, port: int) -> Object:
 
     https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPMirrorPolicy
     """
-    host = f"{comparer_name(rollout.name)}.{rollout.namespace}.svc.cluster.local"
+    host = f"{comparer_name(rollout.name)}.{rollout.namespace}.svc.{rollout.cluster_domain}"
     destination = {"host": host, "port": {"number": port}}
     return {"mirrors": [{"destination": destination, "percentage": {"value": float(wanted.settings.percent)}}]}

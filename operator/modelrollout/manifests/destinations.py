@@ -55,8 +55,8 @@ def _destination(item: Mapping[str, Any], rollout: ModelRollout, *, idle: bool) 
 def _service(host: object, rollout: ModelRollout) -> str | None:
     if not isinstance(host, str):
         return None
-    name, _, domain = full_host(host, rollout.namespace).partition(".")
-    return name if domain == f"{rollout.namespace}.svc.cluster.local" else None
+    name, _, rest = full_host(host, rollout.namespace, rollout.cluster_domain).partition(".")
+    return name if rest == f"{rollout.namespace}.svc.{rollout.cluster_domain}" else None
 
 
 def mappings(value: object) -> list[Mapping[str, Any]]:

@@ -21,23 +21,25 @@ def named_gateways(traffic: Traffic, namespace: str) -> list[str]:
     return [name if "/" in name else f"{namespace}/{name}" for name in traffic.gateways if name != MESH]
 
 
-def shut_out(gateway: Gateway, traffic: Traffic, namespace: str) -> list[str]:
-    """The hosts that a gateway has no server for."""
-    return [host for host in traffic.hosts if not admits(gateway, namespace, host)]
+def shut_out(gateway: Gateway, traffic: Traffic, namespace: str, domain: str) -> list[str]:
+    """The hosts that a gateway has no server for, in a cluster of this domain."""
+    return [host for host in traffic.hosts if not admits(gateway, namespace, host, domain)]
 
 
-def entrance_problem(traffic: Traffic, namespace: str, known: Callable[[str], Gateway | None]) -> str | None:
+def entrance_problem(
+    traffic: Traffic, namespace: str, known: Callable[[str], Gateway | None], domain: str
+) -> str | None:
     """Why callers do not come through one of the gateways, with the way out; None where they do. ``known`` finds a
-    gateway by NAMESPACE/NAME."""
-    problems = (_problem(name, known(name), traffic, namespace) for name in named_gateways(traffic, namespace))
-    return next(filter(None, problems), None)
+    gateway by NAMESPACE/NAME, ``domain`` is the cluster's."""
+    names = named_gateways(traffic, namespace)
+    return next(filter(None, (_problem(name, known(name), traffic, namespace, domain) for name in names)), None)
 
 
-def _problem(name: str, gateway: Gateway | None, traffic: Traffic, namespace: str) -> str | None:
+def _problem(name: str, gateway: Gateway | None, traffic: Traffic, namespace: str, domain: str) -> str | None:
     where, _, short = name.partition("/")
     if gateway is None:
         return f"the gateway {name} is not there; see kubectl get gateways.networking.istio.io -n {where}"
-    out = shut_out(gateway, traffic, namespace)
+    out = shut_out(gateway, traffic, namespace, domain)
     if not out:
         return None
     edit = f"kubectl edit gateways.networking.istio.io {short} -n {where}"
@@ -46,12 +48,12 @@ def _problem(name: str, gateway: Gateway | None, traffic: Traffic, namespace: st
     )
 
 
-def admits(gateway: Gateway, namespace: str, host: str) -> bool:
+def admits(gateway: Gateway, namespace: str, host: str, domain: str) -> bool:
     """Whether one of a gateway's servers is for this host of a VirtualService in ``namespace``."""
     own = gateway["metadata"]["namespace"]
     servers: Sequence[Gateway] = (gateway.get("spec") or {}).get("servers") or []
     hosts = [wanted for server in servers for wanted in server.get("hosts") or []]
-    return any(_fits(wanted, own, namespace, full_host(host, namespace)) for wanted in hosts)
+    return any(_fits(wanted, own, namespace, full_host(host, namespace, domain)) for wanted in hosts)
 
 
 def _fits(wanted: str, own: str, namespace: str, host: str) -> bool:

@@ -62,7 +62,7 @@ def moved(template: Object, fresh: Object, mark: str) -> Object:
     """The same pods with the model from where a fresh template takes it, by the fetcher that knows its arguments."""
     pod, new = template["spec"], fresh["spec"]
     [fetch] = [item for item in new["initContainers"] if item["name"] == FETCH_CONTAINER]
-    place = {name: fetch[name] for name in ("image", "imagePullPolicy", "args", "volumeMounts")}
+    place = {name: fetch[name] for name in ("image", "imagePullPolicy", "args", "volumeMounts", "securityContext")}
     init = [item | place if item["name"] == FETCH_CONTAINER else item for item in pod.get("initContainers") or []]
     volumes = [item for item in pod.get("volumes") or [] if item["name"] != _SOURCE]
     volumes += [item for item in new["volumes"] if item["name"] == _SOURCE]

@@ -20,7 +20,7 @@ from modelrollout.api.route import EVERYBODY
 from modelrollout.api.version import ModelVersion
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
-from modelrollout.resource.rollout import API_VERSION, GROUP, KIND, ModelRollout
+from modelrollout.resource.rollout import API_VERSION, CLUSTER_DOMAIN, GROUP, KIND, ModelRollout
 from modelrollout.resource.spec import DeletionPolicy, Spec
 
 Object = dict[str, Any]
@@ -59,9 +59,11 @@ def child_name(rollout: str, version: str, split: str = EVERYBODY) -> str:
     return f"{plain[: NAME_LIMIT - _DIGEST_LENGTH - 2].rstrip('-')}-x{digest}"
 
 
-def service_host(rollout: str, namespace: str, version: str, split: str = EVERYBODY) -> str:
+def service_host(
+    rollout: str, namespace: str, version: str, split: str = EVERYBODY, domain: str = CLUSTER_DOMAIN
+) -> str:
     """The version's own host in a split: ``fraud-2-4-1187.prod.svc.cluster.local``."""
-    return f"{child_name(rollout, version, split)}.{namespace}.svc.cluster.local"
+    return f"{child_name(rollout, version, split)}.{namespace}.svc.{domain}"
 
 
 def selector_labels(rollout: str, version: str) -> dict[str, str]:

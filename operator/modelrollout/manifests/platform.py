@@ -26,17 +26,20 @@ PLATFORM_ANNOTATION = f"{GROUP}/platform"
 @dataclass(frozen=True, slots=True)
 class Platform:
     """``fetch_image`` is the operator's own image; ``file_root`` the only folder of a node that file:// may name
-    (None: file:// is not allowed); ``fetch_max_bytes`` and ``fetch_timeout`` (seconds) bound one fetch."""
+    (None: file:// is not allowed); ``fetch_max_bytes`` and ``fetch_timeout`` (seconds) bound one fetch; ``fetch_user``
+    is who fetches over the network, where the pods' own user has none yet (``side_car.py``)."""
 
     fetch_image: str
     fetch_image_pull_policy: str = "IfNotPresent"
     file_root: str | None = None
     fetch_max_bytes: int = 20 * 1024**3
     fetch_timeout: float = 1800.0
+    fetch_user: int | None = None
 
     def to_annotation(self) -> str:
-        """As JSON."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """As JSON. A user that is none is left out, so that Deployments from before are as they are wanted."""
+        known = asdict(self)
+        return json.dumps({name: known[name] for name in known if known[name] or name != "fetch_user"}, sort_keys=True)
 
     @classmethod
     def of(cls, deployment: Mapping[str, Any]) -> Platform | None:

@@ -99,12 +99,16 @@ def _destination(
 ) -> Object:
     return {
         "destination": {
-            "host": service_host(rollout.name, rollout.namespace, version, split.name),
+            "host": _host(rollout, version, split.name),
             "port": {"number": port},
         },
         "weight": weight,
         "headers": marks.headers(rollout, split, version, drawn=drawn),
     }
+
+
+def _host(rollout: ModelRollout, version: str, split: str) -> str:
+    return service_host(rollout.name, rollout.namespace, version, split, rollout.cluster_domain)
 
 
 def plain(http: Iterable[Object]) -> list[Object]:
@@ -196,8 +200,8 @@ def _rule_as_today(rollout: ModelRollout, rule: Mapping[str, Any], names: Mappin
 
 
 def _host_as_today(rollout: ModelRollout, item: Mapping[str, Any], split: str) -> Object:
-    plain = service_host(rollout.name, rollout.namespace, _version(item))
-    host = service_host(rollout.name, rollout.namespace, _version(item), split)
+    plain = _host(rollout, _version(item), EVERYBODY)
+    host = _host(rollout, _version(item), split)
     found = item["destination"]
     return {**item, "destination": {**found, "host": host if found["host"] == plain else found["host"]}}
 

@@ -66,7 +66,7 @@ def deployment(
     """The Deployment of one version, marked with the hash of itself; ``live`` is the one that there is."""
     name, settings = child_name(rollout.name, version.version), settings_of(spec.serving)
     fresh = _template(rollout, spec, version, platform)
-    kept = kept_template(live, version, fresh, settings)
+    kept = None if _needs_user(live, version, platform) else kept_template(live, version, fresh, settings)
     if kept is not None and live is not None and place_of(live) == version.uri:
         platform = Platform.of(live) or platform
     template = kept or fresh
@@ -93,6 +93,13 @@ def deployment(
         }
     )
     return _as_scaled(desired, version, live) if version.elastic else desired
+
+
+def _needs_user(live: Mapping[str, Any] | None, version: DesiredVersion, platform: Platform) -> bool:
+    """Whether the pods of a version wait for a network that their fetcher's user will never have."""
+    known = Platform.of(live) if live is not None else None
+    waits = live is not None and not version.settled and _is_remote(version.uri)
+    return waits and platform.fetch_user is not None and (known is None or known.fetch_user is None)
 
 
 def _as_scaled(desired: Object, version: DesiredVersion, live: Mapping[str, Any] | None) -> Object:
@@ -167,6 +174,7 @@ def _fetch(spec: Spec, version: DesiredVersion, platform: Platform) -> Object:
         mounts.append({"name": "source", "mountPath": _SOURCE, "readOnly": True})
     mounts += samples.mounts(spec)
     given = samples.environment(spec)
+    user = {"runAsUser": platform.fetch_user} if platform.fetch_user and _is_remote(version.uri) else {}
     return {
         "name": FETCH_CONTAINER,
         "image": platform.fetch_image,
@@ -176,7 +184,7 @@ def _fetch(spec: Spec, version: DesiredVersion, platform: Platform) -> Object:
         **({"env": given} if given else {}),
         "volumeMounts": mounts,
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
-        "securityContext": {**confined(), "readOnlyRootFilesystem": True},
+        "securityContext": {**confined(), "readOnlyRootFilesystem": True, **user},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
 
@@ -190,13 +198,17 @@ def _fetch_flags(spec: Spec, version: DesiredVersion, platform: Platform) -> lis
         f"--max-bytes={platform.fetch_max_bytes}",
         f"--timeout={platform.fetch_timeout:g}",
     ]
-    if version.uri.startswith("https://"):
+    if _is_remote(version.uri):
         flags.append(f"--retry-for={_PATIENCE * spec.serving.load_timeout:g}")
     if _volume_source(version.uri, platform) is not None:
         flags.append(f"--source={_SOURCE}/{_path_in_source(version.uri, platform)}")
     if version.digest is not None:
         flags.append(f"{DIGEST_FLAG}{version.digest}")
     return flags
+
+
+def _is_remote(uri: str) -> bool:
+    return uri.startswith("https://")
 
 
 def _path_in_source(uri: str, platform: Platform) -> str:

@@ -22,6 +22,8 @@ API_VERSION = f"{GROUP}/v1alpha1"
 KIND = "ModelRollout"
 PLURAL = "modelrollouts"
 COMMAND_ANNOTATION = f"{GROUP}/command"
+CLUSTER_DOMAIN = "cluster.local"
+"""The end of the names of Services, in clusters that have no other one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class SpecError:
 
 @dataclass(frozen=True, slots=True)
 class ModelRollout:
-    """One rollout. ``command`` is the raw command annotation, or None."""
+    """One rollout. ``command`` is the raw command annotation, or None; ``cluster_domain`` is that of the cluster in
+    which it is, which it does not say itself."""
 
     name: str
     namespace: str
@@ -48,6 +51,7 @@ class ModelRollout:
     command: str | None = None
     deleting: bool = False
     created: str = ""
+    cluster_domain: str = CLUSTER_DOMAIN
 
     @property
     def pending_command(self) -> str | None:
@@ -60,7 +64,7 @@ class ModelRollout:
         return f"{self.namespace}/{self.name}"
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> ModelRollout:
+    def from_json(cls, body: Mapping[str, Any], cluster_domain: str = CLUSTER_DOMAIN) -> ModelRollout:
         """Never raises for what a user wrote; raises KeyError for what is no Kubernetes object at all."""
         metadata = body["metadata"]
         command = (metadata.get("annotations") or {}).get(COMMAND_ANNOTATION)
@@ -75,6 +79,7 @@ class ModelRollout:
             command=command,
             deleting="deletionTimestamp" in metadata,
             created=metadata.get("creationTimestamp", ""),
+            cluster_domain=cluster_domain,
         )
 
 

@@ -80,7 +80,7 @@ class Acceptance:
         later, so this only warns."""
         if MESH not in spec.traffic.gateways or spec.validate_only is not None:
             return None
-        for name in services_of_hosts(spec.traffic.hosts, rollout.namespace):
+        for name in services_of_hosts(spec.traffic.hosts, rollout):
             if not await self._cluster.page(SERVICES, rollout.namespace, {"metadata.name": name}, most=1):
                 return Refusal(Reason.HOST_WITHOUT_SERVICE, _NO_SERVICE.format(name, rollout.namespace), warns=True)
         return None
@@ -170,13 +170,19 @@ def _foreign_route(rollout: ModelRollout, routes: Iterable[Object]) -> Iterator[
             )
 
 
+def _shared(rollout: ModelRollout, spec: Spec, route: Object) -> str | None:
+    """The first host of the spec that a VirtualService routes at one of its gateways, too."""
+    traffic = spec.traffic
+    return shared_host(traffic.hosts, traffic.gateways, rollout.namespace, route, rollout.cluster_domain)
+
+
 def _routed_elsewhere(rollout: ModelRollout, spec: Spec, routes: Iterable[Object]) -> Iterator[Refusal]:
     for route in routes:
         described = route["metadata"]
         owner = (described.get("labels") or {}).get(OWNER_LABEL)
         if _has_our_name(route, rollout) and is_ours(route, rollout):
             continue
-        host = shared_host(spec.traffic.hosts, spec.traffic.gateways, rollout.namespace, route)
+        host = _shared(rollout, spec, route)
         if host is not None:
             named = f"{described['namespace']}/{described['name']}"
             whose = f"ModelRollout {described['namespace']}/{owner}" if owner else f"VirtualService {named}"
@@ -198,7 +204,7 @@ def _wanted_elsewhere(rollout: ModelRollout, spec: Spec, rollouts: Iterable[Obje
             "metadata": {"namespace": other.namespace},
             "spec": {"hosts": other.spec.traffic.hosts, "gateways": other.spec.traffic.gateways},
         }
-        host = shared_host(spec.traffic.hosts, spec.traffic.gateways, rollout.namespace, as_route)
+        host = _shared(rollout, spec, as_route)
         if host is not None:
             yield Refusal(
                 Reason.HOST_TAKEN,

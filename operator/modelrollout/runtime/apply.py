@@ -21,6 +21,7 @@ from modelrollout.adapters.cluster import (
     EVENTS,
     HORIZONTAL_POD_AUTOSCALERS,
     MODEL_ROLLOUTS,
+    PODS,
     SERVICES,
     VIRTUAL_SERVICES,
     ApiError,
@@ -43,6 +44,7 @@ from modelrollout.manifests.istio import live_route, moved, virtual_service
 from modelrollout.manifests.meta import SERVING_MANAGER, TRAFFIC_MANAGER, child_name
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment, service
+from modelrollout.manifests.side_car import user_with_network
 from modelrollout.resource.rollout import API_VERSION, COMMAND_ANNOTATION, KIND, ModelRollout
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.posting import create_or_count_up
@@ -130,11 +132,19 @@ class _Application:
         away = route is not None and self._takes_away(route)
         if route is not None and away:
             await self._route(spec, route, away)
+        self._forget_refused()
         # At the same time: a webhook that hangs for one must not use up the time of the pass.
         versions = [self._version(spec, version) for version in self._plan.versions]
         await asyncio.gather(*versions, self._comparer(spec))
         if route is not None and not away:
             await self._route(spec, route, away)
+
+    def _forget_refused(self) -> None:
+        """What was refused of versions that are written no more."""
+        wanted = {version.version for version in self._plan.versions}
+        for whose, version in list(self._applier.refused):
+            if whose == self._key and version not in wanted:
+                del self._applier.refused[whose, version]
 
     def _takes_away(self, route: Route) -> bool:
         """Whether it only takes requests from arms, and everything that it names is there to answer them."""
@@ -168,15 +178,20 @@ class _Application:
         try:
             for split in version.splits:
                 await self._put(SERVICES, service(self._rollout, spec, version, split), SERVING_MANAGER)
-            wanted = deployment(self._rollout, spec, version, self._applier.platform, live)
+            wanted = deployment(self._rollout, spec, version, self._platform(), live)
             await self._deploy(wanted)
             await self._autoscaler(spec, version)
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             refused = self._applier.refused[key] = _refused(error)
-            self.complete &= refused.final
+            self.complete = False
             log.warning("version %s: %s", version.version, refused.words)
         else:
             self._applier.refused.pop(key, None)
+
+    def _platform(self) -> Platform:
+        """What the installation is like, by its settings and by what its mesh makes of the rollout's pods."""
+        user = user_with_network(self._snapshot.of(PODS).values())
+        return replace(self._applier.platform, fetch_user=user)
 
     async def _deploy(self, wanted: Object) -> None:
         """A Deployment. One that others scale is written as it was seen, or not yet."""
@@ -380,8 +395,8 @@ def _age(item: Object, now: float) -> float:
 
 
 def _refused(error: Exception) -> Refused:
-    """A missing right, a policy or a quota may change, and so may an API server that is unwell; an object that is not
-    valid, or somebody else's, will not."""
+    """Whether the API server said no, or could not be asked."""
     if isinstance(error, ApiError) and (error.is_refusal or isinstance(error, Conflict)):
-        return Refused(f"the API server refuses its objects: {error}", final=error.status != 403)
-    return Refused(f"its objects could not be applied, trying again: {str(error) or 'no answer in time'}", final=False)
+        return Refused(f"the API server refuses its objects: {error}", by_api_server=True)
+    words = f"its objects could not be applied, trying again: {str(error) or 'no answer in time'}"
+    return Refused(words, by_api_server=False)

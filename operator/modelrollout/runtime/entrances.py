@@ -13,6 +13,7 @@ from typing import Any
 from modelrollout.adapters.cluster import Object, Resource
 from modelrollout.adapters.reflector import Place, Reflector
 from modelrollout.manifests.gateways import entrance_problem, named_gateways
+from modelrollout.resource.rollout import CLUSTER_DOMAIN
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.world import Key
 
@@ -25,6 +26,7 @@ class Entrances:
 
     changed: Callable[[Key], None] = lambda key: None
     reflectors: dict[str | None, Reflector] = field(default_factory=dict)
+    domain: str = CLUSTER_DOMAIN
     _gateways: dict[str, Object] = field(default_factory=dict, init=False)
     _users: dict[str, set[Key]] = field(default_factory=dict, init=False)
 
@@ -35,7 +37,7 @@ class Entrances:
             self._users.setdefault(name, set()).add(key)
         if not all(self._is_seen(name) for name in names):
             return None
-        return entrance_problem(spec.traffic, key[0], self._gateways.get)
+        return entrance_problem(spec.traffic, key[0], self._gateways.get, self.domain)
 
     def forget(self, key: Key) -> None:
         """A rollout is gone."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from modelrollout.adapters.cluster import MODEL_ROLLOUTS, Object, Resource
 from modelrollout.manifests.hosts import claimed_host
+from modelrollout.resource.rollout import CLUSTER_DOMAIN
 
 Claimant = tuple[Resource, str, str]
 """Kind (VirtualService or ModelRollout), namespace and name."""
@@ -15,14 +16,19 @@ Claimant = tuple[Resource, str, str]
 
 @dataclass(slots=True)
 class Hosts:
-    """The hosts of all VirtualServices and ModelRollouts, as Istio takes them (``claimed_host``)."""
+    """The hosts of all VirtualServices and ModelRollouts, as Istio takes them (``claimed_host``) in a cluster of this
+    domain."""
 
+    domain: str = CLUSTER_DOMAIN
     _claimants: dict[str, set[Claimant]] = field(default_factory=lambda: defaultdict(set))
     _hosts: dict[Claimant, frozenset[str]] = field(default_factory=dict)
 
     def put(self, resource: Resource, namespace: str, item: Object) -> None:
         """An object as it is now."""
-        who, hosts = (resource, namespace, item["metadata"]["name"]), frozenset(_hosts_of(resource, namespace, item))
+        who, hosts = (
+            (resource, namespace, item["metadata"]["name"]),
+            frozenset(self._hosts_of(resource, namespace, item)),
+        )
         if self._hosts.get(who) == hosts:
             return
         self.drop(*who)
@@ -40,13 +46,12 @@ class Hosts:
 
     def of(self, hosts: Iterable[str], namespace: str) -> list[Claimant]:
         """All who name one of these hosts, which are written as in that namespace; in order of kind and name."""
-        found = {who for host in hosts for who in self._claimants.get(claimed_host(host, namespace), ())}
+        found = {who for host in hosts for who in self._claimants.get(claimed_host(host, namespace, self.domain), ())}
         return sorted(found, key=lambda who: (who[0].plural, *who[1:]))
 
-
-def _hosts_of(resource: Resource, namespace: str, item: Object) -> Iterator[str]:
-    """Nothing of it is believed to be in order."""
-    spec = item.get("spec") or {}
-    part = (spec.get("traffic") or {}) if resource == MODEL_ROLLOUTS else spec
-    hosts = part.get("hosts") or [] if isinstance(part, dict) else []
-    yield from (claimed_host(host, namespace) for host in hosts if isinstance(host, str))
+    def _hosts_of(self, resource: Resource, namespace: str, item: Object) -> Iterator[str]:
+        """Nothing of it is believed to be in order."""
+        spec = item.get("spec") or {}
+        part = (spec.get("traffic") or {}) if resource == MODEL_ROLLOUTS else spec
+        hosts = part.get("hosts") or [] if isinstance(part, dict) else []
+        yield from (claimed_host(host, namespace, self.domain) for host in hosts if isinstance(host, str))

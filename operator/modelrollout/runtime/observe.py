@@ -131,13 +131,13 @@ def _route(rollout: ModelRollout, snapshot: Snapshot, observer: Observer) -> Liv
 
 def _scrape_interval(key: Key, asked: Questions, observer: Observer) -> float:
     """Asked after the samples, which measure it. It decides which sample is too old to judge by."""
-    subscription = _subscription(key, asked)
+    subscription = _subscription(key, asked, observer)
     known = observer.samples.scrape_interval(subscription) if asked.samples and subscription is not None else None
     return known or USUAL_SCRAPE_INTERVAL
 
 
 async def _samples(key: Key, asked: Questions, observer: Observer) -> Samples:
-    subscription = _subscription(key, asked)
+    subscription = _subscription(key, asked, observer)
     if not asked.samples or subscription is None:
         observer.samples.forget(key)
         return {}
@@ -150,16 +150,17 @@ def _no_samples(asked: Questions, why: str) -> Samples:
 
 
 async def _baseline(key: Key, asked: Questions, observer: Observer) -> Baseline | None:
-    subscription = _subscription(key, asked)
+    subscription = _subscription(key, asked, observer)
     if not asked.baseline or subscription is None:
         return None
     return await _in_time("baseline", BASELINE_LIMIT, observer.samples.baseline(subscription))
 
 
-def _subscription(key: Key, asked: Questions) -> Subscription | None:
+def _subscription(key: Key, asked: Questions, observer: Observer) -> Subscription | None:
     if asked.spec is None or asked.control is None:
         return None
-    return Subscription(key, asked.spec.analysis, asked.control, asked.arms, asked.splits, asked.delays_since)
+    domain = observer.settings.cluster_domain
+    return Subscription(key, asked.spec.analysis, asked.control, asked.arms, asked.splits, asked.delays_since, domain)
 
 
 async def _refusal(rollout: ModelRollout, asked: Questions, observer: Observer) -> Refusal | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from modelrollout.adapters.storage.failure import STORE_AWAY
 from modelrollout.api.printable import printable
 from modelrollout.manifests.kept import FETCH_CONTAINER
 from modelrollout.manifests.serving import SERVER_CONTAINER
@@ -33,7 +34,8 @@ _BY_THE_NODE = frozenset({"Unknown", "ContainerStatusUnknown"})  # nobody saw ho
 class Ended:
     """How a container ended: in words, and when (seconds since the epoch, None when nobody says).
 
-    ``times`` is how often it has ended so far; ``of_model``: it said itself that its model is at fault.
+    ``times`` is how often it has ended so far; ``of_model``: it said itself that its model is at fault;
+    ``store_away``: that only the model's store was.
     """
 
     container: str
@@ -41,6 +43,7 @@ class Ended:
     times: int
     at: float | None = None
     of_model: bool = False
+    store_away: bool = False
 
     @property
     def is_fetcher(self) -> bool:
@@ -91,7 +94,8 @@ def _told(container: Object, ended: Object) -> Ended:
     now = 1 if "terminated" in container.get("state", {}) else 0  # not among the restarts yet
     said = _outcome(ended).get("error") if name == FETCH_CONTAINER else _LOAD_ERROR.search(ended.get("message") or "")
     times = int(container.get("restartCount", 0)) + now
-    return Ended(name, words, times, seconds_of(ended.get("finishedAt")), bool(said))
+    away = name == FETCH_CONTAINER and _outcome(ended).get("cause") == STORE_AWAY
+    return Ended(name, words, times, seconds_of(ended.get("finishedAt")), bool(said), away)
 
 
 def last_words(name: str, ended: Object) -> str:

@@ -135,13 +135,13 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     cluster, telemetry = Cluster(api, access.server), Telemetry()
     ordinary = max(1, settings.workers - _FOR_URGENT)
     queue = WorkQueue[Key](urgent=partial(_has_requests, telemetry), ordinary=ordinary)
-    world = World(cluster)
+    world = World(cluster, settings.cluster_domain)
     scraping = Scraping(prometheus, settings.scrape_interval, time.monotonic)
     samples = SampleCache(Reader(prometheus, scraping, patient), queue.add, poll=settings.poll, clock=time.monotonic)
     prober = Prober(cluster, http, settings.smoke_timeout, patient)
     refused: dict[tuple[Key, str], Refused] = {}
     refused_routes: dict[Key, str] = {}
-    entrances = Entrances()
+    entrances = Entrances(domain=settings.cluster_domain)
     filters = MeshFilters(settings.mesh_hash_namespace)
     observer = Observer(
         samples=samples,

@@ -104,7 +104,8 @@ class Reconciler:
         changes = self.world.changes(key)
         if snapshot.rollout is None:
             return None
-        rollout = _with_newest_status(ModelRollout.from_json(snapshot.rollout), snapshot.rollout, recent)
+        found = ModelRollout.from_json(snapshot.rollout, self.observer.settings.cluster_domain)
+        rollout = _with_newest_status(found, snapshot.rollout, recent)
         if rollout.deleting and not _has_candidate(rollout, snapshot):
             return None
         rollout = _leaving(rollout) if rollout.deleting else rollout

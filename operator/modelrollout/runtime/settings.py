@@ -18,10 +18,14 @@ from typing import Any, get_type_hints
 from modelrollout.api.base import parse_duration
 from modelrollout.manifests.allowed_hosts import host_rules
 from modelrollout.manifests.platform import Platform
+from modelrollout.resource.rollout import CLUSTER_DOMAIN
 
 PREFIX = "MODELROLLOUT_"
 _MATCHER = r'[a-zA-Z_][a-zA-Z0-9_]*(=|!=|=~|!~)"[^"\\{}]*"'
 _MATCHERS = re.compile(rf"({_MATCHER}(,{_MATCHER})*)?")
+
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 
 class BadSetting(ValueError):
@@ -65,6 +69,11 @@ class Settings:
         "Between two questions to Prometheus when a scrape is due, or nobody knows when the next one is; otherwise it "
         "is asked once for each scrape. The most that a new sample may wait.",
         unit="duration",
+    )
+    cluster_domain: str = setting(
+        CLUSTER_DOMAIN,
+        "How the names of the cluster's Services end, as its DNS and istiod have it: by such names requests are routed "
+        "and counted.",
     )
     gateway_url: str = setting(
         "http://istio-ingressgateway.istio-system",
@@ -149,6 +158,8 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         host_rules(str(values.get("hosts", "")))
     except ValueError as error:
         raise BadSetting(f"{PREFIX}HOSTS: {error}") from error
+    if not _DOMAIN.fullmatch(text := str(values.get("cluster_domain", CLUSTER_DOMAIN))):
+        raise BadSetting(f"{PREFIX}CLUSTER_DOMAIN: {text} is no domain; write for example {CLUSTER_DOMAIN}")
     return Settings(**values)
 
 

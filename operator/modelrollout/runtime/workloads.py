@@ -37,15 +37,17 @@ BEING_CREATED = "its pods are being created"
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The API server does not take the objects of a version. ``final`` when trying again cannot help."""
+    """The objects of a version could not be written. ``by_api_server``: it does not take them as they are, by its own
+    rules or somebody's policy, a quota, a right that is missing; otherwise it is unwell, or away."""
 
     words: str
-    final: bool
+    by_api_server: bool
 
 
 def corrected(known: Workload, refused: Refused) -> Workload:
-    """What runs of a version whose newest objects were refused: its pods, if there are any, are still the old ones."""
-    return replace(known, failure=refused.words) if refused.final else replace(known, waiting=refused.words)
+    """What runs of a version whose newest objects were refused: its pods, if there are any, are still the old ones. The
+    objects are tried again: what a cluster does not take says nothing of a model, and somebody may mend it."""
+    return replace(known, waiting=refused.words, refused=refused.by_api_server)
 
 
 def workloads(deployments: Iterable[Object], pods: Iterable[Object], services: Iterable[Object]) -> dict[str, Workload]:
@@ -89,6 +91,7 @@ def workload(deployment: Object, pods: Iterable[Object], services: Iterable[Obje
         failure=failure,
         of_model=end is not None and end.of_model,
         unfetched=end is not None and end.is_fetcher,
+        store_away=end is not None and end.store_away,
         waiting=None if failure or (ready >= desired and not outdated) else _waiting(deployment, newest, ended),
         displaced=ready == 0 and failure is None and not any(map(has_served, living)),
         at_work_since=at_work_since(unready or newest),

@@ -31,7 +31,7 @@ from modelrollout.adapters.cluster import (
 from modelrollout.manifests.drift import differs, fingerprint
 from modelrollout.manifests.meta import DESIRED_ANNOTATION, OWNER_LABEL
 from modelrollout.manifests.ownership import is_own_child, is_own_pod
-from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.rollout import CLUSTER_DOMAIN, ModelRollout
 from modelrollout.runtime.hosts import Hosts
 from modelrollout.runtime.packed import Packed, pack
 
@@ -101,11 +101,11 @@ class World:
     ``listed``: the watches have shown everything once. What they did not show is not there.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, domain: str = CLUSTER_DOMAIN) -> None:
         self._cluster = cluster
         self._kept: dict[Key, _Kept] = {}
         self._rewritten: dict[tuple[Key, Resource, str], tuple[str, str]] = {}
-        self._hosts = Hosts()
+        self._hosts = Hosts(domain)
         self.listed = False
 
     def claimants(self, hosts: Iterable[str], namespace: str) -> dict[Resource, list[Object]]:

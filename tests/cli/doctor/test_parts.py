@@ -14,6 +14,7 @@ SERVICES = {
     "http://prometheus.istio-system:9090": ("istio-system", "prometheus"),
     "http://prometheus.monitoring.svc:9090/prefix": ("monitoring", "prometheus"),
     "http://prometheus.monitoring.svc.cluster.local": ("monitoring", "prometheus"),
+    "http://prometheus.monitoring.svc.corp.local": ("monitoring", "prometheus"),
     "https://metrics.example.com": None,
     "http://localhost:9090": None,
     "": None,

@@ -10,18 +10,21 @@ from modelrollout.adapters.prometheus import Series
 from modelrollout.api.analysis import ClientCancels
 from modelrollout.api.route import EVERYBODY
 from modelrollout.manifests.meta import child_name, service_host
+from modelrollout.resource.rollout import CLUSTER_DOMAIN
 
 Labels = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One version of one rollout in one split, as metrics know it: each has a Service of its own."""
+    """One version of one rollout in one split, as metrics know it: each has a Service of its own. ``domain`` is the
+    cluster's."""
 
     namespace: str
     rollout: str
     version: str
     split: str = EVERYBODY
+    domain: str = CLUSTER_DOMAIN
 
     @property
     def service(self) -> str:
@@ -31,7 +34,7 @@ class Target:
     @property
     def host(self) -> str:
         """Its Service's host, by which proxies know it."""
-        return service_host(self.rollout, self.namespace, self.version, self.split)
+        return service_host(self.rollout, self.namespace, self.version, self.split, self.domain)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from modelrollout.adapters.metrics.base import Target
 from modelrollout.api.analysis import Analysis, Metric
 from modelrollout.api.route import EVERYBODY
+from modelrollout.resource.rollout import CLUSTER_DOMAIN
 
 Key = tuple[str, str]
 """Namespace and name of a rollout."""
@@ -18,7 +19,8 @@ MetricSplit = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """What one release needs: the metrics of its analysis, for the control and every arm, in each of the splits; and
-    where ``delays_since`` is a time (seconds since the epoch), how late the rewards came since then."""
+    where ``delays_since`` is a time (seconds since the epoch), how late the rewards came since then. ``domain`` is the
+    cluster's."""
 
     key: Key
     analysis: Analysis
@@ -26,6 +28,7 @@ class Subscription:
     arms: tuple[str, ...]
     splits: tuple[str, ...]
     delays_since: float | None = None
+    domain: str = CLUSTER_DOMAIN
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -44,7 +47,7 @@ class Subscription:
     def target(self, version: str, split: str = EVERYBODY) -> Target:
         """One version in one split."""
         namespace, rollout = self.key
-        return Target(namespace, rollout, version, split)
+        return Target(namespace, rollout, version, split, self.domain)
 
     def metric(self, name: str) -> Metric | None:
         """The metric of this name, if it is asked for."""

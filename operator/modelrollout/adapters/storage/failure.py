@@ -1,5 +1,12 @@
 """Why a model could not be fetched."""
 
+STORE_AWAY = "StoreAway"
+"""The cause that the fetcher tells of beside its sentence, where the model is not at fault."""
+
 
 class FetchError(Exception):
     """One clear sentence: what was to be fetched, what is wrong with it, and the way out where there is one."""
+
+
+class StoreAway(FetchError):
+    """Nobody answered, or only with trouble of the store's own, for as long as it was tried: no fault of the model."""

@@ -8,20 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import ssl
 import tarfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path, PurePosixPath
-from typing import IO
 
+from modelrollout.adapters.storage.download import download, pour
 from modelrollout.adapters.storage.failure import FetchError
 from modelrollout.adapters.storage.progress import Progress
 
-_BLOCK = 1024 * 1024
-_READ_TIMEOUT = 60.0
-_LONGEST_WAIT = 30.0  # seconds between two tries
 _LISTED = 8  # names that a sentence can hold
 
 
@@ -41,71 +34,17 @@ def copy_folder(uri: str, source: Path, root: Path, target: Path, progress: Prog
         copied = target / path.relative_to(source)
         copied.parent.mkdir(parents=True, exist_ok=True)
         with path.open("rb") as reader, copied.open("wb") as writer:
-            _pour(reader, writer, progress)
+            pour(reader, writer, progress)
 
 
 def download_archive(uri: str, target: Path, progress: Progress, retry_for: float) -> None:
-    """Download a .tar.gz and unpack it. Trouble of the network is tried again for ``retry_for`` seconds, with growing
-    waits; a refusal is not."""
+    """Download a .tar.gz and unpack it. Trouble of the network is tried again for ``retry_for`` seconds."""
     archive = target.with_name(target.name + ".tar.gz")
     try:
-        _download_patiently(uri, archive, progress, retry_for)
+        download(uri, archive, progress, retry_for)
         unpack(uri, archive, target, progress.max_bytes)
     finally:
         archive.unlink(missing_ok=True)
-
-
-def _download_patiently(uri: str, archive: Path, progress: Progress, retry_for: float) -> None:
-    wait, waited, tries = 1.0, 0.0, 1
-    while True:
-        try:
-            return _download(uri, archive, progress)
-        except (urllib.error.URLError, OSError) as error:
-            reason = _passing_trouble(uri, error)
-            if max(waited, progress.clock() - progress.started) + wait > retry_for:
-                often = f"tried {tries} times in {retry_for:g} s"
-                raise FetchError(f"{uri} cannot be fetched: {reason}; {often} (spec.model.uri)") from error
-            progress.say(f"{uri}: {reason}; trying again in {wait:g} s")
-        time.sleep(wait)
-        waited, wait, tries = waited + wait, min(2 * wait, _LONGEST_WAIT), tries + 1
-
-
-def _download(uri: str, archive: Path, progress: Progress) -> None:
-    request = urllib.request.Request(uri, headers={"User-Agent": "modelrollout"})
-    progress.done = 0
-    with urllib.request.build_opener(_HttpsOnly).open(request, timeout=_READ_TIMEOUT) as answer:
-        progress.expect(int(answer.headers.get("Content-Length") or 0))
-        with archive.open("wb") as writer:
-            _pour(answer, writer, progress)
-    if progress.total and progress.done != progress.total:
-        raise ConnectionError(f"the connection ended after {progress.done} of {progress.total} bytes")
-
-
-def _passing_trouble(uri: str, error: Exception) -> object:
-    """What may be otherwise in a moment, in words; raises FetchError for what will not."""
-    if isinstance(error, urllib.error.HTTPError) and error.code not in (408, 429, 500, 502, 503, 504):
-        raise FetchError(f"{uri}: the server answers {error.code} {error.reason} (spec.model.uri)") from error
-    reason = getattr(error, "reason", None) or error
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        raise FetchError(f"{uri} cannot be fetched: {reason} (spec.model.uri)") from error
-    return reason
-
-
-class _HttpsOnly(urllib.request.HTTPRedirectHandler):
-    """A redirect to anything but https is refused: the model would come unprotected."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: object,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        if not newurl.startswith("https://"):
-            raise FetchError(f"{req.full_url} leads to {newurl}, which is not https")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
 
 def unpack(uri: str, archive: Path, target: Path, max_bytes: int) -> None:
@@ -144,12 +83,6 @@ def _unpack_one(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> No
     assert content is not None, "a file has content"
     with content, path.open("wb") as writer:
         shutil.copyfileobj(content, writer)
-
-
-def _pour(reader: IO[bytes], writer: IO[bytes], progress: Progress) -> None:
-    while block := reader.read(_BLOCK):
-        writer.write(block)
-        progress.add(len(block))
 
 
 def model_folder(uri: str, folder: Path) -> Path:

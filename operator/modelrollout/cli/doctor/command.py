@@ -22,7 +22,7 @@ from modelrollout.cli.doctor.rights import of_operator, of_person
 from modelrollout.cli.live import show
 from modelrollout.cli.options import cluster_options
 from modelrollout.cli.text import Line, Span, Style, line
-from modelrollout.resource.rollout import API_VERSION, PLURAL, ModelRollout
+from modelrollout.resource.rollout import API_VERSION, CLUSTER_DOMAIN, PLURAL, ModelRollout
 
 MARKS = {
     State.THERE: Span("✔ ", Style.GOOD),
@@ -78,17 +78,18 @@ def examine(look: Look, namespace: str | None, operator_namespace: str | None, u
     yield from told
     yield from of_operator(look, operator) if operator is not None else ()
     yield from of_person(look, namespace)
-    rollouts, told = _rollouts(look, namespace)
+    rollouts, told = _rollouts(look, namespace, operator.cluster_domain if operator is not None else CLUSTER_DOMAIN)
     yield from told
     yield from gateways(look, rollouts)
     yield from smoke_address(look, operator) if operator is not None else ()
     yield from _prometheus(look, operator, rollouts, url)
 
 
-def _rollouts(look: Look, namespace: str | None) -> tuple[list[ModelRollout], list[Finding]]:
+def _rollouts(look: Look, namespace: str | None, domain: str) -> tuple[list[ModelRollout], list[Finding]]:
     where = f"/namespaces/{namespace}" if namespace else ""
     try:
-        return [ModelRollout.from_json(item) for item in look.all(f"/apis/{API_VERSION}{where}/{PLURAL}")], []
+        found = look.all(f"/apis/{API_VERSION}{where}/{PLURAL}")
+        return [ModelRollout.from_json(item, domain) for item in found], []
     except NotSeen as error:
         way = "say -n NAMESPACE, or ask somebody who may list modelrollouts"
         return [], [Finding("rollouts", State.UNKNOWN, f"they cannot be looked at: {error}", way)]

@@ -109,7 +109,7 @@ def _of_rollout(ask: Ask, rollout: ModelRollout) -> Iterator[Finding]:
     if not isinstance(spec, Spec) or stable is None or not spec.strategy.chosen.judges:
         return
     provider = PROVIDERS[spec.analysis.provider]
-    target = Target(rollout.namespace, rollout.name, stable.version)
+    target = Target(rollout.namespace, rollout.name, stable.version, domain=rollout.cluster_domain)
     if number(ask(f"count({provider.errors_query([target])})")):
         yield Finding(AREA, State.THERE, f"{rollout.key}: answers of {stable.version} are counted")
     else:

@@ -15,7 +15,6 @@ from modelrollout.resource.spec import Spec
 
 AREA = "gateways"
 GATEWAYS = "/apis/networking.istio.io/v1/gateways"
-SERVICE_SUFFIXES = ("svc", "svc.cluster.local")
 
 
 def gateways(look: Look, rollouts: Sequence[ModelRollout]) -> Iterator[Finding]:
@@ -52,7 +51,7 @@ def _of(look: Look, rollout: ModelRollout, name: str, found: Body | None) -> Ite
         yield Finding(AREA, State.MISSING, words, f"kubectl get gateways.networking.istio.io -n {namespace}")
         return
     assert isinstance(rollout.spec, Spec)
-    if out := shut_out(found, rollout.spec.traffic, rollout.namespace):
+    if out := shut_out(found, rollout.spec.traffic, rollout.namespace, rollout.cluster_domain):
         words = f"the gateway {name} does not let in {', '.join(out)} of {rollout.key}: callers get 404"
         yield Finding(AREA, State.MISSING, words, f"kubectl edit gateways.networking.istio.io {short} -n {namespace}")
     yield from _workload(look, name, found)
@@ -99,4 +98,5 @@ def service_of(url: str) -> tuple[str, str] | None:
     """Namespace and name of the Service that an address within the cluster names, or None."""
     name, _, rest = (urlsplit(url).hostname or "").partition(".")
     namespace, _, suffix = rest.partition(".")
-    return (namespace, name) if namespace and (not suffix or suffix in SERVICE_SUFFIXES) else None
+    of_cluster = not suffix or suffix == "svc" or suffix.startswith("svc.")
+    return (namespace, name) if namespace and of_cluster else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from modelrollout.cli.doctor.definitions import UPGRADE
 from modelrollout.cli.doctor.found import Finding, State
 from modelrollout.cli.doctor.look import Body, Look, NotSeen
+from modelrollout.resource.rollout import CLUSTER_DOMAIN
 
 AREA = "operator"
 LABEL = "app.kubernetes.io/name=modelrollout"
@@ -29,6 +30,11 @@ class Operator:
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces that it watches; none: all of them."""
         return tuple(filter(None, self.settings.get("namespaces", "").split(",")))
+
+    @property
+    def cluster_domain(self) -> str:
+        """How the names of Services end."""
+        return self.settings.get("cluster_domain") or CLUSTER_DOMAIN
 
 
 def find(look: Look, namespace: str | None) -> tuple[Operator | None, list[Finding]]:

@@ -20,6 +20,7 @@ UNASKED = (  # reasons to leave of a version that had no request of anybody
     Reason.FETCH_FAILED,
     Reason.LOAD_FAILED,
     Reason.LOAD_TIMEOUT,
+    Reason.OBJECT_REFUSED,
     Reason.SMOKE_FAILED,
     Reason.VALIDATED,
     Reason.VALIDATION_FAILED,

@@ -14,7 +14,7 @@ from modelrollout.core.judge.assess import Assessments
 from modelrollout.core.observation import SETTLE_SECONDS
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.progress.doubts import of_evidence
-from modelrollout.core.progress.obstacle import Obstacle, together
+from modelrollout.core.progress.obstacle import MEND, Obstacle, together
 from modelrollout.core.progress.size import of_size
 from modelrollout.core.validate import gate
 from modelrollout.resource.spec import Spec
@@ -99,7 +99,8 @@ def of_arm(state: Pass, arm: Arm, split: str) -> Obstacle | None:
     if arm.ready_at is None:
         why = f": {workload.waiting}" if workload.waiting else ""
         deadline = (arm.entered_at or state.trial.started_at) + state.spec.serving.load_timeout
-        return Obstacle(f"{arm.version} is being fetched and loaded{why}", deadline, unready=True)
+        said = f"cannot be made{why}; {MEND}" if workload.refused else f"is being fetched and loaded{why}"
+        return Obstacle(f"{arm.version} {said}", deadline, unready=True)
     if (obstacle := of_validation(state, arm)) is not None or split == PREVIEW:
         return obstacle
     settled = arm.ready_at + SETTLE_SECONDS

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+MEND = "mend that in the cluster, or correct the spec: it is tried again by itself"
+"""The way out of what the API server refuses."""
+
 
 class Doubt(IntEnum):
     """Kinds of what is not known of an arm or speaks against it, by what it takes to stand above them: evidence that is

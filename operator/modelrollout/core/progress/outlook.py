@@ -11,6 +11,7 @@ from modelrollout.api.status import Phase, Quarantined, Withheld
 from modelrollout.core.judge.standing import account
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
+from modelrollout.core.progress.obstacle import MEND
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,8 @@ def with_all_pods(state: Pass, outlook: Outlook) -> Outlook:
     what = (
         "its pods are being replaced" if workload.outdated else f"{workload.ready} of {workload.desired} pods are ready"
     )
+    if workload.refused:
+        what, why = "it is not as the spec has it", f"{why}; {MEND}"
     message = f"{outlook.message}; {what}" + (f": {why}" if why else "")
     if state.now - since >= limit:
         return replace(

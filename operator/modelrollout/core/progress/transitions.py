@@ -39,10 +39,13 @@ HISTORY_LENGTH = 20  # entries that a person would scroll through; the object mu
 TAKEN_BACK = (
     Reason.ABORTED,
     Reason.CANDIDATE_LOST,
+    Reason.FETCH_FAILED,
     Reason.LOAD_TIMEOUT,
+    Reason.OBJECT_REFUSED,
     Reason.VALIDATION_TIMEOUT,
 )  # without quarantine, where the version is not to blame
-CORRIGIBLE = (Reason.FETCH_FAILED, Reason.LOAD_TIMEOUT)  # by the spec: nothing of the model was ever at work
+CORRIGIBLE = (Reason.FETCH_FAILED, Reason.LOAD_TIMEOUT, Reason.OBJECT_REFUSED)  # by the spec: nothing of the model was
+# ever at work
 WITHHELD = (*TAKEN_BACK, Reason.NOT_CHOSEN, Reason.VALIDATED)  # and who was not the best, or was only to be looked
 # at: none begins again by itself
 QUARANTINE_LENGTH = 20

@@ -51,6 +51,7 @@ def summarize(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Pass:
     message = with_name(words, state.rollout)
     state = update_columns(announce_drift(announce_refusal(state, refusal)))
     told = accepted(refusal or unfetched(state), unheeded(state))
+    state = announce_settings(state, told)
     found = [told, *progressing(state, phase, message), routed(state), *validated(state), analysed(state)]
     facts = [(kind, status, reason, with_name(said, state.rollout)) for kind, status, reason, said in found]
     generation, ignored = state.rollout.generation, state.status.command_ignored
@@ -146,7 +147,19 @@ def _late_settings(state: Pass) -> str | None:
     if not others:
         return None
     versions = " and ".join(others)
-    return f"but the pods of {versions} stay as they were made: spec.serving holds for the next version"
+    return (
+        f"but the pods of {versions} stay as they were made: spec.serving holds for the next version; to have it now, "
+        "release the same model as a new version (spec.model.uri may stay)"
+    )
+
+
+def announce_settings(state: Pass, told: Fact) -> Pass:
+    """An Event for an edit that does not reach the pods that there are, when it is told and was not before."""
+    words = _late_settings(state)
+    before = next((item.message for item in state.rollout.status.conditions if item.type == "Accepted"), "")
+    if words is None or words not in told[3] or words in before:
+        return state
+    return state.say(Reason.NEXT_VERSION, words.removeprefix("but "), cause="spec.serving")
 
 
 def _late_match(state: Pass) -> str | None:

@@ -104,15 +104,17 @@ def load_failed(case: Case) -> Leave | None:
 
     While it has traffic and still has ready pods, a single failing pod is left to the evidence; and one that had come
     up and has lost them all is lost, whatever its last words were. What had been fetched once is there: a store that
-    is away when a pod moves is waited for.
+    is away when a pod moves is waited for. One that is away for all the time that a first fetch has is nobody's fault.
     """
     workload = case.state.workload(case.arm.version)
     if workload.failure is None or (case.weight > 0 and workload.ready > 0) or lost(case) is not None:
         return None
     if is_shared(case) or (workload.unfetched and case.arm.ready_at is not None):
         return None
-    reason = Reason.FETCH_FAILED if workload.unfetched else Reason.LOAD_FAILED
-    return Leave(reason, f"it cannot be served: {workload.failure}")
+    message = f"it cannot be served: {workload.failure}"
+    if workload.store_away:
+        return Leave(Reason.FETCH_FAILED, message, outcome="TakenBack", quarantine=False)
+    return Leave(Reason.FETCH_FAILED if workload.unfetched else Reason.LOAD_FAILED, message)
 
 
 def is_shared(case: Case) -> bool:
@@ -213,7 +215,8 @@ def lost(case: Case) -> Leave | None:
 def never_ready(case: Case) -> Leave | None:
     """It was given its time to load, from when its fetcher began: a node may have had to be started first.
 
-    It is to blame only for its own time. What no node has room for, or waits for an image or a volume, is taken back.
+    It is to blame only for its own time. What no node has room for, or waits for an image or a volume, or is not taken
+    by the API server, is taken back.
     """
     state, arm = case.state, case.arm
     workload, limit = state.workload(arm.version), state.spec.serving.load_timeout
@@ -222,6 +225,8 @@ def never_ready(case: Case) -> Leave | None:
         return None
     why = f": {workload.waiting}" if workload.waiting else ""
     message = f"not ready within loadTimeout {format_duration(limit)}{why}"
+    if workload.refused:
+        return Leave(Reason.OBJECT_REFUSED, message, outcome="TakenBack", quarantine=False)
     if workload.at_work_since is None or is_shared(case):
         return Leave(Reason.LOAD_TIMEOUT, message, outcome="TakenBack", quarantine=False)
     return Leave(Reason.LOAD_TIMEOUT, message)
