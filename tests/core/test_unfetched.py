@@ -79,7 +79,7 @@ def test_a_store_that_is_away_is_no_fault_of_the_version() -> None:
     assert world.status.message.startswith(f"{NEW} was taken back: it cannot be served: https://models.example.com/m")
     assert f"Correct spec.model or spec.serving, and {NEW} is tried again" in world.status.message
     accepted = {item.type: item for item in world.status.conditions}["Accepted"]
-    assert accepted.status == "True", "nothing is wrong with the spec"
+    assert (accepted.status, accepted.reason) == ("False", Reason.FETCH_FAILED), "its place may be mistyped"
 
 
 def test_another_store_is_asked_without_a_further_word() -> None:

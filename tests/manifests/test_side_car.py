@@ -9,6 +9,7 @@ import pytest
 
 from modelrollout.core.plan import DesiredVersion
 from modelrollout.manifests.drift import differs
+from modelrollout.manifests.kept import made_from_mark
 from modelrollout.manifests.platform import PLATFORM_ANNOTATION, Platform
 from modelrollout.manifests.serving import deployment
 from modelrollout.manifests.side_car import user_with_network
@@ -74,6 +75,9 @@ def test_pods_that_wait_for_it_are_made_anew_and_once() -> None:
     live = made(PLAIN)
     after = made(AS_PROXY, live)
     assert users(after) == (1337, None)
+    assert made_from_mark(after["spec"]["template"]) != made_from_mark(live["spec"]["template"]), (
+        "those before it fail, and that says nothing of these"
+    )
     assert not differs(made(AS_PROXY, after), after)
     assert not differs(made(PLAIN, after), after), "none of its pods is there at this moment"
     assert not differs(made(PLAIN, after, settled=True), after)

@@ -52,7 +52,8 @@ _SOURCE = "/source"
 _MONITORING_CONFIG = f"{_MODELS}/monitoring.config"
 USER = 65532  # neither container needs more than this; namespaces with restricted pod security accept it
 _PRE_STOP_SECONDS = 5  # endpoints reach the proxies within a second or two
-_PATIENCE = 0.9  # of loadTimeout, for a store that is away: then the fetcher still has the time to say so
+_PATIENCE = 0.9  # of loadTimeout, for a store that is away: then the fetcher still has the time to say so,
+_LAST_WORDS_SECONDS = 5.0  # that long at least, and half of loadTimeout at most
 _GRACE_SECONDS = 35  # preStop and a whole REST timeout (30 s) for what is still under way
 
 
@@ -145,7 +146,7 @@ def _template(rollout: ModelRollout, spec: Spec, version: DesiredVersion, platfo
                 "prometheus.io/port": str(REST_PORT),
                 "prometheus.io/path": METRICS_PATH,
                 "kubectl.kubernetes.io/default-container": SERVER_CONTAINER,
-                MADE_FROM_ANNOTATION: made_from(settings_of(spec.serving), version.uri, version.digest),
+                MADE_FROM_ANNOTATION: _mark(spec, version, platform),
             },
         },
         "spec": {
@@ -174,7 +175,7 @@ def _fetch(spec: Spec, version: DesiredVersion, platform: Platform) -> Object:
         mounts.append({"name": "source", "mountPath": _SOURCE, "readOnly": True})
     mounts += samples.mounts(spec)
     given = samples.environment(spec)
-    user = {"runAsUser": platform.fetch_user} if platform.fetch_user and _is_remote(version.uri) else {}
+    user = _user(version, platform)
     return {
         "name": FETCH_CONTAINER,
         "image": platform.fetch_image,
@@ -184,7 +185,7 @@ def _fetch(spec: Spec, version: DesiredVersion, platform: Platform) -> Object:
         **({"env": given} if given else {}),
         "volumeMounts": mounts,
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
-        "securityContext": {**confined(), "readOnlyRootFilesystem": True, **user},
+        "securityContext": {**confined(), "readOnlyRootFilesystem": True, **({"runAsUser": user} if user else {})},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
 
@@ -199,12 +200,27 @@ def _fetch_flags(spec: Spec, version: DesiredVersion, platform: Platform) -> lis
         f"--timeout={platform.fetch_timeout:g}",
     ]
     if _is_remote(version.uri):
-        flags.append(f"--retry-for={_PATIENCE * spec.serving.load_timeout:g}")
+        flags.append(f"--retry-for={_patience(spec.serving.load_timeout):g}")
     if _volume_source(version.uri, platform) is not None:
         flags.append(f"--source={_SOURCE}/{_path_in_source(version.uri, platform)}")
     if version.digest is not None:
         flags.append(f"{DIGEST_FLAG}{version.digest}")
     return flags
+
+
+def _user(version: DesiredVersion, platform: Platform) -> int | None:
+    """Who fetches over a network that the pods' own user has not yet; None for that one."""
+    return platform.fetch_user if _is_remote(version.uri) else None
+
+
+def _mark(spec: Spec, version: DesiredVersion, platform: Platform) -> str:
+    """Of all that a pod is made from. What one without a network says last is not said of those in its place."""
+    mark, user = made_from(settings_of(spec.serving), version.uri, version.digest), _user(version, platform)
+    return mark if user is None else f"{mark}-{user}"
+
+
+def _patience(load_timeout: float) -> float:
+    return max(load_timeout / 2, min(_PATIENCE * load_timeout, load_timeout - _LAST_WORDS_SECONDS))
 
 
 def _is_remote(uri: str) -> bool:

@@ -100,7 +100,7 @@ def step_column(state: Pass) -> str | None:
 def unfetched(state: Pass) -> Refusal | None:
     """A spec whose model could not be fetched is not in order, though only the fetcher could find that out."""
     found = [
-        item for item in state.status.quarantined if item.version in state.named and item.reason == Reason.FETCH_FAILED
+        item for item in state.status.withheld if item.version in state.named and item.reason == Reason.FETCH_FAILED
     ]
     return Refusal(Reason.FETCH_FAILED, found[-1].message) if found else None
 
