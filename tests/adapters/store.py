@@ -62,6 +62,15 @@ def ends_halfway(handler: Handler, content: bytes) -> None:
     handler.wfile.write(content[: len(content) // 2])
 
 
+def drips(handler: Handler, content: bytes) -> None:
+    """A byte now and then, which keeps a connection alive for days."""
+    _begin(handler, 200, {"Content-Length": "1000000"})
+    for _ in range(600):
+        handler.wfile.write(b"x")
+        handler.wfile.flush()
+        threading.Event().wait(0.1)
+
+
 def ends_in_a_chunk(handler: Handler, content: bytes) -> None:
     """The same, of a body whose length nobody knew."""
     _begin(handler, 200, {"Transfer-Encoding": "chunked"})

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from modelrollout.adapters.storage.archive import MOST_FILES, unpack
 from modelrollout.adapters.storage.digest import digest_of, manifest_of
-from modelrollout.adapters.storage.failure import FetchError
+from modelrollout.adapters.storage.failure import FetchError, without_secrets
 from modelrollout.adapters.storage.place import Order, fetch
 from modelrollout.adapters.storage.progress import Progress
 from modelrollout.adapters.storage.sources import model_folder
 from modelrollout.cli.fetch import fetch as fetch_command
-from tests.adapters.store import FILES, Store, archive, order_of, write
+from tests.adapters.store import FILES, Store, archive, drips, order_of, write
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -223,12 +224,32 @@ def bomb(tmp_path: Path) -> bytes:
     return archive(write(tmp_path / "bomb", {"saved_model.pb": b"\0" * 3_000_000}), tmp_path)
 
 
+def crowded(tmp_path: Path) -> bytes:
+    path = tmp_path / "crowded.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for number in range(MOST_FILES + 1):
+            tar.addfile(tarfile.TarInfo(f"m/{number}"))
+    return path.read_bytes()
+
+
+def headed(tmp_path: Path) -> bytes:
+    """With a header of two megabytes, which is read whole, and hardly a kilobyte when it is packed."""
+    path = tmp_path / "headed.tar.gz"
+    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT) as tar:
+        member = tarfile.TarInfo("saved_model.pb")
+        member.pax_headers = {"comment": "x" * 2_000_000}
+        tar.addfile(member)
+    return path.read_bytes()
+
+
 ARCHIVES: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "a path that climbs": (climbing, "leads out of it"),
     "a link": (lambda path: archive(write(path / "m"), path, x="/etc/passwd"), "neither file nor folder; pack links"),
     "no archive": (lambda path: b"<html>not found</html>", r"is no .tar.gz that can be unpacked"),
     "a broken archive": (lambda path: archive(write(path / "m"), path)[:60], r"is no .tar.gz that can be unpacked"),
     "small but unpacks to too much": (bomb, "unpacks to more than 1.0 MB"),
+    "more files than any model has": (crowded, "has more than 10000 files and folders; pack the model alone"),
+    "a header that is larger than a model's": (headed, "can be unpacked: a header of 2.0 MB"),
     "nothing in it": (lambda path: archive(write(path / "m", {"readme": b""}), path), "is no SavedModel"),
 }
 
@@ -240,6 +261,37 @@ def test_an_archive_that_is_not_taken(store: Store, tmp_path: Path, make: Callab
         fetch(replace(order_of(store, tmp_path), max_bytes=1_000_000), quiet)
     assert not (tmp_path / "evil").exists()
     assert list((tmp_path / "models" / "fraud").iterdir()) == []
+
+
+def test_unpacking_is_a_part_of_the_time(tmp_path: Path) -> None:
+    now = iter(range(1000))
+    progress = Progress("m", 10**9, 5, clock=lambda: float(next(now)))
+    path = tmp_path / "m.tar.gz"
+    path.write_bytes(archive(write(tmp_path / "m", {f"a/{number}": b"x" for number in range(20)}), tmp_path))
+    with pytest.raises(FetchError, match="took longer than 5 s"):
+        unpack("https://models.example.com/m", path, tmp_path / "out", progress)
+
+
+def test_what_comes_byte_by_byte_is_not_waited_for(store: Store, tmp_path: Path) -> None:
+    store.always = drips
+    with pytest.raises(FetchError, match=r"took longer than 1 s, with 0\.0 MB fetched"):
+        fetch(replace(order_of(store, tmp_path), time_limit=1.0), quiet)
+
+
+SECRETS = {
+    "a signed address": (
+        "https://s3.example.com/m.tar.gz?X-Amz-Signature=abc&x=1: the server answers 403",
+        "https://s3.example.com/m.tar.gz?... the server answers 403",
+    ),
+    "a password": ("https://me:secret@example.com/m cannot be fetched", "https://...@example.com/m cannot be fetched"),
+    "two of them": ("https://a/?s=1 leads to http://b/?s=2, which", "https://a/?... leads to http://b/?..., which"),
+    "none": ("pvc://models/m?x: there is no such folder", "pvc://models/m?x: there is no such folder"),
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), SECRETS.values(), ids=SECRETS)
+def test_what_signs_an_address_is_not_told(text: str, shown: str) -> None:
+    assert without_secrets(text) == shown
 
 
 def command(order: Order, tmp_path: Path, *more: str) -> tuple[int, dict[str, str]]:

@@ -42,7 +42,7 @@ VALUES: dict[str, dict[str, Any]] = {
         },
         "clusterDomain": "k8s.corp.local",
         "gateway": {"url": "http://gateway.ingress:8080"},
-        "fetch": {"maxBytes": "1000000", "timeout": "5m"},
+        "fetch": {"maxBytes": "1000000", "timeout": "5m", "memory": ""},
         "fileRoot": "/var/lib/models",
         "log": {"level": "DEBUG", "format": "text"},
         "settings": {"poll": "1s", "workers": "16", "log_level": "WARNING"},

@@ -62,6 +62,7 @@ def test_values_reach_the_settings(api_server: ApiServer) -> None:
         "Always",
     )
     assert (settings.fetch_max_bytes, settings.fetch_timeout) == (1_000_000, 300.0)
+    assert settings.fetch_memory is None
     assert settings.file_root == "/var/lib/models"
     assert (settings.workers, settings.log_level, settings.log_format) == (16, "WARNING", "text")
 

@@ -21,6 +21,7 @@ fetch_image: {{ include "modelrollout.image" . | quote }}
 fetch_image_pull_policy: {{ .Values.image.pullPolicy | quote }}
 fetch_max_bytes: {{ .Values.fetch.maxBytes | quote }}
 fetch_timeout: {{ .Values.fetch.timeout | quote }}
+fetch_memory: {{ .Values.fetch.memory | quote }}
 {{- with .Values.hosts }}
 hosts: {{ toJson . | quote }}
 {{- end }}

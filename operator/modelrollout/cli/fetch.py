@@ -82,7 +82,7 @@ def fetch(
         echo "$(sha256sum "$f" | cut -c-64)  $(stat -Lc %s "$f")  $f"
       done | sha256sum
     """
-    from modelrollout.adapters.storage.failure import STORE_AWAY, FetchError, StoreAway
+    from modelrollout.adapters.storage.failure import STORE_AWAY, FetchError, StoreAway, without_secrets
     from modelrollout.adapters.storage.place import MONITORING, Order
     from modelrollout.adapters.storage.place import fetch as bring
     from modelrollout.adapters.storage.shown import shown
@@ -96,8 +96,9 @@ def fetch(
             outcome["samples"] = found
         _warm_up(order, folder, samples)
     except (FetchError, OSError) as error:
-        outcome = {"error": str(error), **({"cause": STORE_AWAY} if isinstance(error, StoreAway) else {})}
-        click.echo(f"error: {error}", err=True)
+        words = without_secrets(str(error))
+        outcome = {"error": words, **({"cause": STORE_AWAY} if isinstance(error, StoreAway) else {})}
+        click.echo(f"error: {words}", err=True)
     _report(result, outcome)
     sys.exit(1 if "error" in outcome else 0)
 
@@ -118,7 +119,9 @@ def _warm_up(order: Order, folder: Path | None, inline: str | None) -> None:
 
 
 def _say(line: str) -> None:
-    click.echo(line, err=True)
+    from modelrollout.adapters.storage.failure import without_secrets
+
+    click.echo(without_secrets(line), err=True)
 
 
 def _report(result: Path, outcome: dict[str, str]) -> None:

@@ -20,6 +20,7 @@ from modelrollout.resource.rollout import GROUP
 from modelrollout.resource.spec import Spec
 
 FILE_SCHEME = "file://"
+_LATER = ("fetch_user", "fetch_memory")
 PLATFORM_ANNOTATION = f"{GROUP}/platform"
 
 
@@ -27,7 +28,8 @@ PLATFORM_ANNOTATION = f"{GROUP}/platform"
 class Platform:
     """``fetch_image`` is the operator's own image; ``file_root`` the only folder of a node that file:// may name
     (None: file:// is not allowed); ``fetch_max_bytes`` and ``fetch_timeout`` (seconds) bound one fetch; ``fetch_user``
-    is who fetches over the network, where the pods' own user has none yet (``side_car.py``)."""
+    is who fetches over the network, where the pods' own user has none yet (``side_car.py``), and ``fetch_memory`` the
+    fetcher's limit, a Kubernetes quantity."""
 
     fetch_image: str
     fetch_image_pull_policy: str = "IfNotPresent"
@@ -35,11 +37,13 @@ class Platform:
     fetch_max_bytes: int = 20 * 1024**3
     fetch_timeout: float = 1800.0
     fetch_user: int | None = None
+    fetch_memory: str | None = None
 
     def to_annotation(self) -> str:
-        """As JSON. A user that is none is left out, so that Deployments from before are as they are wanted."""
+        """As JSON. What came later is left out where it is None, so that Deployments from before are as they are
+        wanted."""
         known = asdict(self)
-        return json.dumps({name: known[name] for name in known if known[name] or name != "fetch_user"}, sort_keys=True)
+        return json.dumps({name: known[name] for name in known if known[name] or name not in _LATER}, sort_keys=True)
 
     @classmethod
     def of(cls, deployment: Mapping[str, Any]) -> Platform | None:

@@ -184,7 +184,10 @@ def _fetch(spec: Spec, version: DesiredVersion, platform: Platform) -> Object:
         "args": [*_fetch_flags(spec, version, platform), *samples.fetch_flags(spec)],
         **({"env": given} if given else {}),
         "volumeMounts": mounts,
-        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
+        "resources": {
+            "requests": {"cpu": "50m", "memory": "64Mi"},
+            **({"limits": {"memory": platform.fetch_memory}} if platform.fetch_memory else {}),
+        },
         "securityContext": {**confined(), "readOnlyRootFilesystem": True, **({"runAsUser": user} if user else {})},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }

@@ -95,6 +95,11 @@ class Settings:
     fetch_image_pull_policy: str = setting("IfNotPresent", "Of that image: Always, IfNotPresent or Never.")
     fetch_max_bytes: int = setting(20 * 1024**3, "The largest model, in bytes: a wrong URI must not fill a node.")
     fetch_timeout: float = setting(1800.0, "Of one fetch.", unit="duration")
+    fetch_memory: str | None = setting(
+        "256Mi",
+        "Memory limit of the fetcher in each pod of a version: what it unpacks is of whoever may create a rollout. It "
+        "takes some 30 MiB, and 80 where it writes warm-up requests. None: no limit.",
+    )
     file_root: str | None = setting(
         None, "The only folder of the nodes that file:// models may be in. None: no file://."
     )
@@ -127,6 +132,7 @@ class Settings:
             file_root=self.file_root,
             fetch_max_bytes=self.fetch_max_bytes,
             fetch_timeout=self.fetch_timeout,
+            fetch_memory=self.fetch_memory,
         )
 
     @property

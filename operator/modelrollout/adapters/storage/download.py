@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from io import BufferedIOBase
 from pathlib import Path
 from typing import IO
 
@@ -70,9 +71,10 @@ def _download(uri: str, archive: Path, progress: Progress, timeout: float) -> No
         raise ConnectionError(f"the connection ended after {progress.done} of {progress.total} bytes")
 
 
-def pour(reader: IO[bytes], writer: IO[bytes], progress: Progress) -> None:
-    """Copy all that there is, and count it. Raises FetchError at the limits of ``progress``."""
-    while block := reader.read(_BLOCK):
+def pour(reader: BufferedIOBase, writer: IO[bytes], progress: Progress) -> None:
+    """Copy all that there is, and count it. Raises FetchError at the limits of ``progress``, also where it comes byte
+    by byte."""
+    while block := reader.read1(_BLOCK):
         writer.write(block)
         progress.add(len(block))
 

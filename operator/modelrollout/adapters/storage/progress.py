@@ -42,15 +42,18 @@ class Progress:
         self.done += count
         if self.done > self.max_bytes:
             self.expect(self.done)
-        now = self.clock()
-        if now - self.started > self.time_limit:
+        self.look_at_the_clock()
+        if (now := self.clock()) - self._said >= _LINE_EVERY:
+            self._said = now
+            self.say(self.line())
+
+    def look_at_the_clock(self) -> None:
+        """Raises FetchError when it takes too long."""
+        if self.clock() - self.started > self.time_limit:
             raise FetchError(
                 f"{self.what} took longer than {self.time_limit:g} s, with {_megabytes(self.done)} fetched "
                 "(MODELROLLOUT_FETCH_TIMEOUT)"
             )
-        if now - self._said >= _LINE_EVERY:
-            self._said = now
-            self.say(self.line())
 
     def line(self) -> str:
         """Where it stands."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import tarfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from modelrollout.adapters.storage.archive import unpack
 from modelrollout.adapters.storage.download import download, pour
 from modelrollout.adapters.storage.failure import FetchError
 from modelrollout.adapters.storage.progress import Progress
@@ -42,47 +42,9 @@ def download_archive(uri: str, target: Path, progress: Progress, retry_for: floa
     archive = target.with_name(target.name + ".tar.gz")
     try:
         download(uri, archive, progress, retry_for)
-        unpack(uri, archive, target, progress.max_bytes)
+        unpack(uri, archive, target, progress)
     finally:
         archive.unlink(missing_ok=True)
-
-
-def unpack(uri: str, archive: Path, target: Path, max_bytes: int) -> None:
-    """Unpack an archive into ``target``. Raises FetchError for one that is broken, too large or leads out."""
-    try:
-        with tarfile.open(archive, "r:gz") as tar:
-            _unpack_all(uri, tar, target, max_bytes)
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise FetchError(f"{uri} is no .tar.gz that can be unpacked: {error}") from error
-
-
-def _unpack_all(uri: str, tar: tarfile.TarFile, target: Path, max_bytes: int) -> None:
-    unpacked = 0
-    for member in tar:
-        if not (member.isfile() or member.isdir()):
-            raise FetchError(
-                f"{uri}: {member.name} in the archive is neither file nor folder; pack links as what they point to: "
-                "tar --dereference --hard-dereference"
-            )
-        unpacked += member.size
-        if unpacked > max_bytes:
-            raise FetchError(f"{uri} unpacks to more than {max_bytes / 1e6:.1f} MB (MODELROLLOUT_FETCH_MAX_BYTES)")
-        path = PurePosixPath(member.name)
-        if path.is_absolute() or ".." in path.parts:
-            raise FetchError(f"{uri}: {member.name} in the archive leads out of it")
-        _unpack_one(tar, member, target / path)
-
-
-def _unpack_one(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
-    """Content alone, no owner, mode or link. Python's own filter for this came with 3.11.4; Debian 12 has 3.11.2."""
-    if member.isdir():
-        path.mkdir(parents=True, exist_ok=True)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = tar.extractfile(member)
-    assert content is not None, "a file has content"
-    with content, path.open("wb") as writer:
-        shutil.copyfileobj(content, writer)
 
 
 def model_folder(uri: str, folder: Path) -> Path:
