@@ -52,7 +52,7 @@ def test_what_is_named_is_shown_though_another_output_differs_before_it(caplog: 
 RULES = {
     "of all": (Compare(show=("price",)), True),
     "its own": (Compare(show=("price",), outputs=(OutputRule(name="price", by=How.IGNORE),)), False),
-    "of all, by shape": (Compare(show=("price",), by=How.SHAPE), False),
+    "of all, by shape": (Compare(show=("price",), by=How.SHAPE, outputs=(OutputRule(name="who"),)), False),
     "its own tolerance": (
         Compare(show=("price",), outputs=(OutputRule(name="price", tolerance=Tolerance(atol=2.0)),)),
         False,
