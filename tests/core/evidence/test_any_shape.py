@@ -216,6 +216,20 @@ def test_spans_that_differ_make_nobody_better(spans: tuple[float, ...]) -> None:
     assert found.surplus < 1.0
 
 
+@pytest.mark.parametrize("earned", [0.0, 5.0])
+@pytest.mark.parametrize("asked", [0.0, 100.0])
+@pytest.mark.parametrize("before", [(), ((-1e6, 0.0, RATE),)], ids=["no past", "a past"])
+def test_of_nobody_asked_or_nothing_earned_nothing_is_said(
+    asked: float, earned: float, before: tuple[tuple[float, float, float], ...]
+) -> None:
+    line = Timeline().with_past({CONTROL: before})
+    for look in range(5):
+        line = line.after(LOOK * (look + 1), LOOK, {CONTROL: (asked, earned), ARM: (2.0 * asked * look, 0.0)})
+    found = is_better(line, ARM, CONTROL)
+    assert found is not None
+    assert found.surplus == pytest.approx(0.0, abs=0.1)
+
+
 def test_least_squares_are_those_of_scipy() -> None:
     rng = np.random.default_rng(1)
     for rows, columns in ((5, 3), (30, 30), (33, 80)):

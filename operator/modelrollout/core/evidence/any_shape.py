@@ -53,7 +53,7 @@ class Point:
 
     def towards(self, other: Point, part: float) -> Point:
         """So far on the way to another one."""
-        weights = self.weights + part * (other.weights - self.weights)
+        weights = np.maximum(self.weights + part * (other.weights - self.weights), 0.0)
         return Point(weights, self.ratio + part * (other.ratio - self.ratio))
 
 
@@ -82,6 +82,7 @@ class Mixture:
         tried = parts(seen)
         first, second = seen.due(tried)
         used = (first + second).max(axis=1) > LEAST
+        used = used if used.any() else np.ones_like(used)
         first, second = (np.maximum(part[used], LEAST) for part in (first, second))
         return cls(seen, tried.where(used), first, second, seen.asked(first, second))
 
