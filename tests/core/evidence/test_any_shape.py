@@ -16,7 +16,7 @@ from modelrollout.core.evidence.hypergeometric import Floats
 from modelrollout.core.evidence.nonnegative import least_squares
 from modelrollout.core.evidence.one_shape import FURTHEST, explained
 from modelrollout.core.evidence.seen import Seen
-from modelrollout.core.evidence.timeline import Timeline
+from modelrollout.core.evidence.timeline import Past, Timeline
 
 CONTROL, ARM = "1.0.0", "1.0.1"
 RATE, LOOK, LATE = 100.0, 60.0, 600.0
@@ -124,22 +124,35 @@ def test_an_arm_may_earn_more_until_by_no_delay_it_does(seconds: float, earns: f
     assert may_be_better(line, ARM, CONTROL, 0.05, 1.0) is may
 
 
+EVER, LATELY = (-1e6, 0.0, RATE), (-7.0, 0.0, RATE / 2.0)
+
+
 @pytest.mark.parametrize(
-    ("shares", "before", "alike"),
+    ("shares", "control", "arm", "alike"),
     [
-        ((0.5, 0.5), (), True),
-        ((0.9, 0.9), (), True),
-        ((0.5, 0.6), (), False),
-        ((0.5, 0.5), ((-1e6, 0.0, RATE),), False),
-        ((1.0, 1.0), (), False),
+        ((0.5, 0.5), (), (), True),
+        ((0.9, 0.9), (), (), True),
+        ((0.5, 0.5), (LATELY,), (LATELY,), True),
+        ((0.5, 0.6), (), (), False),
+        ((0.5, 0.5), (EVER,), (), False),
+        ((0.9, 0.9), (LATELY,), (LATELY,), False),
+        ((1.0, 1.0), (), (), False),
     ],
-    ids=["the same", "one has more", "the shares change", "one was asked before", "one has none"],
+    ids=[
+        "the same",
+        "more",
+        "asked before the first tick",
+        "shares change",
+        "a past",
+        "other shares before",
+        "one none",
+    ],
 )
 def test_delays_tell_versions_apart_where_they_were_not_asked_alike(
-    shares: tuple[float, float], before: tuple[tuple[float, float, float], ...], alike: bool
+    shares: tuple[float, float], control: tuple[Past, ...], arm: tuple[Past, ...], alike: bool
 ) -> None:
     """By the reward gateway, at shares that stay, nothing is asked for what is not known of the delays."""
-    rng, line = np.random.default_rng(1), Timeline().with_past({CONTROL: before})
+    rng, line = np.random.default_rng(1), Timeline().with_past({CONTROL: control, ARM: arm})
     for look in range(40):
         share = shares[look >= 20]
         asked = {CONTROL: float(rng.poisson(3000 * share)), ARM: float(rng.poisson(3000 * (1.0 - share)))}

@@ -11,8 +11,8 @@ needed.
 
 A request has one reward at most: so no delay is so long that there are more of them than requests (``Seen.excess``),
 and those of the whole time spread less than if each came by itself, by which 98 of 100 are told from 93
-(``Seen.by_totals``). Where nobody was asked before the test and shares stay every delay says the same (``Seen.alike``),
-and what was proven stands.
+(``Seen.by_totals``). Where both were asked at the same times and shares stay, every delay says the same, and what was
+proven stands (``Seen.alike``).
 """
 
 from __future__ import annotations
