@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import nnls
 from scipy.stats import gamma
 
-from modelrollout.core.evidence.any_delay import is_alike, is_better, may_be_better
+from modelrollout.core.evidence.any_delay import is_alike, is_better
 from modelrollout.core.evidence.any_shape import YOUNG, Mixture, Point
 from modelrollout.core.evidence.delays import Delays, due
 from modelrollout.core.evidence.hypergeometric import Floats
@@ -113,15 +113,6 @@ def test_no_difference_is_proven_of_delays_of_two_kinds() -> None:
     assert early is not None
     assert late is not None
     assert early.surplus < 3.0 < late.surplus
-
-
-@pytest.mark.parametrize(
-    ("seconds", "earns", "may"), [(900, 1.0, True), (7200, 1.0, False), (7200, 1.2, True)], ids=str
-)
-def test_an_arm_may_earn_more_until_by_no_delay_it_does(seconds: float, earns: float, may: bool) -> None:
-    """One reward in five comes after ten minutes; in the first hour others may be later still."""
-    line = expected("four of five at once", earns, seconds)
-    assert may_be_better(line, ARM, CONTROL, 0.05, 1.0) is may
 
 
 EVER, LATELY = (-1e6, 0.0, RATE), (-7.0, 0.0, RATE / 2.0)
