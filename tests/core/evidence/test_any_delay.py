@@ -11,7 +11,7 @@ from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 from scipy.stats import gamma
 
-from modelrollout.core.evidence.any_delay import is_alike, is_better
+from modelrollout.core.evidence.any_delay import is_alike, is_better, may_be_better
 from modelrollout.core.evidence.delays import Delays, delays, due, in_one_span
 from modelrollout.core.evidence.one_shape import FURTHEST, Fit, explained, fitted
 from modelrollout.core.evidence.seen import Seen
@@ -210,3 +210,10 @@ def test_how_often_two_rewards_of_one_moment_would_fall_into_one_span(mean: floa
     same = float(((asked + drawn()) // width == (asked + drawn()) // width).mean())
     found = float(in_one_span(Delays(np.array([mean]), np.array([order])), width)[0])
     assert same - less - 0.005 <= found <= same + 0.005
+
+
+@pytest.mark.parametrize(
+    ("seconds", "earns", "may"), [(300, 1.0, True), (7200, 1.0, False), (7200, 1.2, True)], ids=str
+)
+def test_an_arm_may_earn_more_until_by_no_delay_it_does(seconds: float, earns: float, may: bool) -> None:
+    assert may_be_better(expected(0.1, earns, seconds), ARM, CONTROL, 0.05, 1.0) is may

@@ -9,14 +9,14 @@ import pytest
 from scipy.optimize import nnls
 from scipy.stats import gamma
 
-from modelrollout.core.evidence.any_delay import is_alike, is_better, may_be_better
+from modelrollout.core.evidence.any_delay import is_alike, is_better
 from modelrollout.core.evidence.any_shape import YOUNG, Mixture, Point
 from modelrollout.core.evidence.delays import Delays, due
 from modelrollout.core.evidence.hypergeometric import Floats
 from modelrollout.core.evidence.nonnegative import least_squares
 from modelrollout.core.evidence.one_shape import FURTHEST, explained
 from modelrollout.core.evidence.seen import Seen
-from modelrollout.core.evidence.timeline import Timeline
+from modelrollout.core.evidence.timeline import Past, Timeline
 
 CONTROL, ARM = "1.0.0", "1.0.1"
 RATE, LOOK, LATE = 100.0, 60.0, 600.0
@@ -115,31 +115,35 @@ def test_no_difference_is_proven_of_delays_of_two_kinds() -> None:
     assert early.surplus < 3.0 < late.surplus
 
 
-@pytest.mark.parametrize(
-    ("seconds", "earns", "may"), [(900, 1.0, True), (7200, 1.0, False), (7200, 1.2, True)], ids=str
-)
-def test_an_arm_may_earn_more_until_by_no_delay_it_does(seconds: float, earns: float, may: bool) -> None:
-    """One reward in five comes after ten minutes; in the first hour others may be later still."""
-    line = expected("four of five at once", earns, seconds)
-    assert may_be_better(line, ARM, CONTROL, 0.05, 1.0) is may
+EVER, LATELY = (-1e6, 0.0, RATE), (-7.0, 0.0, RATE / 2.0)
 
 
 @pytest.mark.parametrize(
-    ("shares", "before", "alike"),
+    ("shares", "control", "arm", "alike"),
     [
-        ((0.5, 0.5), (), True),
-        ((0.9, 0.9), (), True),
-        ((0.5, 0.6), (), False),
-        ((0.5, 0.5), ((-1e6, 0.0, RATE),), False),
-        ((1.0, 1.0), (), False),
+        ((0.5, 0.5), (), (), True),
+        ((0.9, 0.9), (), (), True),
+        ((0.5, 0.5), (LATELY,), (LATELY,), True),
+        ((0.5, 0.6), (), (), False),
+        ((0.5, 0.5), (EVER,), (), False),
+        ((0.9, 0.9), (LATELY,), (LATELY,), False),
+        ((1.0, 1.0), (), (), False),
     ],
-    ids=["the same", "one has more", "the shares change", "one was asked before", "one has none"],
+    ids=[
+        "the same",
+        "more",
+        "asked before the first tick",
+        "shares change",
+        "a past",
+        "other shares before",
+        "one none",
+    ],
 )
 def test_delays_tell_versions_apart_where_they_were_not_asked_alike(
-    shares: tuple[float, float], before: tuple[tuple[float, float, float], ...], alike: bool
+    shares: tuple[float, float], control: tuple[Past, ...], arm: tuple[Past, ...], alike: bool
 ) -> None:
     """By the reward gateway, at shares that stay, nothing is asked for what is not known of the delays."""
-    rng, line = np.random.default_rng(1), Timeline().with_past({CONTROL: before})
+    rng, line = np.random.default_rng(1), Timeline().with_past({CONTROL: control, ARM: arm})
     for look in range(40):
         share = shares[look >= 20]
         asked = {CONTROL: float(rng.poisson(3000 * share)), ARM: float(rng.poisson(3000 * (1.0 - share)))}
@@ -214,6 +218,20 @@ def test_spans_that_differ_make_nobody_better(spans: tuple[float, ...]) -> None:
     found = is_better(line, CONTROL, ARM)
     assert found is not None
     assert found.surplus < 1.0
+
+
+@pytest.mark.parametrize("earned", [0.0, 5.0])
+@pytest.mark.parametrize("asked", [0.0, 100.0])
+@pytest.mark.parametrize("before", [(), ((-1e6, 0.0, RATE),)], ids=["no past", "a past"])
+def test_of_nobody_asked_or_nothing_earned_nothing_is_said(
+    asked: float, earned: float, before: tuple[tuple[float, float, float], ...]
+) -> None:
+    line = Timeline().with_past({CONTROL: before})
+    for look in range(5):
+        line = line.after(LOOK * (look + 1), LOOK, {CONTROL: (asked, earned), ARM: (2.0 * asked * look, 0.0)})
+    found = is_better(line, ARM, CONTROL)
+    assert found is not None
+    assert found.surplus == pytest.approx(0.0, abs=0.1)
 
 
 def test_least_squares_are_those_of_scipy() -> None:

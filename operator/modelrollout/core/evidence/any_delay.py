@@ -11,8 +11,8 @@ needed.
 
 A request has one reward at most: so no delay is so long that there are more of them than requests (``Seen.excess``),
 and those of the whole time spread less than if each came by itself, by which 98 of 100 are told from 93
-(``Seen.by_totals``). Where nobody was asked before the test and shares stay every delay says the same (``Seen.alike``),
-and what was proven stands.
+(``Seen.by_totals``). Where both were asked at the same times and shares stay, every delay says the same, and what was
+proven stands (``Seen.alike``).
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A timeline that is asked again and again until it grows: passes come more often than samples."""
+    """A timeline that is asked again and again until it has another whole span: samples come more often than these in
+    a test that goes on for a while, and this takes some milliseconds."""
 
     timeline: Timeline
 
@@ -50,18 +51,13 @@ class Told:
 def is_better(timeline: Timeline, one: str, other: str, enough: float = 0.0) -> Explained | None:
     """That the first is rewarded more often than the second; None where nothing tells of both. A surplus that is not
     ``enough`` is not looked at more closely, which would make it smaller."""
-    return _explained(_told(timeline), one, other, ((-FURTHEST, 0.0),), round(enough, 1))
+    return _explained(Told(timeline.whole), one, other, ((-FURTHEST, 0.0),), round(enough, 1))
 
 
 def is_alike(timeline: Timeline, one: str, other: str, indifference: float, enough: float = 0.0) -> Explained | None:
     """That their rates differ by less than this part."""
     bound = log(1.0 + indifference)
-    return _explained(_told(timeline), one, other, ((-FURTHEST, -bound), (bound, FURTHEST)), round(enough, 1))
-
-
-def _told(timeline: Timeline) -> Told:
-    """Of a test that goes on for hours only whole spans: they come less often than samples."""
-    return Told(timeline.whole if timeline.ended - timeline.begun >= any_shape.YOUNG else timeline)
+    return _explained(Told(timeline.whole), one, other, ((-FURTHEST, -bound), (bound, FURTHEST)), round(enough, 1))
 
 
 @lru_cache(maxsize=1024)
@@ -80,11 +76,8 @@ def _explained(told: Told, one: str, other: str, contrary: tuple[Interval, ...],
 
 
 def may_be_better(timeline: Timeline, one: str, other: str, by: float, overdispersion: float) -> bool:
-    """Whether the log of the ratio of the first version's rate to the second's may well be more than ``by``: where it
-    fits best by some delay with a name that explains what was seen, or where any shape explains it so."""
+    """Whether the log of the ratio of the first version's rate to the second's that fits best may well be more than
+    ``by``: by some delay with a name that explains what was seen. Any shape would leave that open for long while shares
+    move."""
     seen = Seen.of(timeline, one, other)
-    if seen is None or seen.alike:
-        return False
-    if float(one_shape.fitted(seen).plausible_ratios(overdispersion).max()) > by:
-        return True
-    return any_shape.is_plausible(seen, (by, FURTHEST), overdispersion)
+    return seen is not None and float(one_shape.fitted(seen).plausible_ratios(overdispersion).max()) > by

@@ -40,9 +40,6 @@ KNOWN = 1e-9  # a span that tells less than that tells that
 FREEDOM = 2.0
 """What a mixture explains better by its freedom alone, as a log, where the delay hides most of the ratio of rates."""
 
-CHANCE = 1.35
-"""The log of the likelihood ratio that a normal variable is from its mean, in one direction, once in twenty times."""
-
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -53,7 +50,7 @@ class Point:
 
     def towards(self, other: Point, part: float) -> Point:
         """So far on the way to another one."""
-        weights = self.weights + part * (other.weights - self.weights)
+        weights = np.maximum(self.weights + part * (other.weights - self.weights), 0.0)
         return Point(weights, self.ratio + part * (other.ratio - self.ratio))
 
 
@@ -82,6 +79,7 @@ class Mixture:
         tried = parts(seen)
         first, second = seen.due(tried)
         used = (first + second).max(axis=1) > LEAST
+        used = used if used.any() else np.ones_like(used)
         first, second = (np.maximum(part[used], LEAST) for part in (first, second))
         return cls(seen, tried.where(used), first, second, seen.asked(first, second))
 
@@ -222,12 +220,3 @@ def explained(seen: Seen, contrary: tuple[Interval, ...], enough: float, highest
     delay = float(denied.point.weights @ mixture.delays.means)
     sharp = mixture.sharpened(surplus, best.point, contrary)
     return Explanation(best.likelihood - FREEDOM * hidden, best.likelihood - sharp, delay)
-
-
-def is_plausible(seen: Seen, within: Interval, overdispersion: float) -> bool:
-    """Whether a ratio of rates whose log lies in an interval explains what was seen nearly as well as the best does: it
-    would be further from that by chance once in twenty times."""
-    mixture = Mixture.of(seen)
-    best = mixture.best((-FURTHEST, FURTHEST))
-    until = best.likelihood - CHANCE * overdispersion
-    return any(mixture.best(within, begin, until).likelihood >= until for begin in (best.point, None))

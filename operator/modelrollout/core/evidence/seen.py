@@ -56,17 +56,24 @@ class Seen:
 
     @property
     def alike(self) -> bool:
-        """Whether by every delay the same part of what is due is of the first, as far as can be told: nobody asked
-        before the test, and the requests were shared alike in all spans but for chance (Pearson's chi-square, within
-        four standard deviations)."""
-        if not all(self.limited):
+        """Whether by every delay the same part of what is due is of the first, as far as can be told: both were asked
+        at the same times, and the requests were shared alike in all of them but for chance (Pearson's chi-square,
+        within four standard deviations)."""
+        mine, theirs = (self.timeline.past.get(who, ()) for who in self.versions)
+        if [part[:2] for part in mine] != [part[:2] for part in theirs]:
             return False
-        first, second = (np.array([span.asked.get(who, 0.0) for span in self.timeline.spans]) for who in self.versions)
-        every, part = first + second, first.sum() / max(1.0, float((first + second).sum()))
+        first, second = (self._requests(who) for who in self.versions)
+        every = first + second
+        part = float(first.sum()) / max(1.0, float(every.sum()))
         if not 0.0 < part < 1.0:
             return False
-        away = (first - part * every)[every > 0.0] ** 2 / (every[every > 0.0] * part * (1.0 - part))
+        away = ((first - part * every) ** 2)[every > 0.0] / (every[every > 0.0] * part * (1.0 - part))
         return float(away.sum()) <= len(away) + FAR * sqrt(2.0 * len(away))
+
+    def _requests(self, version: str) -> Floats:
+        """Of each span, and of each time before the test."""
+        past = [rate * (end - start) for start, end, rate in self.timeline.past.get(version, ())]
+        return np.array([span.asked.get(version, 0.0) for span in self.timeline.spans] + past)
 
     def excess(self, mine: Floats, theirs: Floats) -> Floats:
         """How unlikely it is that so many rewards are for so few requests, as a log."""
