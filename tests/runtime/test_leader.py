@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from aiohttp import ClientSession
 
-from modelrollout.adapters.cluster import LEASES, Cluster
+from modelrollout.adapters.cluster import LEASES, Cluster, Object, Resource
 from modelrollout.runtime.leader import Lease, LeaseLost
+from modelrollout.runtime.process import _acquire
 from tests.kubernetes import Kubernetes
 
 pytestmark = pytest.mark.apiserver
@@ -91,6 +93,33 @@ def test_what_is_given_back_is_taken_at_once(kubernetes: Kubernetes) -> None:
         await lease("b").acquire()
         await first.release()
         assert await holder(cluster, namespace) == "b", "only the holder gives it back"
+
+    play(kubernetes, story, LONG)
+
+
+class Slow(Cluster):
+    """Its answer to who asks for the Lease comes later than what was asked for happens."""
+
+    def __init__(self, session: ClientSession, server: str) -> None:
+        super().__init__(session, server)
+        self.made = asyncio.Event()
+
+    async def create(self, resource: Resource, body: Object) -> Object:
+        made = await super().create(resource, body)
+        self.made.set()
+        await asyncio.sleep(LONG)
+        return made
+
+
+def test_who_is_told_to_end_while_it_asks_gives_back_what_it_was_given(kubernetes: Kubernetes) -> None:
+    async def story(lease: Callable[[str], Lease], cluster: Cluster, namespace: str) -> None:
+        first, stop = lease("a"), asyncio.Event()
+        first.cluster = slow = Slow(cluster._session, cluster._server)
+        asking = asyncio.create_task(_acquire(first, stop))
+        await slow.made.wait()
+        stop.set()
+        assert await asking is False
+        await lease("b").acquire()
 
     play(kubernetes, story, LONG)
 

@@ -254,12 +254,15 @@ def _lease(operator: Operator) -> Lease | None:
 
 
 async def _acquire(lease: Lease, stop: asyncio.Event) -> bool:
-    """Stand by until the Lease is ours; False when the process is told to end before."""
+    """Stand by until the Lease is ours; False when the process is told to end before. What was asked for in that very
+    moment may have been given: it goes back, or nobody would lead until it runs out."""
     acquiring, stopping = asyncio.create_task(lease.acquire()), asyncio.create_task(stop.wait())
     await asyncio.wait({acquiring, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not acquiring.done():
         acquiring.cancel()
+        await asyncio.wait({acquiring})
+        await lease.release()
         return False
     acquiring.result()
     return True
