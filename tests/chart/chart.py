@@ -19,6 +19,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "one without a Lease": {"leaderElection": {"enabled": False}},
     "two namespaces only": {"namespaces": ["team-a", "team-b"], "rbac": {"aggregate": False}},
     "rewards": {"rewards": {"enabled": True}},
+    "one of several": {"instance": "eu-1"},
     "hosts": {
         "hosts": [
             {

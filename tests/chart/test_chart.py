@@ -73,6 +73,10 @@ def test_rules_of_hosts_reach_the_settings(api_server: ApiServer) -> None:
     assert second == HostRule(("*",), ("*.models.example.com",))
 
 
+def test_instance_reaches_the_settings(api_server: ApiServer) -> None:
+    assert from_environment(environment(render(api_server, VALUES["one of several"]))).instance == "eu-1"
+
+
 def test_defaults_of_the_chart_are_those_of_the_operator(api_server: ApiServer) -> None:
     """A value that the user leaves alone means what the operator's own documentation says."""
     variables = environment(render(api_server, {}))

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import requests
 
+from modelrollout.resource.rollout import INSTANCE_LABEL
 from tests.apiserver import ApiServer
 from tests.kubernetes import Kubernetes
 
@@ -138,6 +139,11 @@ def install(server: ApiServer, namespace: str) -> None:
     until(lambda: phase(server, namespace) == "Healthy", "the first version serves")
 
 
+def reasons(operator: Process, namespace: str) -> set[object]:
+    """What an operator told of the rollout."""
+    return {line.get("reason") for line in operator.lines() if line.get("rollout") == f"{namespace}/fraud"}
+
+
 def test_it_works_by_its_watches_alone(kubernetes: Kubernetes, namespace: str, start: Start) -> None:
     operator, server = start("a"), kubernetes.server
     until(operator.is_ready, "the operator is ready")
@@ -148,11 +154,9 @@ def test_it_works_by_its_watches_alone(kubernetes: Kubernetes, namespace: str, s
     until(lambda: server.ask("GET", route).status == 200, "the route is restored")
     assert f'modelrollout_phase{{namespace="{namespace}",rollout="fraud",phase="Healthy"}} 1' in operator.metrics()
 
-    def told() -> set[object]:
-        return {line.get("reason") for line in operator.lines() if line.get("rollout") == f"{namespace}/fraud"}
-
     # The Event comes after the route.
-    until(lambda: {"ReleaseStarted", "Installed", "RouteRestored"} <= told(), "people are told")
+    expected = {"ReleaseStarted", "Installed", "RouteRestored"}
+    until(lambda: expected <= reasons(operator, namespace), "people are told")
 
 
 def test_it_leaves_no_trace_of_kopf(kubernetes: Kubernetes, namespace: str, start: Start) -> None:
@@ -192,6 +196,22 @@ def test_another_goes_on_when_the_leader_is_killed(kubernetes: Kubernetes, names
     until(lambda: phase(kubernetes.server, namespace) == "Healthy", "the second goes on")
     assert second.says("b, holds the Lease")
     until(lambda: second.arms() == 200, "the second knows the trials")
+
+
+def test_of_two_installations_each_looks_after_its_own(kubernetes: Kubernetes, namespace: str, start: Start) -> None:
+    nameless, named, server = start("nameless"), start("eu", instance="eu"), kubernetes.server
+    until(lambda: nameless.is_ready() and named.is_ready(), "both are ready")
+    submit(server, namespace)
+    until(lambda: phase(server, namespace) == "Pending", "who has no name works")
+    assert reasons(named, namespace) == set()
+    label = {"metadata": {"labels": {INSTANCE_LABEL: "eu"}}}
+    path = f"{OURS}/{namespace}/modelrollouts/fraud"
+    assert server.ask("PATCH", path, label, content="application/merge-patch+json").status == 200
+    pods_ready(server, namespace)
+    until(lambda: phase(server, namespace) == "Healthy", "the other goes on in the middle of the release")
+    until(lambda: "Installed" in reasons(named, namespace), "and tells of it")
+    assert "ReleaseStarted" in reasons(nameless, namespace)
+    assert "Installed" not in reasons(nameless, namespace)
 
 
 SHORT = {"lease_duration": "4s", "lease_renew": "500ms"}

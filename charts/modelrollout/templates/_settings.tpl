@@ -1,5 +1,8 @@
 {{/* The operator's settings as a map; each becomes a variable MODELROLLOUT_NAME. */}}
 {{- define "modelrollout.settings" -}}
+{{- with .Values.instance }}
+instance: {{ . | quote }}
+{{- end }}
 namespaces: {{ join "," .Values.namespaces | quote }}
 prometheus_url: {{ .Values.prometheus.url | quote }}
 prometheus_timeout: {{ .Values.prometheus.timeout | quote }}

@@ -22,8 +22,15 @@ API_VERSION = f"{GROUP}/v1alpha1"
 KIND = "ModelRollout"
 PLURAL = "modelrollouts"
 COMMAND_ANNOTATION = f"{GROUP}/command"
+INSTANCE_LABEL = f"{GROUP}/instance"
+"""Of a ModelRollout that one of several installations looks after; without it, the one that has no name does."""
 CLUSTER_DOMAIN = "cluster.local"
 """The end of the names of Services, in clusters that have no other one."""
+
+
+def instance_of(body: Mapping[str, Any]) -> str:
+    """Which installation looks after a ModelRollout; empty for the one without a name."""
+    return str((body["metadata"].get("labels") or {}).get(INSTANCE_LABEL, ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import aiohttp
 from modelrollout.adapters.cluster import MODEL_ROLLOUTS, ApiError, Cluster, Object
 from modelrollout.api.live import LiveTrials
 from modelrollout.core.report.live import live_trials
-from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.rollout import ModelRollout, instance_of
 from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.world import Key
@@ -30,12 +30,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Arms:
-    """The list, once it is whole. ``namespaces`` are those that are watched; none: all."""
+    """The list, once it is whole. ``namespaces`` are those that are watched; none: all. ``instance`` is this
+    installation's name."""
 
     cluster: Cluster
     telemetry: Telemetry
     queue: WorkQueue[Key]
     namespaces: tuple[str, ...]
+    instance: str = ""
     _whole: bool = field(default=False, init=False)
 
     def now(self) -> LiveTrials | None:
@@ -65,6 +67,8 @@ class Arms:
         """One rollout, if it has a trial that no pass has told of yet."""
         key = item["metadata"]["namespace"], item["metadata"]["name"]
         if key in self.telemetry.statuses or not MEMORY_OF_TRIALS & (item.get("status") or {}).keys():
+            return
+        if instance_of(item) != self.instance:
             return
         self.telemetry.saw(key, ModelRollout.from_json(item).status)
         # Were it deleted since, before the watches have begun, nothing else would take it off the list.

@@ -163,7 +163,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     telemetry.gauge("modelrollout_queue_length", "Rollouts that wait to be looked at.", lambda: len(queue))
     telemetry.gauge("modelrollout_queue_overdue_seconds", "Age of the oldest of them that is due.", queue.overdue)
     telemetry.gauge("modelrollout_releases_watched", "Rollouts whose samples are asked for.", lambda: len(samples))
-    arms = Arms(cluster, telemetry, queue, settings.namespaces)
+    arms = Arms(cluster, telemetry, queue, settings.namespaces, settings.instance)
     stop = asyncio.Event()
     # kopf takes the signals when it starts, and would end our workers in no order of ours.
     taken = partial(_on_signal, stop)

@@ -16,7 +16,7 @@ from modelrollout.core.accept.questions import questions
 from modelrollout.core.observation import Observation
 from modelrollout.core.plan import Plan, Questions
 from modelrollout.core.report.decided import same_actions
-from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.rollout import ModelRollout, instance_of
 from modelrollout.runtime.apply import Applier, apply, store
 from modelrollout.runtime.decider import Decider
 from modelrollout.runtime.logs import about
@@ -102,8 +102,8 @@ class Reconciler:
         """A whole pass: what there is, what follows from it, and whatever that takes."""
         snapshot = await self.world.look(key)
         changes = self.world.changes(key)
-        if snapshot.rollout is None:
-            return None
+        if snapshot.rollout is None or instance_of(snapshot.rollout) != self.observer.settings.instance:
+            return None  # another installation may look after it
         found = ModelRollout.from_json(snapshot.rollout, self.observer.settings.cluster_domain)
         rollout = _with_newest_status(found, snapshot.rollout, recent)
         if rollout.deleting and not _has_candidate(rollout, snapshot):

@@ -42,6 +42,11 @@ class Settings:
     """How this process runs. The fields are documented by their reasons."""
 
     namespaces: tuple[str, ...] = setting((), "Namespaces to watch, separated by commas; empty: all of them.")
+    instance: str = setting(
+        "",
+        "Of several operators in one cluster, or several shares of the rollouts: only those with the label "
+        "modelrollout.dev/instance of this value are looked after. Empty: those without that label.",
+    )
     prometheus_url: str = setting(
         "http://prometheus.istio-system:9090", "Where Istio's own installation guide puts it. Any that speaks its API."
     )
