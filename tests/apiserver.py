@@ -148,7 +148,7 @@ def _kube_apiserver(folder: Path, programs: Toolchain, etcd: int, port: int) -> 
     key = str(folder / "service-accounts.key")
     return [
         str(programs.program("kube-apiserver")),
-        *("--etcd-servers", f"http://127.0.0.1:{etcd}", "--service-cluster-ip-range", "10.0.0.0/24"),
+        *("--etcd-servers", f"http://127.0.0.1:{etcd}", "--service-cluster-ip-range", "10.0.0.0/16"),
         *("--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1", "--secure-port", str(port)),
         *("--cert-dir", str(folder / "certificates"), "--token-auth-file", str(folder / "tokens.csv")),
         *("--authorization-mode", "RBAC", "--service-account-issuer", "https://kubernetes.default.svc"),

@@ -133,7 +133,7 @@ def test_what_others_change_is_restored(kubernetes: Kubernetes, edit: Callable[[
 
 REFUSALS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a host that another rollout routes": (
-        {"traffic": {"hosts": ["taken.example.com"]}},
+        {"traffic": {"hosts": ["taken.example.com"], "gateways": ["ingress/public"]}},
         "HostTaken",
         "taken.example.com is already routed by ModelRollout",
     ),
@@ -171,7 +171,7 @@ def test_a_spec_that_cannot_be_accepted_leaves_stable_alone(
 
 
 async def take_host(stage: Stage, host: str) -> None:
-    """Another rollout's route, in the same mesh."""
+    """Another rollout's route, at the same gateway."""
     await stage.cluster.apply(
         VIRTUAL_SERVICES,
         {
@@ -182,7 +182,7 @@ async def take_host(stage: Stage, host: str) -> None:
                 "namespace": stage.namespace,
                 "labels": {"modelrollout.dev/rollout": "other"},
             },
-            "spec": {"hosts": [host]},
+            "spec": {"hosts": [host], "gateways": ["ingress/public"]},
         },
         "test",
     )
