@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -17,6 +18,8 @@ from e2e.client import Answer, BackgroundClient, LoadClient, Target
 from e2e.client.__main__ import client as command
 from e2e.client.answer import read, write
 from tests.e2e_serving.stand_in import free_ports
+
+PATIENT = 60.0  # seconds: a machine with much else to do may leave a process waiting for some
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -47,7 +50,8 @@ def run(handler: Handler, answers: int = 10, rows: tuple[bytes, ...] = (b"{}",),
     """The first answers of a server."""
 
     async def load() -> list[Answer]:
-        async with served(handler) as url, LoadClient(Target(url, rate=200, **target), rows) as client:  # type: ignore[arg-type]
+        options: dict[str, Any] = {"timeout": PATIENT, **target}
+        async with served(handler) as url, LoadClient(Target(url, rate=200, **options), rows) as client:
             await until(client, answers)
         return client.answers
 
@@ -126,7 +130,7 @@ def test_a_stall_of_the_client_is_in_its_latencies() -> None:
     """What was due during the stall is sent late, and the wait counts from when it was due."""
 
     async def load() -> list[Answer]:
-        async with served(saying()) as url, LoadClient(Target(url, rate=100), [b"{}"]) as client:
+        async with served(saying()) as url, LoadClient(Target(url, rate=100, timeout=PATIENT), [b"{}"]) as client:
             await until(client, 5)
             time.sleep(0.3)  # noqa: ASYNC251 (the stall that the test is about)
             await until(client, 40)
