@@ -29,7 +29,10 @@ def draw_bandits(path: Path, *, runs: int = RUNS, requests: int = 100_000) -> No
     FigureCanvasAgg(figure)
     losses, shares = figure.subplots(1, 2)
     scenario = replace(mab.SCENARIOS["1e5 requests"], requests=requests)
-    draw_losses(losses, {name: lost(scenario, name, policy, runs) for name, policy in SHOWN.items()}, scenario)
+    found = {name: lost(scenario, name, policy, runs) for name, policy in SHOWN.items()}
+    draw_lines(losses, found, scenario.seconds, "six versions of 2 to 6 %")
+    losses.set(ylabel="successes lost so far, mean")
+    losses.legend(fontsize=8)
     draw_shares(shares, replace(drift.SCENARIOS[CHANGE], requests=4 * requests))
     figure.savefig(path, format="png", dpi=110, metadata={"Software": None})
 
@@ -44,16 +47,14 @@ def lost(scenario: Scenario, name: str, policy: Policy, runs: int) -> Floats:
     return mean
 
 
-def draw_losses(axes: Axes, found: Mapping[str, Floats], scenario: Scenario) -> None:
-    """A line for each policy, ours thick."""
+def draw_lines(axes: Axes, found: Mapping[str, Floats], seconds: float, title: str) -> None:
+    """A line for each policy from batch to batch, so many seconds apart; the first, which is ours, thick."""
     for index, (name, line) in enumerate(found.items()):
-        own = name == NAME
-        times = scenario.seconds / 60.0 * np.arange(1, len(line) + 1)
-        axes.plot(times, line, color=COLOURS[index], lw=3 if own else 1.3, zorder=3 if own else 2, label=name)
-    axes.set(xlim=(0, None), ylim=(0, None), xlabel="minutes at 100 requests/s", ylabel="successes lost so far, mean")
-    axes.set_title("six versions of 2 to 6 %", fontsize=10, loc="left")
+        times = seconds / 60.0 * np.arange(1, len(line) + 1)
+        axes.plot(times, line, color=COLOURS[index], lw=1.3 if index else 3, zorder=2 if index else 3, label=name)
+    axes.set(xlim=(0, times[-1]), ylim=(0, None), xlabel="minutes at 100 requests/s")
+    axes.set_title(title, fontsize=10, loc="left")
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=8)
 
 
 def draw_shares(axes: Axes, scenario: Scenario) -> None:

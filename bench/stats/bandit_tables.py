@@ -1,4 +1,4 @@
-"""The tables of the suites mab, drift, delay, context and ope for bench/RESULTS.md."""
+"""The tables of the suites abn, mab, drift, delay, context and ope for bench/RESULTS.md."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from bench.stats.measures import Measure
 
 Cells = Mapping[str, Mapping[str, Mapping[str, Measure]]]  # cell -> rule -> measures
 Rows = list[tuple[str, ...]]
+NAMED = {"wrong": "wrong", "delay": "the right one after, median"}
 LOST = {"regret": "lost, mean", "regretP95": "95 %", "timesLaiRobbins": "x Lai-Robbins", "bestDropped": "best dropped"}
 FOLLOWED = {"regret": "lost, mean", "followed": "followed after, median"}
-LATE = {"regret": "lost, mean", "timesAtOnce": "x rewards at once", "bestDropped": "best dropped"}
+LATE = {"regret": "lost, mean", "timesAtOnce": "x nobody dropped, at once", "bestDropped": "best dropped"}
 SEGMENTS = {"regret": "lost, mean", "timesEqual": "x equal split", "timesGlobal": "x one for everybody"}
-HEADS = {"mab": LOST, "drift": FOLLOWED, "delay": LATE, "context": SEGMENTS}
+HEADS = {"abn": NAMED, "mab": LOST, "drift": FOLLOWED, "delay": LATE, "context": SEGMENTS}
 
 
 def estimates(cells: Cells) -> Rows:
@@ -35,7 +36,7 @@ def ends(found: Mapping[str, Measure], name: str) -> Iterator[str]:
 def rows_of(cells: Cells, heads: Mapping[str, str]) -> Rows:
     """A line for each cell and policy."""
     rows = [
-        (name, policy, str(found["regret"]["runs"]), *(shown(found, measure) for measure in heads))
+        (name, policy, str(next(iter(found.values()))["runs"]), *(shown(found, measure) for measure in heads))
         for name, policies in cells.items()
         for policy, found in policies.items()
     ]
@@ -50,9 +51,9 @@ def shown(found: Mapping[str, Measure], measure: str) -> str:
     if isinstance(value, str):
         return value
     match measure:
-        case "bestDropped":
+        case "bestDropped" | "wrong":
             return f"{100 * value:.2g} %"
-        case "followed":
+        case "followed" | "delay":
             return f"{value:.0f} s"
         case "timesLaiRobbins" | "timesAtOnce" | "timesEqual" | "timesGlobal":
             return f"{value:.2f}"

@@ -7,7 +7,7 @@ expectation, requests of an arm times what it falls short of the best one, so th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp, expm1, fsum, inf, log
 from typing import Any
 
@@ -30,7 +30,7 @@ class Scenario:
     seconds, exponential. ``policies`` that play it, by their names in tables."""
 
     requests: int
-    policies: Mapping[str, Policy]
+    policies: Mapping[str, Policy] = field(repr=False)  # functions: their addresses would name no part (``Parts.name``)
     batch: int = 1000
     rates: tuple[float, ...] = RATES
     later: tuple[float, ...] | None = None

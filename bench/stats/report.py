@@ -18,6 +18,7 @@ from bench.results import write_section
 from bench.stats import shadow
 from bench.stats.bandit_pictures import draw_bandits
 from bench.stats.bandit_tables import HEADS, estimates, rows_of
+from bench.stats.course_pictures import draw_context, draw_delay, draw_drift
 from bench.stats.evidence import OTHERS_RUNS
 from bench.stats.pictures import draw_false_rollbacks, draw_speed
 from bench.stats.rollback_tables import Cells, Rows, by_evidence, by_rule, faulty, healthy, worst_cells
@@ -144,8 +145,16 @@ def raced(results: Mapping[str, Cells]) -> Iterator[str]:
 
 
 def earned(suite: str) -> Callable[[Mapping[str, Cells]], Iterator[str]]:
-    """What each policy of a suite has lost."""
-    return lambda results: iter([table(rows_of(results[suite], HEADS[suite]))])
+    """What each policy of a suite has lost, and over time."""
+
+    def told(results: Mapping[str, Cells]) -> Iterator[str]:
+        if suite in DRAWN:
+            PICTURES.mkdir(exist_ok=True)
+            DRAWN[suite](PICTURES / f"statistics-{suite}.png")
+            yield f"![what each policy loses over time, and gives to the best version](pictures/statistics-{suite}.png)"
+        yield table(rows_of(results[suite], HEADS[suite]))
+
+    return told
 
 
 def estimated(results: Mapping[str, Cells]) -> Iterator[str]:
@@ -162,6 +171,7 @@ def shadowed(results: Mapping[str, Cells]) -> Iterator[str]:
     yield table(shadow.rows_of(results["shadow"]))
 
 
+DRAWN: dict[str, Callable[[Path], None]] = {"drift": draw_drift, "delay": draw_delay, "context": draw_context}
 TABLES: Mapping[str, Callable[[Mapping[str, Cells]], Iterator[str]]] = {
     ROLLBACK: rules_compared,
     "quiet": beside("quiet"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
-from bench.stats.policies import FLOOR, equal, greedy, thompson
+from bench.stats import policies
+from bench.stats.policies import FLOOR, equal, greedy, growthbook, iter8, thompson
 from bench.stats.product import NAME
 from bench.stats.traffic import Floats
 from modelrollout.core.evidence.allocation import Allocation, shares_of
@@ -27,23 +28,37 @@ class Scenario:
     requests: int
     rates: tuple[tuple[float, ...], ...]
     sizes: tuple[float, ...]
-    policies: Mapping[str, Rule]
+    policies: Mapping[str, Rule] = field(repr=False)
     batch: int = 1000
     runs: int = 100
     quick: int = 0  # runs of the quick form; 0: it leaves the scenario out
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What happened in one batch: the successes ``lost``, in expectation, to arms that are not the best of their
+    segment, and the part of all requests that was to go to the ``best`` ones."""
+
+    lost: float
+    best: float
+
+
 def play(scenario: Scenario, rule: Rule, rng: np.random.Generator) -> float:
-    """One run: successes lost, in expectation, to arms that are not the best of their segment."""
+    """One run: successes lost, in expectation."""
+    return sum(batch.lost for batch in batches_of(scenario, rule, rng))
+
+
+def batches_of(scenario: Scenario, rule: Rule, rng: np.random.Generator) -> Iterator[Batch]:
+    """The batches of one run in order."""
     rates: Floats = np.array(scenario.rates)
     short = rates.max(axis=1, keepdims=True) - rates
-    trials, wins, lost = np.zeros(rates.shape), np.zeros(rates.shape), 0.0
+    part = np.array(scenario.sizes)[:, None] * (short == 0.0)
+    trials, wins = np.zeros(rates.shape), np.zeros(rates.shape)
     for _ in range(scenario.requests // scenario.batch):
-        shares = rule(table(trials, wins))
-        asked = rng.multinomial(rng.multinomial(scenario.batch, scenario.sizes), np.array(shares))
+        shares = np.array(rule(table(trials, wins)))
+        asked = rng.multinomial(rng.multinomial(scenario.batch, scenario.sizes), shares)
         trials, wins = trials + asked, wins + rng.binomial(asked, rates)
-        lost += float((asked * short).sum())
-    return lost
+        yield Batch(float((asked * short).sum()), float((shares * part).sum()))
 
 
 def table(trials: Floats, wins: Floats) -> Table:
@@ -64,9 +79,9 @@ def shrunken(beliefs: Table) -> Sequence[Sequence[float]]:
     return [[share / 100.0 for share in shares_of(found, FLOOR).values()] for found in chances.values()]
 
 
-def alone(beliefs: Table) -> Sequence[Sequence[float]]:
-    """The product's weights, each segment by itself."""
-    return [thompson(row, range(len(row))) for row in beliefs]
+def alone(beliefs: Table, *, rule: policies.Rule = thompson) -> Sequence[Sequence[float]]:
+    """A rule in each segment by itself; the product's weights where none is named."""
+    return [rule(row, range(len(row))) for row in beliefs]
 
 
 def together(beliefs: Table) -> Sequence[Sequence[float]]:
@@ -77,23 +92,15 @@ def together(beliefs: Table) -> Sequence[Sequence[float]]:
     return [thompson(sums, range(len(sums)))] * len(beliefs)
 
 
-def explored(beliefs: Table) -> Sequence[Sequence[float]]:
-    """Epsilon-greedy with 10 %, each segment by itself."""
-    return [greedy(row, range(len(row)), explored=0.1) for row in beliefs]
-
-
-def split(beliefs: Table) -> Sequence[Sequence[float]]:
-    """A plain test."""
-    return [equal(row, range(len(row))) for row in beliefs]
-
-
 GLOBAL, EQUAL = "ModelRollout, one for everybody", "equal split"
 POLICIES: dict[str, Rule] = {
     NAME: shrunken,
     "ModelRollout, segments alone": alone,
     GLOBAL: together,
-    "epsilon-greedy 10 % in each segment": explored,
-    EQUAL: split,
+    "Iter8-like in each segment": partial(alone, rule=iter8),
+    "GrowthBook-like in each segment": partial(alone, rule=growthbook),
+    "epsilon-greedy 10 % in each segment": partial(alone, rule=partial(greedy, explored=0.1)),
+    EQUAL: partial(alone, rule=equal),
 }
 DIFFER = ((0.06, 0.05, 0.05, 0.04), (0.05, 0.06, 0.04, 0.05), (0.05, 0.04, 0.06, 0.05), (0.04, 0.06, 0.05, 0.05))
 SAME = ((0.05, 0.06, 0.055, 0.045),) * 4

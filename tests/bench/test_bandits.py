@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bench.stats import bandits, delay, drift, mab, policies
+from bench.stats import bandits, context, delay, drift, mab, policies
 from bench.stats.__main__ import main
 from bench.stats.bandit_pictures import draw_bandits
 from bench.stats.bandit_tables import HEADS, rows_of
 from bench.stats.bandits import RATES, Played, Rewards, Scenario, ends_of, lai_robbins, play
+from bench.stats.course_pictures import by_minute, course_of, draw_delay, draw_drift
 from bench.stats.elimination import Race
 from bench.stats.policies import Policy, among_two_best, equal, thompson
 from bench.stats.product import NAME
@@ -110,8 +113,8 @@ def test_counting_only_matured_requests_is_worth_it() -> None:
     scenario = Scenario(100_000, {}, delay=300.0)
     policies_of = delay.late(300.0).policies
     regret = {
-        name: np.mean([play(scenario, policy, generator(1, "test", run)).regret for run in range(4)])
-        for name, policy in policies_of.items()
+        name: np.mean([play(scenario, policies_of[name], generator(1, "test", run)).regret for run in range(4)])
+        for name in (delay.KEPT, delay.NAIVE)
     }
     assert regret[delay.KEPT] < regret[delay.NAIVE]
 
@@ -128,6 +131,37 @@ def test_measures_are_of_all_runs() -> None:
     assert (found["regret"]["value"], found["bestDropped"]["hits"], found["regret"]["runs"]) == (200.0, 1, 2)
     assert found["timesLaiRobbins"]["value"] == pytest.approx(200 / 320, rel=0.01)
     assert drift.losses(CHANGE, lost)["followed"]["value"] == 60.0
+
+
+def test_only_who_drops_arms_can_have_dropped_the_best() -> None:
+    lost = [Played(100.0, True, 0.9, 60.0), Played(300.0, False, 0.7, 120.0)]
+    found = delay.measure({delay.AT_ONCE: {delay.KEPT: lost}, "after 300 s": {delay.NAIVE: lost, "equal split": lost}})
+    assert found["after 300 s"][delay.NAIVE]["bestDropped"]["hits"] == 1
+    assert set(found["after 300 s"]["equal split"]) == {"regret", "timesAtOnce"}
+
+
+@pytest.mark.parametrize("suite", [mab, drift, delay], ids=["mab", "drift", "delay"])
+def test_the_rules_of_others_play_beside_the_product(suite: ModuleType) -> None:
+    quick = next(scenario for scenario in suite.SCENARIOS.values() if scenario.quick)
+    assert set(policies.PEERS) < set(quick.policies)
+
+
+def test_a_part_has_the_same_name_in_every_process() -> None:
+    assert " at 0x" not in repr(drift.SCENARIOS)  # the address of a function, another one each time
+    assert " at 0x" not in repr(context.SCENARIOS)
+
+
+def test_a_course_is_the_mean_of_all_runs() -> None:
+    course = course_of([[(10.0, 0.2), (6.0, 0.4)], [(20.0, 0.4), (4.0, 0.8)]])
+    assert course.lost.tolist() == [15.0, 20.0]
+    assert course.best.tolist() == pytest.approx([0.3, 0.6])
+    assert by_minute(np.array([1.0, 3.0, 4.0, 6.0, 9.0]), 30.0).tolist() == [2.0, 5.0]
+
+
+@pytest.mark.parametrize("draw", [draw_drift, draw_delay], ids=["drift", "delay"])
+def test_the_pictures_of_courses_are_drawn(draw: Callable[..., None], tmp_path: Path) -> None:
+    draw(tmp_path / "course.png", runs=1, requests=12_000)
+    assert (tmp_path / "course.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_tables_have_a_line_for_each_cell_and_policy() -> None:

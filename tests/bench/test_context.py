@@ -12,9 +12,10 @@ from click.testing import CliRunner
 from bench.stats import context, ope, segments
 from bench.stats.__main__ import main
 from bench.stats.bandit_tables import HEADS, estimates, rows_of
-from bench.stats.policies import FLOOR
+from bench.stats.course_pictures import draw_context
+from bench.stats.policies import FLOOR, growthbook, iter8
 from bench.stats.product import NAME
-from bench.stats.segments import DIFFER, EQUAL, EVEN, GLOBAL, POLICIES, Scenario, play
+from bench.stats.segments import DIFFER, EQUAL, EVEN, GLOBAL, POLICIES, Scenario, batches_of, play
 from bench.stats.traffic import generator
 from modelrollout.core.evidence.belief import Belief
 
@@ -22,7 +23,7 @@ SHORT = Scenario(20_000, DIFFER, EVEN, POLICIES)
 
 
 def test_an_equal_split_loses_what_can_be_computed() -> None:
-    assert play(SHORT, segments.split, generator(1, "test")) == pytest.approx(20_000 * 0.01, rel=0.03)
+    assert play(SHORT, POLICIES[EQUAL], generator(1, "test")) == pytest.approx(20_000 * 0.01, rel=0.03)
 
 
 def test_one_bandit_for_everybody_cannot_know_who_is_the_best_where() -> None:
@@ -38,6 +39,26 @@ def test_every_policy_gives_all_requests_of_each_segment() -> None:
         if name not in (GLOBAL, EQUAL):
             assert [row.index(max(row)) for row in map(list, shares)] == [0, 1, 2, 1]
     assert min(segments.shrunken(beliefs)[0]) == FLOOR
+
+
+def test_other_rules_are_played_in_each_segment_by_itself() -> None:
+    beliefs = [
+        [Belief(50.0, 1000.0), Belief(90.0, 1000.0), Belief(50.0, 1000.0)],
+        [Belief(90.0, 1000.0), *[Belief()] * 2],
+    ]
+    assert POLICIES["Iter8-like in each segment"](beliefs) == [iter8(row, range(3)) for row in beliefs]
+    assert POLICIES["GrowthBook-like in each segment"](beliefs) == [growthbook(row, range(3)) for row in beliefs]
+
+
+def test_batches_tell_what_the_best_arms_get() -> None:
+    batches = list(batches_of(SHORT, POLICIES[EQUAL], generator(1, "test")))
+    assert [batch.best for batch in batches] == pytest.approx([0.25] * 20)
+    assert sum(batch.lost for batch in batches) == play(SHORT, POLICIES[EQUAL], generator(1, "test"))
+
+
+def test_the_picture_has_segments_that_differ_and_that_do_not(tmp_path: Path) -> None:
+    draw_context(tmp_path / "context.png", runs=1, requests=12_000)
+    assert (tmp_path / "context.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_an_evaluation_is_scored_by_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:

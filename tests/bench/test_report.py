@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from bench import results
+from bench.stats import report
 from bench.stats.__main__ import NAMES
 from bench.stats.report import NOTES, SUITES, main
 
@@ -55,3 +56,13 @@ def test_rules_are_compared_only_where_all_their_suites_were_measured(page: Path
 def test_every_suite_has_a_section_and_every_note_a_suite() -> None:
     assert sorted(suite for suites in SUITES.values() for suite in suites) == sorted(NAMES)
     assert {note.stem for note in NOTES.glob("*.md")} <= set(SUITES)
+
+
+def test_a_suite_of_bandits_has_its_picture(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "PICTURES", tmp_path)
+    monkeypatch.setitem(report.DRAWN, "drift", lambda path: path.write_bytes(b"drawn"))
+    lost = {"value": 617.0, "low": 600.0, "high": 630.0, "runs": 100}
+    written(tmp_path, {"drift": {"nothing changes": {"ModelRollout": {"regret": lost}}}})
+    assert (tmp_path / "statistics-drift.png").read_bytes() == b"drawn"
+    assert "(pictures/statistics-drift.png)" in page.read_text()
+    assert "| nothing changes | ModelRollout | 100 | 617 | – |" in page.read_text()
