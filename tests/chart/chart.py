@@ -43,6 +43,7 @@ VALUES: dict[str, dict[str, Any]] = {
         },
         "clusterDomain": "k8s.corp.local",
         "gateway": {"url": "http://gateway.ingress:8080"},
+        "mesh": {"proxyUrl": "http://127.0.0.1:8501"},
         "fetch": {"maxBytes": "1000000", "timeout": "5m", "memory": ""},
         "fileRoot": "/var/lib/models",
         "log": {"level": "DEBUG", "format": "text"},

@@ -56,6 +56,7 @@ def test_values_reach_the_settings(api_server: ApiServer) -> None:
     assert (settings.prometheus_timeout, settings.scrape_interval, settings.poll) == (3.0, 15.0, 1.0)
     assert settings.prometheus_token_file == "/var/run/secrets/prometheus/token"
     assert settings.gateway_url == "http://gateway.ingress:8080"
+    assert settings.mesh_proxy_url == "http://127.0.0.1:8501"
     assert settings.cluster_domain == "k8s.corp.local"
     assert (settings.fetch_image, settings.fetch_image_pull_policy) == (
         "registry.example.com/modelrollout:1.2.3",

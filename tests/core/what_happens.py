@@ -44,7 +44,7 @@ from tests.core import (
 from tests.core.validate import test_load_time, test_memory
 from tests.core.world import CANARY, World
 from tests.manifests import test_allowed_hosts, test_buckets, test_cluster_domain, test_moved, test_routes
-from tests.runtime import test_unknown_metric
+from tests.runtime import test_smoke_way, test_unknown_metric
 from tests.strategies import (
     test_ab_test,
     test_bandit,
@@ -1002,6 +1002,18 @@ def metric_unknown() -> None:
 )
 def host_without_service() -> None:
     test_unknown_metric.test_a_doubt_is_told_once_and_refuses_nothing()
+
+
+@row(
+    "smoke requests of a rollout in the mesh, and the installation names no proxy of the mesh, or the Service that "
+    "callers ask for is missing or leads elsewhere (`ExternalName`)",
+    "Unknown",
+    "they are sent nowhere; the switch waits with the reason, and nobody is to blame",
+)
+def smoke_without_a_way() -> None:
+    test_smoke_way.test_what_nothing_is_sent_to(*test_smoke_way.NO_WAYS["no proxy of the mesh is named"])
+    for name in ("none of that name", "another name for something else"):
+        test_smoke_way.test_the_service_is_asked_for_first(*test_smoke_way.SERVICES[name])
 
 
 @row(

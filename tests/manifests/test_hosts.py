@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from modelrollout.core.plan import Reason
-from modelrollout.manifests.hosts import host_problem, shared_host
+from modelrollout.manifests.hosts import host_problem, routed_hosts, shared_host
 from modelrollout.resource.rollout import CLUSTER_DOMAIN
 from tests.manifests.render import CASES, load, rollout_of
 
@@ -76,3 +76,32 @@ def test_nobody_takes_the_requests_of_another_namespace(host: str, gateway: str,
         assert problem.reason is Reason.FOREIGN_HOST
         assert f"spec.traffic.hosts: {host} is" in problem.message
         assert "a Service of namespace web, and the gateway mesh" in problem.message
+
+
+EXAMPLE = "fraud.example.com"
+ROUTED: dict[str, tuple[list[str], list[str], list[str]]] = {
+    "a full name": ([FULL], ["mesh"], [FULL]),
+    "a name without a dot, which Istio completes": (["fraud"], ["mesh"], ["fraud"]),
+    "by its namespace, which Istio completes not": (["fraud.prod"], ["mesh"], ["fraud.prod", FULL]),
+    "the same with svc": (["fraud.prod.svc"], ["mesh"], ["fraud.prod.svc", FULL]),
+    "several names of one Service": (
+        ["fraud.prod", "fraud.prod.svc"],
+        ["mesh"],
+        ["fraud.prod", "fraud.prod.svc", FULL],
+    ),
+    "the full name is there": (["fraud.prod", FULL], ["mesh"], ["fraud.prod", FULL]),
+    "the name without a dot is there": (["fraud.prod", "fraud"], ["mesh"], ["fraud.prod", "fraud"]),
+    "a name of the world": ([EXAMPLE], ["mesh"], [EXAMPLE]),
+    "in the mesh and at a gateway": (["fraud.prod"], ["mesh", "ingress/public"], ["fraud.prod", FULL]),
+    "at a gateway alone, which goes by the letter": (["fraud.prod"], ["ingress/public"], ["fraud.prod"]),
+}
+
+
+@pytest.mark.parametrize(("hosts", "gateways", "routed"), ROUTED.values(), ids=ROUTED)
+def test_callers_of_a_service_are_routed_by_whichever_name(
+    hosts: list[str], gateways: list[str], routed: list[str]
+) -> None:
+    (case,) = load(CASES / "route-of-one-version" / "in.yaml")
+    case["rollout"]["spec"]["traffic"] = {"hosts": hosts, "gateways": gateways}
+    rollout, spec = rollout_of(case["rollout"])
+    assert routed_hosts(spec, rollout) == routed

@@ -17,6 +17,9 @@ prometheus_token_file: /var/run/secrets/prometheus/token
 {{- end }}
 cluster_domain: {{ .Values.clusterDomain | quote }}
 gateway_url: {{ .Values.gateway.url | quote }}
+{{- with .Values.mesh.proxyUrl }}
+mesh_proxy_url: {{ . | quote }}
+{{- end }}
 {{- if .Values.meshHash.headers }}
 mesh_hash_namespace: {{ .Values.meshHash.namespace | quote }}
 {{- end }}

@@ -36,12 +36,14 @@ class Unreachable(Exception):
 class Mesh:
     """The way that users' requests take: to ``host`` behind ``url``, with the header by which they reach ``version``
     before it has others. That it was reached is read from the answer, which the route marks with it. The Service is
-    that of the split for previews, which no metric is asked for: these answers are nobody's evidence."""
+    that of the split for previews, which no metric is asked for: these answers are nobody's evidence. ``service`` of
+    the rollout's namespace is the one that ``host`` names to callers in the mesh; None: behind a gateway."""
 
     url: str
     host: str
     preview: Header
     version: str
+    service: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

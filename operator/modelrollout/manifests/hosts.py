@@ -41,6 +41,19 @@ def host_problem(rollout: ModelRollout, spec: Spec) -> Refusal | None:
     return Refusal(Reason.FOREIGN_HOST, f"spec.traffic.hosts: {problem}") if problem is not None else None
 
 
+def routed_hosts(spec: Spec, rollout: ModelRollout) -> list[str]:
+    """The hosts of the VirtualService: those of the spec, and for callers in the mesh the full names of Services that
+    the spec names by shorter ones. Of names with a dot Istio completes none, and istiod, which knows a Service by its
+    full name, would leave their callers to the Service itself at every port but 80."""
+    hosts = list(spec.traffic.hosts)
+    if MESH not in spec.traffic.gateways:
+        return hosts
+    shorter = [host for host in hosts if "." in host and _service(host, rollout) is not None]
+    known = {host if "." in host else full_host(host, rollout.namespace, rollout.cluster_domain) for host in hosts}
+    full = (claimed_host(host, rollout.namespace, rollout.cluster_domain) for host in shorter)
+    return [*hosts, *(name for name in dict.fromkeys(full) if name not in known)]
+
+
 def services_of_hosts(hosts: Iterable[str], rollout: ModelRollout) -> list[str]:
     """The Services of a rollout's namespace by whose names callers in the mesh ask for these hosts."""
     found = (_service(host, rollout) for host in hosts)

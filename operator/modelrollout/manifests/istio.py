@@ -18,7 +18,7 @@ from modelrollout.core.observation import LiveRoute
 from modelrollout.core.plan import DesiredComparer, Recovery
 from modelrollout.manifests.comparer import copies
 from modelrollout.manifests.destinations import destinations, mappings
-from modelrollout.manifests.hosts import host_problem, shared_host
+from modelrollout.manifests.hosts import host_problem, routed_hosts, shared_host
 from modelrollout.manifests.marks import Marks
 from modelrollout.manifests.meta import DESIRED_ANNOTATION, Object, is_ours, marked, metadata
 from modelrollout.manifests.rules import GRPC, SETTINGS, plain, route_of, rules, todays_names
@@ -59,7 +59,7 @@ def virtual_service(
             "kind": "VirtualService",
             "metadata": described,
             "spec": {
-                "hosts": list(spec.traffic.hosts),
+                "hosts": routed_hosts(spec, rollout),
                 "gateways": list(spec.traffic.gateways),
                 "http": list(_rules(rollout, spec, route, epoch, comparer)),
             },

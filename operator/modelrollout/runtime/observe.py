@@ -16,7 +16,6 @@ from modelrollout.adapters import tensorflow_serving
 from modelrollout.adapters.cluster import DEPLOYMENTS, PODS, SERVICES, Object
 from modelrollout.adapters.metrics.reader import Samples
 from modelrollout.adapters.metrics.subscription import Subscription
-from modelrollout.adapters.samples import Mesh
 from modelrollout.api.version import ModelVersion
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import (
@@ -35,6 +34,7 @@ from modelrollout.manifests.serving import GRPC_PORT
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.entrances import Entrances
+from modelrollout.runtime.given_samples import NotSent
 from modelrollout.runtime.inquiry import Inquiries, not_checked
 from modelrollout.runtime.memory_limits import measured
 from modelrollout.runtime.mesh_filters import MeshFilters
@@ -42,6 +42,7 @@ from modelrollout.runtime.pods import brought
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.shadowing import Asked, Comparisons, Seen, absence
+from modelrollout.runtime.smoke_way import smoke_way
 from modelrollout.runtime.troubles import Troubles
 from modelrollout.runtime.validating import Inquiry, Server, Validations
 from modelrollout.runtime.workloads import Refused, addresses, corrected, ready_pods, workloads
@@ -225,13 +226,16 @@ async def _smoke(rollout: ModelRollout, asked: Questions, observer: Observer) ->
     check = spec.strategy.chosen.smoke(spec.strategy.settings) if spec is not None and asked.smoke else None
     if spec is None or check is None:
         return {}
-    inquiries = [_through_mesh(rollout, spec, check, version, observer.settings) for version in asked.smoke]
+    try:
+        inquiries = [_through_mesh(rollout, spec, check, version, observer.settings) for version in asked.smoke]
+    except NotSent as error:
+        return _not_sent(asked, str(error))
     found = await asyncio.gather(*(observer.smokes.of(key, inquiry) for inquiry in inquiries))
     return {version: probed for version, probed in zip(asked.smoke, found, strict=True) if probed is not None}
 
 
 def _through_mesh(rollout: ModelRollout, spec: Spec, check: SmokeCheck, version: str, settings: Settings) -> Inquiry:
-    """Another attempt is another question."""
+    """Another attempt is another question. Raises NotSent."""
     arm = rollout.status.arm(version)
     return Inquiry(
         namespace=rollout.namespace,
@@ -240,19 +244,13 @@ def _through_mesh(rollout: ModelRollout, spec: Spec, check: SmokeCheck, version:
         arm=Server(version),
         control=None,
         samples=check.requests.samples,
-        mesh=Mesh(_entrance(spec, settings), spec.traffic.hosts[0], check.header, version),
+        mesh=smoke_way(rollout, spec, settings, check.header, version),
     )
 
 
 def _not_sent(asked: Questions, words: str) -> Mapping[str, Probed]:
     """No arm is at fault when its requests could not even be sent."""
     return {version: Probed(unsent=words) for version in asked.smoke}
-
-
-def _entrance(spec: Spec, settings: Settings) -> str:
-    """Where requests to the rollout enter: the gateway, or, for a mesh alone, the host itself (by our own side car)."""
-    behind_gateway = any(gateway != "mesh" for gateway in spec.traffic.gateways)
-    return settings.gateway_url.rstrip("/") if behind_gateway else f"http://{spec.traffic.hosts[0]}"
 
 
 async def _workloads(

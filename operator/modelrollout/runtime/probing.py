@@ -30,6 +30,7 @@ from modelrollout.runtime.given_samples import (
     is_by_grpc,
 )
 from modelrollout.runtime.memory_limits import Measured
+from modelrollout.runtime.smoke_way import check_service
 from modelrollout.runtime.validating import Inquiry, Server
 
 PODS_TRIED = 3  # of a version; they all hold the same model
@@ -83,6 +84,8 @@ class Prober:
     async def _with_samples(self, asked: Inquiry, wanted: Samples, probed: Probed) -> Probed:
         golden: Mapping[str, Any] = {}
         try:
+            if asked.mesh is not None and asked.mesh.service is not None:
+                await check_service(self.cluster, asked.namespace, asked.mesh.service)
             requests = await self._samples(asked, wanted)
             if wanted.golden is not None:
                 golden = await self._bodies(asked.namespace, wanted.golden.config_map, wanted.golden.answers)

@@ -84,6 +84,12 @@ class Settings:
         "http://istio-ingressgateway.istio-system",
         "Where smoke requests for rollouts behind a gateway are sent, with the rollout's host as Host.",
     )
+    mesh_proxy_url: str = setting(
+        "",
+        "Where smoke requests for rollouts in the mesh are sent, with the full name of their Service as Host: a proxy "
+        "of the mesh that routes by Host, such as the operator's own side car. Empty: none are sent, and the switch "
+        "waits.",
+    )
     mesh_hash_namespace: str | None = setting(
         None, "Where the mesh has its filters for `MeshHash`, usually istio-system. None: rollouts with it are refused."
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from modelrollout.cli.doctor.found import Finding, State, exit_code
-from modelrollout.cli.doctor.gateways import service_of
+from modelrollout.cli.doctor.gateways import service_of, smoke_proxy
+from modelrollout.cli.doctor.operator import Operator
 from modelrollout.cli.doctor.rights import OF_OPERATOR
+from modelrollout.resource.rollout import ModelRollout
 from tests.apiserver import ApiServer
 from tests.chart.chart import render
 
@@ -39,6 +43,32 @@ CODES = {
 @pytest.mark.parametrize(("states", "code"), CODES.values(), ids=CODES.keys())
 def test_exit_codes(states: list[State], code: int) -> None:
     assert exit_code([Finding("area", state, "text") for state in states]) == code
+
+
+SMOKE: dict[str, Any] = {"blueGreen": {"smoke": {"requests": [{"instances": [[1]]}]}}}
+STEPS: dict[str, Any] = {"canary": {"steps": [{"setWeight": 10, "for": "1h"}]}}
+PROXIES: dict[str, tuple[list[str], dict[str, Any], str, bool]] = {
+    "in the mesh, and no proxy": (["mesh"], SMOKE, "", True),
+    "in the mesh, and a proxy": (["mesh"], SMOKE, "http://127.0.0.1:8501", False),
+    "at a gateway, too": (["mesh", "ingress/public"], SMOKE, "", False),
+    "without smoke requests": (["mesh"], STEPS, "", False),
+}
+
+
+@pytest.mark.parametrize(("gateways", "strategy", "proxy", "missing"), PROXIES.values(), ids=PROXIES)
+def test_smoke_requests_in_the_mesh_need_a_proxy(
+    gateways: list[str], strategy: dict[str, Any], proxy: str, missing: bool
+) -> None:
+    spec = {
+        "model": {"name": "fraud", "version": "1.0.1", "uri": "https://x.example/1.tar.gz"},
+        "traffic": {"hosts": ["fraud"], "gateways": gateways},
+        "strategy": strategy,
+    }
+    rollout = ModelRollout.from_json({"metadata": {"name": "fraud", "namespace": "prod", "uid": "u"}, "spec": spec})
+    operator = Operator("modelrollout", "modelrollout", "default", 1, 1, {"mesh_proxy_url": proxy})
+    found = list(smoke_proxy(operator, [rollout]))
+    assert [item.state for item in found] == [State.MISSING] * missing
+    assert all(item.text.startswith("prod/fraud ") and "mesh.proxyUrl" in item.mend for item in found)
 
 
 @pytest.mark.apiserver

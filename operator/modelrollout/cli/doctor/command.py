@@ -15,7 +15,7 @@ from modelrollout.cli.doctor.counters import AREA as PROMETHEUS
 from modelrollout.cli.doctor.counters import counters
 from modelrollout.cli.doctor.definitions import control_plane, definitions, version
 from modelrollout.cli.doctor.found import Finding, State, exit_code
-from modelrollout.cli.doctor.gateways import gateways, smoke_address
+from modelrollout.cli.doctor.gateways import gateways, smoke_address, smoke_proxy
 from modelrollout.cli.doctor.look import Look, NotSeen
 from modelrollout.cli.doctor.operator import Operator, find
 from modelrollout.cli.doctor.rights import of_operator, of_person
@@ -82,6 +82,7 @@ def examine(look: Look, namespace: str | None, operator_namespace: str | None, u
     yield from told
     yield from gateways(look, rollouts)
     yield from smoke_address(look, operator) if operator is not None else ()
+    yield from smoke_proxy(operator, rollouts) if operator is not None else ()
     yield from _prometheus(look, operator, rollouts, url)
 
 

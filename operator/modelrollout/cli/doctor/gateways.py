@@ -94,6 +94,17 @@ def smoke_address(look: Look, operator: Operator) -> Iterator[Finding]:
         yield Finding(AREA, State.THERE, f"gateway.url {url} is a Service of this cluster")
 
 
+def smoke_proxy(operator: Operator, rollouts: Sequence[ModelRollout]) -> Iterator[Finding]:
+    """Whether smoke requests of rollouts in the mesh alone have a proxy to go through."""
+    if operator.settings.get("mesh_proxy_url"):
+        return
+    for rollout in rollouts:
+        spec = rollout.spec
+        if isinstance(spec, Spec) and not _named(rollout) and spec.strategy.chosen.smoke(spec.strategy.settings):
+            words = f"{rollout.key} has smoke requests and is in the mesh alone; no proxy of the mesh is named for them"
+            yield Finding(AREA, State.MISSING, f"{words}: the switch waits", f"{UPGRADE} --set mesh.proxyUrl=URL")
+
+
 def service_of(url: str) -> tuple[str, str] | None:
     """Namespace and name of the Service that an address within the cluster names, or None."""
     name, _, rest = (urlsplit(url).hostname or "").partition(".")
