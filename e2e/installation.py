@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.cluster import images, toolchain
+from e2e.cluster import addresses, images, toolchain
 from e2e.cluster.report import ClusterError, run, say
 from e2e.cluster.target import Target, find_target
 
@@ -26,6 +26,7 @@ TAG = "stories"
 SERVING_IMAGE = "localhost/modelrollout/tensorflow-serving-stand-in:1"
 GATEWAY = "istio-system/modelrollout-gateway"
 GATEWAY_URL_INSIDE = "http://istio-ingressgateway.istio-system"
+MESH_URL_INSIDE = f"http://{addresses.BRIDGE_ADDRESS}:{addresses.MESH_PORT}"
 SCRAPE_INTERVAL = "2s"
 
 
@@ -77,6 +78,7 @@ def install_operator(installation: Installation, replicas: int = 1, tag: str = T
     if chart == CHART:  # one of an older version knows no such values
         values["rewards"] = {"enabled": True}
         values["meshHash"] = {"headers": ["x-account"], "namespace": "istio-system"}
+        values["mesh"] = {"proxyUrl": MESH_URL_INSIDE if target.local else ""}
     say("installing the operator by its chart ...")
     helm(target, "upgrade", "--install", RELEASE, str(chart), values=values)
 

@@ -29,6 +29,8 @@ API_PORT = 6443
 GATEWAY_PORT = 80
 PROMETHEUS_PORT = 9090
 ENVOY_ADMIN_PORT = 15000
+MESH_PORT = 8501  # that of the Services that callers in the mesh ask for
+SIDECAR_ADMIN_PORT = 15002
 
 DEFAULT_NAME = "demo"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,10}[a-z0-9]|[a-z]")
@@ -68,6 +70,11 @@ class Cluster:
     def gateway_url(self) -> str:
         port = "" if GATEWAY_PORT == 80 else f":{GATEWAY_PORT}"
         return f"http://{self.node_address}{port}"
+
+    @property
+    def mesh_url(self) -> str:
+        """The side car of a caller: what is sent there goes by the routes of the gateway `mesh`."""
+        return f"http://{self.node_address}:{MESH_PORT}"
 
     @property
     def prometheus_url(self) -> str:

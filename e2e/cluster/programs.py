@@ -7,6 +7,7 @@ an address or a path goes in.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
@@ -24,10 +25,11 @@ API_SERVER = "kube-apiserver"
 KUBELET = "kubelet"
 ISTIOD = "istiod"
 ENVOY = "envoy"
+SIDECAR = "sidecar"
 PROMETHEUS = "prometheus"
 
 
-def fill(cluster: Cluster, name: str, **more: str) -> str:
+def fill(cluster: Cluster, name: str, **more: object) -> str:
     """The text of `config/<name>` with the cluster's addresses and paths in it."""
     values = {
         "label": cluster.label,
@@ -43,6 +45,8 @@ def fill(cluster: Cluster, name: str, **more: str) -> str:
         "prometheus_address": addresses.PROMETHEUS_ADDRESS,
         "prometheus_port": addresses.PROMETHEUS_PORT,
         "envoy_admin_port": addresses.ENVOY_ADMIN_PORT,
+        "sidecar_admin_port": addresses.SIDECAR_ADMIN_PORT,
+        "mesh_port": addresses.MESH_PORT,
     }
     return Template((HERE / "config" / name).read_text()).substitute({**values, **more})
 
@@ -67,11 +71,13 @@ def kubernetes(cluster: Cluster, tools: Toolchain) -> list[Program]:
 
 
 def mesh(cluster: Cluster, tools: Toolchain, envoy_path: Path, scrape_interval: str) -> list[Program]:
-    """Names, Istio, its gateway and Prometheus; istiod needs Istio's resource types to be there."""
+    """Names, Istio, its gateway, a caller's side car and Prometheus. istiod needs Istio's resource types to be there,
+    the side car the object that bounds it."""
     return [
         coredns(cluster, tools),
         istiod(cluster, tools),
-        envoy(cluster, envoy_path),
+        gateway(cluster, envoy_path),
+        sidecar(cluster, envoy_path),
         prometheus(cluster, tools, scrape_interval),
     ]
 
@@ -171,11 +177,27 @@ def istiod(cluster: Cluster, tools: Toolchain) -> Program:
     return Program(ISTIOD, tuple(command.split()), url, env, _config(cluster, "mesh.yaml"))
 
 
-def envoy(cluster: Cluster, path: Path) -> Program:
-    command = f"{path} -c {cluster.state}/config/envoy.yaml --disable-hot-restart --concurrency 2 --log-level warning"
-    # The gateway answers 404 as long as no VirtualService names it: the listener is what counts, see `up`.
-    url = f"http://{cluster.node_address}:{addresses.ENVOY_ADMIN_PORT}/ready"
-    return Program(ENVOY, tuple(command.split()), url, {}, _config(cluster, "envoy.yaml"))
+def gateway(cluster: Cluster, path: Path) -> Program:
+    node = {"kind": "router", "address": addresses.BRIDGE_ADDRESS, "namespace": "istio-system"}
+    labels = {"app": "istio-ingressgateway", "istio": "ingressgateway"}
+    # It answers 404 as long as no VirtualService names it: the listener is what counts, see `up`.
+    return _envoy(cluster, path, ENVOY, addresses.ENVOY_ADMIN_PORT, {**node, **labels})
+
+
+def sidecar(cluster: Cluster, path: Path) -> Program:
+    # Not the address among the pods: that is of the gateway's Service, which istiod would take for one of this proxy's.
+    node = {"kind": "sidecar", "address": cluster.node_address, "namespace": "callers"}
+    labels = {"app": "caller", "istio": "caller"}
+    return _envoy(cluster, path, SIDECAR, addresses.SIDECAR_ADMIN_PORT, {**node, **labels})
+
+
+def _envoy(cluster: Cluster, path: Path, name: str, admin_port: int, told: Mapping[str, object]) -> Program:
+    """A proxy of the mesh, by what istiod is told of it."""
+    file = cluster.state / "config" / f"{name}.yaml"
+    command = f"{path} -c {file} --disable-hot-restart --concurrency 2 --log-level warning"
+    url = f"http://{cluster.node_address}:{admin_port}/ready"
+    text = fill(cluster, "envoy.yaml", admin_port=admin_port, **told)
+    return Program(name, tuple(command.split()), url, {}, {file: text})
 
 
 def coredns(cluster: Cluster, tools: Toolchain) -> Program:

@@ -39,6 +39,13 @@ class Target:
         return self.cluster is not None
 
     @property
+    def mesh_url(self) -> str:
+        """The side car of a caller in the mesh. Raises ClusterError for a user's cluster."""
+        if self.cluster is None:
+            raise ClusterError("a cluster elsewhere has no side car that is reached from this machine")
+        return self.cluster.mesh_url
+
+    @property
     def host_address(self) -> IPv4Address:
         """Address of this machine for pods: a server that listens there can be reached by them.
 

@@ -25,15 +25,18 @@ def people_of(
     rate: float = RATE,
     headers: Callable[[int], Mapping[str, str]] = lambda _: {},
     complain: float | None = None,
+    mesh_host: str | None = None,
 ) -> People:
     """So many people, who keep cookies or not; ``headers`` are those of a request by the digit that it shows. They tell
-    of all answers, or ``complain`` of wrong ones so many seconds later."""
+    of all answers, or ``complain`` of wrong ones so many seconds later. ``mesh_host``: they ask by this name through a
+    caller's side car, and not through the gateway."""
     rows = (models / "rows" / "digits.jsonl").read_text().splitlines()
     labels = json.loads((models / "rows" / "labels.json").read_text())
     sent = [Row(body.encode(), label, headers(label)) for body, label in zip(rows, labels, strict=True)]
-    url = f"{target.gateway_url}/v1/models/digits:predict"
+    entrance = target.gateway_url if mesh_host is None else target.mesh_url
+    url = f"{entrance}/v1/models/digits:predict"
     rewards = (target.gateway_url, f"rewards.{rollout.namespace}.example")
-    return People(url, rollout.host, rewards, sent, rate=rate, number=number, keep=keep, complain=complain)
+    return People(url, mesh_host or rollout.host, rewards, sent, rate=rate, number=number, keep=keep, complain=complain)
 
 
 def versions_of(visits: Sequence[Visit]) -> dict[tuple[int, str], set[str]]:

@@ -69,11 +69,13 @@ def describe(failed: Sequence[Answer]) -> str:
 
 
 class Clients:
-    """Makes clients that send the request rows of the test models through the gateway."""
+    """Makes clients that send the request rows of the test models through the gateway, or through a side car.
+    ``unknown``: the status by which either says that it has no route for a host yet."""
 
-    def __init__(self, gateway_url: str, rows: Path, model: str = "digits") -> None:
+    def __init__(self, gateway_url: str, rows: Path, model: str = "digits", unknown: int = UNKNOWN) -> None:
         self._url = f"{gateway_url}/v1/models/{model}:predict"
         self._grpc_url = f"grpc://{urlsplit(gateway_url).netloc}/{model}?input=pixels"
+        self._unknown = unknown
         self._rows = [line.encode() for line in rows.read_text().splitlines()]
 
     @contextmanager
@@ -101,6 +103,9 @@ class Clients:
 
     def _wait_for_host(self, host: str) -> None:
         deadline = time.monotonic() + TIMEOUT
-        while requests.post(self._url, self._rows[0], headers={"Host": host}, timeout=TIMEOUT).status_code == UNKNOWN:
-            assert time.monotonic() < deadline, f"the gateway does not know the host {host} after {TIMEOUT:.0f} s"
+        while self._status(host) == self._unknown:
+            assert time.monotonic() < deadline, f"the proxy does not know the host {host} after {TIMEOUT:.0f} s"
             time.sleep(0.05)
+
+    def _status(self, host: str) -> int:
+        return requests.post(self._url, self._rows[0], headers={"Host": host}, timeout=TIMEOUT).status_code

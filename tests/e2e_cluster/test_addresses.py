@@ -57,6 +57,7 @@ def test_addresses_of_a_cluster() -> None:
     assert str(cluster.node_address) == "10.213.0.6"
     assert cluster.api_url == "https://10.213.0.6:6443"
     assert cluster.gateway_url == "http://10.213.0.6"
+    assert cluster.mesh_url == "http://10.213.0.6:8501"
     assert cluster.prometheus_url == "http://10.213.0.6:9090"
     assert cluster.kubeconfig == Path("/state/demo/kubeconfig")
     assert cluster.log("envoy") == Path("/state/demo/logs/envoy.log")
