@@ -18,6 +18,7 @@ from modelrollout.resource.rollout import API_VERSION, KIND
 from tests.apiserver import ApiServer
 from tests.cli.conftest import Put, Run, Start
 from tests.cli.stage import Stage, passing
+from tests.cli.test_get import signed_in
 from tests.cli.worlds import CANDIDATE, STABLE, installed, quarantined, releasing
 from tests.core.test_validate_only import BESIDE, UNFIT, UNKNOWN
 from tests.core.test_validation import WORDS
@@ -236,6 +237,17 @@ def test_deleted_by_somebody_is_3(server: ApiServer, namespace: str, start: Star
 def test_no_cluster_is_4(run: Run, manifest: Manifest, kubeconfig_for: Callable[..., str]) -> None:
     result = run("validate", "-f", manifest(), kubeconfig=kubeconfig_for(url="https://127.0.0.1:1"))
     assert result.exit_code == 4
+
+
+def test_who_may_not_make_one_is_told_that_and_no_more(
+    server: ApiServer, namespace: str, run: Run, manifest: Manifest, kubeconfig_for: Callable[..., str]
+) -> None:
+    """The server refused it, so there is nothing that anybody would have to remove."""
+    token = signed_in(server, namespace, "viewer", ["get", "list", "watch"])
+    result = run("validate", "-f", manifest(), kubeconfig=kubeconfig_for(token=token))
+    assert result.exit_code == 4
+    assert "cannot create resource" in result.stderr
+    assert "remove it with" not in result.stderr
 
 
 def test_its_name_leaves_room_for_those_of_its_objects() -> None:

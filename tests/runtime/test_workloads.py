@@ -56,6 +56,15 @@ SERVER_WORDS = (
 NO_NODE: Object = {
     "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes: Insufficient memory"}]
 }
+NO_CLAIM: Object = {  # the scheduler's own words
+    "conditions": [
+        {
+            "type": "PodScheduled",
+            "status": "False",
+            "message": '0/1 nodes are available: persistentvolumeclaim "models" not found. not found',
+        }
+    ]
+}
 NO_PODS = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: pods=4"}
 LOW = "pod fraud-2-4-1187-x: Evicted: The node was low on resource: memory."
 EVICTED = pod(
@@ -73,6 +82,11 @@ CASES: dict[str, tuple[Object, list[Object], tuple[int, str | None, str | None, 
         deployment(conditions=[NO_PODS]),
         [],
         (0, None, None, "its pods cannot be created: exceeded quota: pods=4"),
+    ),
+    "a claim that does not exist, said once": (
+        deployment(),
+        [pod(**NO_CLAIM)],
+        (0, None, None, 'no node for it: 0/1 nodes are available: persistentvolumeclaim "models" not found'),
     ),
     "no node": (deployment(), [pod(**NO_NODE)], (0, None, None, "no node for it: 0/3 nodes: Insufficient memory")),
     "being fetched": (deployment(), [pod(fetch=LOADING)], (0, None, None, "the model is being fetched")),

@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -96,17 +97,19 @@ class Access:
 
     def watch(self, since: str, everywhere: bool = False, name: str | None = None) -> Iterator[Body]:
         """Changes after the resource version ``since``, each with ``type`` and ``object``, until the server ends the
-        watch, ``WATCH_SECONDS`` later at the latest."""
+        watch, ``WATCH_SECONDS`` later at the latest. A line that is no change, as the last one of a connection that was
+        cut, ends it too: what it would have said is in the next listing."""
         from kubernetes import watch
 
         self._watch = watch.Watch()
         with asking("watch modelrollouts"):
-            yield from self._watch.stream(
+            changes = self._watch.stream(
                 self._lister(everywhere, name),
                 resource_version=since,
                 timeout_seconds=WATCH_SECONDS,
                 _request_timeout=(TIMEOUT[0], WATCH_SECONDS + TIMEOUT[1]),
             )
+            yield from takewhile(lambda change: change is not None, changes)
 
     def stop_watching(self) -> None:
         """Ends the watch that is open, for whoever reads it in another thread."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import click
 
 WRONG = (400, 409, 422)  # of the API server: the object itself is refused
+FORBIDDEN = 403
 NO_CRD = "the server knows no modelrollouts; is the operator installed in this cluster?"
 
 
@@ -36,6 +37,10 @@ class ClusterError(click.ClickException):
     exit_code = 4
 
 
+class Forbidden(ClusterError):
+    """The server knows who asks, and refused it for that: nothing was done."""
+
+
 @contextmanager
 def asking(what: str, missing: str | None = None, giving: bool = False) -> Iterator[None]:
     """Turns the errors of the ``kubernetes`` package into ours. ``missing`` is the sentence for "not found"; when
@@ -53,7 +58,8 @@ def asking(what: str, missing: str | None = None, giving: bool = False) -> Itera
             raise NotFound(missing) from error
         if giving and error.status in WRONG:
             raise NotTaken(f"cannot {what}: {_words(error.body, error.reason, error.status)}") from error
-        raise ClusterError(f"cannot {what}: {_words(error.body, error.reason, error.status)}") from error
+        kind = Forbidden if error.status == FORBIDDEN else ClusterError
+        raise kind(f"cannot {what}: {_words(error.body, error.reason, error.status)}") from error
     except ConfigException as error:
         raise ClusterError(f"cannot {what}: {error}") from error
     except (HTTPError, OSError) as error:

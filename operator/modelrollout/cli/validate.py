@@ -18,7 +18,7 @@ import click
 
 from modelrollout.cli.access import Access, Body
 from modelrollout.cli.check import check_one, is_rollout
-from modelrollout.cli.errors import NotFound, NotTaken
+from modelrollout.cli.errors import Forbidden, NotFound, NotTaken
 from modelrollout.cli.feed import Feed
 from modelrollout.cli.files import file_arguments, only_one
 from modelrollout.cli.lint import read_all
@@ -161,7 +161,7 @@ class Beside:
         """Made, or there is none."""
         try:
             created = self.access.create(self.body)
-        except NotTaken:
+        except (NotTaken, Forbidden):  # refused, so there is nothing to remove
             raise
         except BaseException:  # the answer may be lost, or the user impatient; the object may be there
             self.remove()

@@ -162,8 +162,13 @@ def is_unplaced(pod: Object) -> str | None:
     """Why no node has room for it."""
     for condition in conditions(pod):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return f"no node for it: {condition.get('message')}"
+            return f"no node for it: {once(str(condition.get('message')))}"
     return None
+
+
+def once(message: str) -> str:
+    """Without the word that Kubernetes' scheduler appends though it stands there already ("not found. not found")."""
+    return message.removesuffix(". not found") if message.endswith("not found. not found") else message
 
 
 def waits_for(pod: Object) -> str:

@@ -92,21 +92,22 @@ class Stage:
         }
         assert self.server.apply(GATEWAY, body).status in (200, 201)
 
-    def rollout(self) -> None:
+    def rollout(self, name: str = "fraud", gateway: str = "ingress/public") -> None:
         """A rollout behind it whose first version serves."""
+        path = ROLLOUT.replace("fraud", name)
         body = {
             "apiVersion": "modelrollout.dev/v1alpha1",
             "kind": "ModelRollout",
-            "metadata": {"name": "fraud"},
+            "metadata": {"name": name},
             "spec": {
                 "model": {"name": "fraud", "version": "1.0.1", "uri": "pvc://models/fraud/1"},
-                "traffic": {"hosts": ["fraud.example.com"], "gateways": ["ingress/public"]},
+                "traffic": {"hosts": [name if gateway == "mesh" else "fraud.example.com"], "gateways": [gateway]},
                 "strategy": {"canary": {"steps": [{"setWeight": 10}]}},
             },
         }
-        until(lambda: self.server.apply(ROLLOUT, body).status in (200, 201))
+        until(lambda: self.server.apply(path, body).status in (200, 201))
         stable = {"version": "1.0.1", "uri": "pvc://models/fraud/1", "weight": 100}
-        self.merge(f"{ROLLOUT}/status", {"status": {"phase": "Healthy", "stable": stable}})
+        self.merge(f"{path}/status", {"status": {"phase": "Healthy", "stable": stable}})
 
     def merge(self, path: str, body: dict[str, Any]) -> None:
         """A merge patch."""

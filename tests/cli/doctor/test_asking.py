@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 import pytest
@@ -24,11 +25,17 @@ WAYS = {
 }
 
 
+SELECTS: dict[str, Any] = {"spec": {"selector": {"app": "prometheus"}}}
+
+
 class Answers:
     """A cluster whose Services all answer this."""
 
-    def __init__(self, answer: dict[str, Any]) -> None:
-        self.answer, self.asked = answer, ""
+    def __init__(self, answer: dict[str, Any], service: dict[str, Any] | None = SELECTS) -> None:
+        self.answer, self.service, self.asked = answer, service, ""
+
+    def one(self, path: str) -> dict[str, Any] | None:
+        return self.service
 
     def proxied(self, path: str) -> dict[str, Any]:
         self.asked = path
@@ -52,3 +59,21 @@ def test_what_is_no_prometheus_is_said() -> None:
     ask = behind_the_api_server(cast(Look, Answers({"message": "hello"})), "http://prometheus.monitoring:9090")
     with pytest.raises(NotSeen, match="what answers is no Prometheus"):
         ask("vector(1)")
+
+
+NOWHERE: dict[str, tuple[dict[str, Any] | None, str]] = {
+    "no Service": (
+        None,
+        "9090 (prometheus.url of the chart) names a Service that is not there",
+    ),
+    "one for addresses outside of the cluster": (
+        {"spec": {"ports": [{"port": 9090}]}},
+        "the API server does not ask behind Service monitoring/prometheus, which has no selector",
+    ),
+}
+
+
+@pytest.mark.parametrize(("service", "words"), NOWHERE.values(), ids=NOWHERE.keys())
+def test_a_service_that_leads_nowhere_is_told_by_what_it_lacks(service: dict[str, Any] | None, words: str) -> None:
+    with pytest.raises(NotSeen, match=re.escape(words)):
+        behind_the_api_server(cast(Look, Answers({}, service)), "http://prometheus.monitoring:9090")

@@ -14,7 +14,7 @@ from modelrollout.cli.main import main
 from modelrollout.resource.crd import crd
 from tests.apiserver import ApiServer, running
 from tests.chart.chart import NAMESPACE
-from tests.cli.doctor.stage import BINDING, DEPLOYMENT, GATEWAY, Stage
+from tests.cli.doctor.stage import BINDING, DEPLOYMENT, GATEWAY, ROLLOUT, Stage
 from tests.cli.test_get import signed_in
 from tests.prometheus_server import Scraped
 
@@ -262,7 +262,35 @@ def test_a_prometheus_that_cannot_be_asked_is_not_seen(stage: Stage) -> None:
     code, findings = examined(stage.server)
     assert code == 3
     [words] = of(findings, "unknown")
-    assert words.startswith("it could not be asked from here: ")
+    assert words.startswith(
+        "it was not asked: http://prometheus.istio-system:9090 (prometheus.url of the chart) names "
+    )
+
+
+def test_what_is_amiss_with_a_gateway_is_said_once(stage: Stage, counted: Scraped) -> None:
+    stage.rollout("ranking")
+    restore = gateway_not_ready(stage)
+    try:
+        _, findings = examined(stage.server, "--prometheus", counted.url)
+    finally:
+        restore()
+        stage.server.ask("DELETE", ROLLOUT.replace("fraud", "ranking"))
+    assert of(findings, "missing") == ["ingress/public: no pod with app=gateway is ready"]
+
+
+def test_a_host_in_the_mesh_needs_a_service(stage: Stage, counted: Scraped) -> None:
+    """Its callers could not resolve it, however well it serves."""
+    stage.rollout("ranking", gateway="mesh")
+    try:
+        _, before = examined(stage.server, "--prometheus", counted.url)
+        stage.service("prod", "ranking")
+        _, after = examined(stage.server, "--prometheus", counted.url)
+    finally:
+        stage.server.ask("DELETE", ROLLOUT.replace("fraud", "ranking"))
+    words = "prod/ranking: there is no Service ranking in prod, so callers cannot resolve that host"
+    assert of(before, "missing") == [words]
+    assert of(after, "missing") == []
+    assert "prod/ranking: Service ranking is there for callers to resolve" in of(after, "there")
 
 
 def test_who_may_look_at_nothing_is_told_what_was_not_seen(stage: Stage, tmp_path: Any) -> None:

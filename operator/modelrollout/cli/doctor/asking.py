@@ -37,7 +37,8 @@ def direct(url: str) -> Ask:
 
 
 def behind_the_api_server(look: Look, url: str) -> Ask:
-    """The Service that an address within the cluster names. Raises NotSeen for an address that names none."""
+    """The Service that an address within the cluster names. Raises NotSeen for an address that names none
+    that can be asked."""
     place, parts = service_of(url), urlsplit(url)
     if place is None or parts.scheme not in PORTS:
         raise NotSeen(f"{url} is no Service of this cluster")
@@ -46,10 +47,25 @@ def behind_the_api_server(look: Look, url: str) -> Ask:
     service = f"{scheme}{name}:{parts.port or PORTS[parts.scheme]}"
     base = f"/api/v1/namespaces/{namespace}/services/{service}/proxy{parts.path.rstrip('/')}"
 
+    _must_lead_somewhere(look, url, namespace, name)
+
     def ask(query: str) -> Vector:
         return _vector(look.proxied(f"{base}/api/v1/query?{urlencode({'query': query})}"))
 
     return ask
+
+
+def _must_lead_somewhere(look: Look, url: str, namespace: str, name: str) -> None:
+    """Raises NotSeen for a Service that is not there, and for one without a selector: of either the API server says the
+    same, that it was not found. Nobody needs the right to look at it."""
+    try:
+        service = look.one(f"/api/v1/namespaces/{namespace}/services/{name}")
+    except NotSeen:
+        return
+    if service is None:
+        raise NotSeen(f"{url} (prometheus.url of the chart) names a Service that is not there")
+    if not service["spec"].get("selector"):
+        raise NotSeen(f"the API server does not ask behind Service {namespace}/{name}, which has no selector")
 
 
 def within(ask: Ask, matchers: str) -> Ask:

@@ -16,6 +16,7 @@ from modelrollout.cli.doctor.counters import counters
 from modelrollout.cli.doctor.definitions import control_plane, definitions, version
 from modelrollout.cli.doctor.found import Finding, State, exit_code
 from modelrollout.cli.doctor.gateways import gateways, smoke_address, smoke_proxy
+from modelrollout.cli.doctor.hosts import mesh_hosts
 from modelrollout.cli.doctor.look import Look, NotSeen
 from modelrollout.cli.doctor.operator import Operator, find
 from modelrollout.cli.doctor.rights import of_operator, of_person
@@ -50,9 +51,9 @@ def doctor(
 ) -> None:
     """Check that a cluster has what releases need.
 
-    Looks at the types, Istio, the operator and its rights, the gateways that rollouts name, and Prometheus with its
-    counters; says what is there and what is missing, each with the command that mends it. Changes nothing. Without -n
-    the rollouts of all namespaces are looked at.
+    Looks at the types, Istio, the operator and its rights, the gateways and hosts that rollouts name, and Prometheus
+    with its counters; says what is there and what is missing, each with the command that mends it. Changes nothing.
+    Without -n the rollouts of all namespaces are looked at.
 
     \b
     0  all that is needed is there
@@ -83,6 +84,7 @@ def examine(look: Look, namespace: str | None, operator_namespace: str | None, u
     yield from gateways(look, rollouts)
     yield from smoke_address(look, operator) if operator is not None else ()
     yield from smoke_proxy(operator, rollouts) if operator is not None else ()
+    yield from mesh_hosts(look, rollouts)
     yield from _prometheus(look, operator, rollouts, url)
 
 

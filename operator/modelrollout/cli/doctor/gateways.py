@@ -23,9 +23,11 @@ def gateways(look: Look, rollouts: Sequence[ModelRollout]) -> Iterator[Finding]:
         known = {f"{item['metadata']['namespace']}/{item['metadata']['name']}": item for item in look.all(GATEWAYS)}
         if not any(_named(rollout) for rollout in rollouts):
             yield _any(known)
-        for rollout in rollouts:
-            for name in _named(rollout):
-                yield from _of(look, rollout, name, known.get(name))
+        named = [(rollout, name) for rollout in rollouts for name in _named(rollout)]
+        for rollout, name in named:
+            yield from _of(rollout, name, known.get(name))
+        for name in dict.fromkeys(name for _, name in named if name in known):  # once, however many rollouts name it
+            yield from _workload(look, name, known[name])
     except NotSeen as error:
         yield Finding(AREA, State.UNKNOWN, f"they cannot be looked at: {error}", "ask somebody who may list gateways")
 
@@ -44,7 +46,7 @@ def _named(rollout: ModelRollout) -> list[str]:
     return named_gateways(rollout.spec.traffic, rollout.namespace)
 
 
-def _of(look: Look, rollout: ModelRollout, name: str, found: Body | None) -> Iterator[Finding]:
+def _of(rollout: ModelRollout, name: str, found: Body | None) -> Iterator[Finding]:
     namespace, _, short = name.partition("/")
     if found is None:
         words = f"{rollout.key} names the gateway {name}, which is not there: nobody reaches it"
@@ -54,7 +56,6 @@ def _of(look: Look, rollout: ModelRollout, name: str, found: Body | None) -> Ite
     if out := shut_out(found, rollout.spec.traffic, rollout.namespace, rollout.cluster_domain):
         words = f"the gateway {name} does not let in {', '.join(out)} of {rollout.key}: callers get 404"
         yield Finding(AREA, State.MISSING, words, f"kubectl edit gateways.networking.istio.io {short} -n {namespace}")
-    yield from _workload(look, name, found)
 
 
 def _workload(look: Look, name: str, gateway: Body) -> Iterator[Finding]:
