@@ -156,7 +156,8 @@ def test_no_winner_before_min_duration() -> None:
 
 
 def test_the_control_may_win() -> None:
-    world = play(under_test("1.2.3"), 3600, {"1.0.1": 0.07, "1.1.2": 0.05, "1.2.3": 0.06})
+    """By own counters after the first hour: until then a part of its rivals' rewards might not have come at all."""
+    world = play(under_test("1.2.3", maxDuration="3h"), 9000, {"1.0.1": 0.07, "1.1.2": 0.05, "1.2.3": 0.06})
     assert world.status.trial is None
     assert world.live == {"1.0.1": 100}
     assert world.said(Reason.NOT_CHOSEN)[0].startswith("1.1.2 was not chosen: 1.0.1 won by clicks: ")
