@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from modelrollout.api.traffic import Traffic
-from modelrollout.manifests.hosts import MESH, full_host
+from modelrollout.manifests.hosts import MESH, full_gateway, full_host
 
 Gateway = Mapping[str, Any]
 
 
 def named_gateways(traffic: Traffic, namespace: str) -> list[str]:
     """The gateways of a rollout of this namespace as NAMESPACE/NAME, without the mesh."""
-    return [name if "/" in name else f"{namespace}/{name}" for name in traffic.gateways if name != MESH]
+    return [full_gateway(name, namespace) for name in traffic.gateways if name != MESH]
 
 
 def shut_out(gateway: Gateway, traffic: Traffic, namespace: str, domain: str) -> list[str]:

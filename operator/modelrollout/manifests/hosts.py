@@ -60,6 +60,11 @@ def services_of_hosts(hosts: Iterable[str], rollout: ModelRollout) -> list[str]:
     return [place[0] for place in found if place is not None and place[1] == rollout.namespace]
 
 
+def service_command(name: str, namespace: str) -> str:
+    """What makes the Service that callers in the mesh resolve: a VirtualService makes none."""
+    return f"kubectl create service clusterip {name} --tcp=8501:8501 --tcp=8500:8500 -n {namespace}"
+
+
 def is_own_service(host: str, rollout: ModelRollout) -> bool:
     """Whether callers in the mesh ask for a Service of the rollout's namespace by this host, also as one that several
     clusters share."""

@@ -21,7 +21,7 @@ from modelrollout.api.live import REWARD_COUNT, REWARD_SUM
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.manifests.allowed_hosts import forbidden_host, host_rules
-from modelrollout.manifests.hosts import MESH, host_problem, services_of_hosts, shared_host
+from modelrollout.manifests.hosts import MESH, host_problem, service_command, services_of_hosts, shared_host
 from modelrollout.manifests.meta import OWNER_LABEL, is_ours, name_problem
 from modelrollout.manifests.platform import file_root_problem
 from modelrollout.resource.rollout import ModelRollout
@@ -34,8 +34,7 @@ from modelrollout.runtime.world import World
 Object = dict[str, Any]
 
 _NO_SERVICE = (
-    "spec.traffic.hosts: there is no Service {0} in {1}, so callers in the mesh cannot resolve that host; make one: "
-    "kubectl create service clusterip {0} --tcp=8501:8501 --tcp=8500:8500 -n {1}"
+    "spec.traffic.hosts: there is no Service {} in {}, so callers in the mesh cannot resolve that host; make one: {}"
 )
 QUERIES_LIMIT = 10.0  # seconds; a Prometheus that takes longer is as good as away
 
@@ -82,7 +81,8 @@ class Acceptance:
             return None
         for name in services_of_hosts(spec.traffic.hosts, rollout):
             if not await self._cluster.page(SERVICES, rollout.namespace, {"metadata.name": name}, most=1):
-                return Refusal(Reason.HOST_WITHOUT_SERVICE, _NO_SERVICE.format(name, rollout.namespace), warns=True)
+                words = _NO_SERVICE.format(name, rollout.namespace, service_command(name, rollout.namespace))
+                return Refusal(Reason.HOST_WITHOUT_SERVICE, words, warns=True)
         return None
 
     async def _taken(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from modelrollout.cli.doctor.found import Finding, State
 from modelrollout.cli.doctor.look import Look, NotSeen
-from modelrollout.manifests.hosts import MESH, services_of_hosts
+from modelrollout.manifests.hosts import MESH, service_command, services_of_hosts
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
 AREA = "hosts in the mesh"
-PORTS = "--tcp=8501:8501 --tcp=8500:8500"
 
 
 def mesh_hosts(look: Look, rollouts: Sequence[ModelRollout]) -> Iterator[Finding]:
@@ -33,5 +32,4 @@ def _of(look: Look, rollout: ModelRollout, name: str) -> Finding:
     if found is not None:
         return Finding(AREA, State.THERE, f"{rollout.key}: Service {name} is there for callers to resolve")
     words = f"{rollout.key}: there is no Service {name} in {rollout.namespace}, so callers cannot resolve that host"
-    make = f"kubectl create service clusterip {name} {PORTS} -n {rollout.namespace}"
-    return Finding(AREA, State.MISSING, words, make)
+    return Finding(AREA, State.MISSING, words, service_command(name, rollout.namespace))

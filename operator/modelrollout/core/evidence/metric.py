@@ -135,13 +135,16 @@ class MetricEvidence:
         or the operator, was away for long, a tick is many, and may say as much as they would have said.
         """
         usual = self.candidate.trials / max(1, self.worse.capital.ticks)
-        spanned = (tick.at - self.at) / self.settings.scrape_interval
-        return max(1, int(min(spanned, tick.candidate.bad / usual))) if usual else 1
+        return max(1, int(min(self._spanned(tick.at), tick.candidate.bad / usual))) if usual else 1
 
     def fails_suddenly(self, answered: Count, at: float) -> bool:
         """Whether what the candidate answered until ``at`` is worse than all that was known before (``sudden.py``)."""
-        spanned = max(1.0, (at - self.at) / self.settings.scrape_interval)
-        return fails_suddenly(answered, self.candidate + self.stable, self.settings.margin, spanned)
+        known, scrapes = self.candidate + self.stable, max(1.0, self._spanned(at))
+        return fails_suddenly(answered, known, self.settings.margin, scrapes)
+
+    def _spanned(self, at: float) -> float:
+        """The time since the last tick, in scrapes."""
+        return (at - self.at) / self.settings.scrape_interval
 
     def _tested(self, tick: Tick, scrapes: int, *, sudden: bool) -> MetricEvidence:
         floor = self.settings.floor
