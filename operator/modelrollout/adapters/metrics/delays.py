@@ -19,17 +19,22 @@ async def read(prometheus: Prometheus, subscription: Subscription, window: float
     """Of the rewards of all its versions in the last ``window`` seconds; None where there can be none yet."""
     if window < 1.0:
         return None
-    rewards, seconds = [
-        sum(series.points[-1][1] for series in await prometheus.query(prometheus.here(asked)))
-        for asked in (query(part, subscription, window) for part in ("count", "sum"))
-    ]
+    found = await prometheus.query(prometheus.here(query(subscription, window)))
+    grown = {series.labels["part"]: series.points[-1][1] for series in found}
+    rewards, seconds = grown.get("count", 0.0), grown.get("sum", 0.0)
     if not isfinite(rewards) or not isfinite(seconds):
         return None
     return Delays(rewards, seconds / rewards if rewards > 0.0 else 0.0, window)
 
 
-def query(part: str, subscription: Subscription, window: float) -> str:
-    """By how much the histogram's ``sum`` (seconds) or ``count`` has grown."""
+def query(subscription: Subscription, window: float) -> str:
+    """By how much the histogram's ``sum`` (seconds) and ``count`` have grown, told apart by the label ``part``. Both at
+    one moment: at another one Prometheus would add something else at the ends of the window."""
     namespace, rollout = subscription.key
     labels = f'rollout_namespace="{namespace}",rollout="{rollout}",version=~`{any_of(subscription.versions)}`'
-    return f"sum(increase({REWARD_DELAY}_{part}{{{labels}}}[{int(window)}s]))"
+
+    def grown(part: str) -> str:
+        added = f"sum(increase({REWARD_DELAY}_{part}{{{labels}}}[{int(window)}s]))"
+        return f'label_replace({added}, "part", "{part}", "", "")'
+
+    return f"{grown('count')} or {grown('sum')}"
