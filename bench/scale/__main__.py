@@ -16,10 +16,11 @@ import click
 
 from bench.results import write_section
 from bench.scale.client import Client, client, for_each
+from bench.scale.manifests import name_of
 from bench.scale.measures import ERRORS, fault, gone, watch
 from bench.scale.operator import Operator
 from bench.scale.report import Row, cost_rows, fault_rows, table
-from bench.scale.stage import SCRAPE, Stage, create, name_of, phases, release, stage, wait
+from bench.scale.stage import SCRAPE, Stage, create, phases, release, stage, wait
 from e2e.cluster.report import say
 
 Act = Callable[[Client, int], Awaitable[object]]

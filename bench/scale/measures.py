@@ -13,8 +13,9 @@ from pathlib import Path
 import requests
 
 from bench.process import processor_seconds
+from bench.scale.manifests import host_of
 from bench.scale.operator import Operator
-from bench.scale.stage import Stage, host_of
+from bench.scale.stage import Stage
 
 ERRORS = 0.3  # the share of the answers of a version that fails
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import requests
 
-from bench.scale.client import MERGE, NAMESPACE, ROLLOUTS, Client, Object
+from bench.scale.client import MERGE, NAMESPACE, ROLLOUTS, Client
+from bench.scale.manifests import GATEWAY, gateway, host_of, name_of, rollout
 from bench.scale.operator import Operator, start
 from tests import apiserver
 from tests.kubernetes import prepared
@@ -23,6 +24,7 @@ from tests.prometheus_server import free_port, until
 Running = AbstractContextManager[subprocess.Popen[bytes]]
 
 SCRAPE = 5.0  # seconds
+GATEWAYS = "/apis/networking.istio.io/v1/namespaces/{}/gateways"
 ROOT = Path(__file__).parents[2]
 _AUDIT = {
     "apiVersion": "audit.k8s.io/v1",
@@ -91,8 +93,9 @@ def stage(folder: Path) -> Iterator[Stage]:
     with ExitStack() as stack:
         server = stack.enter_context(apiserver.running(folder, *audit, "--audit-log-maxsize=2000", users=["operator"]))
         prepared(server)
-        for name in (NAMESPACE, "modelrollout-system"):
+        for name in (NAMESPACE, "modelrollout-system", GATEWAY.partition("/")[0]):
             server.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        server.ask("POST", GATEWAYS.format(GATEWAY.partition("/")[0]), gateway())
         (folder / "prometheus.yaml").write_text(_PROMETHEUS.format(interval=SCRAPE, port=counters))
         urls = f"http://127.0.0.1:{prometheus}", f"http://127.0.0.1:{counters}"
         world = ["bench.scale.world", str(server.kubeconfig), urls[1], str(folder / "routes.jsonl")]
@@ -145,34 +148,6 @@ def _answers(url: str) -> bool:
         return requests.get(url, timeout=5).ok
     except requests.ConnectionError:
         return False
-
-
-def name_of(number: int) -> str:
-    """``r0007``."""
-    return f"r{number:04d}"
-
-
-def host_of(name: str, version: str) -> str:
-    """Of the version's Service."""
-    return f"{name}-{version.replace('.', '-')}.{NAMESPACE}.svc.cluster.local"
-
-
-def rollout(number: int, version: str) -> Object:
-    """A canary that holds 20 % for hours."""
-    name = name_of(number)
-    return {
-        "apiVersion": "modelrollout.dev/v1alpha1",
-        "kind": "ModelRollout",
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {
-            "model": {"name": "digits", "version": version, "uri": f"pvc://models/digits/{version}"},
-            "serving": {"drain": "1s", "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}},
-            "traffic": {"hosts": [f"{name}.scale.example"], "gateways": ["istio-system/public"]},
-            "rollback": {"keepFailedFor": "0s"},
-            "strategy": {"canary": {"steps": [{"setWeight": 20, "for": "8h"}]}},
-            "analysis": {"provider": "envoy", "metrics": [{"name": "errors"}, {"name": "latency", "over": "500ms"}]},
-        },
-    }
 
 
 async def create(api: Client, number: int, version: str = "1.0.0") -> None:
