@@ -62,7 +62,7 @@ def test_the_same_request_is_sent_again(case: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cluster, "_LONGEST_PAUSE", 0.01)
     busy = Busy(refused)
     assert asyncio.run(ask(busy)) == answer
-    assert busy.heard == ['PATCH {"metadata": {"name": "a", "namespace": "prod"}}'] * sent
+    assert busy.heard == ['PATCH {"metadata":{"name":"a","namespace":"prod"}}'] * sent
 
 
 PAUSES = [("1", 1, 1.0), ("1", 3, 3.0), ("0", 1, 0.5), ("60", 1, 5.0), (None, 1, 1.0), ("soon", 2, 2.0)]

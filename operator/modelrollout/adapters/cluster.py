@@ -7,12 +7,13 @@ touched. kubernetes' dynamic client could do it too, at the price of discovery a
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+
+from modelrollout.adapters.json_bytes import read_json, write_json
 
 Object = dict[str, Any]
 
@@ -212,7 +213,7 @@ class Cluster:
         content_type: str = _JSON,
         accept: str = _JSON,
     ) -> Object:
-        data = None if body is None else json.dumps(body).encode()
+        data = None if body is None else write_json(body)
         headers = {"Accept": accept} | ({"Content-Type": content_type} if data is not None else {})
         url, tries = self._server + path, 0
         while True:
@@ -224,7 +225,7 @@ class Cluster:
                 continue
             if response.status >= 400:
                 raise error_of(response.status, text)
-            answer: Object = json.loads(text)
+            answer: Object = read_json(text)
             return answer
 
 
@@ -239,7 +240,7 @@ def pause(retry_after: str | None, tries: int) -> float:
 def error_of(status: int, text: bytes) -> ApiError:
     """The message of the Status object in the answer; the start of the text when it is none."""
     try:
-        message = str(json.loads(text)["message"])
+        message = str(read_json(text)["message"])
     except (ValueError, KeyError, TypeError):
         message = text[:300].decode(errors="replace") or "no message"
     kind = Conflict if status == 409 else ApiError

@@ -13,7 +13,6 @@ was there. The client of kubernetes has an informer, which takes a thread for ea
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from typing import Any
 import aiohttp
 
 from modelrollout.adapters.cluster import ApiError, Cluster, Object, Resource, error_of
+from modelrollout.adapters.json_bytes import read_json
 
 PAGE = 250  # objects; a page is parsed at one go, and nothing else happens meanwhile
 WATCH_SECONDS = 300  # after which the API server ends a watch
@@ -108,7 +108,7 @@ class Reflector:
             if response.status >= 400:
                 raise error_of(response.status, await response.read())
             async for line in _lines(response.content):
-                yield json.loads(line)
+                yield read_json(line)
 
     def _see(self, item: Object) -> Place:
         place, version = _place(item), item["metadata"]["resourceVersion"]

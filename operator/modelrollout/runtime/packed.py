@@ -5,11 +5,11 @@ Of the levels of compression the first: the others save a tenth more for twice t
 
 from __future__ import annotations
 
-import json
 import zlib
 from dataclasses import dataclass
 
 from modelrollout.adapters.cluster import Object
+from modelrollout.adapters.json_bytes import read_json, write_json
 
 _LEVEL = 1
 
@@ -23,11 +23,10 @@ class Packed:
 
     def unpack(self) -> Object:
         """The object, whoever changes it afterwards."""
-        found: Object = json.loads(zlib.decompress(self.data))
+        found: Object = read_json(zlib.decompress(self.data))
         return found
 
 
 def pack(item: Object) -> Packed:
     """An object, made small."""
-    text = json.dumps(item, separators=(",", ":"), ensure_ascii=False)
-    return Packed(item["metadata"]["resourceVersion"], zlib.compress(text.encode(), _LEVEL))
+    return Packed(item["metadata"]["resourceVersion"], zlib.compress(write_json(item), _LEVEL))

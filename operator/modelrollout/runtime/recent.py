@@ -7,11 +7,11 @@ some seconds ahead of the stored one; at most ``LONGEST``, and with few releases
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelrollout.adapters.json_bytes import write_json
 from modelrollout.api.base import to_json
 from modelrollout.api.status import Status
 from modelrollout.core.observation import Observation
@@ -60,7 +60,7 @@ def mark_of_decided(status: Status) -> int:
 
 def mark(status: Mapping[str, Any] | None) -> int:
     """A number that tells a stored status from all others."""
-    return hash(json.dumps(status or {}, sort_keys=True))
+    return hash(write_json(status or {}))
 
 
 def wait_for(releases: int) -> float:
