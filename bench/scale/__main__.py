@@ -26,12 +26,17 @@ from e2e.cluster.report import say
 Act = Callable[[Client, int], Awaitable[object]]
 
 OLD, NEW = "1.0.0", "1.0.1"
-PATIENCE = 1800.0
+PATIENCE = 3600.0
 
 
 @click.command()
 @click.option("--releasing", default=500, show_default=True, help="Rollouts that release at one time.")
-@click.option("--idle", default=5000, show_default=True, help="Rollouts at rest besides; 0: that part is left out.")
+@click.option(
+    "--idle",
+    default=5000,
+    show_default=True,
+    help="Rollouts at rest besides, with those of the burst; 0: that part is left out.",
+)
 @click.option("--faults", default=10, show_default=True, help="Versions that begin to fail, one after the other.")
 @click.option("--seconds", default=90.0, show_default=True, help="How long each state is watched.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where logs are kept. Left out: nowhere.")
@@ -53,10 +58,11 @@ def _run(found: Stage, releasing: int, idle: int, faults: int, seconds: float) -
         _install(found, range(releasing))
         yield from _busy(found, operator, releasing, faults, seconds, f"{releasing} releasing")
         yield from _burst(found, releasing)
-    if idle:
+    if idle > releasing:
         with found.operator() as operator:
-            _install(found, range(releasing * 2, releasing * 2 + idle))
+            _install(found, range(releasing * 2, releasing + idle))  # those of the burst are at rest as well
             yield from _busy(found, operator, 0, faults, seconds, f"{idle + releasing} rollouts, {releasing} releasing")
+    idle = max(idle, releasing)
     failing = sorted(_in(found, "Progressing"))[0]
     found.break_version(failing, NEW, ERRORS)
     time.sleep(4 * SCRAPE)  # what the new process finds
