@@ -18,7 +18,8 @@ from bench.stats.suite import Form, Results, Suite, Task, by_cell, chunks
 from bench.stats.traffic import Ints, generator
 from bench.stats.winners import RULES as OTHERS
 from bench.stats.winners import Rule
-from modelrollout.core.evidence.contest import BETA, Contest, Rules
+from modelrollout.core.evidence.contest import Contest, Rules
+from modelrollout.core.evidence.proofs import BETA, Proofs
 
 LOOK, RPS, DURATION = 10.0, 100.0, 3600.0
 RULES = Rules(false_winner=0.05, indifference=0.05, overdispersion=1.0)  # a past in which rewards came one by one
@@ -66,9 +67,9 @@ def ended(answers: Ints, rewards: Ints, *, alike: bool) -> tuple[int, float]:
         at = LOOK * (look + 1)
         new = dict(zip(versions, zip(trials, wins, strict=True), strict=True))
         contest = contest.after(at, new, rules, LOOK)
-        if alike and contest.alike(rules) >= 1.0 / BETA:
+        if alike and Proofs(contest, rules).alike >= 1.0 / BETA:
             return 0, at
-        if not alike and (winner := contest.winner(rules)) is not None:
+        if not alike and (winner := Proofs(contest, rules).winner) is not None:
             return versions.index(winner), at
     return -1, inf
 

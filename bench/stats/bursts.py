@@ -19,6 +19,7 @@ from bench.stats.traffic import generator
 from modelrollout.core.evidence.allocation import Allocation, shares_of
 from modelrollout.core.evidence.contest import Contest, Rules
 from modelrollout.core.evidence.counts import PARTS
+from modelrollout.core.evidence.proofs import Proofs
 
 LOOK, RPS, BURST, UPDATE, FLOOR = 10.0, 100.0, 6, 3, 0.01
 
@@ -72,7 +73,8 @@ def is_wrong(cell: Cell, rng: np.random.Generator) -> bool:
     for look in range(round(cell.seconds / LOOK)):
         new = answered(cell, shares, rng)
         contest = contest.after(LOOK * (look + 1), new, cell.rules)
-        if contest.winner(cell.rules) or (cell.follows and len(contest.contenders(cell.rules)) < len(versions)):
+        proofs = Proofs(contest, cell.rules)
+        if proofs.winner or (cell.follows and len(proofs.contenders) < len(versions)):
             return True
         if cell.follows:
             beliefs = beliefs.after(new, LOOK, half_life=None)

@@ -16,6 +16,7 @@ from bench.stats.product import NAME
 from bench.stats.suite import Form, Results, Suite, Task, ends_by_cell, tasks_of
 from bench.stats.traffic import generator
 from modelrollout.core.evidence.contest import Contest, Rules
+from modelrollout.core.evidence.proofs import Proofs
 
 LOOK, RPS, RATE, EVERY, DURATION = 20.0, 100.0, 0.2, 200.0, 3600.0
 RULES = Rules(overdispersion=1.0)
@@ -82,7 +83,7 @@ def has_winner(cell: Cell, rng: np.random.Generator) -> bool:
             zip(contest.versions, zip(asked.tolist(), rng.binomial(asked, RATE).tolist(), strict=True), strict=True)
         )
         contest = contest.after(LOOK * (look + 1), new, RULES)
-        if contest.winner(RULES) is not None:
+        if Proofs(contest, RULES).winner is not None:
             return True
     return False
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from modelrollout.core.evidence.contest import Contest, Rules
+from modelrollout.core.evidence.proofs import Proofs
 
 RULES = Rules(false_winner=0.05, overdispersion=1.0)  # alpha: that any arm is dropped for one that is not better
 
@@ -33,5 +34,5 @@ class Race:
         """After a tick's counts of each arm; only arms that are still in are compared."""
         new = {str(arm): (trials[arm], successes[arm]) for arm in self.racing}
         contest = self.contest.after(0.0, new, self.rules, seconds)
-        racing = tuple(map(int, contest.contenders(self.rules)))
+        racing = tuple(map(int, Proofs(contest, self.rules).contenders))
         return Race(contest.among(tuple(map(str, racing))), racing, self.rules)

@@ -21,6 +21,7 @@ from bench.stats.product import NAME
 from bench.stats.suite import Form, Results, Suite, Task, ends_by_cell, tasks_of
 from bench.stats.traffic import Floats, Ints, generator
 from modelrollout.core.evidence.contest import Contest, Rules
+from modelrollout.core.evidence.proofs import Proofs
 
 LOOK, RPS, RATE, BETTER, LATE, DURATION = 60.0, 200.0, 0.05, 0.06, 600.0, 10_800.0
 BEFORE = 10.0 * LATE  # in which the control was asked alone
@@ -155,7 +156,7 @@ def ended(cell: Cell, rng: np.random.Generator) -> tuple[int, float]:
     for look, new in enumerate(counted(cell, rng)):
         at = LOOK * (look + 1)
         contest = contest.after(at, dict(zip(versions, new, strict=True)), cell.rules, LOOK)
-        if (winner := contest.winner(cell.rules)) is not None:
+        if (winner := Proofs(contest, cell.rules).winner) is not None:
             return versions.index(winner), at
     return -1, inf
 

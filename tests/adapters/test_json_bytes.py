@@ -26,5 +26,5 @@ BROKEN = [b"", b"{", b'{"a": 1,}', b"no json", b'"\xff"']
 
 @pytest.mark.parametrize("text", BROKEN)
 def test_what_is_no_json_is_a_value_error(text: bytes) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"line 1|UTF-8"):
         read_json(text)

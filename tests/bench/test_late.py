@@ -11,7 +11,7 @@ from bench.stats import edits, late
 from bench.stats.late import CELLS, LATE, LOOK, SHAPES, Rewarded, counted, ended, parts_of
 from bench.stats.suite import Form, Suite, Task
 from bench.stats.traffic import generator
-from modelrollout.core.evidence.contest import Contest
+from modelrollout.core.evidence.proofs import Proofs
 
 WRONG = "exponential, told five times too short"
 
@@ -49,7 +49,7 @@ def test_nobody_wins_by_a_delay_that_is_told_wrong_and_without_asking_all_delays
 ) -> None:
     monkeypatch.setattr(late, "DURATION", 5400.0)
     assert ended(CELLS[name], generator(1, "test")) == (-1, inf)
-    monkeypatch.setattr(Contest, "_by_any_delay", lambda *asked: True)
+    monkeypatch.setattr(Proofs, "_by_any_delay", lambda *asked: True)
     assert ended(CELLS[name], generator(1, "test"))[0] == 0
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from modelrollout.core.evidence import PARTS, Count, Tick, rate_interval
 from modelrollout.core.evidence.bounded import reward_ratios
-from modelrollout.core.evidence.contest import BETA, Contest, Rules
+from modelrollout.core.evidence.contest import Contest, Rules
+from modelrollout.core.evidence.proofs import BETA, Proofs
 from modelrollout.core.evidence.spread import Spread
 
 A, B, C = "1.0.0", "1.0.1", "1.0.2"
@@ -51,7 +52,7 @@ def played(
     for tick in range(ticks):
         new = {version: (size, int(draw(rng, mean, size) * PARTS)) for version, mean in means.items()}
         contest = contest.after(5.0 * tick, new, rules)
-        if contest.winner(rules) is not None:
+        if Proofs(contest, rules).winner is not None:
             break
     return contest
 
@@ -59,19 +60,19 @@ def played(
 @pytest.mark.parametrize("draw", [one_or_none, narrow, skewed])
 def test_the_better_one_wins_and_only_it(draw: Draw) -> None:
     contest = played({A: 0.2, B: 0.2, C: 0.24}, 200, draw=draw)
-    assert contest.winner(PLAIN) == C
-    assert contest.best(PLAIN) == C
+    assert Proofs(contest, PLAIN).winner == C
+    assert Proofs(contest, PLAIN).best == C
 
 
 def test_less_may_be_better() -> None:
     contest = played({A: 0.05, B: 0.08}, 100, rules=LESS)
-    assert contest.winner(LESS) == A
-    assert contest.best(LESS) == A
+    assert Proofs(contest, LESS).winner == A
+    assert Proofs(contest, LESS).best == A
 
 
 @pytest.mark.parametrize("draw", [one_or_none, narrow, skewed])
 def test_versions_that_earn_the_same_have_no_winner(draw: Draw) -> None:
-    won = [played({A: 0.1, B: 0.1}, 100, seed=seed, draw=draw, size=200).winner(PLAIN) for seed in range(40)]
+    won = [Proofs(played({A: 0.1, B: 0.1}, 100, seed=seed, draw=draw, size=200), PLAIN).winner for seed in range(40)]
     assert sum(item is not None for item in won) <= 4
 
 
@@ -82,7 +83,9 @@ def test_rewards_that_come_together_in_a_tick_make_no_winner() -> None:
         return float(rng.beta(mean * 30, (1.0 - mean) * 30)) * requests
 
     rules = Rules(overdispersion=30.0, parts=PARTS)
-    won = [played({A: 0.3, B: 0.3}, 150, seed=seed, draw=together, rules=rules).winner(rules) for seed in range(40)]
+    won = [
+        Proofs(played({A: 0.3, B: 0.3}, 150, seed=seed, draw=together, rules=rules), rules).winner for seed in range(40)
+    ]
     assert sum(item is not None for item in won) <= 4
 
 
@@ -91,9 +94,9 @@ def test_rewards_that_come_together_in_a_tick_make_no_winner() -> None:
 def test_no_difference_is_that_of_means(mean: float, less: bool) -> None:
     rules = Rules(false_winner=1e-9, overdispersion=1.0, parts=PARTS, indifference=0.25, more_is_better=not less)
     ticks = 60 if mean > 0.1 else 400
-    assert played({A: mean, B: mean}, ticks, rules=rules, draw=one_or_none).alike(rules) >= 1 / BETA
+    assert Proofs(played({A: mean, B: mean}, ticks, rules=rules, draw=one_or_none), rules).alike >= 1 / BETA
     other = {A: 1.25 * mean, B: mean}
-    assert played(other, ticks, rules=rules, draw=one_or_none).alike(rules) < 1 / BETA
+    assert Proofs(played(other, ticks, rules=rules, draw=one_or_none), rules).alike < 1 / BETA
 
 
 REWARDS = (0.0, 0.37, 1.0)
@@ -149,7 +152,7 @@ def test_with_rewards_of_one_or_none_it_takes_hardly_longer_than_the_exact_test(
                     B: (1000, int(rng.binomial(1000, 0.06)) * parts),
                 }
                 contest = contest.after(5.0 * tick, new, rules)
-                if contest.winner(rules) is not None:
+                if Proofs(contest, rules).winner is not None:
                     break
             found.append(tick)
         return float(np.median(found))

@@ -12,8 +12,9 @@ import pytest
 from scipy.stats import nchypergeom_fisher
 
 from modelrollout.core.evidence import Count, Tick
-from modelrollout.core.evidence.contest import BETA, Contest, Rules
+from modelrollout.core.evidence.contest import Contest, Rules
 from modelrollout.core.evidence.pairwise import BETTER_BY, PairEvidence
+from modelrollout.core.evidence.proofs import BETA, Proofs
 from modelrollout.core.evidence.skew import Skew
 from modelrollout.core.evidence.spread import Spread
 
@@ -32,29 +33,29 @@ def played(rates: Mapping[str, float], ticks: int, seed: int = 1, rules: Rules =
 
 def test_the_better_one_wins_and_only_it() -> None:
     contest = played({A: 0.05, B: 0.05, C: 0.06}, 200)
-    assert contest.winner(PLAIN) == C
-    assert contest.best(PLAIN) == C
+    assert Proofs(contest, PLAIN).winner == C
+    assert Proofs(contest, PLAIN).best == C
 
 
 def test_less_may_be_better() -> None:
     rules = Rules(overdispersion=1.0, more_is_better=False)
     contest = played({A: 0.05, B: 0.08}, 100, rules=rules)
-    assert contest.winner(rules) == A
-    assert contest.best(rules) == A
+    assert Proofs(contest, rules).winner == A
+    assert Proofs(contest, rules).best == A
 
 
 def test_two_that_are_alike_are_proven_so_and_two_that_are_not_are_not() -> None:
     rules = Rules(overdispersion=1.0, indifference=0.2)
-    assert played({A: 0.2, B: 0.2}, 60, rules=rules).alike(rules) >= 1 / BETA
-    assert played({A: 0.2, B: 0.26}, 60, rules=rules).alike(rules) < 1 / BETA
+    assert Proofs(played({A: 0.2, B: 0.2}, 60, rules=rules), rules).alike >= 1 / BETA
+    assert Proofs(played({A: 0.2, B: 0.26}, 60, rules=rules), rules).alike < 1 / BETA
 
 
 def test_who_is_beaten_is_not_asked_whether_it_differs() -> None:
     rules = Rules(overdispersion=1.0, indifference=0.2)
     contest = played({A: 0.1, B: 0.2, C: 0.2}, 60, rules=rules)
-    assert contest.contenders(rules) == (B, C)
-    assert contest.alike(rules) >= 1 / BETA
-    assert contest.winner(rules) is None
+    assert Proofs(contest, rules).contenders == (B, C)
+    assert Proofs(contest, rules).alike >= 1 / BETA
+    assert Proofs(contest, rules).winner is None
 
 
 @pytest.mark.parametrize("index", range(len(BETTER_BY)))
@@ -90,12 +91,12 @@ def test_a_version_that_comes_later_has_everything_before_it() -> None:
     contest = played({A: 0.05, B: 0.2}, 40).among((A, B, C))
     assert contest.counts[C] == Count(0, 0)
     assert contest.evidence(B, A, PLAIN) > 100
-    assert contest.winner(PLAIN) is None
+    assert Proofs(contest, PLAIN).winner is None
 
 
 def test_it_is_no_easier_to_win_when_others_have_left() -> None:
     contest = played({A: 0.05, B: 0.05, C: 0.05}, 2)
-    assert contest.among((A, B)).needed(PLAIN) == contest.needed(PLAIN) == 60
+    assert Proofs(contest.among((A, B)), PLAIN).needed() == Proofs(contest, PLAIN).needed() == 60
 
 
 def test_nothing_is_lost_on_the_way_through_the_status() -> None:
@@ -152,7 +153,7 @@ def test_rewards_in_bursts_make_no_winner_and_nobody_worse(past: float | None) -
         contest = Contest().among(versions)
         for tick in range(60):
             contest = contest.after(5.0 * tick, in_bursts(rng, versions, 0.1), rules)
-            if contest.winner(rules) is not None or contest.contenders(rules) != versions:
+            if Proofs(contest, rules).winner is not None or Proofs(contest, rules).contenders != versions:
                 wrong += 1
                 break
     assert wrong <= 6, "one of twenty by falseWinner, and chance"
@@ -163,10 +164,10 @@ def test_nothing_is_proven_before_the_noise_is_known_and_nothing_is_lost_by_it(p
     rules = Rules(overdispersion=past, indifference=0.25)
     early, later = (played({A: 0.05, B: 0.5, C: 0.5}, ticks, rules=rules) for ticks in (7, 8))
     assert (early.is_known, later.is_known) == (False, True), "six jumps of three versions, and then seven"
-    assert early.contenders(rules) == (A, B, C)
-    assert early.alike(rules) == 0.0
-    assert later.contenders(rules) == (B, C), "by all that was seen from the beginning"
-    won = [played({A: 0.05, B: 0.5}, ticks, rules=rules).winner(rules) for ticks in (10, 12)]
+    assert Proofs(early, rules).contenders == (A, B, C)
+    assert Proofs(early, rules).alike == 0.0
+    assert Proofs(later, rules).contenders == (B, C), "by all that was seen from the beginning"
+    won = [Proofs(played({A: 0.05, B: 0.5}, ticks, rules=rules), rules).winner for ticks in (10, 12)]
     assert won == [None, B]
 
 
@@ -216,7 +217,7 @@ def test_a_past_in_bursts_counts_where_the_test_shows_fewer() -> None:
 
 def test_who_always_earns_and_who_never_does_differ_in_the_end() -> None:
     """Neither tells of bursts, however long one looks: the guess stands then."""
-    assert played({A: 0.0, B: 1.0}, 90, size=20).winner(PLAIN) is None
+    assert Proofs(played({A: 0.0, B: 1.0}, 90, size=20), PLAIN).winner is None
     contest = played({A: 0.0, B: 1.0}, 110, size=20, rules=Rules(overdispersion=None))
     assert contest.spread.factor(None, A, B) == 2.0
-    assert contest.winner(Rules(overdispersion=None)) == B
+    assert Proofs(contest, Rules(overdispersion=None)).winner == B

@@ -8,7 +8,8 @@ from math import fsum
 import numpy as np
 import pytest
 
-from modelrollout.core.evidence.contest import BETA, Contest, Rules
+from modelrollout.core.evidence.contest import Contest, Rules
+from modelrollout.core.evidence.proofs import BETA, Proofs
 from modelrollout.core.evidence.stakes import Evidence, Stakes
 
 A, B, C, D = "1.0.0", "1.0.1", "1.0.2", "1.0.3"
@@ -112,9 +113,9 @@ def test_an_edit_gives_nothing_back(edit: Callable[[Contest], Contest]) -> None:
     spent = before.evidence(A, B, RULES)
     assert spent < 0.5
     after = edit(before)
-    bar = after.needed(RULES, A) / after.evidence(A, after.versions[1], RULES)
-    assert bar >= 0.99 * before.needed(RULES, A) / spent
-    assert after.alike_needed == 2 / BETA
+    bar = Proofs(after, RULES).needed(A) / after.evidence(A, after.versions[1], RULES)
+    assert bar >= 0.99 * Proofs(before, RULES).needed(A) / spent
+    assert Proofs(after, RULES).alike_needed == 2 / BETA
 
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
@@ -122,15 +123,15 @@ def test_an_edit_before_anything_could_be_proven_costs_nothing(edit: Callable[[C
     before = played(Contest().among((A, B)), {A: 0.05, B: 0.05}, 3)
     assert not before.is_known
     after = edit(before)
-    assert after.needed(RULES, A) == pytest.approx(2 / RULES.false_winner)
-    assert after.alike_needed == 1 / BETA
+    assert Proofs(after, RULES).needed(A) == pytest.approx(2 / RULES.false_winner)
+    assert Proofs(after, RULES).alike_needed == 1 / BETA
 
 
 def test_less_that_is_no_difference_is_another_question() -> None:
     before = played(Contest().among((A, B)), {A: 0.05, B: 0.05}, 100)
     after = before.asked_closer()
-    assert after.alike(RULES) == 1
-    assert after.alike_needed == 2 / BETA
+    assert Proofs(after, RULES).alike == 1
+    assert Proofs(after, RULES).alike_needed == 2 / BETA
     assert after.evidence(A, B, RULES) == before.evidence(A, B, RULES), "who is better is no other one"
 
 
@@ -138,7 +139,7 @@ def test_the_better_one_still_wins_after_edits() -> None:
     rates = {A: 0.05, B: 0.06, C: 0.06}
     contest = played(Contest().among((A, C)), rates, 60)
     contest = played(anew(contest.among((A, B), 1.0)), rates, 400, seed=2)
-    assert contest.winner(RULES) == B
+    assert Proofs(contest, RULES).winner == B
 
 
 def test_it_is_stored_and_read() -> None:

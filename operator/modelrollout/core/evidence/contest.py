@@ -19,10 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass, field, replace
 from itertools import combinations
-from math import log
 from typing import Any, Self
 
-from modelrollout.core.evidence.any_delay import Explained, is_alike, is_better, may_be_better
 from modelrollout.core.evidence.bounded import after_rewards
 from modelrollout.core.evidence.counts import NOTHING, Count, Tick
 from modelrollout.core.evidence.exposed import late_ratios
@@ -31,15 +29,6 @@ from modelrollout.core.evidence.spread import Spread
 from modelrollout.core.evidence.stakes import Evidence, Stakes
 from modelrollout.core.evidence.timeline import Timeline
 from modelrollout.core.evidence.waiting import Waiting
-
-BETA = 0.05  # chance that "no difference" is said of versions that differ by more than the indifference
-
-SUITED = 1.0
-"""What the best of all delays and ratios of rates explains better than a mixture of six, as a log: as much as evidence
-has behind it when it is enough, where there is but one delay."""
-
-HARDLY = 0.05
-"""A part of a rate: who earns so much more at most has hardly beaten another one."""
 
 Pair = tuple[str, str]
 """Two versions, in the order of their names."""
@@ -197,10 +186,6 @@ class Contest:
         after = {version: item.after(0, 0, seconds, rules.mean_delay)[0] for version, item in left.items()}
         return {version: item for version, item in after.items() if item.out >= 1.0}
 
-    def provable(self, rules: Rules) -> tuple[str, ...]:
-        """The versions of which anything may be proven: none before it is known in which bursts rewards come."""
-        return self.settled(rules.mean_delay) if self.is_known else ()
-
     def settled(self, mean_delay: float) -> tuple[str, ...]:
         """The versions of which it is known well enough what their rewards are for: all, where these come at once."""
         return tuple(version for version in self.versions if self._waiting(version).is_settled(mean_delay))
@@ -254,114 +239,6 @@ class Contest:
         """That one version is better than the other: an e-value by the noise as it is known now."""
         pair, phi = self.pairs[min(one, other), max(one, other)], self.spread.factor(rules.overdispersion, one, other)
         return pair.first_is_better(phi) if one < other else pair.second_is_better(phi)
-
-    def needed(self, rules: Rules, version: str | None = None) -> float:
-        """Evidence of a version against each other one at which it has won: where all are alike, each of them could be
-        named. Without one, of that which leads."""
-        if version is None:
-            version = max(self.versions, key=lambda one: self.lead(one, rules), default="")
-        return 1.0 / (rules.false_winner * self.stakes.parts.get(version, 1.0))
-
-    def winner(self, rules: Rules) -> str | None:
-        """The version that is proven better than each of the others."""
-        if self.provable(rules) != self.versions:
-            return None
-        return next((version for version in self.versions if self._has_won(version, rules)), None)
-
-    def doubted(self, rules: Rules) -> tuple[str, float] | None:
-        """A version that would have won, were rewards as late as is told, and a mean delay, in seconds, by which what
-        was seen is explained without it; None where there is none."""
-        if self.provable(rules) != self.versions:
-            return None
-        for version in self.versions:
-            if self.lead(version, rules) < self.needed(rules, version):
-                continue
-            found = [self._explained(version, other, rules) for other in self.versions if other != version]
-            doubts = [item for item in found if item is not None and not self._is_enough(item, version, rules)]
-            if doubts:
-                return version, min(doubts, key=lambda item: item.surplus).delay
-        return None
-
-    def _has_won(self, version: str, rules: Rules) -> bool:
-        if self.lead(version, rules) < self.needed(rules, version):
-            return False
-        return all(self._by_any_delay(version, other, rules) for other in self.versions if other != version)
-
-    def _by_any_delay(self, one: str, other: str, rules: Rules) -> bool:
-        """Whether one is better than another one however late rewards come; only asked where by the told delay it is
-        proven."""
-        found = self._explained(one, other, rules)
-        return found is None or self._is_enough(found, one, rules)
-
-    def _explained(self, one: str, other: str, rules: Rules) -> Explained | None:
-        more, fewer = (one, other) if rules.more_is_better else (other, one)
-        return is_better(self.timeline, more, fewer, self._surplus_needed(one, rules))
-
-    def may_be_beaten(self, version: str, rules: Rules) -> bool:
-        """Whether some other version earns notably more than one, were rewards as late as they well may be."""
-        return any(self._beats(other, version, rules) for other in self.versions if other != version)
-
-    def _beats(self, one: str, other: str, rules: Rules) -> bool:
-        more, fewer = (one, other) if rules.more_is_better else (other, one)
-        phi = self.spread.factor(rules.overdispersion, one, other)
-        return may_be_better(self.timeline, more, fewer, HARDLY, phi)
-
-    def _is_enough(self, found: Explained, version: str, rules: Rules) -> bool:
-        return found.surplus >= self._surplus_needed(version, rules)
-
-    def _surplus_needed(self, version: str, rules: Rules) -> float:
-        phi = self.spread.factor(rules.overdispersion, *self.versions)
-        return phi * (log(self.needed(rules, version)) + SUITED)
-
-    def lead(self, version: str, rules: Rules) -> float:
-        """The least of a version's evidence against the others; 0 without others."""
-        others = (other for other in self.versions if other != version)
-        return min((self.evidence(version, other, rules) for other in others), default=0.0)
-
-    def contenders(self, rules: Rules) -> tuple[str, ...]:
-        """Those that nobody is proven to be better than, for all pairs together."""
-        pairs, provable = max(1, self.most - 1), self.provable(rules)
-        needed = {version: self.needed(rules, version) * pairs for version in provable}
-        return tuple(
-            version
-            for version in self.versions
-            if version not in provable
-            or not any(
-                self.evidence(other, version, rules) >= needed[other] and self._by_any_delay(other, version, rules)
-                for other in provable
-                if other != version
-            )
-        )
-
-    @property
-    def alike_needed(self) -> float:
-        """Evidence at which it is proven that the contenders do not differ. Twice as much after each edit by which some
-        of them are compared from the beginning, so that all questions together are wrong in at most 2 BETA."""
-        return 2.0**self.stakes.begun / BETA
-
-    def alike(self, rules: Rules) -> float:
-        """Evidence that the contenders do not differ: the least of their pairs, proven at ``alike_needed``. 0 where
-        there are no two, and before anything may be proven of all of them."""
-        left, before = set(self.contenders(rules)), rules.overdispersion
-        if not left.issubset(self.provable(rules)):
-            return 0.0
-        found = {two: pair.no_difference(self.spread.factor(before, *two)) for two, pair in self.pairs.items()}
-        least = min((value for two, value in found.items() if {*two} <= left), default=0.0)
-        if least < self.alike_needed:
-            return least
-        return least if all(self._is_alike(*two, rules) for two in found if {*two} <= left) else 1.0
-
-    def _is_alike(self, one: str, other: str, rules: Rules) -> bool:
-        """Whether two do not differ however late rewards come."""
-        needed = self.spread.factor(rules.overdispersion, one, other) * log(self.alike_needed)
-        found = is_alike(self.timeline, one, other, rules.indifference, needed)
-        return found is None or found.surplus >= needed
-
-    def best(self, rules: Rules) -> str | None:
-        """The contender that has earned the most."""
-        rated = [version for version in self.contenders(rules) if self.rated(version, rules.parts).trials]
-        sign = 1.0 if rules.more_is_better else -1.0
-        return max(rated, key=lambda version: sign * self.rated(version, rules.parts).rate, default=None)
 
     def to_status(self) -> dict[str, Any]:
         """As plain values for JSON, nothing lost."""

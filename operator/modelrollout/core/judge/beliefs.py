@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from modelrollout.api.status import Competitor
-from modelrollout.core.evidence.contest import HARDLY, Rules
+from modelrollout.core.evidence.contest import Rules
+from modelrollout.core.evidence.proofs import HARDLY, Proofs
 from modelrollout.core.evidence.segments import SegmentAllocation
 from modelrollout.core.evidence.thompson import Posterior, chances_of_best, value_remaining
 from modelrollout.core.judge.known import Known, following, rules
@@ -25,7 +26,7 @@ def believed(state: Pass, known: Sequence[Known]) -> list[Known]:
         return list(known)
     largest = max(known, key=lambda item: sum(count.trials for count in item.contest.counts.values()))
     found = _posteriors(state, known, largest)
-    sure = largest.contest.provable(rules(state, largest.status)) == largest.contest.versions
+    sure = Proofs(largest.contest, rules(state, largest.status)).provable == largest.contest.versions
     return [
         _told(item, posteriors, sure=sure, decided=rules(state, item.status))
         for item, posteriors in zip(known, found, strict=True)
@@ -51,7 +52,7 @@ def _told(known: Known, posteriors: Posteriors, *, sure: bool, decided: Rules) -
     chances = dict(zip(posteriors, chances_of_best(every), strict=True))
     left = round(value_remaining(every), 5) if sure and len(every) > 1 else None
     best = max(chances, key=lambda version: chances[version])
-    if left is not None and left <= HARDLY and known.contest.may_be_beaten(best, decided):
+    if left is not None and left <= HARDLY and Proofs(known.contest, decided).may_be_beaten(best):
         left = None
     versions = tuple(Competitor(version=version, chance=round(chance, 6)) for version, chance in chances.items())
     told = {"value_remaining": left, "versions": versions}

@@ -14,6 +14,7 @@ from modelrollout.api.status import Competitor, ContestStatus
 from modelrollout.core.evidence import BadCount, Count, percent, rate_interval
 from modelrollout.core.evidence.allocation import Allocation
 from modelrollout.core.evidence.contest import Contest, Rules
+from modelrollout.core.evidence.proofs import Proofs
 from modelrollout.core.evidence.rounds import Rounds
 from modelrollout.core.evidence.settings import EvidenceSettings
 from modelrollout.core.evidence.skew import Skew
@@ -216,12 +217,12 @@ def tell(state: Pass, before: ContestStatus) -> Pass:
 def to_status(state: Pass, known: Known) -> ContestStatus:
     """As it is stored and read by people."""
     decided, contest = rules(state, known.status), known.contest
-    running = known.rounds.at is not None
+    proofs, running = Proofs(contest, decided), known.rounds.at is not None
     return known.status.model_copy(
         update={
-            "needed": contest.needed(decided),
-            "alike": round(contest.alike(decided), 3),
-            "alike_needed": contest.alike_needed,
+            "needed": proofs.needed(),
+            "alike": round(proofs.alike, 3),
+            "alike_needed": proofs.alike_needed,
             "versions": tuple(competitor(known, version, decided) for version in contest.versions),
             "skewed": skewed(known),
             "unproven": unsettled(contest, decided.mean_delay) or (None if contest.is_known else UNPROVEN),

@@ -18,6 +18,7 @@ from modelrollout.api.status import ContestStatus
 from modelrollout.core.evidence import percent
 from modelrollout.core.evidence.contest import Contest, Rules
 from modelrollout.core.evidence.delay import LEAST_REWARDS, mean_delay
+from modelrollout.core.evidence.proofs import Proofs
 from modelrollout.core.evidence.timeline import Past
 from modelrollout.core.evidence.waiting import FROM_BEFORE, OLD_ENOUGH
 from modelrollout.core.judge.known import Known
@@ -172,7 +173,7 @@ def unsettled(contest: Contest, delay: float) -> str | None:
 
 def doubted(contest: Contest, decided: Rules) -> str | None:
     """Why a version has not won, though it would have by the delay that is told."""
-    found = contest.doubted(decided)
+    found = Proofs(contest, decided).doubted
     if found is None:
         return None
     version, delay = found

@@ -6,6 +6,7 @@ from modelrollout.api.base import format_amount
 from modelrollout.api.status import Competitor, ContestStatus
 from modelrollout.core.evidence import percent
 from modelrollout.core.evidence.allocation import shares_of
+from modelrollout.core.evidence.proofs import Proofs
 from modelrollout.core.judge.delay import unmeasured
 from modelrollout.core.judge.known import contests, following, load, rules
 from modelrollout.core.pass_state import Pass
@@ -40,13 +41,13 @@ def best_for_all(state: Pass) -> str | None:
 def of_split(state: Pass, status: ContestStatus) -> Standing:
     """Of one split."""
     known = load(state, status.split)
-    decided, contest, proven = rules(state, status), known.contest, status.unproven is None
+    proofs, proven = Proofs(known.contest, rules(state, status)), status.unproven is None
     return Standing(
         account=account(status),
-        winner=contest.winner(decided) if proven else None,
-        alike=proven and contest.alike(decided) >= contest.alike_needed,
-        best=likely_best(status) or contest.best(decided),
-        contenders=contest.contenders(decided) if proven else contest.versions,
+        winner=proofs.winner if proven else None,
+        alike=proven and proofs.alike >= proofs.alike_needed,
+        best=likely_best(status) or proofs.best,
+        contenders=proofs.contenders if proven else known.contest.versions,
         unproven=status.unproven or status.doubted,
         obstacle=state.seen.scattered
         or status.trouble
