@@ -8,7 +8,8 @@ import pytest
 
 from modelrollout.api.route import Route
 from modelrollout.strategies.base import ArmView, View
-from modelrollout.strategies.canary import BAKE, Canary, CanaryMemory, CanaryStrategy
+from modelrollout.strategies.canary import BAKE, CanaryMemory, CanaryStrategy
+from modelrollout.strategies.canary_settings import Canary
 
 SPECS: dict[str, dict[str, Any]] = {
     "steps": {"canary": {"steps": [{"setWeight": 10, "for": "30s"}, {"setWeight": 50, "for": "30s"}]}},
