@@ -128,7 +128,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     watching = await stack.enter_async_context(access.session(connections=0, timeout=0, connect_timeout=10))
     http = await stack.enter_async_context(aiohttp.ClientSession())
     prometheus, patient = _prometheus(settings, stack, MOST), _prometheus(settings, stack, MOST_OF_USERS)
-    cluster, telemetry = Cluster(api, access.server), Telemetry()
+    cluster, telemetry = Cluster(api, access.server, patient=True), Telemetry()
     ordinary = max(1, settings.workers - _FOR_URGENT)
     queue = WorkQueue[Key](urgent=partial(_has_requests, telemetry), ordinary=ordinary)
     world = World(cluster, settings.cluster_domain)
