@@ -55,8 +55,9 @@ def test_what_failed_meanwhile_is_rolled_back_first(
         rollout.wait_weight("1.2.3", 10)
         with servers.away(API_SERVER, killed=True):
             time.sleep(SCRAPES)
+        # Pods reach the API server some seconds later than we do: kube-proxy has to learn its address anew.
+        rollout.wait_for(lambda seen: bool(seen.status.quarantined), RELEASE_SECONDS, "1.2.3 is quarantined")
         rollout.wait_route({"1.0.1": 100})
-        rollout.wait_for(lambda seen: bool(seen.status.quarantined), 10, "1.2.3 is quarantined")
         requests.wait_for_answers(100)
 
     assert [weights.get("1.2.3", 0) for _, weights in rollout.routes()] == [0, 10, 0], "it got more before it got less"
