@@ -14,8 +14,8 @@ from e2e.cluster.target import Target, find_target
 from e2e.harness.kubectl import Kubectl
 from e2e.harness.opening import kubectl_of, world_of
 from e2e.harness.operator_pods import OperatorPods
-from e2e.harness.prometheus import Prometheus
 from e2e.harness.rollout import Rollout
+from e2e.harness.servers import Servers
 from e2e.harness.traffic import Clients
 from e2e.harness.world import STORY_LABEL, World
 from e2e.installation import MODELS, Installation, install
@@ -67,10 +67,8 @@ def operator_pods(installation: Installation, kubectl: Kubectl) -> OperatorPods:
 
 
 @pytest.fixture
-def prometheus(target: Target) -> Iterator[Prometheus]:
-    """The cluster's Prometheus, running again afterwards whatever happens."""
+def servers(target: Target) -> Servers:
+    """The cluster's own servers."""
     if target.cluster is None:
-        pytest.skip("the Prometheus of a cluster elsewhere is not ours to stop")
-    prometheus = Prometheus(target.cluster)
-    yield prometheus
-    prometheus.start()
+        pytest.skip("the servers of a cluster elsewhere are not ours to stop")
+    return Servers(target.cluster)

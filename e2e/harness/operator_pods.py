@@ -33,6 +33,13 @@ class OperatorPods:
         """Their names."""
         return sorted(pod["metadata"]["name"] for pod in self.pods())
 
+    def incarnations(self) -> dict[str, int]:
+        """For each pod how often its container was restarted."""
+        return {
+            pod["metadata"]["name"]: sum(item["restartCount"] for item in pod["status"]["containerStatuses"])
+            for pod in self.pods()
+        }
+
     def leader(self) -> str:
         """The pod that holds the Lease."""
         holder: str = self._kubectl.get("lease", LEASE, self._namespace)["spec"]["holderIdentity"]

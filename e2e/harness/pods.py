@@ -52,7 +52,14 @@ def hung(pod: Object) -> Iterator[None]:
 @contextmanager
 def slow(pod: Object, stands: float, runs: float) -> Iterator[None]:
     """The same, but again and again they go on for some seconds, after they stood still for some."""
-    processes, over = processes_of(pod["metadata"]["uid"]), threading.Event()
+    with alternating(processes_of(pod["metadata"]["uid"]), stands, runs):
+        yield
+
+
+@contextmanager
+def alternating(processes: Sequence[int], stands: float, runs: float) -> Iterator[None]:
+    """Processes of this machine that stand still for some seconds and run for some, in turn; they run afterwards."""
+    over = threading.Event()
 
     def alternate() -> None:
         while not over.is_set():

@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from modelrollout.adapters import cluster
-from modelrollout.adapters.cluster import SERVICES, ApiError, Cluster, pause
+from modelrollout.adapters import patience
+from modelrollout.adapters.cluster import SERVICES, ApiError, Cluster
+from modelrollout.adapters.patience import pause
 
 
 @dataclass
@@ -59,7 +60,7 @@ CASES: dict[str, tuple[int, int, str]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_request_is_sent_again(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     refused, sent, answer = CASES[case]
-    monkeypatch.setattr(cluster, "_LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(patience, "LONGEST_PAUSE", 0.01)
     busy = Busy(refused)
     assert asyncio.run(ask(busy)) == answer
     assert busy.heard == ['PATCH {"metadata":{"name":"a","namespace":"prod"}}'] * sent

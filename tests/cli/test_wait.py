@@ -9,8 +9,8 @@ import pytest
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from tests.cli.conftest import Put, Run, Start
-from tests.cli.proxy import Proxy
 from tests.cli.worlds import CANDIDATE, STABLE, applied, installed, loading, quarantined, releasing
+from tests.proxy import Proxy
 
 pytestmark = pytest.mark.apiserver
 

@@ -2,146 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 
 from modelrollout.resource.rollout import INSTANCE_LABEL
-from tests.apiserver import ApiServer
 from tests.kubernetes import Kubernetes
+from tests.runtime.operating import (
+    ISTIO,
+    OURS,
+    SECONDS,
+    Start,
+    hanging,
+    install,
+    phase,
+    pods_ready,
+    reasons,
+    submit,
+    until,
+)
 
 pytestmark = pytest.mark.apiserver
-
-SECONDS = 120.0  # that anything may take on a busy machine
-APPS = "/apis/apps/v1/namespaces"
-ISTIO = "/apis/networking.istio.io/v1/namespaces"
-OURS = "/apis/modelrollout.dev/v1alpha1/namespaces"
-
-
-@dataclass
-class Process:
-    """One operator."""
-
-    process: subprocess.Popen[bytes]
-    address: str
-    log: Path
-
-    def is_ready(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
-        try:
-            return requests.get(f"http://{self.address}/readyz", timeout=5).ok
-        except requests.ConnectionError:
-            return False
-
-    def metrics(self) -> str:
-        return requests.get(f"http://{self.address}/metrics", timeout=5).text
-
-    def arms(self) -> int:
-        return requests.get(f"http://{self.address}/v1/arms", timeout=5).status_code
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line]
-
-    def says(self, words: str) -> bool:
-        return any(words in line["message"] for line in self.lines())
-
-
-Start = Callable[..., Process]
-
-
-@pytest.fixture
-def namespace(kubernetes: Kubernetes) -> str:
-    return kubernetes.namespace()
-
-
-@pytest.fixture
-def start(kubernetes: Kubernetes, namespace: str, tmp_path: Path) -> Iterator[Start]:
-    """Starts operators that watch the namespace, and ends them with the test."""
-    with ExitStack() as stack:
-
-        def one(name: str, **settings: str) -> Process:
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                address = f"127.0.0.1:{free.getsockname()[1]}"
-            chosen = {"namespaces": namespace, "prometheus_url": "http://127.0.0.1:9", "listen": address, **settings}
-            environment = {
-                **os.environ,
-                "KUBECONFIG": str(kubernetes.server.kubeconfig),
-                **{f"MODELROLLOUT_{key.upper()}": value for key, value in chosen.items()},
-            }
-            log = tmp_path / f"{name}.log"
-            command = [sys.executable, "-c", "from modelrollout.cli.main import main; main()", "operator"]
-            with log.open("wb") as output:
-                process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            return Process(process, address, log)
-
-        yield one
-
-
-def until(happened: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + SECONDS
-    while not happened():
-        assert time.monotonic() < end, f"after {SECONDS:g} s still not true: {what}"
-        time.sleep(0.1)
-
-
-def submit(server: ApiServer, namespace: str) -> None:
-    """A rollout, and the Service that its callers resolve."""
-    described = {"name": "fraud", "namespace": namespace}
-    callers = {"apiVersion": "v1", "kind": "Service", "metadata": described, "spec": {"ports": [{"port": 8501}]}}
-    assert server.apply(f"/api/v1/namespaces/{namespace}/services/fraud", callers, manager="user").status == 201
-    spec = {
-        "model": {"name": "fraud", "version": "1.0.1", "uri": "https://models.example.com/1.tar.gz"},
-        "traffic": {"hosts": [f"fraud.{namespace}"]},
-        "strategy": {"canary": {"steps": [{"setWeight": 10, "for": "1h"}]}},
-    }
-    body = {
-        "apiVersion": "modelrollout.dev/v1alpha1",
-        "kind": "ModelRollout",
-        "metadata": {"name": "fraud", "namespace": namespace},
-        "spec": spec,
-    }
-    answer = server.apply(f"{OURS}/{namespace}/modelrollouts/fraud", body, manager="user")
-    assert answer.status == 201, answer.message
-
-
-def pods_ready(server: ApiServer, namespace: str) -> None:
-    path = f"{APPS}/{namespace}/deployments/fraud-1-0-1"
-    until(lambda: server.ask("GET", path).status == 200, "there is a Deployment")
-    status = {"readyReplicas": 1, "replicas": 1, "availableReplicas": 1, "updatedReplicas": 1}
-    body = {"apiVersion": "apps/v1", "kind": "Deployment", "status": status}
-    answer = server.apply(f"{path}/status", {**body, "metadata": {"name": "fraud-1-0-1"}}, manager="controller")
-    assert answer.status == 200, answer.message
-
-
-def phase(server: ApiServer, namespace: str) -> str:
-    body = server.ask("GET", f"{OURS}/{namespace}/modelrollouts/fraud").body
-    return str(body.get("status", {}).get("phase"))
-
-
-def install(server: ApiServer, namespace: str) -> None:
-    submit(server, namespace)
-    pods_ready(server, namespace)
-    until(lambda: phase(server, namespace) == "Healthy", "the first version serves")
-
-
-def reasons(operator: Process, namespace: str) -> set[object]:
-    """What an operator told of the rollout."""
-    return {line.get("reason") for line in operator.lines() if line.get("rollout") == f"{namespace}/fraud"}
 
 
 def test_it_works_by_its_watches_alone(kubernetes: Kubernetes, namespace: str, start: Start) -> None:
@@ -242,22 +124,6 @@ def test_an_api_server_that_hangs_for_longer_than_the_lease_ends_no_process(
     submit(kubernetes.server, namespace)
     until(lambda: phase(kubernetes.server, namespace) == "Pending", "it works again")
     assert operator.process.poll() is None
-
-
-@contextmanager
-def hanging(server: ApiServer) -> Iterator[None]:
-    """The API server takes connections and answers nothing."""
-    folder = server.kubeconfig.parent
-    [process] = [
-        int(entry.name)
-        for entry in Path("/proc").glob("[0-9]*")
-        if (entry / "comm").read_text() == "kube-apiserver\n" and (entry / "cwd").resolve() == folder.resolve()
-    ]
-    os.kill(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(process, signal.SIGCONT)
 
 
 def test_it_says_which_setting_is_wrong(start: Start) -> None:

@@ -6,14 +6,15 @@ touched. kubernetes' dynamic client could do it too, at the price of discovery a
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
 from modelrollout.adapters.json_bytes import read_json, write_json
+from modelrollout.adapters.patience import Answer, Line, ask_again
 
 Object = dict[str, Any]
 
@@ -24,9 +25,6 @@ _PAGE = 500
 _JSON = "application/json"
 _JSON_PATCH = "application/json-patch+json"
 _METADATA_ALONE = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-_TOO_MANY = 429  # nothing of the request was carried out
-_TRIES = 4
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0  # seconds
 _UNKNOWN_FIELD = "failed to create typed patch object"
 
 
@@ -60,9 +58,10 @@ ENVOY_FILTERS = Resource("networking.istio.io/v1alpha3", "envoyfilters")
 class ApiError(Exception):
     """The API server's refusal, in its own words."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, retry_after: str | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after = retry_after
 
     @property
     def is_refusal(self) -> bool:
@@ -80,11 +79,13 @@ class Conflict(ApiError):
 
 
 class Cluster:
-    """One API server. ``session`` is closed by whoever made it."""
+    """One API server. ``session`` is closed by whoever made it. ``patient``: who reads waits for a server that cannot
+    be reached."""
 
-    def __init__(self, session: aiohttp.ClientSession, server: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, server: str, *, patient: bool = False) -> None:
         self._session = session
         self._server = server
+        self._line = Line() if patient else None
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
         """One object, or None when there is none."""
@@ -131,6 +132,11 @@ class Cluster:
             for described in (item["metadata"] for item in items):
                 found[described["namespace"], described["name"]] = described["resourceVersion"]
         return found
+
+    async def reach(self) -> None:
+        """Returns once the API server answers anything at all."""
+        with suppress(ApiError):
+            await self._send("GET", "/version")
 
     def url(self, resource: Resource, namespace: str | None) -> str:
         """Where objects of a kind are listed and watched."""
@@ -215,33 +221,24 @@ class Cluster:
     ) -> Object:
         data = None if body is None else write_json(body)
         headers = {"Accept": accept} | ({"Content-Type": content_type} if data is not None else {})
-        url, tries = self._server + path, 0
-        while True:
+        url = self._server + path
+
+        async def ask() -> Answer:
             async with self._session.request(method, url, params=parameters, data=data, headers=headers) as response:
-                text = await response.read()
-            tries += 1
-            if response.status == _TOO_MANY and tries < _TRIES:
-                await asyncio.sleep(pause(response.headers.get("Retry-After"), tries))
-                continue
-            if response.status >= 400:
-                raise error_of(response.status, text)
-            answer: Object = read_json(text)
-            return answer
+                return Answer(response.status, await response.read(), response.headers.get("Retry-After"))
+
+        answer = await (self._line.ask(ask) if self._line is not None and method == "GET" else ask_again(ask))
+        if answer.status >= 400:
+            raise error_of(answer.status, answer.text, answer.retry_after)
+        found: Object = read_json(answer.text)
+        return found
 
 
-def pause(retry_after: str | None, tries: int) -> float:
-    """Seconds to wait after an answer 429: what the API server asks for, longer each time, and never long: a rollback
-    may be waiting.
-    https://kubernetes.io/docs/concepts/cluster-administration/flow-control/"""
-    asked = float(retry_after) if retry_after is not None and retry_after.isdigit() else 1.0
-    return min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, asked) * tries)
-
-
-def error_of(status: int, text: bytes) -> ApiError:
+def error_of(status: int, text: bytes, retry_after: str | None = None) -> ApiError:
     """The message of the Status object in the answer; the start of the text when it is none."""
     try:
         message = str(read_json(text)["message"])
     except (ValueError, KeyError, TypeError):
         message = text[:300].decode(errors="replace") or "no message"
     kind = Conflict if status == 409 else ApiError
-    return kind(status, f"{message} (HTTP {status})")
+    return kind(status, f"{message} (HTTP {status})", retry_after)

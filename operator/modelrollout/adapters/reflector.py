@@ -22,6 +22,7 @@ import aiohttp
 
 from modelrollout.adapters.cluster import ApiError, Cluster, Object, Resource, error_of
 from modelrollout.adapters.json_bytes import read_json
+from modelrollout.adapters.patience import TOO_MANY, pause
 
 PAGE = 250  # objects; a page is parsed at one go, and nothing else happens meanwhile
 WATCH_SECONDS = 300  # after which the API server ends a watch
@@ -57,20 +58,22 @@ class Reflector:
 
     async def run(self) -> None:
         """For ever. Whatever goes wrong is tried again, after growing waits."""
-        failures = 0
+        failures, refused = 0, False
         while True:
             try:
+                if refused:
+                    await self.cluster.reach()  # all who watch are there again at one moment
                 if not self._since:
                     await self._list()
                     self.listed.set()
                 async for event in self._events():
                     self._hear(event)
-                    failures = 0
+                    failures, refused = 0, False
             except Outdated:
                 self._since = ""
             except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
-                wait = min(LONGEST_WAIT, FIRST_WAIT * 2**failures)
-                failures += 1
+                wait = _wait(error, failures)
+                failures, refused = failures + 1, _is_refused(error)
                 words = str(error) or "no answer in time"
                 log.warning("%s cannot be watched, again in %.1f s: %s", self.resource.plural, wait, words)
                 await asyncio.sleep(wait)
@@ -106,7 +109,7 @@ class Reflector:
             if response.status == _GONE:
                 raise Outdated
             if response.status >= 400:
-                raise error_of(response.status, await response.read())
+                raise error_of(response.status, await response.read(), response.headers.get("Retry-After"))
             async for line in _lines(response.content):
                 yield read_json(line)
 
@@ -120,6 +123,19 @@ class Reflector:
     def _lose(self, place: Place, version: str) -> None:
         if self._versions.pop(place, None) is not None:
             self.gone(self.resource, place, version)
+
+
+def _is_refused(error: Exception) -> bool:
+    """Whether there is nobody to connect to. What fell silent may be this one connection alone."""
+    return isinstance(error, aiohttp.ClientConnectionError) and not isinstance(error, TimeoutError)
+
+
+def _wait(error: Exception, failures: int) -> float:
+    """Seconds until the next try: longer with each, and not shorter than the API server says."""
+    growing: float = min(LONGEST_WAIT, FIRST_WAIT * 2**failures)
+    if isinstance(error, ApiError) and error.status == TOO_MANY:
+        return max(growing, pause(error.retry_after, 1))
+    return growing
 
 
 def _ended(status: Mapping[str, Any]) -> Exception:

@@ -18,7 +18,8 @@ def operator() -> None:
 
     from modelrollout.adapters.access import NoAccess
     from modelrollout.runtime.logs import configure
-    from modelrollout.runtime.process import CannotStart, run
+    from modelrollout.runtime.prerequisites import CannotStart
+    from modelrollout.runtime.process import run
     from modelrollout.runtime.settings import BadSetting, from_environment
 
     try:

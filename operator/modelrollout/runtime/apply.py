@@ -30,6 +30,7 @@ from modelrollout.adapters.cluster import (
     Object,
     Resource,
 )
+from modelrollout.adapters.patience import TOO_MANY
 from modelrollout.api.base import to_json
 from modelrollout.api.route import Route
 from modelrollout.api.status import Status
@@ -248,7 +249,9 @@ class _Application:
                 await self._delete(resource, item)
 
     async def _route(self, spec: Spec, route: Route, away: bool) -> None:
-        """The VirtualService. A refusal is noted for the next pass; it must not keep the memory from being stored."""
+        """The VirtualService. A refusal is noted for the next pass; it must not keep the memory from being stored. Only
+        the first one on the way back does: what was decided without knowing of it would say that nobody asks the arm
+        any more."""
         plan = self._plan
         desired = virtual_service(self._rollout, spec, route, plan.recovery, plan.epoch, plan.comparer)
         if not self._may_write(route, desired, away):
@@ -258,11 +261,12 @@ class _Application:
         except Conflict:
             raise
         except ApiError as error:
+            known = self._key in self._applier.refused_routes
             self._applier.refused_routes[self._key] = str(error)
             self.complete = False
             log.warning("the VirtualService %s is refused: %s", self._rollout.name, error)
-            if away:
-                await self._destinations_alone(desired)
+            if away and not await self._destinations_alone(desired, error) and not known:
+                raise
         else:
             self._applier.refused_routes.pop(self._key, None)
 
@@ -295,20 +299,23 @@ class _Application:
         names = [name for name in self._services(route) if name not in used]
         return [name for name in names if name not in services or _age(services[name], now) < SETTLE_SECONDS]
 
-    async def _destinations_alone(self, desired: Object) -> None:
-        """Take traffic away although the whole route is refused."""
+    async def _destinations_alone(self, desired: Object, refusal: ApiError) -> bool:
+        """Take traffic away although the whole route is refused. Gives whether it is."""
         live = self._snapshot.virtual_service
-        if live is None or (wanted := moved(live, desired))["spec"] == live.get("spec"):
-            return
+        if live is None or refusal.status == TOO_MANY:
+            return False
+        if (wanted := moved(live, desired))["spec"] == live.get("spec"):
+            return True
         try:
             written = await self._applier.cluster.apply(VIRTUAL_SERVICES, wanted, TRAFFIC_MANAGER)
         except ApiError as error:
             log.error("not even its destinations can be changed: %s", error)
-            return
+            return False
         self._rerouted = True
         self._learn(VIRTUAL_SERVICES, written)
         self._applier.wrote(VIRTUAL_SERVICES.plural)
         log.info("moved the destinations of the VirtualService %s alone", self._rollout.name)
+        return True
 
     async def _put(self, resource: Resource, desired: Object, manager: str) -> bool:
         """Apply an object if it is not as desired. One that we do not know is not taken over from others. Gives whether

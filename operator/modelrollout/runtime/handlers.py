@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 import kopf
@@ -19,6 +20,7 @@ Seen = Callable[[Object, bool], None]
 """An object, and whether it is gone."""
 
 _WATCH_CONNECTIONS = 100  # one for each namespace
+_AGAIN = 2.0  # seconds until an API server that is away is asked again
 
 
 def register(access: Access, seen: Seen) -> kopf.OperatorRegistry:
@@ -66,6 +68,7 @@ def watch_settings() -> kopf.OperatorSettings:
     settings.watching.inactivity_timeout = 150  # bookmarks come once a minute: it is dead
     settings.networking.request_timeout = 30  # the default is five minutes
     settings.networking.connect_timeout = 10
+    settings.networking.error_backoffs = repeat(_AGAIN)  # by default up to 21 s, in which nobody hears of an abort
     settings.queueing.worker_limit = None  # the handler only takes down what it is told
     settings.queueing.idle_timeout = 0.05  # thousands of tasks would wait for a second event, each with its object
     settings.execution.default_backoff = 10

@@ -20,7 +20,7 @@ from typing import Any
 import aiohttp
 
 from modelrollout.adapters.access import Access, open_access
-from modelrollout.adapters.cluster import MODEL_ROLLOUTS, VIRTUAL_SERVICES, ApiError, Cluster, Resource
+from modelrollout.adapters.cluster import Cluster
 from modelrollout.adapters.metrics.reader import Reader
 from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.prometheus import MOST, MOST_OF_USERS, Prometheus
@@ -33,6 +33,7 @@ from modelrollout.runtime.inquiry import Inquiries
 from modelrollout.runtime.leader import Lease, LeaseLost
 from modelrollout.runtime.mesh_filters import MeshFilters
 from modelrollout.runtime.observe import Observer
+from modelrollout.runtime.prerequisites import CannotStart, wait_for_types
 from modelrollout.runtime.probing import Prober
 from modelrollout.runtime.queue import WorkQueue, work
 from modelrollout.runtime.reconciler import Reconciler
@@ -51,14 +52,9 @@ STUCK = 120.0  # seconds without the end of a pass, while some are due, until th
 _FOR_URGENT = 4  # workers that only look at rollouts whose arms have requests
 _COLLECT_AFTER = 10_000  # new objects, in place of 700: a pass makes thousands
 _STALLS_EVERY = 0.05  # seconds
-_AGAIN = 2.0  # seconds until an API server that is not well is asked again
 _LEASE_CONNECTIONS = 2  # of its own: it must not wait behind anything
 
 log = logging.getLogger(__name__)
-
-
-class CannotStart(Exception):
-    """Something that the operator needs is missing; the message says what and how to get it."""
 
 
 @dataclass
@@ -113,7 +109,7 @@ async def _term(settings: Settings) -> None:
             await stack.enter_async_context(server)
         except OSError as error:
             raise CannotStart(f"MODELROLLOUT_LISTEN: {settings.listen} cannot be served: {error}") from error
-        await _check(operator)
+        operator.reached = await wait_for_types(operator.lease_cluster, settings.namespaces, operator.stop)
         lease = _lease(operator)
         if lease is not None and not await _acquire(lease, operator.stop):
             return
@@ -132,7 +128,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     watching = await stack.enter_async_context(access.session(connections=0, timeout=0, connect_timeout=10))
     http = await stack.enter_async_context(aiohttp.ClientSession())
     prometheus, patient = _prometheus(settings, stack, MOST), _prometheus(settings, stack, MOST_OF_USERS)
-    cluster, telemetry = Cluster(api, access.server), Telemetry()
+    cluster, telemetry = Cluster(api, access.server, patient=True), Telemetry()
     ordinary = max(1, settings.workers - _FOR_URGENT)
     queue = WorkQueue[Key](urgent=partial(_has_requests, telemetry), ordinary=ordinary)
     world = World(cluster, settings.cluster_domain)
@@ -207,36 +203,6 @@ def _on_signal(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-
-
-async def _check(operator: Operator) -> None:
-    """The resources that are watched exist; without them every watch would fail, over and over. An API server that is
-    away or not well is waited for: to start again would only make it longer."""
-    for resource, missing in (
-        (MODEL_ROLLOUTS, "the CRD of ModelRollout is not installed; apply crds/, or install the chart with its CRDs"),
-        (VIRTUAL_SERVICES, "Istio's VirtualService is not installed in this cluster; install Istio first"),
-    ):
-        for namespace in operator.settings.namespaces or (None,):
-            while (words := await _unanswered(operator, resource, namespace, missing)) is not None:
-                log.warning("the API server at %s does not answer, asking again: %s", operator.access.server, words)
-                await asyncio.wait({asyncio.create_task(operator.stop.wait())}, timeout=_AGAIN)
-                if operator.stop.is_set():
-                    return
-    operator.reached = True
-
-
-async def _unanswered(operator: Operator, resource: Resource, namespace: str | None, missing: str) -> str | None:
-    """Why it cannot be told whether the resource exists; None when it does. Raises CannotStart when it does not, or
-    when nobody lets us see it."""
-    try:
-        await operator.cluster.page(resource, namespace, {}, most=1)
-    except ApiError as error:
-        if error.status in (401, 403, 404):
-            raise CannotStart(missing if error.status == 404 else f"{resource.plural}: {error}") from error
-        return str(error)
-    except (aiohttp.ClientError, TimeoutError) as error:
-        return str(error) or "no answer in time"
-    return None
 
 
 def _lease(operator: Operator) -> Lease | None:

@@ -1,4 +1,5 @@
-"""A TCP proxy in front of the API server, to cut its connections: a real break for whoever watches through it."""
+"""A TCP proxy in front of the API server, to cut its connections or to let them fall silent: a real break for whoever
+watches through it."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 
 class Proxy:
-    """Forwards connections of a free port of the loopback interface until they are cut."""
+    """Forwards connections of a free port of the loopback interface until they are cut, or fall silent."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -19,6 +20,7 @@ class Proxy:
         self._listener.settimeout(0.05)
         self._over = threading.Event()
         self._broken = threading.Event()
+        self._silenced = 0  # times
         self._threads: list[threading.Thread] = []
 
     @classmethod
@@ -50,6 +52,10 @@ class Proxy:
         finally:
             self._broken.clear()
 
+    def silence(self) -> None:
+        """What is open stays open and carries nothing any more, as when a firewall forgets it. New ones are well."""
+        self._silenced += 1
+
     def _start(self, target: object, *arguments: object) -> None:
         thread = threading.Thread(target=target, args=arguments)  # type: ignore[arg-type]
         self._threads.append(thread)
@@ -63,9 +69,13 @@ class Proxy:
 
     def _forward(self, client: socket.socket) -> None:
         with closing(client), socket.create_connection(self._target) as server:
-            pairs = {client: server, server: client}
+            pairs, born = {client: server, server: client}, self._silenced
             while not (self._over.is_set() or self._broken.is_set()):
-                for source in select.select(list(pairs), [], [], 0.05)[0]:
+                if self._silenced > born:
+                    self._over.wait(0.05)
+                    continue
+                readable = select.select(list(pairs), [], [], 0.05)[0]
+                for source in readable if self._silenced == born else ():
                     with suppress(ConnectionError):
                         data = source.recv(65536)
                         if not data:
