@@ -76,6 +76,11 @@ SLOW: dict[str, tuple[list[Series], Counted]] = {
         [bucket("50", 10), bucket("100", 70), bucket("200", 99), bucket("+Inf", 100)],
         Counted(10, {"gw-0": Count(30, 100)}),
     ),
+    "all slow": ([bucket("100", 0), bucket("+Inf", 100)], Counted(10, {"gw-0": Count(100, 100)})),
+    "a histogram without that bucket says nothing": (
+        [bucket("50", 10), bucket("200", 100), bucket("+Inf", 100)],
+        Counted(10, {"gw-0": Count(0, 0)}),
+    ),
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from modelrollout.adapters.metrics.base import Provider
+from modelrollout.adapters.metrics.bounds import NONE_IN_COMMON
 from modelrollout.adapters.metrics.envoy import ENVOY, NO_RESETS, NO_STATUSES
 from modelrollout.adapters.metrics.istio import ISTIO
 from modelrollout.adapters.metrics.reader import Found, Reader, Samples
@@ -345,6 +346,48 @@ def test_slow_answers(scraped: Scraped, rollout: str, over: str, expected: Count
     scraped.wait_for_scrape()
     found = read(scraped, subscription(rollout, latency(over)))["prod", rollout]["latency", EVERYBODY]
     assert totals(found)[NEW] == expected
+
+
+def other(rollout: str, version: str, bound: str, process: str = "gw") -> str:
+    """A bucket of any version, as one of several processes counts it."""
+    line = bucket(rollout, bound).replace(workload(rollout, NEW), workload(rollout, version))
+    return line.replace("{", f'{{process="{process}",')
+
+
+def of_histogram(rollout: str, version: str, counts: dict[str, float], process: str = "gw") -> dict[str, float]:
+    return {other(rollout, version, bound, process): count for bound, count in counts.items()}
+
+
+COARSE, FINE = {"50": 40.0, "100": 70.0, "+Inf": 100.0}, {"50": 40.0, "75": 60.0, "100": 70.0, "+Inf": 100.0}
+
+
+def test_each_release_goes_by_the_buckets_that_its_own_versions_have(scraped: Scraped, rollout: str) -> None:
+    """Of two rollouts one has a bound that the other has not, by which all answers of the other would be slow."""
+    finer = f"{rollout}x"
+    for name, counts in ((rollout, COARSE), (finer, FINE)):
+        for version in (OLD, NEW):
+            scraped.source.lines |= of_histogram(name, version, counts)
+    scraped.wait_for_scrape()
+    found = read(scraped, subscription(finer, latency("70ms")), subscription(rollout, latency("70ms")))
+    assert totals(found["prod", finer]["latency", EVERYBODY])[NEW] == Count(40, 100)
+    assert totals(found["prod", rollout]["latency", EVERYBODY])[NEW] == Count(30, 100)
+
+
+def test_a_release_goes_by_a_bucket_that_all_its_histograms_have(scraped: Scraped, rollout: str) -> None:
+    """The gateway and a side car that report one version, and the control, are of different configurations."""
+    scraped.source.lines |= of_histogram(rollout, OLD, FINE)
+    scraped.source.lines |= of_histogram(rollout, NEW, FINE) | of_histogram(rollout, NEW, COARSE, "side-car")
+    scraped.wait_for_scrape()
+    found = read(scraped, subscription(rollout, latency("70ms")))["prod", rollout]["latency", EVERYBODY]
+    assert totals(found) == {NEW: Count(60, 200), OLD: Count(30, 100)}
+
+
+def test_histograms_with_nothing_in_common_cannot_be_judged(scraped: Scraped, rollout: str) -> None:
+    scraped.source.lines |= of_histogram(rollout, OLD, {"50": 40.0, "+Inf": 100.0})
+    scraped.source.lines |= of_histogram(rollout, NEW, {"60": 40.0, "+Inf": 100.0})
+    scraped.wait_for_scrape()
+    found = read(scraped, subscription(rollout, latency("50ms")))["prod", rollout]["latency", EVERYBODY]
+    assert found == Unavailable("latency", NONE_IN_COMMON, invalid=True)
 
 
 def test_requests_that_are_overdue_are_told_before_they_end(scraped: Scraped, rollout: str) -> None:

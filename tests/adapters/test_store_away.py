@@ -159,8 +159,8 @@ def wrong_digest(order: Order) -> Order:
 
 REFUSALS: dict[str, tuple[Answer | None, str]] = {
     "400": (code(400), "the server answers 400 Bad Request"),
-    "401": (code(401), "the server answers 401 Unauthorized"),
-    "403": (code(403), "the server answers 403 Forbidden"),
+    "401": (code(401), "the server answers 401 Unauthorized; nobody was named to it: a Secret with host and token, or"),
+    "403": (code(403), r"the server answers 403 Forbidden; .* goes into spec.serving.storeSecret \(spec.model.uri\)"),
     "404": (code(404), "the server answers 404 Not Found"),
     "410": (code(410), "the server answers 410 Gone"),
     "501": (code(501), "the server answers 501 Not Implemented"),

@@ -11,6 +11,7 @@ import pytest
 from modelrollout.api.base import to_json
 from modelrollout.api.status import Condition, Phase, Status, VersionStatus
 from modelrollout.resource.former import FormerStatus
+from modelrollout.resource.rollout import LARGEST_SPEC
 from modelrollout.resource.structural import structural
 from tests.api.conftest import ROLLOUTS
 from tests.apiserver import ApiServer
@@ -263,3 +264,21 @@ def test_names_for_kubectl(server: ApiServer, name: str) -> None:
     }
     categories = {category for resource in resources for category in resource.get("categories", [])}
     assert name in names | categories
+
+
+SIZES: dict[str, tuple[int, int, int]] = {
+    "the largest that is taken": (LARGEST_SPEC, LARGEST_SPEC, 200),
+    "one that is not, over the largest that was": (4 * LARGEST_SPEC, LARGEST_SPEC, 200),
+    "one that is kept beside itself without a limit": (4 * LARGEST_SPEC, 4 * LARGEST_SPEC, 500),
+}
+
+
+@pytest.mark.parametrize(("size", "accepted", "expected"), SIZES.values(), ids=SIZES)
+def test_a_spec_and_the_accepted_one_are_stored_in_one_object(
+    server: ApiServer, size: int, accepted: int, expected: int
+) -> None:
+    """With everything else that a status has, here a hundred kilobytes."""
+    sample = [{"instances": ["x" * size]}]
+    assert server.apply(FRAUD, with_spec(validation={"samples": {"requests": sample}})).status == 201
+    kept = Status(accepted_spec={"x": "y" * accepted}, message="z" * 100_000)
+    assert write_status(server, kept) == expected

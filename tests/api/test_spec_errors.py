@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
 
-from modelrollout.resource.rollout import SpecError, parse_spec
+from modelrollout.resource.rollout import LARGEST_SPEC, SpecError, parse_accepted, parse_spec
 from modelrollout.resource.spec import Spec
 from modelrollout.strategies import STRATEGIES
 from tests.api.manifests import Refused, refused
@@ -158,6 +159,25 @@ def test_the_good_spec_is_good() -> None:
 @pytest.mark.parametrize(("path", "value", "sentence"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_sentence(path: str, value: object, sentence: str) -> None:
     assert message(changed(path, value)) == sentence
+
+
+def of_size(size: int) -> dict[str, Any]:
+    """A spec with a sample in it, of so many bytes of JSON."""
+    spec = changed("validation.samples.requests", [{"instances": [""]}])
+    spec["validation"]["samples"]["requests"][0]["instances"][0] = "x" * (size - len(json.dumps(spec)))
+    return spec
+
+
+def test_a_spec_is_taken_as_long_as_it_can_be_kept_beside_itself() -> None:
+    assert isinstance(parse_spec(of_size(LARGEST_SPEC)), Spec)
+    assert message(of_size(LARGEST_SPEC + 600)) == (
+        "spec: is 263 kB of JSON, and 262 kB at most are taken: put samples and golden answers into a ConfigMap "
+        "(configMap), and what a template adds into images"
+    )
+
+
+def test_one_that_was_accepted_before_there_was_a_limit_is_judged_by() -> None:
+    assert parse_accepted({"acceptedSpec": of_size(2 * LARGEST_SPEC)}) is not None
 
 
 def test_all_errors_are_said_at_once() -> None:

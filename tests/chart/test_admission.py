@@ -111,7 +111,8 @@ def fraud(server: ApiServer) -> Iterator[ApiServer]:
     answer = create(server, "developer", template=template)
     assert answer.status == 201, answer.message
     yield server
-    server.ask("DELETE", f"{OURS}/{TEAM}/modelrollouts/fraud")
+    patch(server, "developer", {"spec": {"deletionPolicy": None}})
+    assert server.ask("DELETE", f"{OURS}/{TEAM}/modelrollouts/fraud").status == 200
 
 
 PODS: dict[str, tuple[str, dict[str, Any] | None, str, str | None]] = {
@@ -236,6 +237,39 @@ def test_a_command_that_stands_there_is_in_nobodys_way(fraud: ApiServer) -> None
     assert_answer(patch(fraud, "data-scientist", {"spec": {"model": {"version": "1.0.3"}}}), 200, None)
     taken_away: dict[str, Any] = {"metadata": {"annotations": {COMMAND: None}}}
     assert_answer(patch(fraud, "pipeline", taken_away), 200, None)  # as the operator does
+
+
+DELETED: dict[str, tuple[str | None, str | None, dict[str, Any], bool]] = {
+    "what shall stay and is not in force yet": ("Orphan", "Delete", {}, True),
+    "the same, by a policy that was never written": ("Orphan", None, {}, True),
+    "what shall stay and is in force": ("Orphan", "Orphan", {}, False),
+    "what shall stay, by kubectl": ("Orphan", "Delete", {"propagationPolicy": "Orphan"}, False),
+    "what shall go": ("Delete", "Orphan", {}, False),
+    "what says nothing": (None, None, {"propagationPolicy": "Background"}, False),
+}
+
+
+@pytest.mark.parametrize(("policy", "accepted", "options", "refused"), DELETED.values(), ids=DELETED)
+def test_what_shall_stay_is_not_lost_to_a_deletion_at_once(
+    fraud: ApiServer, policy: str | None, accepted: str | None, options: dict[str, Any], refused: bool
+) -> None:
+    _accept(fraud, {"deletionPolicy": accepted} if accepted else {})
+    assert_answer(patch(fraud, "developer", {"spec": {"deletionPolicy": policy}}), 200, None)
+    answer = fraud.ask("DELETE", f"{OURS}/{TEAM}/modelrollouts/fraud", {"dryRun": ["All"], **options})
+    words = "spec.deletionPolicy: Orphan of fraud is not in force yet, and all that serves would go with it; try again"
+    assert_answer(answer, 200, words if refused else None)
+
+
+def test_what_was_never_accepted_has_nothing_to_lose(fraud: ApiServer) -> None:
+    assert_answer(patch(fraud, "developer", {"spec": {"deletionPolicy": "Orphan"}}), 200, None)
+    assert fraud.ask("DELETE", f"{OURS}/{TEAM}/modelrollouts/fraud", {"dryRun": ["All"]}).status == 200
+
+
+def _accept(server: ApiServer, spec: dict[str, Any]) -> None:
+    """As the operator writes it when everything is as the spec says."""
+    path, body = f"{OURS}/{TEAM}/modelrollouts/fraud/status", {"status": {"acceptedSpec": {"x": "y", **spec}}}
+    answer = server.ask("PATCH", path, body, content="application/merge-patch+json")
+    assert answer.status == 200, answer.message
 
 
 def assert_answer(answer: Answer, status: int, refused: str | None) -> None:

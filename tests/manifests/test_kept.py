@@ -32,6 +32,11 @@ def made(spec: Spec = SPEC, live: Object | None = None, uri: str = "pvc://models
     return deployment(ROLLOUT, spec, wanted(uri, **{"settled": True, **of}), PLATFORM, live)
 
 
+def with_settings(more: Object) -> Spec:
+    body = load(CASES / "version-from-a-volume" / "in.yaml")[0]["rollout"]
+    return rollout_of({**body, "spec": {**body["spec"], **more}})[1]
+
+
 def pods(item: Object) -> Object:
     found: Object = item["spec"]["template"]
     return found
@@ -100,6 +105,31 @@ def test_from_a_volume_to_the_network_there_is_no_volume_any_more() -> None:
     after = made(live=made(), uri="https://models.example.com/1187.tar.gz")
     assert [item["name"] for item in pods(after)["spec"]["volumes"]] == ["models"]
     assert [item["name"] for item in pods(after)["spec"]["initContainers"][0]["volumeMounts"]] == ["models"]
+
+
+FETCHERS: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
+    "a Secret that it has and had not": ({}, {"serving": {"storeSecret": "fraud-store"}}, ["store-secret"]),
+    "a Secret that it had": ({"serving": {"storeSecret": "fraud-store"}}, {}, []),
+    "samples that it has and had not": (
+        {},
+        {"validation": {"samples": {"configMap": "bodies", "warmUpFile": True}}},
+        ["samples"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "now", "volumes"), FETCHERS.values(), ids=FETCHERS)
+def test_what_the_fetcher_mounts_moves_with_it(before: dict[str, Any], now: dict[str, Any], volumes: list[str]) -> None:
+    """A mount without its volume is refused by the API server, and the model would never move."""
+    old, new = "https://models.example.com/1187.tar.gz", "https://archive.example.com/1187.tar.gz"
+    after = pods(made(with_settings(now), made(with_settings(before), uri=old), uri=new))
+    assert [item["name"] for item in after["spec"]["volumes"]] == ["models", *volumes]
+    fetch = after["spec"]["initContainers"][0]
+    assert [item["name"] for item in fetch["volumeMounts"]] == ["models", *volumes]
+
+
+def test_a_model_on_a_volume_needs_no_secret_of_a_store() -> None:
+    assert "fraud-store" not in str(made(with_settings({"serving": {"storeSecret": "fraud-store"}}))["spec"])
 
 
 def test_coming_up_changes_nothing() -> None:

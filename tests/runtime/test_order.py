@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import aiohttp
 import pytest
 
 from modelrollout.adapters.cluster import (
@@ -12,8 +13,11 @@ from modelrollout.adapters.cluster import (
     EVENTS,
     MODEL_ROLLOUTS,
     VIRTUAL_SERVICES,
+    ApiError,
+    Cluster,
     Conflict,
     Object,
+    Resource,
 )
 from modelrollout.api.match import RequestMatch
 from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
@@ -207,6 +211,40 @@ def test_what_is_stored_is_told(kubernetes: Kubernetes) -> None:
         assert (event["reason"], event["message"], event["type"]) == ("WeightChanged", "1.0.2: 0 % -> 10 %", "Normal")
         assert event["involvedObject"]["uid"] == created["metadata"]["uid"]
         assert stage.writes[-2:] == ["status", "events"]
+
+    play(kubernetes, story)
+
+
+FAULTS: dict[str, tuple[Exception, bool]] = {
+    "the connection dropped": (aiohttp.ServerDisconnectedError(), True),
+    "no answer in time": (TimeoutError(), True),
+    "an API server that is not well": (ApiError(503, "no leader"), True),
+    "one that will never take it": (ApiError(403, "the namespace is being terminated"), False),
+}
+
+
+@pytest.mark.parametrize(("fault", "told_later"), FAULTS.values(), ids=FAULTS)
+def test_what_could_not_be_told_is_told_by_the_next_pass(
+    kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch, fault: Exception, told_later: bool
+) -> None:
+    """The status says it already, so nobody would say it again; and nothing else of the pass waits for it."""
+    faults, create = [fault], Cluster.create
+
+    async def failing(cluster: Cluster, resource: Resource, body: Object) -> Object:
+        if resource is EVENTS and faults:
+            raise faults.pop()
+        return await create(cluster, resource, body)
+
+    async def story(stage: Stage) -> None:
+        await stage.submit(OLD)
+        monkeypatch.setattr(Cluster, "create", failing)
+        assert await carry_out(stage, await plan(stage, {OLD: 100}, events=TOLD)) is not told_later
+        assert await told(stage) == []
+        second = Event(Reason.PROMOTED, "1.0.2 serves")
+        assert await carry_out(stage, await plan(stage, {OLD: 100}, events=(second,)))
+        assert {event["reason"] for event in await told(stage)} == {"Promoted", *(["WeightChanged"] * told_later)}
+        assert await carry_out(stage, await plan(stage, {OLD: 100}))
+        assert [event["count"] for event in await told(stage)] == [1] * (1 + told_later), "once"
 
     play(kubernetes, story)
 

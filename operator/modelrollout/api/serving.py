@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_va
 
 from modelrollout.api.autoscaling import MOST_REPLICAS, ArmReplicas, Autoscaling
 from modelrollout.api.base import Duration, PositiveDuration, SpecModel
-from modelrollout.api.rules import VALIDATIONS, Form, rule, rules, text
+from modelrollout.api.rules import OBJECT_NAME, VALIDATIONS, Form, rule, rules, text
 
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
@@ -88,6 +88,12 @@ class Serving(SpecModel):
     )
     args: tuple[Annotated[str, Field(max_length=1024)], ...] = Field(
         default=(), max_length=64, description="Further flags of tensorflow_model_server."
+    )
+    store_secret: Annotated[str, OBJECT_NAME] | None = Field(
+        default=None,
+        max_length=253,
+        description="Name of a Secret in the same namespace that a store over https wants: its keys are host, and "
+        "token or username and password. Only the fetcher sees it.",
     )
     template: dict[str, Any] | None = Field(
         default=None,

@@ -41,6 +41,13 @@ TERMINATION_LIMIT = 4096  # bytes, of Kubernetes
 @click.option(
     "--retry-for", type=float, default=30.0, show_default=True, help="Seconds that a store may be away, over https."
 )
+@click.option(
+    "--store-secret",
+    "secret",
+    type=click.Path(path_type=Path),
+    help="A mounted Secret that a store over https wants, in a folder of its name: host and token, or host, username "
+    "and password.",
+)
 @click.option("--show-samples", is_flag=True, help="Tell the model's own warm-up requests, as many as fit.")
 @click.option(
     "--warm-up",
@@ -67,6 +74,7 @@ def fetch(
     max_bytes: int,
     timeout: float,
     retry_for: float,
+    secret: Path | None,
     show_samples: bool,
     folder: Path | None,
     samples: str | None,
@@ -87,7 +95,7 @@ def fetch(
     from modelrollout.adapters.storage.place import fetch as bring
     from modelrollout.adapters.storage.shown import shown
 
-    order = Order(uri, target, number, source, source_root, digest, max_bytes, timeout, retry_for)
+    order = Order(uri, target, number, source, source_root, digest, max_bytes, timeout, retry_for, secret)
     try:
         outcome = {"digest": bring(order, say=_say)}
         if monitoring_config is not None:

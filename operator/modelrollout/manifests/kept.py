@@ -15,6 +15,7 @@ from typing import Any
 from modelrollout.core.plan import DesiredVersion
 from modelrollout.core.recipe import made_from
 from modelrollout.manifests.meta import Object
+from modelrollout.manifests.store_secret import VOLUME
 from modelrollout.resource.rollout import GROUP
 
 URI_ANNOTATION = f"{GROUP}/uri"
@@ -24,7 +25,7 @@ TEMPLATE_ANNOTATION = f"{GROUP}/template"  # of a Deployment: its pod template a
 MADE_FROM_ANNOTATION = f"{GROUP}/made-from"  # of a pod: the hash of all that it was made from
 FETCH_CONTAINER = "fetch"
 DIGEST_FLAG = "--digest="
-_SOURCE = "source"
+_OF_THE_FETCHER = frozenset({"source", "samples", VOLUME})
 
 Live = Mapping[str, Any]
 
@@ -64,8 +65,8 @@ def moved(template: Object, fresh: Object, mark: str) -> Object:
     [fetch] = [item for item in new["initContainers"] if item["name"] == FETCH_CONTAINER]
     place = {name: fetch[name] for name in ("image", "imagePullPolicy", "args", "volumeMounts", "securityContext")}
     init = [item | place if item["name"] == FETCH_CONTAINER else item for item in pod.get("initContainers") or []]
-    volumes = [item for item in pod.get("volumes") or [] if item["name"] != _SOURCE]
-    volumes += [item for item in new["volumes"] if item["name"] == _SOURCE]
+    volumes = [item for item in pod.get("volumes") or [] if item["name"] not in _OF_THE_FETCHER]
+    volumes += [item for item in new["volumes"] if item["name"] in _OF_THE_FETCHER]
     described = template["metadata"]
     annotations = {**(described.get("annotations") or {}), MADE_FROM_ANNOTATION: mark}
     return {

@@ -23,7 +23,7 @@ from modelrollout.api.route import EVERYBODY
 from modelrollout.api.version import ModelVersion
 from modelrollout.core.plan import DesiredVersion
 from modelrollout.core.recipe import made_from, settings_of
-from modelrollout.manifests import samples
+from modelrollout.manifests import samples, store_secret
 from modelrollout.manifests.kept import (
     DIGEST_FLAG,
     FETCH_CONTAINER,
@@ -39,6 +39,7 @@ from modelrollout.manifests.kept import (
 from modelrollout.manifests.merge import merge
 from modelrollout.manifests.meta import Object, child_name, labels, marked, metadata, selector_labels
 from modelrollout.manifests.platform import FILE_SCHEME, PLATFORM_ANNOTATION, Platform, below
+from modelrollout.manifests.store_secret import is_remote
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
@@ -99,7 +100,7 @@ def deployment(
 def _needs_user(live: Mapping[str, Any] | None, version: DesiredVersion, platform: Platform) -> bool:
     """Whether the pods of a version wait for a network that their fetcher's user will never have."""
     known = Platform.of(live) if live is not None else None
-    waits = live is not None and not version.settled and _is_remote(version.uri)
+    waits = live is not None and not version.settled and is_remote(version.uri)
     return waits and platform.fetch_user is not None and (known is None or known.fetch_user is None)
 
 
@@ -162,7 +163,7 @@ def _template(rollout: ModelRollout, spec: Spec, version: DesiredVersion, platfo
             },
             "initContainers": [_fetch(spec, version, platform)],
             "containers": [_server(spec)],
-            "volumes": [*_volumes(version, platform), *samples.volumes(spec)],
+            "volumes": [*_volumes(version, platform), *store_secret.volumes(spec, version.uri), *samples.volumes(spec)],
         },
     }
     wanted = merge(own, spec.serving.template or {})
@@ -173,7 +174,7 @@ def _fetch(spec: Spec, version: DesiredVersion, platform: Platform) -> Object:
     mounts: list[Object] = [{"name": "models", "mountPath": _MODELS}]
     if _volume_source(version.uri, platform) is not None:
         mounts.append({"name": "source", "mountPath": _SOURCE, "readOnly": True})
-    mounts += samples.mounts(spec)
+    mounts += [*store_secret.mounts(spec, version.uri), *samples.mounts(spec)]
     given = samples.environment(spec)
     user = _user(version, platform)
     return {
@@ -202,8 +203,9 @@ def _fetch_flags(spec: Spec, version: DesiredVersion, platform: Platform) -> lis
         f"--max-bytes={platform.fetch_max_bytes}",
         f"--timeout={platform.fetch_timeout:g}",
     ]
-    if _is_remote(version.uri):
+    if is_remote(version.uri):
         flags.append(f"--retry-for={_patience(spec.serving.load_timeout):g}")
+    flags += store_secret.fetch_flags(spec, version.uri)
     if _volume_source(version.uri, platform) is not None:
         flags.append(f"--source={_SOURCE}/{_path_in_source(version.uri, platform)}")
     if version.digest is not None:
@@ -213,7 +215,7 @@ def _fetch_flags(spec: Spec, version: DesiredVersion, platform: Platform) -> lis
 
 def _user(version: DesiredVersion, platform: Platform) -> int | None:
     """Who fetches over a network that the pods' own user has not yet; None for that one."""
-    return platform.fetch_user if _is_remote(version.uri) else None
+    return platform.fetch_user if is_remote(version.uri) else None
 
 
 def _mark(spec: Spec, version: DesiredVersion, platform: Platform) -> str:
@@ -224,10 +226,6 @@ def _mark(spec: Spec, version: DesiredVersion, platform: Platform) -> str:
 
 def _patience(load_timeout: float) -> float:
     return max(load_timeout / 2, min(_PATIENCE * load_timeout, load_timeout - _LAST_WORDS_SECONDS))
-
-
-def _is_remote(uri: str) -> bool:
-    return uri.startswith("https://")
 
 
 def _path_in_source(uri: str, platform: Platform) -> str:

@@ -26,6 +26,9 @@ INSTANCE_LABEL = f"{GROUP}/instance"
 """Of a ModelRollout that one of several installations looks after; without it, the one that has no name does."""
 CLUSTER_DOMAIN = "cluster.local"
 """The end of the names of Services, in clusters that have no other one."""
+LARGEST_SPEC = 262_144
+"""Bytes of JSON. What kubectl apply can carry in its annotation; and the spec, the accepted one beside it and the rest
+of the status are one object, of which etcd stores 1.5 MiB."""
 
 
 def instance_of(body: Mapping[str, Any]) -> str:
@@ -96,19 +99,34 @@ def parse_spec(spec: object) -> Spec | SpecError:
     As strict as the API server: JSON's own types, the names of the schema alone. So what ``lint`` lets through on a
     laptop is not refused in the cluster.
     """
+    text = _as_json(spec)
+    if len(text) > LARGEST_SPEC:
+        return SpecError(
+            f"spec: is {len(text) / 1e3:.0f} kB of JSON, and {LARGEST_SPEC / 1e3:.0f} kB at most are taken: put "
+            "samples and golden answers into a ConfigMap (configMap), and what a template adds into images"
+        )
+    return _typed(text)
+
+
+def _as_json(spec: object) -> str:
     given = {"strategy": {}, **spec} if isinstance(spec, Mapping) else spec  # none at all: the sentence of an empty one
+    return json.dumps(given, default=str)
+
+
+def _typed(text: str) -> Spec | SpecError:
     try:
-        return Spec.model_validate_json(json.dumps(given, default=str), strict=True, by_alias=True, by_name=False)
+        return Spec.model_validate_json(text, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
         problems = explain(error)
         return SpecError("; ".join(problems), problems=problems)
 
 
 def parse_accepted(status: Mapping[str, Any] | Status) -> Spec | None:
-    """The last spec that was accepted, from a status, typed or not; what was in order when it was accepted still is.
+    """The last spec that was accepted, from a status, typed or not; what was in order when it was accepted still is,
+    however large it is.
     None without one."""
     spec = status.accepted_spec if isinstance(status, Status) else status.get("acceptedSpec")
-    found = parse_spec(upgraded_spec(spec) if isinstance(spec, Mapping) else spec) if spec else None
+    found = _typed(_as_json(upgraded_spec(spec) if isinstance(spec, Mapping) else spec)) if spec else None
     return found if isinstance(found, Spec) else None
 
 

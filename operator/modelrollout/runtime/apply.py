@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -55,6 +56,8 @@ from modelrollout.runtime.withdrawal import takes_away
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, Snapshot, World
 
+_UNTOLD = 20  # Events of one rollout that wait, the newest
+
 log = logging.getLogger(__name__)
 
 
@@ -62,7 +65,7 @@ log = logging.getLogger(__name__)
 class Applier:
     """What applying needs. ``refused`` is filled with the versions whose objects the API server refuses,
     ``refused_routes`` with its words about a rollout's VirtualService; ``wrote`` is told of each write; ``untaken`` are
-    commands whose annotations it does not let go."""
+    commands whose annotations it does not let go; ``untold`` are Events that could not be posted yet."""
 
     cluster: Cluster
     world: World
@@ -72,6 +75,7 @@ class Applier:
     refused_routes: dict[Key, str]
     wrote: Callable[[str], None]
     untaken: dict[Key, str] = field(default_factory=dict)
+    untold: dict[Key, deque[Event]] = field(default_factory=dict)
 
 
 async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, applier: Applier) -> bool:
@@ -86,8 +90,7 @@ async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, applier: 
     if plan.spec is not None:
         await one.apply_objects(plan.spec)
     await one.store_status()
-    for event in plan.events:
-        await one.post_event(event)
+    await one.tell()
     if plan.answered is not None:
         await one.take_command_away(plan.answered)
     for version in plan.remove:
@@ -342,16 +345,31 @@ class _Application:
         written = await store(self._rollout, self._plan.status, self._applier)
         self._snapshot.put(MODEL_ROLLOUTS, written)
 
-    async def post_event(self, event: Event) -> None:
-        """Post an Event, and the same as a line of the log, which is the trail that stays."""
-        level = logging.WARNING if event.warning else logging.INFO
-        log.log(level, "%s: %s", event.reason, event.message, extra={"reason": str(event.reason)})
+    async def tell(self) -> None:
+        """Post the Events, and the same as lines of the log, which is the trail that stays. The status is stored, so no
+        pass would say them again: those that could not be posted wait for the next one."""
+        for event in self._plan.events:
+            level = logging.WARNING if event.warning else logging.INFO
+            log.log(level, "%s: %s", event.reason, event.message, extra={"reason": str(event.reason)})
+        untold = self._applier.untold.setdefault(self._key, deque(maxlen=_UNTOLD))
+        untold.extend(self._plan.events)
+        while untold:
+            if not await self._post(untold[0]):
+                self.complete = False
+                return
+            untold.popleft()
+        del self._applier.untold[self._key]
+
+    async def _post(self, event: Event) -> bool:
+        """Whether there is no more to be done about it."""
         now = self._applier.clock()
         try:
             await create_or_count_up(self._applier.cluster, event_object(self._rollout, event, now), now)
-            self._applier.wrote(EVENTS.plural)
-        except ApiError as error:
-            log.warning("the Event could not be posted: %s", error)
+        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            log.warning("the Event could not be posted: %s", str(error) or "no answer in time")
+            return isinstance(error, ApiError) and error.is_refusal
+        self._applier.wrote(EVENTS.plural)
+        return True
 
     async def take_command_away(self, text: str) -> None:
         """Remove the annotation of a command that was answered, unless it is another one by now. Then somebody can give

@@ -54,11 +54,11 @@ class Provider:
     ``select`` gives, ``<bounds>`` for the bucket bounds that are needed. ``alive`` selects a series that is there
     whenever the source is scraped, requests or not: it tells "no requests" from "nobody looks". All of these have
     braces, for the matchers of a cluster. ``identity_of`` finds whose series one is: it is what ``identify`` gives for
-    one of those that ``select`` was given. ``outcome_of`` says what a series counts, None for one whose requests
-    another series counts, too. ``part_of``: some outcomes overlap, and only those of one part are set off against each
-    other. ``tells_splits``: whether it is known by which split an answer was given, and not only by which version.
-    ``under_way``, where the source has it, tells of requests that have not ended yet. ``uncounted`` finds whose
-    requests the source does not count in full, and says what to do about it.
+    one of those that ``select`` was given, and ``identity_labels`` are those that it reads. ``outcome_of`` says what a
+    series counts, None for one whose requests another series counts, too. ``part_of``: some outcomes overlap, and only
+    those of one part are set off against each other. ``tells_splits``: whether it is known by which split an answer was
+    given, and not only by which version. ``under_way``, where the source has it, tells of requests that have not ended
+    yet. ``uncounted`` finds whose requests the source does not count in full, and says what to do about it.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Provider:
     select: Callable[[Iterable[Target]], str]
     identify: Callable[[Target], str]
     identity_of: Callable[[Labels], str | None]
+    identity_labels: tuple[str, ...]
     outcome_of: Callable[[Labels], Outcome | None]
     tells_splits: bool
     under_way: UnderWay | None = None
@@ -89,9 +90,9 @@ class Provider:
         return f'{{__name__=~"{under_way.started}|{under_way.active}",{self.select(targets)}}}'
 
     def bounds_query(self, targets: Iterable[Target]) -> str:
-        """An expression that gives one series for each bucket bound there is."""
+        """An expression that gives, for each bucket bound of each version, how many histograms have it."""
         every = self.latency.replace("<targets>", self.select(targets)).replace("<bounds>", 'le!=""')
-        return f"group by (le) ({every})"
+        return f"count by ({', '.join(('le', *self.identity_labels))}) ({every})"
 
 
 def any_of(texts: Iterable[str]) -> str:

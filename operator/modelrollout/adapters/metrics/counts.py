@@ -44,7 +44,8 @@ def answers(provider: Provider, cancels: ClientCancels) -> Counting:
 
 def slow_answers(provider: Provider, bound: str, cancels: ClientCancels) -> Counting:
     """How cumulative buckets count: slow = all answers - those within the bound. Other bounds do not count, and of the
-    requests that their callers ended only those that ``cancels`` wants."""
+    requests that their callers ended only those that ``cancels`` wants. A histogram without that bucket counts nothing:
+    which of its answers were slow it does not say."""
 
     def kind_of(labels: Labels) -> str | None:
         if cancels is ClientCancels.IGNORE and provider.outcome_of(labels) is Outcome.CANCELLED:
@@ -52,8 +53,10 @@ def slow_answers(provider: Provider, bound: str, cancels: ClientCancels) -> Coun
         return labels.get("le")
 
     def slow(within: Mapping[str, float]) -> tuple[float, float]:
+        if bound not in within:
+            return 0.0, 0.0
         every = within.get(ALL_ANSWERS, 0.0)
-        return every - within.get(bound, 0.0), every
+        return every - within[bound], every
 
     return Counting(kind_of, slow)
 
@@ -68,7 +71,7 @@ def tally(series: Iterable[Series], identity_of: Callable[[Labels], str | None],
         moments = sums[identity, one.labels.get("instance", ""), counting.part_of(one.labels)]
         for at, value in one.points:
             kinds = moments[at]
-            if value and kind is not None:
+            if kind is not None:
                 kinds[kind] = kinds.get(kind, 0.0) + value
     found: dict[str, dict[str, dict[float, tuple[float, float]]]] = defaultdict(lambda: defaultdict(dict))
     for (identity, process, _), moments in sums.items():

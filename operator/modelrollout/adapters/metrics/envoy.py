@@ -135,6 +135,7 @@ ENVOY = Provider(
     select=_select,
     identify=lambda target: target.host,
     identity_of=_identity_of,
+    identity_labels=("cluster_name",),
     outcome_of=_outcome_of,
     tells_splits=True,
     under_way=UnderWay("envoy_cluster_upstream_rq_total", "envoy_cluster_upstream_rq_active"),

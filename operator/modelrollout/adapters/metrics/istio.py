@@ -52,6 +52,7 @@ ISTIO = Provider(
     select=_select,
     identify=lambda target: target.host,
     identity_of=lambda labels: labels.get("destination_service"),
+    identity_labels=("destination_service",),
     outcome_of=_outcome_of,
     tells_splits=True,
 )

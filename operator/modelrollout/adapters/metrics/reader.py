@@ -15,11 +15,11 @@ from typing import TypeVar
 
 from modelrollout.adapters.metrics import custom, delays
 from modelrollout.adapters.metrics.base import Provider, Target
-from modelrollout.adapters.metrics.bounds import chosen_bound, judged_by
+from modelrollout.adapters.metrics.bounds import bound_for, chosen_bound, in_common, judged_by
 from modelrollout.adapters.metrics.counts import Tally, answers, increments, slow_answers, tally
 from modelrollout.adapters.metrics.overdue import SCRAPE_TAKES, overdue
 from modelrollout.adapters.metrics.registry import PROVIDERS
-from modelrollout.adapters.metrics.scraping import STALE_SCRAPES, Scraping, bound_for
+from modelrollout.adapters.metrics.scraping import STALE_SCRAPES, Scraping
 from modelrollout.adapters.metrics.splits import untold
 from modelrollout.adapters.metrics.subscription import Key, MetricSplit, Subscription
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway, Series
@@ -137,7 +137,7 @@ class Reader:
         if metric != "latency":
             return read
         bounds = await self._scraping.bounds(provider, _targets(group))
-        judged = {item.key: judged_by(item, bounds) for item in group}
+        judged = {item.key: judged_by(item, in_common(bounds, provider, item.targets)) for item in group}
         late = await self._overdue(provider, group, judged)
         return {place: _with_bound(item, judged[place[0]], late.get(place, {})) for place, item in read.items()}
 
@@ -167,7 +167,7 @@ class Reader:
     async def _latency(self, provider: Provider, group: Sequence[Subscription]) -> dict[Place, ByVersion | Unavailable]:
         window, targets = await self._scraping.window(provider), _targets(group)
         bounds = await self._scraping.bounds(provider, targets)
-        chosen = {item.key: chosen_bound(item, bounds) for item in group}
+        chosen = {item.key: chosen_bound(item, in_common(bounds, provider, item.targets)) for item in group}
         needed = {bound for bound in chosen.values() if isinstance(bound, str)}
         series = await self._raw(provider.latency_query(targets, needed), window) if needed else []
         rules = {(bound, item.analysis.client_cancels) for item in group if isinstance(bound := chosen[item.key], str)}
@@ -246,7 +246,8 @@ class Reader:
         if metric.name == "errors":
             query, counting = provider.errors_query([control]), answers(provider, cancels)
         else:
-            bound = bound_for(await self._scraping.bounds(provider, [control]), metric.over or 0.0)
+            bounds = in_common(await self._scraping.bounds(provider, [control]), provider, [control])
+            bound = bound_for(bounds or {}, metric.over or 0.0)
             if bound is None:
                 return {}
             query, counting = provider.latency_query([control], [bound]), slow_answers(provider, bound, cancels)

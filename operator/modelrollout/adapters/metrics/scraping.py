@@ -6,10 +6,12 @@ API need not be Prometheus.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from modelrollout.adapters.metrics.base import Provider, Target
+from modelrollout.adapters.metrics.bounds import Bounds, bounds_of
 from modelrollout.adapters.prometheus import Prometheus
 
 STALE_SCRAPES = 3
@@ -18,6 +20,7 @@ STALE_SCRAPES = 3
 _USUAL_INTERVAL = 15.0
 _MEASURED_FOR = 60.0  # seconds until it is measured again
 _BOUNDS_FOR = 600.0
+_AT_ONCE = 100  # versions whose bounds are read again by one query: they are dozens for each
 _SHORT, _LONG = 30.0, 300.0  # windows to count scrapes in
 _ENOUGH = 5  # scrapes in a window to go by
 
@@ -28,6 +31,12 @@ class _Measured:
     interval: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    at: float
+    bounds: Bounds
+
+
 class Scraping:
     """One Prometheus' view of its sources. ``given`` is the scrape interval when it is known, in seconds."""
 
@@ -36,7 +45,7 @@ class Scraping:
         self._given = given
         self._clock = clock
         self._measured: dict[str, _Measured] = {}
-        self._bounds: dict[str, tuple[float, dict[float, str]]] = {}
+        self._bounds: dict[str, dict[str, _Bounds]] = defaultdict(dict)
 
     async def interval(self, provider: Provider) -> float:
         """Seconds between two scrapes of a provider's sources. A source that is not seen gets the usual 15 s."""
@@ -65,15 +74,19 @@ class Scraping:
         )
         return max((value for series in found for _, value in series.points), default=None)
 
-    async def bounds(self, provider: Provider, targets: Sequence[Target]) -> dict[float, str]:
-        """Bucket bounds of the latency histogram: in seconds, and as the label writes them. Empty without a series."""
-        at, bounds = self._bounds.get(provider.name, (float("-inf"), {}))
-        if not bounds or self._clock() > at + _BOUNDS_FOR:
-            found = await self._prometheus.query(self._prometheus.here(provider.bounds_query(targets)))
-            texts = [series.labels["le"] for series in found]
-            bounds = {float(text) * provider.unit: text for text in texts if float(text) != float("inf")}
-            self._bounds[provider.name] = self._clock(), bounds
-        return bounds
+    async def bounds(self, provider: Provider, targets: Sequence[Target]) -> Mapping[str, Bounds]:
+        """Bucket bounds of the latency histograms, by whose they are (``Provider.identify``)."""
+        known, now = self._bounds[provider.name], self._clock()
+        wanted = {provider.identify(target): target for target in targets}
+        old = [item for item in sorted(known, key=lambda item: known[item].at) if known[item].at < now - _BOUNDS_FOR]
+        asked = {*(wanted.keys() - known.keys()), *[item for item in old if item in wanted][:_AT_ONCE]}
+        if asked:
+            query = self._prometheus.here(provider.bounds_query(wanted[item] for item in asked))
+            found = bounds_of(await self._prometheus.query(query), provider)
+            kept = {item for item in known if item not in asked and known[item].at >= now - 2 * _BOUNDS_FOR}
+            read = {item: _Bounds(now, found[item]) for item in asked & found.keys()}
+            self._bounds[provider.name] = {item: known[item] for item in kept} | read
+        return {item: bounds.bounds for item, bounds in self._bounds[provider.name].items()}
 
     async def _measure(self, provider: Provider) -> float:
         alive = self._prometheus.here(provider.alive)
@@ -83,9 +96,3 @@ class Scraping:
             if scrapes >= _ENOUGH or (window == _LONG and scrapes > 0):
                 return window / scrapes
         return _USUAL_INTERVAL
-
-
-def bound_for(bounds: Mapping[float, str], over: float) -> str | None:
-    """The label of the first bound at or above ``over`` seconds, or None when all are below it."""
-    fitting = [bound for bound in bounds if bound >= over * (1 - 1e-9)]
-    return bounds[min(fitting)] if fitting else None

@@ -56,6 +56,7 @@ TENSORFLOW_SERVING = Provider(
     select=_select,
     identify=lambda target: f"{target.namespace}/{target.rollout}/{target.version}",
     identity_of=_identity_of,
+    identity_labels=_NAMES,
     outcome_of=_outcome_of,
     tells_splits=False,
 )

@@ -25,7 +25,8 @@ class Order:
 
     ``source`` is the model's folder on a mounted volume (pvc://, file://), None for https://. ``target`` is the
     model's base folder, in which the version becomes the folder ``number``. ``digest`` is what it must have, if known.
-    Trouble of the network is tried again for ``retry_for`` seconds.
+    Trouble of the network is tried again for ``retry_for`` seconds. ``secret`` is a mounted one that a store over https
+    knows us by.
     """
 
     uri: str
@@ -37,6 +38,7 @@ class Order:
     max_bytes: int = 20 * 1024**3
     time_limit: float = 1800.0
     retry_for: float = 30.0
+    secret: Path | None = None
 
     @property
     def final(self) -> Path:
@@ -73,7 +75,7 @@ def _bring(order: Order, folder: Path, say: Callable[[str], None]) -> None:
     progress = Progress(order.uri, order.max_bytes, order.time_limit, say=say)
     try:
         if order.source is None:
-            sources.download_archive(order.uri, folder, progress, order.retry_for)
+            sources.download_archive(order.uri, folder, progress, order.retry_for, order.secret)
         else:
             sources.copy_folder(order.uri, order.source, order.source_root or order.source, folder, progress)
     except OSError as error:

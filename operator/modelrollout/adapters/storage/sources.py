@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 from modelrollout.adapters.storage.archive import unpack
+from modelrollout.adapters.storage.credentials import read_credentials
 from modelrollout.adapters.storage.download import download, pour
 from modelrollout.adapters.storage.failure import FetchError
 from modelrollout.adapters.storage.progress import Progress
@@ -37,11 +38,13 @@ def copy_folder(uri: str, source: Path, root: Path, target: Path, progress: Prog
             pour(reader, writer, progress)
 
 
-def download_archive(uri: str, target: Path, progress: Progress, retry_for: float) -> None:
-    """Download a .tar.gz and unpack it. Trouble of the network is tried again for ``retry_for`` seconds."""
+def download_archive(uri: str, target: Path, progress: Progress, retry_for: float, secret: Path | None) -> None:
+    """Download a .tar.gz, as whom a mounted Secret says, and unpack it. Trouble of the network is tried again for
+    ``retry_for`` seconds."""
     archive = target.with_name(target.name + ".tar.gz")
+    credentials = read_credentials(secret) if secret is not None else None
     try:
-        download(uri, archive, progress, retry_for)
+        download(uri, archive, progress, retry_for, credentials)
         unpack(uri, archive, target, progress)
     finally:
         archive.unlink(missing_ok=True)
