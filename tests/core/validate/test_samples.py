@@ -64,8 +64,7 @@ CASES: dict[str, tuple[Check, Case, Verdict, str]] = {
         check_answers,
         case((Answer("request 1", 400, problem="status 400: no such input"), GOOD[1])),
         Verdict.FAIL,
-        "2 of 4 requests are not answered well: request 1: status 400: no such input; request 1: status 400: no such "
-        "input",
+        "2 of 4 requests are not answered well: request 1: status 400: no such input",
     ),
     "not a number": (
         check_answers,
