@@ -8,5 +8,5 @@ TOLD = 2
 
 
 def some(wrong: Sequence[str], of: int, what: str) -> str:
-    """``2 of 8 samples are not answered well: ...``, the first of them in full; what was found twice is said once."""
-    return f"{len(wrong)} of {of} {what}: {'; '.join(list(dict.fromkeys(wrong))[:TOLD])}"
+    """``2 of 8 samples are not answered well: ...``, the first of them in full."""
+    return f"{len(wrong)} of {of} {what}: {'; '.join(wrong[:TOLD])}"
