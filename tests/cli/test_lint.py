@@ -105,6 +105,17 @@ PROBLEMS = {
         [GOOD + "analysis: {}\n"],
         ["0.yaml document 1 (fraud): analysis: is no field of a ModelRollout; remove it or move it into spec"],
     ),
+    "a misspelt field of the object": (
+        [GOOD.replace("spec:", "specs:")],
+        [
+            "0.yaml document 1 (fraud): specs: is no field of a ModelRollout; did you mean spec?",
+            "0.yaml document 1 (fraud): spec: is missing",
+        ],
+    ),
+    "a misspelt field of the metadata": (
+        [GOOD.replace("name: fraud, namespace: prod", "name: fraud, lables: {team: a}")],
+        ["0.yaml document 1 (fraud): metadata.lables: is no field of an object's metadata; did you mean labels?"],
+    ),
     "no name": (
         [GOOD.replace("name: fraud, namespace", "labels: {}, namespace")],
         ["0.yaml document 1: metadata.name: must be a string that is not empty (given: None)"],

@@ -100,7 +100,7 @@ def parse_spec(spec: object) -> Spec | SpecError:
     try:
         return Spec.model_validate_json(json.dumps(given, default=str), strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        problems = explain(error)
+        problems = explain(error, Spec)
         return SpecError("; ".join(problems), problems=problems)
 
 
