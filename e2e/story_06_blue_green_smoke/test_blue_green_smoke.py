@@ -26,5 +26,5 @@ def test_failing_smoke_requests_prevent_the_switch(rollout: Rollout, clients: Cl
     assert all(weights == {"1.0.1": 100} for _, weights in rollout.routes())
     quarantined = rollout.status.quarantined[-1]
     assert (quarantined.version, quarantined.reason) == ("1.2.3", "SmokeFailed")
-    assert "through the mesh: 4 of 20 requests are not answered well" in quarantined.message
+    assert "through the gateway: 2 of 10 requests are not answered well" in quarantined.message
     assert "500" in quarantined.message

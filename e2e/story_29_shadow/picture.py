@@ -16,13 +16,14 @@ import requests
 
 from modelrollout.api.compared import COMPARED, DIFFERENT, SCORE_BOUNDS, SCORES
 from modelrollout.core.validate.score_shift import score_shift
+from modelrollout.simulation.colours import AGAINST, ARMS, BOUND, STABLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STEP = 2.0  # seconds, as this cluster scrapes
 BINS = tuple(count / 20 for count in range(21))  # of the picture; the comparer's are finer near 0 and 1
-CONTROL, BOUND, COLOURS = "#4477aa", "#555555", ("#cc3311", "#ccbb44")
+COLOURS = (AGAINST, ARMS[0])  # of the version that fails, and of a candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def draw_scores(panel: Axes, versions: Sequence[Shadowed], control: str) -> None
     """The highest score of each row, side by side."""
     width = (BINS[1] - BINS[0]) / (len(versions) + 1.5)
     last = versions[-1].scores[-1]
-    known = [(control, CONTROL, last[1])]
+    known = [(control, STABLE, last[1])]
     known += [(item.version, colour, item.scores[-1][2]) for colour, item in zip(COLOURS, versions, strict=False)]
     for place, (version, colour, bins) in enumerate(known):
         shares = shares_of(bins)

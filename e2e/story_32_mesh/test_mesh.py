@@ -86,7 +86,7 @@ def test_smoke_requests_reach_green_before_any_caller(rollout: Rollout, clients:
     assert requests.share(OLD) == 1.0, "green was seen before the switch"
     [failed] = rollout.status.quarantined
     assert (failed.version, failed.reason) == (BAD, "SmokeFailed")
-    assert "through the mesh: 4 of 20 requests are not answered well" in failed.message
+    assert "through the mesh: 2 of 10 requests are not answered well" in failed.message
     arm = rollout.status.arm(NEW)
     assert arm is not None
     assert arm.smoke.passed

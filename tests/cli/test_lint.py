@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from modelrollout.cli.main import main
@@ -103,6 +105,17 @@ PROBLEMS = {
         [GOOD + "analysis: {}\n"],
         ["0.yaml document 1 (fraud): analysis: is no field of a ModelRollout; remove it or move it into spec"],
     ),
+    "a misspelt field of the object": (
+        [GOOD.replace("spec:", "specs:")],
+        [
+            "0.yaml document 1 (fraud): specs: is no field of a ModelRollout; did you mean spec?",
+            "0.yaml document 1 (fraud): spec: is missing",
+        ],
+    ),
+    "a misspelt field of the metadata": (
+        [GOOD.replace("name: fraud, namespace: prod", "name: fraud, lables: {team: a}")],
+        ["0.yaml document 1 (fraud): metadata.lables: is no field of an object's metadata; did you mean labels?"],
+    ),
     "no name": (
         [GOOD.replace("name: fraud, namespace", "labels: {}, namespace")],
         ["0.yaml document 1: metadata.name: must be a string that is not empty (given: None)"],
@@ -184,6 +197,37 @@ def test_files_are_named_as_kubectl_takes_them(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     result = CliRunner().invoke(main, ["lint", "-f", str(tmp_path / "a.yaml"), "-f", str(tmp_path / "b.yaml")])
     assert (result.exit_code, result.output) == (0, "2 ModelRollouts in order\n")
+
+
+FOLDERS = {
+    "what is in it, by the endings that kubectl takes": (["-f", "{}"], 0, "3 ModelRollouts in order"),
+    "with its folders": (["-R", "-f", "{}/nested"], 0, "1 ModelRollout in order"),
+    "all of it with its folders": (["-R", "-f", "{}"], 1, "wrong/w.yml document 2 (risk): spec.model.uri: "),
+    "a file of it, named as well": (["-f", "{}", "{}/a.yaml"], 0, "3 ModelRollouts in order"),
+    "nothing in it": (["-f", "{}/empty"], 2, "there is no *.yaml, *.yml or *.json in folder"),
+    "with its folders, and nothing in them": (["-R", "-f", "{}/empty"], 2, "there is no *.yaml"),
+    "a file of it that is wrong": (["-f", "{}/wrong"], 1, "wrong/w.yml document 2 (risk): spec.model.uri: "),
+}
+
+
+@pytest.mark.parametrize(("arguments", "code", "said"), FOLDERS.values(), ids=FOLDERS.keys())
+def test_a_folder_stands_for_the_manifests_in_it(tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
+    for name, file in (
+        ("first", "a.yaml"),
+        ("second", "b.yml"),
+        ("third", "nested/deeper/c.yaml"),
+        ("fourth", "d.json"),
+    ):
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = GOOD.replace("fraud", name)
+        path.write_text(json.dumps(yaml.safe_load(text)) if path.suffix == ".json" else text)
+    (tmp_path / "notes.txt").write_text("{")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "wrong" / "w.yml").write_text(f"{GOOD}---{OTHER.replace('pvc://', 'ftp://')}")
+    result = CliRunner().invoke(main, ["lint", *(argument.replace("{}", str(tmp_path)) for argument in arguments)])
+    assert (result.exit_code, said in result.output) == (code, True), result.output
 
 
 def test_without_a_file_there_is_nothing_to_do() -> None:

@@ -24,6 +24,7 @@ from tests.cli.worlds import (
     one_of_two_aborted,
     one_of_two_paused,
     paused,
+    paused_above_an_approval,
     promoted,
     quarantined,
     releasing,
@@ -97,7 +98,22 @@ def carry_out(world: World, command: Command) -> None:
 CARRIED_OUT = {
     "promote past an approval": (approving, Verb.PROMOTE, "promote of 1.1.2 accepted; weight 50 %, Progressing"),
     "skip a clock": (releasing, Verb.SKIP, "skip of 1.1.2 accepted; weight 50 %, Progressing"),
-    "promote what is paused": (paused, Verb.PROMOTE, "promote of 1.1.2 accepted; weight 10 %, Progressing"),
+    "promote what is paused": (
+        paused,
+        Verb.PROMOTE,
+        "promote of 1.1.2 ended the pause, and nothing else; weight 10 %, Progressing",
+    ),
+    "promote what is paused above an approval": (
+        paused_above_an_approval,
+        Verb.PROMOTE,
+        "promote of 1.1.2 ended the pause, and nothing else; weight 10 %, AwaitingApproval: 1.1.2 at 10 %: step 2 "
+        "waits for approval: modelrollout promote fraud -n prod",
+    ),
+    "resume what is paused above an approval": (
+        paused_above_an_approval,
+        Verb.RESUME,
+        "resume of 1.1.2 accepted; weight 10 %, AwaitingApproval: 1.1.2 at 10 %: step 2 waits for approval",
+    ),
     "promote fully": (releasing, Verb.PROMOTE_FULL, "full promotion of 1.1.2 accepted; Healthy: 1.1.2 serves all"),
     "promote fully before it is loaded": (
         loading,
@@ -134,11 +150,11 @@ CARRIED_OUT = {
 @pytest.mark.parametrize(("world", "verb", "sentence"), CARRIED_OUT.values(), ids=CARRIED_OUT.keys())
 def test_is_carried_out_and_reported(world: Callable[[], World], verb: Verb, sentence: str) -> None:
     here = world()
-    command = prepare(verb, here.rollout, "t2")
+    before, command = here.status, prepare(verb, here.rollout, "t2")
     carry_out(here, command)
     assert here.status.last_command == command.render()
     assert accepted(command, here.status)
-    assert report("fraud", command, here.status).startswith(f"rollout fraud: {sentence}")
+    assert report("fraud", command, here.status, before).startswith(f"rollout fraud: {sentence}")
 
 
 def test_what_was_not_carried_out_says_why() -> None:

@@ -43,7 +43,7 @@ GOOD = {
 BAD = {
     "an unknown field": (
         "spec: {nodeSelectors: {gpu: 'true'}}",
-        "spec.serving.template.spec.nodeSelectors: is no field of a pod; remove it or correct its name",
+        "spec.serving.template.spec.nodeSelectors: is no field of a pod; did you mean nodeSelector?",
     ),
     "an unknown field deep down": (
         SERVING % "readinessProbe: {httpGet: {port: 1, url: /x}}",

@@ -222,7 +222,7 @@ def test_a_spec_that_is_wrong_is_2(run: Run, tmp_path: Path, manifest: Manifest)
     empty.write_text("{}")
     result = run("validate", "-f", str(empty))
     assert result.exit_code == 2
-    assert "0 ModelRollouts in here; one is validated at a time" in result.stderr
+    assert f"there is no ModelRollout in {empty}" in result.stderr
     assert run("validate", "-f", str(tmp_path / "none.yaml")).exit_code == 2
 
 

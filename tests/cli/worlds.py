@@ -78,6 +78,11 @@ def paused() -> World:
     return carried_out(releasing(), Verb.PAUSE)
 
 
+def paused_above_an_approval() -> World:
+    """A person holds the candidate at 10 %, where another person is asked."""
+    return carried_out(approving(), Verb.PAUSE)
+
+
 def quarantined() -> World:
     """The candidate was aborted, held to blame, and has drained."""
     return carried_out(releasing(), Verb.ABORT_QUARANTINE).run(15.0)

@@ -128,8 +128,8 @@ def test_blue_green_with_failing_smoke_requests_does_not_switch() -> None:
     world.run(20, tick=1)
     assert world.live == {"1.0.1": 100}
     assert world.status.quarantined[-1].message == (
-        "through the mesh: 2 of 2 requests are not answered well: request 1: status 500; request 1: status 500 "
-        "(attempt 2 of 2); it gets no requests"
+        "through the mesh: 1 of 1 requests are not answered well: request 1: status 500 (attempt 2 of 2); "
+        "it gets no requests"
     )
 
 

@@ -39,6 +39,30 @@ def test_the_rules_of_hosts_are_some() -> None:
     assert second.allows("payments", "fraud.example.com", "mesh")
 
 
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_every_value_that_is_set_is_one_of_the_chart(page: Path) -> None:
+    known = yaml.safe_load((ROOT / "charts/modelrollout/values.yaml").read_text())
+    for name in re.findall(r"--set(?:-string|-json)?[ =]'?([A-Za-z.]+)", page.read_text()):
+        found = known
+        for part in name.partition(".sidecar")[0].split("."):  # the label of Istio's side car is a key of its own
+            assert part in found, f"{name} is no value of the chart"
+            found = found[part]
+
+
+def test_the_proxy_is_reached_by_the_operator_alone() -> None:
+    [policy] = [item for item in OBJECTS if item["kind"] == "NetworkPolicy"]
+    [rule] = policy["spec"]["ingress"]
+    [source] = rule["from"]
+    [operator] = [item for item in OBJECTS if item["kind"] == "Sidecar"]
+    assert source["podSelector"]["matchLabels"] == operator["spec"]["workloadSelector"]["labels"]
+    assert source["namespaceSelector"]["matchLabels"] == {
+        "kubernetes.io/metadata.name": operator["metadata"]["namespace"]
+    }
+
+
 def test_one_oldest_kubernetes_everywhere() -> None:
     oldest = ".".join(map(str, OLDEST))
     chart = yaml.safe_load((ROOT / "charts/modelrollout/Chart.yaml").read_text())

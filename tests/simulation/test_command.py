@@ -11,7 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from modelrollout.cli.main import main
-from tests.simulation.scenes import MANIFEST, TRAFFIC, write
+from modelrollout.cli.simulate import EXAMPLE
+from modelrollout.simulation.manifest import read_manifest
+from modelrollout.simulation.scenario import under_traffic
+from tests.simulation.scenes import MANIFEST, ROOT, TRAFFIC, write
 
 
 @pytest.fixture
@@ -98,12 +101,12 @@ def test_without_matplotlib_the_picture_is_refused_in_one_sentence(
 
 
 CONTRADICTIONS = {
-    "nothing to judge by": (["-f"], "give either --traffic or --samples"),
+    "nothing to judge by": (["-f"], "--traffic is missing: what do users send, and how does each version answer?"),
     "both": (["-f", "--traffic", "--samples"], "give either --traffic or --samples"),
     "many runs of what was recorded": (["-f", "--samples", "--runs", "2"], "--samples are the same in every run"),
     "a picture of many": (["-f", "--traffic", "--runs", "2", "--plot", "x.png"], "--plot draws one release"),
     "no manifest": (["--traffic"], "no file is named; write for example modelrollout simulate -f rollout.yaml"),
-    "two manifests": (["-f", "--traffic", "other.yaml"], "modelrollout simulate takes one manifest, not 2"),
+    "a manifest that is not there": (["--traffic", "other.yaml"], "cannot read other.yaml: No such file"),
     "a picture into a folder that is not there": (
         ["-f", "--traffic", "--plot", "nowhere/release.png"],
         "--plot nowhere/release.png: there is no folder nowhere; make it, or name another one",
@@ -131,6 +134,37 @@ def test_a_manifest_is_named_as_for_lint(files: list[str]) -> None:
     assert simulate("--filename", manifest, *traffic).output == usual
     given = CliRunner().invoke(main, ["simulate", "-", *traffic], input=Path(manifest).read_text())
     assert given.output == usual
+
+
+def test_of_a_folder_the_one_rollout_is_played(files: list[str], tmp_path: Path) -> None:
+    usual = simulate(*files).output
+    assert simulate("-f", str(tmp_path), *files[2:]).output == usual, "the traffic beside it is no manifest"
+    write(tmp_path, "second.yaml", MANIFEST)
+    result = simulate("-f", str(tmp_path), *files[2:])
+    assert result.exit_code == 2
+    assert "takes one ModelRollout, and here are 2: " in result.output
+    assert f"{tmp_path}/second.yaml document 1 (fraud)" in result.output
+
+
+def test_what_is_wrong_with_a_manifest_is_said_as_lint_says_it(files: list[str]) -> None:
+    Path(files[1]).write_text(f"kind: ConfigMap\n---{MANIFEST}".replace("setWeight: 25", "setWeight: 101"))
+    result, checked = simulate(*files), CliRunner().invoke(main, ["lint", files[1]])
+    assert (result.exit_code, checked.exit_code) == (2, 1)
+    assert result.output == f"Error: {checked.output}"
+    assert "rollout.yaml document 2 (fraud): spec.strategy.canary.steps[0].setWeight" in result.output
+
+
+MANIFESTS = sorted(path for path in (ROOT / "examples").rglob("*.yaml") if path.name != "traffic.yaml")
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=[str(path.relative_to(ROOT)) for path in MANIFESTS])
+def test_without_a_traffic_one_is_shown_that_fits(manifest: Path, tmp_path: Path) -> None:
+    result = simulate("-f", str(manifest))
+    assert result.exit_code == 2
+    words, _, shown = result.output.partition("\n\n")
+    assert (ROOT / EXAMPLE).is_file()
+    assert EXAMPLE in words
+    under_traffic(read_manifest(manifest), write(tmp_path, "traffic.yaml", shown))
 
 
 def test_a_picture_into_a_missing_folder_is_refused_before_anything_is_played(files: list[str], tmp_path: Path) -> None:

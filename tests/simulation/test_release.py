@@ -171,7 +171,7 @@ def test_a_green_that_only_fails_is_never_switched_to(tmp_path: Path) -> None:
     lines = told(scene(tmp_path, traffic, BLUE_GREEN))
     assert {line["weights"]["2.4.1187"] for line in lines} == {0}
     assert lines[-1]["move"] == "Rollback"
-    assert "4 of 4 requests are not answered well" in lines[-1]["reason"]
+    assert "2 of 2 requests are not answered well" in lines[-1]["reason"]
 
 
 def test_an_approval_that_nobody_gives_ends_paused(tmp_path: Path) -> None:

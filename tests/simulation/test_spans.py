@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modelrollout.simulation.picture import Story
+from modelrollout.simulation.picture import Story, title_lines
 from modelrollout.simulation.spans import Span, happened, waits
 from modelrollout.simulation.traffic import Traffic
 from tests.simulation.scenes import MANIFEST, TRAFFIC, example, frames, scene
@@ -63,3 +63,9 @@ def test_a_wait_for_approval_is_shown_from_its_beginning_to_the_word(tmp_path: P
 
 def test_a_release_that_never_waits_shows_none(tmp_path: Path) -> None:
     assert list(waits(frames(scene(tmp_path)))) == []
+
+
+def test_a_title_parts_no_number_from_its_unit() -> None:
+    for length in range(100, 130):
+        lines = title_lines(f"{'x' * length} 14 of 2014 by 2.3.1160 (0.7 %)")
+        assert not any(text.startswith("%") for text in lines)

@@ -55,6 +55,20 @@ def test_a_bound_above_all_buckets_is_refused(tmp_path: Path) -> None:
         scene(tmp_path, traffic, manifest)
 
 
+def test_two_versions_by_two_bounds_are_refused(tmp_path: Path) -> None:
+    """The sentences would name the one, and count the other's answers by the other."""
+    manifest = MANIFEST.replace("[{name: errors}]", "[{name: errors}, {name: latency, over: 70ms}]")
+    traffic = TRAFFIC.replace("errors: 0.01", "latency: [{le: 70ms, share: 0.9}]", 1).replace(
+        "errors: 0.01", "latency: {median: 30ms, p99: 110ms}"
+    )
+    sentence = (
+        "candidate.latency: what is slow would be told at 100ms, and of stable at 70ms; give both by median and p99, "
+        "or by the same buckets"
+    )
+    with pytest.raises(InputError, match=sentence):
+        scene(tmp_path, traffic, manifest)
+
+
 def test_a_metric_without_numbers_is_refused(tmp_path: Path) -> None:
     manifest = MANIFEST.replace("[{name: errors}]", "[{name: errors}, {name: latency, over: 70ms}]")
     with pytest.raises(InputError, match=r"stable\.latency is missing: the manifest judges the metric latency"):

@@ -1,4 +1,4 @@
-"""Smoke requests: the samples that an arm is sent through the mesh, before its first share of users' requests."""
+"""Smoke requests: the samples that an arm is sent on users' way, before its first share of users' requests."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def _smoke_rules(schema: dict[str, Any]) -> None:
 
 
 class Smoke(SampleSet):
-    """Samples sent through the mesh to the green version at weight 0, by REST. Their answers are looked at as those of
-    validation.samples are, which go to a pod."""
+    """Samples sent to the green version at weight 0 the way that users' requests come, by REST. Their answers are
+    looked at as those of validation.samples are, which go to a pod."""
 
     model_config = ConfigDict(json_schema_extra=_smoke_rules)
 

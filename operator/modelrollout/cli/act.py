@@ -54,11 +54,11 @@ def acting(command: Callable[..., Any]) -> Callable[..., Any]:
 def promote(full: bool, **target: Any) -> None:
     """Go on with a release that waits, or skip all that is left of it.
 
-    Approves the step that waits for approval, ends a pause, and goes on from a step that waits for proof or for
-    requests. A clock that runs is not ended: that is `skip`. With --full the steps that are left are skipped, but never
-    a check that has not passed, nor the bake. Safety is never skipped: a candidate that is proven worse is still rolled
-    back. Without NAME the namespace's only rollout is meant. Several candidates take their steps together, so VERSION
-    only names the one whose pause ends.
+    Ends one wait: a pause by `pause`, and where there is none, the approval, the proof or the requests that the step
+    waits for; what is still waited for is said. A clock that runs is not ended: that is `skip`. With --full the steps
+    that are left are skipped, but never a check that has not passed, nor the bake. Safety is never skipped: a candidate
+    that is proven worse is still rolled back. Without NAME the namespace's only rollout is meant. Several candidates
+    take their steps together, so VERSION only names the one whose pause ends.
     """
     act(Verb.PROMOTE_FULL if full else Verb.PROMOTE, **target)
 
@@ -171,11 +171,12 @@ def act(
         click.echo(f"rollout {name}: {subject(command)} sent")
         return
     status = await_answer(access, name, command)
+    said = report(name, command, status, rollout.status)
     if not accepted(command, status):
-        raise Refused(report(name, command, status))
+        raise Refused(said)
     if not_done(command, status) is not None:
-        raise NotRouted(report(name, command, status))
-    click.echo(printable(report(name, command, status)))
+        raise NotRouted(said)
+    click.echo(printable(said))
 
 
 def await_answer(access: Access, name: str, command: Command) -> Status:

@@ -14,10 +14,16 @@ from modelrollout.cli.check_template import template_problems
 from modelrollout.cli.manifests_file import Document, Problem
 from modelrollout.manifests.istio import shared_host
 from modelrollout.manifests.meta import name_problem
+from modelrollout.resource.meant import near
 from modelrollout.resource.rollout import API_VERSION, CLUSTER_DOMAIN, GROUP, KIND, ModelRollout, SpecError
 from modelrollout.resource.spec import Spec
 
 TOP_FIELDS = {"apiVersion", "kind", "metadata", "spec", "status"}
+META_FIELDS = {"name", "namespace", "labels", "annotations", "finalizers", "ownerReferences", "generateName"} | {
+    *("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"),
+    *("deletionTimestamp", "deletionGracePeriodSeconds"),
+}
+"""What people write, and what the API server adds."""
 
 
 def check(documents: Sequence[Document]) -> list[Problem]:
@@ -58,9 +64,13 @@ def _envelope(body: Mapping[str, Any]) -> Iterator[str]:
     if body.get("kind") != KIND:
         yield f"kind: must be {KIND} (given: {body.get('kind')!r})"
     for field in sorted(str(field) for field in set(body) - TOP_FIELDS):
-        yield f"{field}: is no field of a {KIND}; remove it or move it into spec"
+        way_out = f"did you mean {meant}?" if (meant := near(field, TOP_FIELDS)) else "remove it or move it into spec"
+        yield f"{field}: is no field of a {KIND}; {way_out}"
     metadata = body.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
+    for field in sorted(str(field) for field in set(metadata) - META_FIELDS) if isinstance(metadata, dict) else ():
+        way_out = f"did you mean {meant}?" if (meant := near(field, META_FIELDS)) else "remove it"
+        yield f"metadata.{field}: is no field of an object's metadata; {way_out}"
     if not isinstance(name, str) or not name:
         yield f"metadata.name: must be a string that is not empty (given: {name!r})"
 

@@ -14,6 +14,7 @@ from typing import Any
 from modelrollout.manifests.kept import FETCH_CONTAINER
 from modelrollout.manifests.merge import ONE_OF, VOLUME_SOURCES
 from modelrollout.manifests.serving import SERVER_CONTAINER
+from modelrollout.resource.meant import near
 
 FIELD = "spec.serving.template"
 OWN_VOLUMES = frozenset({"models", "source"})
@@ -77,7 +78,9 @@ def _object(value: Any, kind: str, path: str) -> Iterator[str]:
     known = {written: types[name] for name, written in names.items()}
     for key, item in value.items():
         if key not in known:
-            yield f"{path}.{key}: is no field of a pod; remove it or correct its name"
+            field = near(str(key), known)
+            way_out = "remove it or correct its name" if field is None else f"did you mean {field}?"
+            yield f"{path}.{key}: is no field of a pod; {way_out}"
         else:
             yield from _typed(item, known[key], f"{path}.{key}")
     for group in ONE_OF:

@@ -16,8 +16,8 @@ from modelrollout.cli.feed import Feed, Snapshot
 from modelrollout.cli.live import Picture, Room, show, watch_picture, watch_words
 from modelrollout.cli.options import cluster_options, dump, name_argument, output_option
 from modelrollout.cli.pods import Pod, pod_from_json
-from modelrollout.cli.render import one_line, tree
-from modelrollout.cli.render_small import small
+from modelrollout.cli.render import one_line
+from modelrollout.cli.render_small import fitted
 from modelrollout.cli.render_table import rollout_table
 from modelrollout.cli.text import Line, Span, Style, line
 from modelrollout.cli.view import View
@@ -113,9 +113,7 @@ def _picture(access: Access, name: str | None, everywhere: bool) -> Picture:
             return [*lines, line(Span(note, Style.BAD))] if note else lines
         if not rollouts:
             return [line(f"{name} is gone")]
-        view = View(rollouts[0], now, pods.seen(), note or pods.note)
-        whole = tree(view)
-        return whole if room is None or room.takes(whole) else small(view)
+        return fitted(View(rollouts[0], now, pods.seen(), note or pods.note), room)
 
     return draw
 

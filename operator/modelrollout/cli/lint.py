@@ -15,16 +15,17 @@ from modelrollout.cli.text import counted
 
 @click.command()
 @file_arguments()
-def lint(files: tuple[str, ...], named: tuple[str, ...]) -> None:
+def lint(files: tuple[str, ...], named: tuple[str, ...], recursive: bool) -> None:
     """Check manifests without a cluster.
 
-    Reads YAML or JSON with any number of documents; `-` is the standard input. The files are taken together, as one
+    Reads YAML or JSON with any number of documents; a folder stands for the *.yaml, *.yml and *.json in it, `-` for the
+    standard input. The files are taken together, as one
     `kubectl apply` would: two rollouts of one name or one host are found, too. Objects of other kinds are let through.
 
     Exit code 0 when all is well, 1 with one line for each problem, 2 when a file cannot be read. Lines that begin with
     "note:" name settings that can do nothing; they change no exit code.
     """
-    files = several(files, named, "lint")
+    files = several(files, named, recursive, "lint")
     documents, problems = read_all(files)
     found = [document for document in documents if is_rollout(document)]
     problems += check(documents)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelrollout.api.status import Arm, ContestStatus, MetricStatus, Status
-from modelrollout.cli.render import PHASE_STYLE
+from modelrollout.cli.live import Room
+from modelrollout.cli.render import PHASE_STYLE, tree
 from modelrollout.cli.render_alerts import alerts
 from modelrollout.cli.render_contest import earned, lead, ranked
 from modelrollout.cli.render_evidence import SPEAK_FOR_THEMSELVES, VERDICT_STYLE, asked_now, counts, has_counts
@@ -25,6 +26,12 @@ BAR = 8
 PRESENT = "▶"
 
 
+def fitted(view: View, room: Room | None) -> list[Line]:
+    """The tree where it fits, else the lines below; the tree for as much room as it needs (None)."""
+    whole = tree(view)
+    return whole if room is None or room.takes(whole) else small(view)
+
+
 def small(view: View) -> list[Line]:
     """The lines, the most important ones first."""
     status, spec = view.rollout.status, spec_in_force(view.rollout)
@@ -34,7 +41,7 @@ def small(view: View) -> list[Line]:
         *contests(status),
         *([line(Span(view.note, Style.BAD))] if view.note else []),
         *(_cut(content) for content in alerts(view, COLUMNS)),
-        *(content for content in step_lines(status, spec, view.now) if PRESENT in plain(content)),
+        *(_close(content) for content in step_lines(status, spec, view.now) if PRESENT in plain(content)),
         *versions(status),
     ]
 
@@ -113,6 +120,17 @@ def versions(status: Status) -> Iterator[Line]:
         yield line(name, f"  {version.weight} %  {version.ready} ready")
         if version.message:
             yield _cut(line("  ", Span(version.message, Style.BAD)))
+
+
+def _close(content: Line) -> Line:
+    """The line without the blanks that set its columns below those of others."""
+    return tuple(Span(_with_least_blanks(span.text), span.style) for span in content)
+
+
+def _with_least_blanks(text: str) -> str:
+    """At most two at the end."""
+    words = text.rstrip()
+    return words + text[len(words) :][:2]
 
 
 def _cut(content: Line) -> Line:

@@ -142,8 +142,9 @@ def accepted(command: Command, status: Status) -> bool:
             return bool(arms) or "Promoted" in ends
 
 
-def report(name: str, command: Command, status: Status) -> str:
-    """What became of the command, in one sentence."""
+def report(name: str, command: Command, status: Status, before: Status | None = None) -> str:
+    """What became of the command, in one sentence: what it did, and what is waited for now. ``before`` is the status
+    that it was given for: of a pause and an approval below it, ``promote`` ends the pause alone."""
     what = f"rollout {name}: {subject(command)}"
     could = [status.stable] if command.verb is Verb.UNDO else status.arms
     if status.command_ignored is not None and any(command.is_for(item.version) for item in could if item is not None):
@@ -155,7 +156,14 @@ def report(name: str, command: Command, status: Status) -> str:
     if command.verb is Verb.RETRY:
         return f"{what} accepted; {_begins(command, status)}, {_state(status)}"
     served = status.stable is not None and status.stable.version in versions(command)
-    return f"{what} accepted; {'' if served else f'{_weights(command, status)}, '}{_state(status)}"
+    done = "ended the pause, and nothing else" if _ended_a_pause(command, before) else "accepted"
+    return f"{what} {done}; {'' if served else f'{_weights(command, status)}, '}{_state(status)}"
+
+
+def _ended_a_pause(command: Command, before: Status | None) -> bool:
+    """Whether ``promote`` had a pause to end, so that it was not taken for the approval below that."""
+    held = [arm for arm in before.arms if arm.paused and command.is_for(arm.version)] if before is not None else []
+    return command.verb is Verb.PROMOTE and bool(held)
 
 
 def _begins(command: Command, status: Status) -> str:

@@ -17,19 +17,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelrollout.cli.files import file_arguments, only_one
+from modelrollout.cli.files import file_arguments
+from modelrollout.cli.one_manifest import one_manifest
 from modelrollout.cli.options import Duration
 from modelrollout.cli.simulate_table import end_lines, head_line, runs_lines, table_line
 from modelrollout.cli.text import Line, paint
 from modelrollout.simulation.decisions import Decision, Ending, as_it_stands, decisions, ending
+from modelrollout.simulation.manifest import Played, played
 from modelrollout.simulation.reading import InputError
 from modelrollout.simulation.release import Frame
 from modelrollout.simulation.runs import ends_of, summarize
-from modelrollout.simulation.scenario import Scenario, from_samples, from_traffic
+from modelrollout.simulation.scenario import Scenario, under_samples, under_traffic
+from modelrollout.simulation.suggested import suggested_traffic
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
+EXAMPLE = "examples/simulate/slow/traffic.yaml"
 LONG = 4000  # scrapes from which one release takes more than a few seconds
 
 File = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -57,6 +61,7 @@ class Unusable(click.ClickException):
 def simulate(
     files: tuple[str, ...],
     named: tuple[str, ...],
+    recursive: bool,
     traffic: Path | None,
     samples: Path | None,
     seed: int,
@@ -67,10 +72,11 @@ def simulate(
 ) -> None:
     """Play a release of a manifest through, without a cluster.
 
-    FILE has one ModelRollout; `-` is the standard input. Nobody gives an approval, unless --approve-after says when.
+    FILE has one ModelRollout; a folder stands for the files in it, `-` for the standard input. What users send, and how
+    each version answers, is made up by --traffic (without it one for this manifest is shown, to be written into a
+    file), or recorded by --samples. Nobody gives an approval, unless --approve-after says when.
     """
-    manifest = Path(only_one(files, named, "simulate"))
-    if (traffic is None) == (samples is None):
+    if traffic is not None and samples is not None:
         raise click.UsageError("give either --traffic or --samples: what shall the candidate be judged by?")
     if runs > 1 and samples is not None:
         raise click.UsageError("--samples are the same in every run, so --runs makes no sense with them")
@@ -79,7 +85,9 @@ def simulate(
     if plot is not None:
         need_matplotlib()
         need_folder(plot)
+    document = one_manifest(files, named, recursive, "simulate")
     with sentences():
+        manifest = played(document.body, document.place)
         scenario = replace(read_scenario(manifest, traffic, samples), approve_after=approve_after)
         if runs > 1:
             play_many(scenario, range(seed, seed + runs), output)
@@ -112,12 +120,18 @@ def sentences() -> Iterator[None]:
         raise Unusable(str(error)) from error
 
 
-def read_scenario(manifest: Path, traffic: Path | None, samples: Path | None) -> Scenario:
-    """All that was given, checked."""
+def read_scenario(manifest: Played, traffic: Path | None, samples: Path | None) -> Scenario:
+    """All that was given, checked. Raises InputError with a traffic that would do, where there is nothing to play."""
     if traffic is not None:
-        return from_traffic(manifest, traffic)
-    assert samples is not None
-    return from_samples(manifest, samples)
+        return under_traffic(manifest, traffic)
+    if samples is not None:
+        return under_samples(manifest, samples)
+    _, spec = manifest
+    raise InputError(
+        "--traffic is missing: what do users send, and how does each version answer? (--samples has recorded answers.) "
+        f"{EXAMPLE} is an example. For this manifest, write into a file, with what you expect:\n\n"
+        f"{suggested_traffic(spec)}\n"
+    )
 
 
 def play_one(scenario: Scenario, seed: int, output: str, plot: Path | None) -> None:

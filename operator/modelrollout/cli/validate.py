@@ -17,12 +17,11 @@ from typing import Any, NoReturn
 import click
 
 from modelrollout.cli.access import Access, Body
-from modelrollout.cli.check import check_one, is_rollout
 from modelrollout.cli.errors import Forbidden, NotFound, NotTaken
 from modelrollout.cli.feed import Feed
-from modelrollout.cli.files import file_arguments, only_one
-from modelrollout.cli.lint import read_all
+from modelrollout.cli.files import file_arguments
 from modelrollout.cli.live import say, show
+from modelrollout.cli.one_manifest import one_manifest
 from modelrollout.cli.options import Duration, cluster_options
 from modelrollout.cli.outcome import Outcome
 from modelrollout.cli.render_detail import validation_block
@@ -51,6 +50,7 @@ SUFFIX_BYTES = 3
 def validate(
     files: tuple[str, ...],
     named: tuple[str, ...],
+    recursive: bool,
     name: str | None,
     keep: bool,
     timeout: float | None,
@@ -71,7 +71,9 @@ def validate(
     3  it could not be found out, or not within --timeout
     4  the cluster could not be asked
     """
-    body, spec = read_manifest(only_one(files, named, "validate"))
+    body = one_manifest(files, named, recursive, "validate").body
+    spec = parse_spec(body["spec"])
+    assert isinstance(spec, Spec)  # it was checked
     place = namespace_of(body, namespace)
     access = Access(place, context, kubeconfig)
     rollout = str(body["metadata"]["name"])
@@ -84,20 +86,6 @@ def validate(
         end = follow(access, created, timeout)
     say(f"{rollout}: {end.message}")
     sys.exit(end.code)
-
-
-def read_manifest(file: str) -> tuple[Body, Spec]:
-    """The only ModelRollout of the file, and its spec. Raises NotTaken with what is wrong."""
-    documents, problems = read_all((file,))
-    found = [document for document in documents if is_rollout(document)]
-    problems += [problem for document in found for problem in check_one(document)]
-    if problems:
-        raise NotTaken("\n".join(map(str, problems)))
-    if len(found) != 1:
-        raise click.UsageError(f"{file}: {len(found)} ModelRollouts in here; one is validated at a time")
-    spec = parse_spec(found[0].body["spec"])
-    assert isinstance(spec, Spec)  # it was checked above
-    return found[0].body, spec
 
 
 def namespace_of(body: Body, given: str | None) -> str | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+
+from modelrollout.resource.meant import meant
 
 _TYPES = {
     "string_type": "must be a string; put it in quotes",
@@ -33,11 +35,12 @@ _SENTENCES = {
 }
 
 
-def explain(error: ValidationError) -> tuple[str, ...]:
-    """Each error of a validation as a sentence, with the path as the user wrote it: ``spec.model.version: ...``."""
+def explain(error: ValidationError, root: type[BaseModel]) -> tuple[str, ...]:
+    """Each error of a validation as a sentence, with the path as the user wrote it: ``spec.model.version: ...``.
+    ``root`` is the type of the whole."""
     errors = error.errors(include_url=False)
     places = [item["loc"] for item in errors]
-    return tuple(_sentence(dict(item)) for item in errors if not _follows(dict(item), places))
+    return tuple(_sentence(dict(item), root) for item in errors if not _follows(dict(item), places))
 
 
 def _follows(item: Mapping[str, Any], places: list[tuple[int | str, ...]]) -> bool:
@@ -46,11 +49,13 @@ def _follows(item: Mapping[str, Any], places: list[tuple[int | str, ...]]) -> bo
     return item["type"] == "too_short" and any(other[: len(place)] == place != other for other in places)
 
 
-def _sentence(item: Mapping[str, Any]) -> str:
+def _sentence(item: Mapping[str, Any], root: type[BaseModel]) -> str:
     """One error. A value that is a whole object is not repeated."""
     kind, context, given = item["type"], item.get("ctx", {}), item.get("input")
     if kind == "value_error":
         return f"{_path(item)}: {context['error']}"
+    if kind == "extra_forbidden" and (field := meant(root, item["loc"], "spec")) is not None:
+        return f"{_path(item)}: is no field here; did you mean {field}?"
     said = (_TYPES | _SENTENCES).get(kind, str(item["msg"])).format(**context)
     shown = f" (given: {given!r})" if isinstance(given, str | int | float) else ""
     return f"{_path(item)}: {said}{shown}"

@@ -26,6 +26,7 @@ def refuse_unanswered(traffic: Traffic, spec: Spec, cast: Cast, file: str) -> No
         for path, behaviour in population.entries():
             refuse_other_metrics(behaviour, spec.analysis, f"{file}: {path}")
             refuse_deaf_buckets(behaviour, spec.analysis, f"{file}: {path}.latency")
+            refuse_other_bounds(behaviour, traffic.others.stable, spec.analysis, f"{file}: {path}.latency")
 
 
 def refuse_unfit_of_others(traffic: Traffic, cast: Cast, file: str) -> None:
@@ -105,4 +106,18 @@ def refuse_deaf_buckets(behaviour: Behaviour, analysis: Analysis, where: str) ->
             over, last = format_duration(metric.over), format_duration(behaviour.latency.last)
             raise InputError(
                 f"{where}: the manifest judges over: {over}, above the last bucket {last}; add one at {over}"
+            )
+
+
+def refuse_other_bounds(behaviour: Behaviour, stable: Behaviour, analysis: Analysis, where: str) -> None:
+    """What is slow is told by one bound for all versions: the sentences name it."""
+    for metric in analysis.metrics:
+        if metric.over is None or behaviour.latency is None or stable.latency is None:
+            continue
+        bound = behaviour.latency.bound(metric.over, analysis.provider)
+        of_stable = stable.latency.bound(metric.over, analysis.provider)
+        if bound != of_stable:
+            raise InputError(
+                f"{where}: what is slow would be told at {format_duration(bound)}, and of stable at "
+                f"{format_duration(of_stable)}; give both by median and p99, or by the same buckets"
             )

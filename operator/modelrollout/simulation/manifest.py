@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from modelrollout.api.status import Status, VersionStatus
 from modelrollout.api.version import ModelVersion
@@ -11,18 +13,24 @@ from modelrollout.resource.rollout import API_VERSION, KIND, ModelRollout, SpecE
 from modelrollout.resource.spec import Spec
 from modelrollout.simulation.reading import InputError, read_documents
 
+Played = tuple[ModelRollout, Spec]
 
-def read_manifest(path: Path) -> tuple[ModelRollout, Spec]:
+
+def read_manifest(path: Path) -> Played:
     """The only ModelRollout of a file, and its spec. Raises InputError with one sentence."""
     documents = [item for item in read_documents(path) if isinstance(item, dict) and item.get("kind") == KIND]
     if len(documents) != 1:
         raise InputError(f"{path}: {len(documents)} documents of kind {KIND}; a simulation plays exactly one")
-    body = documents[0]
+    return played(documents[0], str(path))
+
+
+def played(body: Mapping[str, Any], place: str) -> Played:
+    """The rollout of a manifest, and its spec; ``place`` is where it stands. Raises InputError with one sentence."""
     if body.get("apiVersion") != API_VERSION:
-        raise InputError(f"{path}: apiVersion {body.get('apiVersion')!r} is not known; write {API_VERSION}")
+        raise InputError(f"{place}: apiVersion {body.get('apiVersion')!r} is not known; write {API_VERSION}")
     metadata = body.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
-        raise InputError(f"{path}: metadata.name is missing; write for example metadata: {{name: fraud}}")
+        raise InputError(f"{place}: metadata.name is missing; write for example metadata: {{name: fraud}}")
     rollout = ModelRollout.from_json(
         {
             "metadata": {"name": metadata["name"], "namespace": metadata.get("namespace") or "default"}
@@ -32,9 +40,9 @@ def read_manifest(path: Path) -> tuple[ModelRollout, Spec]:
         }
     )
     if isinstance(rollout.spec, SpecError):
-        raise InputError(f"{path}: {rollout.spec.message}")
+        raise InputError(f"{place}: {rollout.spec.message}")
     if rollout.spec.validate_only is not None:
-        raise InputError(f"{path}: spec.validateOnly releases nothing, so there is nothing to play; remove it")
+        raise InputError(f"{place}: spec.validateOnly releases nothing, so there is nothing to play; remove it")
     return rollout, rollout.spec
 
 

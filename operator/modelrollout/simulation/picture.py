@@ -91,7 +91,7 @@ def draw(story: Story, path: Path) -> None:
     axes: list[Axes] = list(grid[:, 0])
     model = story.scenario.spec.model
     end = f"{model.name} {model.version}: {story.decisions[-1].reason.split(';')[0]}"
-    figure.suptitle("\n".join(wrap(end, TITLE_WIDTH)), fontsize=10, x=0.01, ha="left")
+    figure.suptitle("\n".join(title_lines(end)), fontsize=10, x=0.01, ha="left")
     for panel, split in zip(axes, story.splits, strict=False):
         draw_weights(panel, story, split)
     for panel, (reward, split) in zip(axes[len(story.splits) :], told, strict=False):
@@ -103,6 +103,11 @@ def draw(story: Story, path: Path) -> None:
     mark_spans(axes, story.happened, list(waits(story.frames)))
     mark_moves(axes, story.decisions, story.scenario.candidate if len(story.colours) == 2 else None)
     figure.savefig(path, format="png", dpi=110, metadata={"Software": None})
+
+
+def title_lines(text: str) -> list[str]:
+    """The lines of a title; no number is parted from its unit."""
+    return wrap(text.replace(" %", "\N{NO-BREAK SPACE}%"), TITLE_WIDTH)
 
 
 def draw_weights(panel: Axes, story: Story, split: str | None) -> None:
@@ -214,7 +219,7 @@ def draw_evidence(panel: Axes, story: Story) -> None:
     draw_bounds(panel, against)
     panel.set(ylabel="evidence", yscale="log", ylim=(0.05, top))
     if against:
-        panel.legend(loc="lower left", fontsize=8)
+        panel.legend(loc="lower left", fontsize=8, ncols=2)
 
 
 def draw_proof(panel: Axes, curve: Curve, colour: str, style: str, label: str | None) -> None:

@@ -13,7 +13,7 @@ from modelrollout.simulation.cluster import Smoke
 from modelrollout.simulation.copies import Copies
 from modelrollout.simulation.fitness import Fitness
 from modelrollout.simulation.generated import GeneratedSource
-from modelrollout.simulation.manifest import read_manifest, serving
+from modelrollout.simulation.manifest import Played, read_manifest, serving
 from modelrollout.simulation.reading import InputError
 from modelrollout.simulation.recorded import RecordedSource, read_samples
 from modelrollout.simulation.release import Release
@@ -80,17 +80,27 @@ class Scenario:
 
 
 def from_traffic(manifest: Path, traffic: Path) -> Scenario:
-    """A manifest under made-up traffic. Raises InputError with one sentence."""
-    rollout, spec = read_manifest(manifest)
+    """The only rollout of a file under made-up traffic. Raises InputError with one sentence."""
+    return under_traffic(read_manifest(manifest), traffic)
+
+
+def from_samples(manifest: Path, samples: Path) -> Scenario:
+    """The only rollout of a file under recorded counters. Raises InputError with one sentence."""
+    return under_samples(read_manifest(manifest), samples)
+
+
+def under_traffic(manifest: Played, traffic: Path) -> Scenario:
+    """A rollout under made-up traffic. Raises InputError with one sentence."""
+    rollout, spec = manifest
     given = read_traffic(traffic)
     scenario = Scenario(serving(rollout, spec, given.stable, str(traffic)), spec, given)
     refuse_unanswered(given, spec, scenario.cast, str(traffic))
     return scenario
 
 
-def from_samples(manifest: Path, samples: Path) -> Scenario:
-    """A manifest under recorded counters. Raises InputError with one sentence."""
-    rollout, spec = read_manifest(manifest)
+def under_samples(manifest: Played, samples: Path) -> Scenario:
+    """A rollout under recorded counters. Raises InputError with one sentence."""
+    rollout, spec = manifest
     if spec.traffic.match or spec.segments:
         what = "traffic.match" if spec.traffic.match else "segments"
         raise InputError(

@@ -64,20 +64,31 @@ CASES: dict[str, tuple[Check, Case, Verdict, str]] = {
         check_answers,
         case((Answer("request 1", 400, problem="status 400: no such input"), GOOD[1])),
         Verdict.FAIL,
-        "2 of 4 requests are not answered well: request 1: status 400: no such input; request 1: status 400: no such "
-        "input",
+        "1 of 2 requests are not answered well: request 1: status 400: no such input",
+    ),
+    "a request that fails both times is one": (
+        check_answers,
+        case((Answer("request 1", problem="reset"), GOOD[1]), (Answer("request 1", problem="no answer"), GOOD[1])),
+        Verdict.FAIL,
+        "1 of 2 requests are not answered well: request 1: reset",
+    ),
+    "one that fails only the second time": (
+        check_answers,
+        case(GOOD, (GOOD[0], Answer("request 2", problem="reset"))),
+        Verdict.FAIL,
+        "1 of 2 requests are not answered well: request 2: reset",
     ),
     "not a number": (
         check_answers,
         case(rows([0.1, NAN, 0.2], TWO), GOOD),
         Verdict.FAIL,
-        "1 of 4 requests are not answered well: request 1: [0][1] is nan, which is no finite number",
+        "1 of 2 requests are not answered well: request 1: [0][1] is nan, which is no finite number",
     ),
     "nothing given": (
         check_answers,
         case((Answer("request 1", 200, {}), GOOD[1]), GOOD),
         Verdict.FAIL,
-        "1 of 4 requests are not answered well: request 1: the answer has neither predictions nor outputs",
+        "1 of 2 requests are not answered well: request 1: the answer has neither predictions nor outputs",
     ),
     "as the signature says": (check_form, case(GOOD), Verdict.PASS, "all 2 answers are as the signature says"),
     "another size": (

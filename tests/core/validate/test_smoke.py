@@ -1,4 +1,4 @@
-"""Samples through the mesh are looked at as those that go to a pod, in the same table and the same words."""
+"""Samples on users' way are looked at as those that go to a pod, in the same table and the same words."""
 
 from __future__ import annotations
 
@@ -60,9 +60,25 @@ def test_they_are_rows_of_the_same_table_and_one_event() -> None:
     assert world.weight == 100
 
 
+WAYS = {
+    "callers in the mesh": (["mesh"], "through the mesh: "),
+    "callers from outside": (["ingress/public"], "through the gateway: "),
+    "both, sent from outside": (["mesh", "ingress/public"], "through the gateway: "),
+}
+
+
+@pytest.mark.parametrize(("gateways", "way"), WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize(("fault", "said"), [(None, Reason.SMOKE_PASSED), ("status 500", Reason.SMOKE_FAILED)])
+def test_the_way_that_they_took_is_said(gateways: list[str], way: str, fault: str | None, said: Reason) -> None:
+    world = released(attempts=2).configure(traffic={"hosts": ["fraud.prod"], "gateways": gateways})
+    world.smoke = smoked(fault)
+    world.run(20)
+    assert way in world.said(said)[0]
+
+
 # What is asked for, and what it answers -> what speaks against it
 WRONG: dict[str, tuple[dict[str, Any], Probed, str]] = {
-    "an error": ({}, smoked("status 500"), "2 of 2 requests are not answered well: request 1: status 500"),
+    "an error": ({}, smoked("status 500"), "1 of 1 requests are not answered well: request 1: status 500"),
     "another form": ({}, saying([[1]], OTHER), "1 of 2 answers are not as the signature says: request 1"),
     "not what is golden": (
         {"golden": {"answers": [{"predictions": ONE}, {"predictions": ONE}]}},

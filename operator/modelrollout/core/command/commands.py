@@ -87,7 +87,7 @@ def _resume(state: Pass, command: Command) -> Pass:
     return (
         without_pause(state, command)
         .change_trial(hold_since=None, held_for=0.0)
-        .say(Reason.RESUMED, f"{_meant(state, command)}: {command.who} said go on")
+        .say(Reason.RESUMED, f"{_meant(state, command)}: {command.who} ended the pause")
     )
 
 

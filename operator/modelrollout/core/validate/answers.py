@@ -16,8 +16,12 @@ def check_answers(case: Case) -> Finding | None:
     if sent is None:
         why = case.probed.unsent or "the server has not answered"
         return Finding(NAME, Verdict.UNKNOWN, f"the samples could not be sent: {why}", holds=True)
-    answers = (*sent.first, *sent.second)
-    wrong = [f"{answer.sample}: {words}" for answer in answers if (words := answer.fault) is not None]
+    wrong: dict[str, str] = {}
+    for answer in (*sent.first, *sent.second):
+        if (words := answer.fault) is not None:
+            wrong.setdefault(answer.sample, f"{answer.sample}: {words}")
     if wrong:
-        return Finding(NAME, Verdict.FAIL, some(wrong, len(answers), "requests are not answered well"))
+        return Finding(
+            NAME, Verdict.FAIL, some(tuple(wrong.values()), len(sent.first), "requests are not answered well")
+        )
     return Finding(NAME, Verdict.PASS, f"{len(sent.first)} samples were answered well, each of them twice")

@@ -1,4 +1,4 @@
-"""Samples through the mesh (``strategy.blueGreen.smoke``), before the first request of users: the same checks as of
+"""Samples on users' way (``strategy.blueGreen.smoke``), before the first request of users: the same checks as of
 those that went to a pod, and rows of the same table. What they add is the way: gateway, route and Service lead to this
 version.
 
@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from modelrollout.api.smoke import Smoke
 from modelrollout.api.status import Arm, SmokeStatus
+from modelrollout.api.traffic import MESH
 from modelrollout.api.validation import SignatureRule, Validation
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
@@ -48,12 +49,17 @@ def _smoked(state: Pass, arm: Arm, settings: Smoke, probed: Probed) -> Pass:
     if held and not failed:
         smoke = arm.smoke.model_copy(update={"at": state.now, "obstacle": held})
         return state.change_arm(arm.version, smoke=smoke)
-    attempts, words = arm.smoke.attempts + 1, f"through the mesh: {failed}" if failed else None
+    attempts, words = arm.smoke.attempts + 1, f"{_way(state)}: {failed}" if failed else None
     smoke = SmokeStatus(passed=not failed, attempts=attempts, at=state.now, failed=words)
     others = (row for row in arm.validation.checks if not row.check.startswith(ROW))
     rows = (*others, *(item.row for item in findings))
     state = state.change_arm(arm.version, smoke=smoke, validation=arm.validation.model_copy(update={"checks": rows}))
     return _tell(state, state.arm(arm.version), settings, findings)
+
+
+def _way(state: Pass) -> str:
+    """Where the requests entered: a person looks for the fault there as well."""
+    return "through the mesh" if set(state.spec.traffic.gateways) == {MESH} else "through the gateway"
 
 
 def _findings(arm: Arm, settings: Smoke, probed: Probed) -> Sequence[Finding]:
@@ -70,7 +76,7 @@ def _tell(state: Pass, arm: Arm, settings: Smoke, findings: Sequence[Finding]) -
     if smoke.passed:
         doubtful = any(item.verdict is not Verdict.PASS for item in findings)
         words = "; ".join(f"{item.check}: {item.message}" for item in findings)
-        return state.say(Reason.SMOKE_PASSED, f"{arm.version}, through the mesh: {words}", warning=doubtful)
+        return state.say(Reason.SMOKE_PASSED, f"{arm.version}, {_way(state)}: {words}", warning=doubtful)
     if smoke.attempts >= settings.attempts:
         return state  # safety takes it from here, and tells
     tried = f"attempt {smoke.attempts} of {settings.attempts}"
