@@ -19,7 +19,7 @@ from bench.scale.client import Client, client, for_each
 from bench.scale.manifests import name_of
 from bench.scale.measures import ERRORS, fault, gone, watch
 from bench.scale.operator import Operator
-from bench.scale.report import Row, cost_rows, fault_rows, table
+from bench.scale.report import MANY, RELEASING, Row, cost_rows, fault_rows, table
 from bench.scale.stage import SCRAPE, Stage, create, phases, release, stage, wait
 from e2e.cluster.report import say
 
@@ -88,7 +88,7 @@ def _busy(found: Stage, operator: Operator, count: int, faults: int, seconds: fl
         took = wait("releases", lambda: len(_in(found, "Progressing")) >= count, PATIENCE)
         say(f"all have traffic after {took:.0f} s")
         time.sleep(60)  # the first evidence
-    yield from cost_rows(title, watch(found, operator, seconds))
+    yield from cost_rows(title, watch(found, operator, seconds), RELEASING if count else MANY)
     under_way = sorted(_in(found, "Progressing"))
     chosen = under_way[:: max(1, len(under_way) // faults)][:faults] if faults else []
     times = []
