@@ -263,6 +263,11 @@ class Arm(VersionStatus):
 
     entered_at: Timestamp | None = None  # when it came to a trial that had begun before
     ready_at: Timestamp | None = None
+    recipe: str | None = None  # hash of what it is made from, until it has come up
+    corrected_at: Timestamp | None = None  # when that was corrected last: its time to load counts from then
+    fails_at: Timestamp | None = (
+        None  # until when it waits for what its model does not need: an image, a node, a volume
+    )
     load_seconds: Annotated[float, Field(ge=0, le=LATEST)] | None = (
         None  # of the slowest of its servers, when it came up
     )

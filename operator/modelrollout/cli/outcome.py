@@ -17,6 +17,9 @@ from modelrollout.cli.text import listed
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import ModelRollout, SpecError
 
+METRIC_SECONDS = 120.0
+"""For a metric that Prometheus does not know yet: some scrapes, and some looks of the operator at what they brought."""
+
 
 class Exit(IntEnum):
     """Exit codes of ``modelrollout wait``."""
@@ -31,10 +34,12 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of the wait. ``code`` is what the program ends with."""
+    """The end of the wait. ``code`` is what the program ends with; ``stands_after`` are the seconds for which it must
+    have been so, where it may end by itself."""
 
     code: IntEnum
     message: str
+    stands_after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,8 @@ def outcome(rollout: ModelRollout, wanted: Wanted) -> Outcome | None:
         return None
     refused = next((item for item in status.conditions if item.type == "Accepted" and item.status == "False"), None)
     if refused is not None and concerns(rollout, wanted):
-        return Outcome(Exit.INVALID, _not_accepted(rollout, refused))
+        patience = METRIC_SECONDS if refused.reason == Reason.UNKNOWN_METRIC else 0.0
+        return Outcome(Exit.INVALID, _not_accepted(rollout, refused), patience)
     named = spec_versions(rollout)
     version = wanted.version or next(iter(named), None)
     if version is None or _retry_is_on_its_way(rollout, {version} if wanted.may_come else {version, *named}):

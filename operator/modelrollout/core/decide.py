@@ -10,7 +10,8 @@ from modelrollout.api.command import Command
 from modelrollout.api.model import Model
 from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import Phase
-from modelrollout.core.accept.acceptance import accept, last_accepted
+from modelrollout.core.accept.acceptance import accept, is_unresolved, last_accepted
+from modelrollout.core.accept.references import in_terms_of_the_spec
 from modelrollout.core.command.commands import answered, execute_command, pending
 from modelrollout.core.command.taken_back import forget_unnamed, retry_corrected
 from modelrollout.core.command.undo import undo_by_spec
@@ -26,6 +27,7 @@ from modelrollout.core.plan import DesiredVersion, Plan, Reason
 from modelrollout.core.progress import transitions
 from modelrollout.core.progress.advance import advance
 from modelrollout.core.progress.epoch import update_epoch
+from modelrollout.core.progress.load_time import update_load_time
 from modelrollout.core.progress.outlook import (
     Outlook,
     Progress,
@@ -59,7 +61,7 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
     if spec is None:
         assert refusal is not None
         return Plan(status=refuse_all(rollout, seen.now, refusal), requeue_after=30.0)
-    state = Pass(rollout, seen, spec, rollout.status)
+    state = Pass(rollout, in_terms_of_the_spec(spec, rollout.namespace, seen), spec, rollout.status)
     if refusal is None or last_accepted(rollout.status) is None:  # then it is the one that was noted
         state = state.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
     state = tell_of_scales(update_versions(update_places(forget_removed(recover(state)))))
@@ -76,7 +78,8 @@ def follow(state: Pass) -> Progress:
     state = undo_by_spec(retry_corrected(execute_command(state)))
     if state.status.trial is None:
         return begin_or_rest(state)
-    state = update_smoke(update_shadow(update_validation(update_readiness(state))))
+    state = update_load_time(update_readiness(state))
+    state = update_smoke(update_shadow(update_validation(state)))
     state, assessments = assess(state)
     state, held = make_safe(state, assessments, command)
     if held is not None:
@@ -202,7 +205,8 @@ def requeue_after(state: Pass, outlook: Outlook, refusal: Refusal | None) -> flo
     """
     under_trial = state.status.trial is not None and outlook.phase is not Phase.HEALTHY
     awake = under_trial or is_moving(state) or state.status != state.rollout.status
-    longest = POLL_SECONDS if awake else 30.0 if refusal or unrouted(state) else REST_SECONDS
+    watched = refusal or unrouted(state) or is_unresolved(state.status)
+    longest = POLL_SECONDS if awake else 30.0 if watched else REST_SECONDS
     return min(wake_after(state, outlook), longest)
 
 

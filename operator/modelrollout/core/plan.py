@@ -37,6 +37,9 @@ class Reason(StrEnum):
     MODEL_MOVED = "ModelMoved"
     STRATEGY_CHANGED = "StrategyChanged"
     UNKNOWN_METRIC = "UnknownMetric"
+    REFERENCE_MISSING = "ReferenceMissing"
+    IMAGE_NOT_PULLED = "ImageNotPulled"
+    RESOLVED = "Resolved"
     INVALID_METRIC = "InvalidMetric"
     OBJECT_REFUSED = "ObjectRefused"
     FILE_ROOT = "FileRootNotAllowed"
@@ -201,8 +204,8 @@ class Questions:
     ``spec`` is the one to go by, accepted where one was. ``control`` and ``arms`` are versions. ``splits`` asks for the
     metrics of these versions in these splits; ``validation`` names the arms whose servers are to be asked before any
     traffic, ``smoke`` those to probe through the mesh; ``shadow`` the comparer that is asked; ``acceptance`` is
-    a newest spec that has to be checked against the cluster; ``baseline`` asks for the control's past,
-    ``delays_since`` for how late rewards came since then.
+    a newest spec that has to be checked against the cluster, ``references`` one of which it is asked whether all
+    that it names is there; ``baseline`` asks for the control's past, ``delays_since`` for how late rewards came since.
     """
 
     spec: Spec | None = None
@@ -213,6 +216,7 @@ class Questions:
     smoke: tuple[str, ...] = ()
     shadow: str | None = None
     acceptance: Spec | None = None
+    references: Spec | None = None
     baseline: bool = False
     delays_since: float | None = None
 

@@ -36,6 +36,7 @@ from modelrollout.runtime.observe import Observer
 from modelrollout.runtime.probing import Prober
 from modelrollout.runtime.queue import WorkQueue, work
 from modelrollout.runtime.reconciler import Reconciler
+from modelrollout.runtime.references import References
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.server import serve
 from modelrollout.runtime.settings import Settings
@@ -146,6 +147,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     observer = Observer(
         samples=samples,
         inquiries=Inquiries(Acceptance(cluster, patient, settings, world), time.monotonic),
+        references=References(cluster, patient, time.monotonic),
         validations=Validations(time.monotonic, prober.ask),
         smokes=Validations(time.monotonic, prober.ask),
         comparisons=Comparisons(time.monotonic, partial(shadowed, patient)),
