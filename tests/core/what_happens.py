@@ -20,6 +20,7 @@ from tests.core import (
     test_fresh_sight,
     test_hard_cases,
     test_ledger,
+    test_made_with,
     test_next_version,
     test_places,
     test_recall,
@@ -660,6 +661,16 @@ def settings_edited() -> None:
 def pods_edited() -> None:
     test_next_version.test_an_edit_that_reaches_no_pod_is_said_once(test_next_version.serving, "1.0.1")
     test_next_version.test_the_way_out_is_a_release_that_is_judged()
+
+
+@row(
+    "somebody deletes the Deployment of a version that serves, after such an edit",
+    "–",
+    "it is made anew as it was, with the settings that it came up with",
+)
+def deployment_deleted() -> None:
+    for phase, versions in test_made_with.WHEN.values():
+        test_made_with.test_an_edit_is_not_for_what_has_come_up(phase, versions)
 
 
 @row(

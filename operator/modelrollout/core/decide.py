@@ -19,6 +19,7 @@ from modelrollout.core.judge.assess import Assessments, assess
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.judge.stickiness import watch_stickiness
 from modelrollout.core.observation import Observation, Refusal
+from modelrollout.core.observed.made_with import keep_settings, made_with
 from modelrollout.core.observed.places import update_places
 from modelrollout.core.observed.readiness import forget_removed, update_readiness, update_versions
 from modelrollout.core.observed.scaled import tell_of_scales
@@ -67,7 +68,7 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
     state = tell_of_scales(update_versions(update_places(forget_removed(recover(state)))))
     state = watch_stickiness(state)
     state, outlook = told_of_entrances(*told_of_control(*told_of_arms(*follow(state))))
-    state = update_epoch(carry(forget_unnamed(state)))
+    state = keep_settings(update_epoch(carry(forget_unnamed(state))))
     state = summarize(state, outlook, refusal)
     return plan(state, outlook, refusal)
 
@@ -174,7 +175,16 @@ def desired_versions(state: Pass, outlook: Outlook) -> tuple[DesiredVersion, ...
     deployed = [(control, size_of_control(state), True)] if control is not None else []
     deployed += [(arm, size_of_arm(state, arm, outlook.wanted), arm.ready_at is not None) for arm in arms]
     return tuple(
-        DesiredVersion(item.version, item.uri, item.pinned, replicas, splits, settled, elastic)
+        DesiredVersion(
+            item.version,
+            item.uri,
+            item.pinned,
+            replicas,
+            splits,
+            settled,
+            elastic,
+            made_with(item) if settled else None,
+        )
         for item, replicas, settled in deployed
     )
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from modelrollout.api.route import EVERYBODY, Route
+from modelrollout.api.serving import Serving
 from modelrollout.api.shadow import Shadow
 from modelrollout.api.status import Status
 from modelrollout.api.version import VERSION
@@ -114,7 +115,8 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class DesiredVersion:
     """One version that shall be deployed: its identity, and the splits in which it has a Service of its own. How it is
-    served comes from the spec; once it is ``settled``, from when its pods were made. ``replicas`` are its pods;
+    served comes from the spec; once it is ``settled``, from when its pods were made, with the settings in ``serving``
+    where those are not the spec's. ``replicas`` are its pods;
     where it is ``elastic``, those that it begins with, and the fewest that an autoscaler of ours may leave it."""
 
     version: str
@@ -124,6 +126,7 @@ class DesiredVersion:
     splits: tuple[str, ...] = (EVERYBODY,)
     settled: bool = False  # its pods have come up, and stay as they are
     elastic: bool = False  # others decide how many pods it has
+    serving: Serving | None = None
 
 
 @dataclass(frozen=True, slots=True)
