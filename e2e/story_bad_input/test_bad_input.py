@@ -57,7 +57,7 @@ CHANGES_OF_A_ROLLOUT = [
     at_apply("path_climbs_out", "spec.model.uri", "climbs out of its volume"),
     at_apply("other_digest", "spec.model.digest", "version 1.0.1", "never changes", "new version"),
     not_accepted("outside_of_file_root", "FileRootNotAllowed", "spec.model.uri", "file:///etc"),
-    not_accepted("unknown_metric", "InvalidMetric", "spec.analysis.metrics", "clicks"),
+    not_accepted("unknown_metric", "UnknownMetric", "spec.analysis.metrics", "clicks"),
     not_accepted("broken_promql", "InvalidMetric", "spec.analysis.metrics", "clicks", "parse"),
     not_accepted("pod_template", "ObjectRefused", "spec.serving", "readinessProb", "not declared in schema"),
     not_accepted("unreachable_uri", "FetchFailed", "spec.model.uri", "https://127.0.0.1:9/", "refused"),

@@ -37,6 +37,7 @@ from tests.cli.worlds import (
     superseded,
     taken_back,
     two_loading,
+    unfetched,
 )
 from tests.core.world import World
 
@@ -97,6 +98,13 @@ OVER = {
         ITS_OWN,
         Exit.INVALID,
         "the spec was refused: fraud.example.com is taken",
+    ),
+    "there is no model where the spec says": (
+        unfetched,
+        ITS_OWN,
+        Exit.INVALID,
+        "1.1.2 was not fetched: it cannot be served: pvc://models/fraud/1.1.2: there is no such folder on the volume "
+        "(spec.model.uri); correct spec.model, and it is tried again",
     ),
     "the spec cannot be read, so it may be the one": (refused, Wanted(THIRD, may_come=True), Exit.INVALID, "the spec"),
     "the spec is refused, whatever it names": (refused, Wanted(None), Exit.INVALID, "the spec was refused: "),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -163,6 +164,16 @@ def refused_by_the_cluster() -> World:
     world = applied(installed())
     world.refusal = Refusal(Reason.HOST_TAKEN, "fraud.example.com is taken")
     world.step(1.0)
+    return world
+
+
+def unfetched() -> World:
+    """There is no model where the spec has the candidate's."""
+    world = loading()
+    words = "pvc://models/fraud/1.1.2: there is no such folder on the volume (spec.model.uri)"
+    world.workloads[CANDIDATE] = replace(world.workloads[CANDIDATE], failure=words, of_model=True, unfetched=True)
+    world.step(1.0)
+    world.step(0.5)
     return world
 
 

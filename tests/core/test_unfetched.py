@@ -27,7 +27,8 @@ def unfetched() -> World:
 
 def test_a_typo_in_a_digest_does_not_burn_the_version() -> None:
     world = unfetched()
-    said = f"Correct spec.model or spec.serving, and {NEW} is tried again; or say modelrollout retry fraud -n prod"
+    said = f"Correct spec.model or spec.serving, and {NEW} is tried again; or mend it in the cluster, and say "
+    said += "modelrollout retry fraud -n prod"
     assert world.status.message.endswith(said)
     world.apply(digest=RIGHT).run(15)
     assert [arm.version for arm in world.status.arms] == [NEW], "no further word is needed"

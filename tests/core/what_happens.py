@@ -20,9 +20,11 @@ from tests.core import (
     test_fresh_sight,
     test_hard_cases,
     test_ledger,
+    test_made_with,
     test_next_version,
     test_places,
     test_recall,
+    test_references,
     test_refused,
     test_same_command_again,
     test_scattered,
@@ -662,6 +664,16 @@ def pods_edited() -> None:
 
 
 @row(
+    "somebody deletes the Deployment of a version that serves, after such an edit",
+    "–",
+    "it is made anew as it was, with the settings that it came up with",
+)
+def deployment_deleted() -> None:
+    for phase, versions in test_made_with.WHEN.values():
+        test_made_with.test_an_edit_is_not_for_what_has_come_up(phase, versions)
+
+
+@row(
     "an invalid spec",
     "Accepted=False",
     "stable serves on; a running candidate is still judged by the last accepted spec",
@@ -989,19 +1001,40 @@ def scaled_by_hand() -> None:
 @row(
     "Prometheus does not know a metric of the spec",
     "–",
-    "refused, where a release is judged by it; for the first version, and with `required: false`, an Event tells of it",
+    "refused, where a release is judged by it, until it is there; for the first version, and with `required: false`, "
+    "an Event and `ResolvedRefs=False` tell of it",
 )
 def metric_unknown() -> None:
-    test_unknown_metric.test_a_doubt_is_told_once_and_refuses_nothing()
+    test_unknown_metric.test_it_is_told_once_by_an_event_and_by_a_condition_until_it_is_there()
 
 
 @row(
     "a rollout in the mesh names a Service of its namespace that is not there",
     "–",
-    "an Event (`HostWithoutService`) when the spec is accepted, with the way out; nothing is refused",
+    "an Event (`HostWithoutService`) and `ResolvedRefs=False`, with the way out, until it is there; nothing is refused",
 )
 def host_without_service() -> None:
-    test_unknown_metric.test_a_doubt_is_told_once_and_refuses_nothing()
+    test_unknown_metric.test_it_is_told_once_by_an_event_and_by_a_condition_until_it_is_there()
+
+
+@row(
+    "the spec names a ConfigMap, Secret, claim or image that is not there",
+    "–",
+    "nothing is refused; field, value and way out are in the sentence and in `ResolvedRefs=False` until it is there",
+)
+def reference_missing() -> None:
+    for words, said in test_references.SAID.values():
+        test_references.test_what_pods_wait_for_by_the_field_that_it_comes_of(words, said)
+
+
+@row(
+    "what a version is made from is corrected in the spec before it has come up",
+    "applied",
+    "it is made anew, the same version, and has all of `loadTimeout` again; after that, too, without `retry`",
+)
+def corrected() -> None:
+    test_references.test_a_correction_has_all_the_time_to_load()
+    test_whose_failure.test_a_correction_of_the_spec_needs_no_further_word()
 
 
 @row(

@@ -92,6 +92,7 @@ class World:
     copies: Copies = field(default_factory=Copies)  # of requests, compared before any traffic
     smoke: Probed | None = None  # what comes of smoke requests
     refusal: Refusal | None = None
+    unresolved: tuple[Refusal, ...] = ()  # what the spec names and is not there
     unreachable: str | None = None  # why callers do not come through a gateway
     scattered: str | None = None  # why users do not stay with their version
     scrape_interval: float = USUAL_SCRAPE_INTERVAL
@@ -148,6 +149,7 @@ class World:
             validation={version: self.probed for version in asked.validation if self.probed is not None},
             smoke={version: self.smoke for version in asked.smoke if self.smoke is not None},
             refusal=self.refusal if asked.acceptance is not None else None,
+            unresolved=self.unresolved if asked.references is not None else None,
             baseline=dict(self.history) if asked.baseline else None,
             scattered=self.scattered,
             scrape_interval=self.scrape_interval,

@@ -31,6 +31,7 @@ from modelrollout.runtime.observe import Observer
 from modelrollout.runtime.probing import Prober
 from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.reconciler import Reconciler
+from modelrollout.runtime.references import References
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.shadowing import Comparisons
@@ -193,6 +194,7 @@ async def set_up(
             observer = Observer(
                 samples,
                 inquiries,
+                References(cluster, prometheus, clock),
                 validations,
                 Validations(clock, prober.ask),
                 Comparisons(clock, partial(shadowed, prometheus)),

@@ -65,3 +65,20 @@ def test_how_many_pods_there_are_holds_at_once(kubernetes: Kubernetes) -> None:
         assert (live["spec"]["replicas"], live["spec"]["template"]) == (4, before)
 
     play(kubernetes, story)
+
+
+def test_a_deployment_that_somebody_deletes_is_made_anew_as_it_was(kubernetes: Kubernetes) -> None:
+    """Not as the spec would have the next version, which nobody has judged."""
+
+    async def story(stage: Stage) -> None:
+        await stage.installed(serving={"args": ["--old"]})
+        before = await pods_of(stage, OLD)
+        await edit(stage, "1.0.1", args=["--new"], image="registry.example.com/serving:9")
+        live = await stage.cluster.get(DEPLOYMENTS, stage.namespace, OLD)
+        assert live is not None
+        await stage.cluster.delete(DEPLOYMENTS, stage.namespace, OLD, live["metadata"]["uid"])
+        stage.heard()
+        await stage.passes(2)
+        assert await pods_of(stage, OLD) == before
+
+    play(kubernetes, story)

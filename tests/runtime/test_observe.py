@@ -28,6 +28,7 @@ from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.observe import Observer, observe
 from modelrollout.runtime.probing import Prober
+from modelrollout.runtime.references import References
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.shadowing import Comparisons
@@ -166,6 +167,7 @@ def look(
                 observer = Observer(
                     samples=samples,
                     inquiries=Broken(),  # type: ignore[arg-type]
+                    references=References(cluster, prometheus, time.monotonic),
                     validations=Validations(time.monotonic, nobody),
                     smokes=Validations(time.monotonic, Prober(cluster, http, 5.0, prometheus).ask),
                     comparisons=Comparisons(time.monotonic, partial(shadowed, prometheus)),

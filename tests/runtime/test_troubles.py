@@ -122,6 +122,27 @@ def test_an_installation_that_may_not_read_them_says_less() -> None:
     assert scene.told(NOT_STARTED).waiting == STARTING
 
 
+NO_SECRET = "Unable to retrieve some image pull secrets (ours, theirs); attempting to pull the image may not succeed."
+DENIED = "pull access denied"
+UNPULLED = pod(
+    fetch=FETCHED,
+    serving={"image": "x:9", "state": {"waiting": {"reason": "ErrImagePull", "message": DENIED}}},
+)
+UNPULLED["metadata"] |= {"uid": "u-1", "namespace": "prod"}
+PULLS: dict[str, tuple[list[Object], str]] = {
+    "without the Secrets that it takes": (
+        [event(1, "FailedToRetrieveImagePullSecret", NO_SECRET), event(2, "Failed", f"Failed to pull: {DENIED}")],
+        f'image "x:9" cannot be pulled: {DENIED}; secret "ours" not found; secret "theirs" not found',
+    ),
+    "though all Secrets are there": ([event(2, "Failed", DENIED)], f'image "x:9" cannot be pulled: {DENIED}'),
+}
+
+
+@pytest.mark.parametrize(("events", "words"), PULLS.values(), ids=PULLS)
+def test_an_image_that_cannot_be_pulled(events: list[Object], words: str) -> None:
+    assert Scene(Book(*events)).told(UNPULLED).waiting == words
+
+
 @pytest.mark.apiserver
 def test_the_events_of_one_pod_are_found_by_its_uid(kubernetes: Kubernetes) -> None:
     namespace = kubernetes.namespace()

@@ -1,7 +1,9 @@
-"""A metric that Prometheus does not know (yet): where nothing rests on it, it is told of and refuses nothing."""
+"""A metric that Prometheus does not know (yet): where nothing rests on it, it is told of until it is there, and refuses
+nothing."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +16,7 @@ from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import ModelRollout, parse_spec
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.accepting import Acceptance
+from modelrollout.runtime.references import References
 from modelrollout.runtime.settings import Settings
 from tests.core.world import CANARY, World
 from tests.prometheus_server import Scraped
@@ -23,12 +26,12 @@ BROKEN = 'clicks{version="{{ version }}"'
 KNOWN = 'modelrollout_test_source{version="{{ version }}"}'
 STABLE = Status(stable=VersionStatus(version="1.0.0", uri="pvc://models/fraud/0"))
 
-ASKED: dict[str, tuple[str, bool, Status, tuple[Reason, bool] | None]] = {
-    "the first version": (UNKNOWN, True, Status(), (Reason.UNKNOWN_METRIC, True)),
-    "a later one, and it is not required": (UNKNOWN, False, STABLE, (Reason.UNKNOWN_METRIC, True)),
-    "a later one that is judged by it": (UNKNOWN, True, STABLE, (Reason.INVALID_METRIC, False)),
-    "a query that is none": (BROKEN, False, Status(), (Reason.INVALID_METRIC, False)),
-    "one that there is": (KNOWN, True, STABLE, None),
+ASKED: dict[str, tuple[str, bool, Status, Reason | None, bool]] = {  # what it is refused for, and whether it is told
+    "the first version": (UNKNOWN, True, Status(), None, True),
+    "a later one, and it is not required": (UNKNOWN, False, STABLE, None, True),
+    "a later one that is judged by it": (UNKNOWN, True, STABLE, Reason.UNKNOWN_METRIC, False),
+    "a query that is none": (BROKEN, False, Status(), Reason.INVALID_METRIC, True),
+    "one that there is": (KNOWN, True, STABLE, None, False),
 }
 
 
@@ -42,26 +45,57 @@ def rollout(query: str, required: bool, status: Status) -> tuple[ModelRollout, S
 
 
 @pytest.mark.apiserver
-@pytest.mark.parametrize(("query", "required", "status", "expected"), ASKED.values(), ids=ASKED)
+@pytest.mark.parametrize(("query", "required", "status", "refused", "told"), ASKED.values(), ids=ASKED)
 def test_whether_it_refuses(
-    scraped: Scraped, query: str, required: bool, status: Status, expected: tuple[Reason, bool] | None
+    scraped: Scraped, query: str, required: bool, status: Status, refused: Reason | None, told: bool
 ) -> None:
     unused: Any = None
 
-    async def ask(prometheus: Prometheus) -> Refusal | None:
-        return await Acceptance(unused, prometheus, Settings())._wrong_metric(*rollout(query, required, status))
+    async def ask(prometheus: Prometheus) -> tuple[Refusal | None, tuple[Refusal, ...] | None]:
+        of = rollout(query, required, status)
+        refusal = await Acceptance(unused, prometheus, Settings())._wrong_metric(*of)
+        return refusal, await References(unused, prometheus, time.monotonic)._ask(*of)
 
-    found = scraped.run(ask)
-    assert (None if found is None else (found.reason, found.warns)) == expected
-    if found is not None and query == UNKNOWN:
-        assert found.message.startswith("spec.analysis.metrics[1].successes: Prometheus at ")
-        assert "knows no metric nobody_counts_this_total" in found.message
-        assert ("required: false" in found.message) is not found.warns
+    refusal, missing = scraped.run(ask)
+    assert (refusal.reason if refusal is not None else None) == refused
+    if refused is Reason.UNKNOWN_METRIC:
+        assert refusal is not None
+        assert refusal.message.endswith("let the metric be scraped first, or say required: false")
+    assert bool(missing) is told
+    if query == UNKNOWN:
+        [said] = missing or [refusal]
+        assert said is not None
+        assert said.message.startswith("spec.analysis.metrics[1].successes: Prometheus at ")
+        assert "knows no metric nobody_counts_this_total" in said.message
 
 
-def test_a_doubt_is_told_once_and_refuses_nothing() -> None:
+DOUBT = Refusal(Reason.UNKNOWN_METRIC, "Prometheus knows no metric clicks yet")
+
+
+def resolved(world: World) -> tuple[str, str, str]:
+    """The condition."""
+    found = {item.type: item for item in world.status.conditions}["ResolvedRefs"]
+    return found.status, found.reason, found.message
+
+
+def test_it_is_told_once_by_an_event_and_by_a_condition_until_it_is_there() -> None:
     world = World.of(CANARY)
-    world.refusal = Refusal(Reason.UNKNOWN_METRIC, "Prometheus knows no metric clicks yet", warns=True)
+    world.unresolved = (DOUBT,)
     world.installed()
-    assert world.status.stable is not None
-    assert world.said(Reason.UNKNOWN_METRIC) == ["Prometheus knows no metric clicks yet"]
+    assert world.status.stable is not None, "nothing is refused"
+    assert world.said(Reason.UNKNOWN_METRIC) == [DOUBT.message]
+    assert resolved(world) == ("False", Reason.UNKNOWN_METRIC, DOUBT.message)
+    assert world.plans[-1].requeue_after <= 30, "it is looked for again"
+    world.unresolved = ()
+    world.step(30)
+    assert resolved(world)[0] == "True"
+    world.unresolved = (DOUBT,)
+    world.step(30)
+    assert resolved(world)[0] == "True", "at rest, and when all was there, nobody asks"
+
+
+def test_a_spec_that_is_edited_is_looked_at_anew() -> None:
+    world = World.of(CANARY).installed()
+    world.unresolved = (DOUBT,)
+    world.configure(analysis={"metrics": [{"name": "errors"}]}).step(1)
+    assert resolved(world)[0] == "False"

@@ -75,6 +75,34 @@ EVICTED = pod(
     serving={"state": ended(137)},
 )
 
+PULL = 'rpc error: code = NotFound desc = failed to resolve reference "x:9": x:9: not found'
+NOT_FOUND = 'image "x:9" cannot be pulled: failed to resolve reference "x:9": x:9: not found'
+UNPULLED: dict[str, tuple[str, str, str]] = {
+    "asked for": ("ErrImagePull", PULL, NOT_FOUND),
+    "between two tries": ("ImagePullBackOff", f'Back-off pulling image "x:9": ErrImagePull: {PULL}', NOT_FOUND),
+    "between two tries, by an older node": (
+        "ImagePullBackOff",
+        'Back-off pulling image "x:9"',
+        'image "x:9" cannot be pulled',
+    ),
+    "no name of one": (
+        "InvalidImageName",
+        "couldn't parse image name",
+        'image "x:9" cannot be pulled: InvalidImageName: couldn\'t parse image name',
+    ),
+    "never to be pulled": (
+        "ErrImageNeverPull",
+        "not present with pull policy of Never",
+        'image "x:9" cannot be pulled: ErrImageNeverPull: not present with pull policy of Never',
+    ),
+}
+
+
+def without_image(reason: str, message: str) -> Object:
+    waiting = {"reason": reason, "message": message}
+    return pod(fetch=FETCHED, serving={"image": "x:9", "state": {"waiting": waiting}})
+
+
 # deployment, pods -> ready, digest, failure, waiting
 CASES: dict[str, tuple[Object, list[Object], tuple[int, str | None, str | None, str | None]]] = {
     "nothing yet": (deployment(), [], (0, None, None, "its pods are being created")),
@@ -95,11 +123,10 @@ CASES: dict[str, tuple[Object, list[Object], tuple[int, str | None, str | None, 
         [pod(fetch=FETCHED, serving=LOADING)],
         (0, DIGEST, None, "the model is being loaded"),
     ),
-    "no image": (
-        deployment(),
-        [pod(fetch=FETCHED, serving={"state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}})],
-        (0, DIGEST, None, "container serving: ImagePullBackOff: not found"),
-    ),
+    **{
+        f"no image: {name}": (deployment(), [without_image(reason, message)], (0, DIGEST, None, words))
+        for name, (reason, message, words) in UNPULLED.items()
+    },
     "starting": (
         deployment(),
         [pod(fetch={"state": {"waiting": {"reason": "PodInitializing"}}})],

@@ -205,6 +205,7 @@ class VersionStatus(StatusModel):
     missing_since: Timestamp | None = None  # of stable: since when not all of its pods are ready and as they are wanted
     signatures: dict[str, Signature] | None = None  # as its server told them; None: not known, or too large to keep
     validation: ValidationStatus = ValidationStatus()
+    serving: dict[str, Any] | None = None  # spec.serving as its pods were made with, where that is not the spec's
 
 
 class SmokeStatus(StatusModel):
@@ -263,6 +264,11 @@ class Arm(VersionStatus):
 
     entered_at: Timestamp | None = None  # when it came to a trial that had begun before
     ready_at: Timestamp | None = None
+    recipe: str | None = None  # hash of what it is made from, until it has come up
+    corrected_at: Timestamp | None = None  # when that was corrected last: its time to load counts from then
+    fails_at: Timestamp | None = (
+        None  # until when it waits for what its model does not need: an image, a node, a volume
+    )
     load_seconds: Annotated[float, Field(ge=0, le=LATEST)] | None = (
         None  # of the slowest of its servers, when it came up
     )
@@ -374,6 +380,7 @@ class Retiring(StatusModel):
     drain_until: Timestamp  # no release starts before this
     remove_at: Timestamp  # its objects are deleted then
     reason: str = ""
+    serving: dict[str, Any] | None = None  # as of one that is deployed
     wanted_at: Timestamp | None = None  # since when the spec wants it back, while its pods are waited for
 
 

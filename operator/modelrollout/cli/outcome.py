@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from modelrollout.api.command import Verb, parse
-from modelrollout.api.status import HistoryEntry, Phase, Quarantined, Status, VersionStatus
+from modelrollout.api.status import Condition, HistoryEntry, Phase, Quarantined, Status, VersionStatus
 from modelrollout.cli.routed import not_applied, still_routed
 from modelrollout.cli.text import listed
+from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import ModelRollout, SpecError
+
+METRIC_SECONDS = 120.0
+"""For a metric that Prometheus does not know yet: some scrapes, and some looks of the operator at what they brought."""
 
 
 class Exit(IntEnum):
@@ -23,17 +27,19 @@ class Exit(IntEnum):
     SERVES = 0  # the version is stable: promoted, installed, or it was already; or it has the share that it is to keep;
     # or it passed where it was only to be validated
     TAKEN_BACK = 1  # rolled back, aborted, superseded, quarantined, not chosen, or the rollout was deleted
-    INVALID = 2  # the spec was refused; or there is no such rollout, or wrong usage
+    INVALID = 2  # the spec was refused, or its model cannot be fetched; or there is no such rollout, or wrong usage
     TIMEOUT = 3  # neither, in the time given
     UNREACHABLE = 4  # the cluster could not be asked
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of the wait. ``code`` is what the program ends with."""
+    """The end of the wait. ``code`` is what the program ends with; ``stands_after`` are the seconds for which it must
+    have been so, where it may end by itself."""
 
     code: IntEnum
     message: str
+    stands_after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,8 @@ def outcome(rollout: ModelRollout, wanted: Wanted) -> Outcome | None:
         return None
     refused = next((item for item in status.conditions if item.type == "Accepted" and item.status == "False"), None)
     if refused is not None and concerns(rollout, wanted):
-        return Outcome(Exit.INVALID, f"the spec was refused: {refused.message}")
+        patience = METRIC_SECONDS if refused.reason == Reason.UNKNOWN_METRIC else 0.0
+        return Outcome(Exit.INVALID, _not_accepted(rollout, refused), patience)
     named = spec_versions(rollout)
     version = wanted.version or next(iter(named), None)
     if version is None or _retry_is_on_its_way(rollout, {version} if wanted.may_come else {version, *named}):
@@ -64,6 +71,15 @@ def outcome(rollout: ModelRollout, wanted: Wanted) -> Outcome | None:
     if ended is not None and still_routed(status, {version, *named}) is not None:
         return None
     return ended or _serves(rollout, version) or _replaced(rollout, version, wanted)
+
+
+def _not_accepted(rollout: ModelRollout, refused: Condition) -> str:
+    """A spec that is in order, and whose model is not where it says, was not refused: it was tried."""
+    held = [item for item in rollout.status.withheld if item.version in spec_versions(rollout)]
+    unfetched = next((item for item in reversed(held) if item.reason == refused.reason == Reason.FETCH_FAILED), None)
+    if unfetched is None:
+        return f"the spec was refused: {refused.message}"
+    return f"{unfetched.version} was not fetched: {unfetched.message}; correct spec.model, and it is tried again"
 
 
 def concerns(rollout: ModelRollout, wanted: Wanted) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelrollout.api.status import Retiring, Status, VersionStatus
+from modelrollout.api.status import Arm, Retiring, Status, VersionStatus
+from modelrollout.cli.countdown import countdown
 from modelrollout.cli.pods import Pod
 from modelrollout.cli.render_route import audience_words
 from modelrollout.cli.text import Line, Span, Style, bar, columns, counted, lasting, line
@@ -72,6 +73,8 @@ def _below(version: VersionStatus, view: View, stem: str) -> Iterator[Line]:
     """The lines under a version: its message and its pods."""
     if version.message:
         yield line(stem, Span(version.message, Style.BAD))
+    if isinstance(version, Arm) and (left := countdown(version, view.now)) is not None:
+        yield line(stem, Span(left, Style.WARN))
     pods = sorted((pod for pod in view.pods if pod.version == version.version), key=lambda pod: pod.name)
     rows = [(pod.name, pod.state, counted(pod.restarts, "restart"), lasting(view.now - pod.created)) for pod in pods]
     for index, (pod, text) in enumerate(zip(pods, columns(rows) if rows else [], strict=True)):

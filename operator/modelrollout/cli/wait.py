@@ -11,6 +11,7 @@ import click
 
 from modelrollout.api.base import format_duration
 from modelrollout.cli.access import Access
+from modelrollout.cli.countdown import countdowns
 from modelrollout.cli.feed import Broken, Feed, Snapshot
 from modelrollout.cli.live import say
 from modelrollout.cli.options import Duration, as_version, cluster_options, name_argument
@@ -46,7 +47,7 @@ def wait(
     \b
     0  the version serves: promoted, installed, settled at its share, or it did already
     1  it was rolled back, aborted, superseded, quarantined or not chosen, or the rollout was deleted
-    2  the spec was refused, there is no such rollout, or the command line is wrong
+    2  the spec was refused, its model cannot be fetched, there is no such rollout, or the command line is wrong
     3  neither within --timeout; the release goes on
     4  the cluster could not be asked
     """
@@ -76,6 +77,8 @@ class Wait:
         self._timeout = timeout
         self._began = self._spoke = time.monotonic()
         self._said = ""
+        self._seen: ModelRollout | None = None
+        self._ends_since: float | None = None
 
     def follow(self, feed: Feed) -> Outcome:
         """Says what changes until the release has ended or the time is over. What has come in time counts."""
@@ -93,19 +96,32 @@ class Wait:
                 case None if left <= 0:
                     lasted = format_duration(self._timeout or 0.0)
                     return Outcome(Exit.TIMEOUT, f"not over after {lasted}; {self._said}")
+                case None if self._seen is not None and (end := self._end(self._seen)) is not None:
+                    return end
             self._remind()
 
     def look(self, rollout: ModelRollout) -> Outcome | None:
         """Says where the release is, if that has changed, and gives its end, if it is over."""
         words = self._words(rollout)
+        self._seen = rollout
         if words != self._said:
-            say(words)
+            say(f"{words}{countdowns(rollout.status, time.time())}")
             self._said, self._spoke = words, time.monotonic()
-        return self._over(rollout)
+        return self._end(rollout)
+
+    def _end(self, rollout: ModelRollout) -> Outcome | None:
+        """The end, once it has stood for as long as it must."""
+        end, now = self._over(rollout), time.monotonic()
+        if end is None or not end.stands_after:
+            self._ends_since = None
+            return end
+        self._ends_since = since = now if self._ends_since is None else self._ends_since
+        return end if now - since >= end.stands_after else None
 
     def _remind(self) -> None:
         if time.monotonic() - self._spoke >= REMIND_SECONDS:
-            say(f"still {self._said}")
+            left = countdowns(self._seen.status, time.time()) if self._seen is not None else ""
+            say(f"still {self._said}{left}")
             self._spoke = time.monotonic()
 
 

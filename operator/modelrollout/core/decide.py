@@ -10,7 +10,8 @@ from modelrollout.api.command import Command
 from modelrollout.api.model import Model
 from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import Phase
-from modelrollout.core.accept.acceptance import accept, last_accepted
+from modelrollout.core.accept.acceptance import accept, is_unresolved, last_accepted
+from modelrollout.core.accept.references import in_terms_of_the_spec
 from modelrollout.core.command.commands import answered, execute_command, pending
 from modelrollout.core.command.taken_back import forget_unnamed, retry_corrected
 from modelrollout.core.command.undo import undo_by_spec
@@ -18,6 +19,7 @@ from modelrollout.core.judge.assess import Assessments, assess
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.judge.stickiness import watch_stickiness
 from modelrollout.core.observation import Observation, Refusal
+from modelrollout.core.observed.made_with import keep_settings, made_with
 from modelrollout.core.observed.places import update_places
 from modelrollout.core.observed.readiness import forget_removed, update_readiness, update_versions
 from modelrollout.core.observed.scaled import tell_of_scales
@@ -26,6 +28,7 @@ from modelrollout.core.plan import DesiredVersion, Plan, Reason
 from modelrollout.core.progress import transitions
 from modelrollout.core.progress.advance import advance
 from modelrollout.core.progress.epoch import update_epoch
+from modelrollout.core.progress.load_time import update_load_time
 from modelrollout.core.progress.outlook import (
     Outlook,
     Progress,
@@ -59,13 +62,13 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
     if spec is None:
         assert refusal is not None
         return Plan(status=refuse_all(rollout, seen.now, refusal), requeue_after=30.0)
-    state = Pass(rollout, seen, spec, rollout.status)
+    state = Pass(rollout, in_terms_of_the_spec(spec, rollout.namespace, seen), spec, rollout.status)
     if refusal is None or last_accepted(rollout.status) is None:  # then it is the one that was noted
         state = state.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
     state = tell_of_scales(update_versions(update_places(forget_removed(recover(state)))))
     state = watch_stickiness(state)
     state, outlook = told_of_entrances(*told_of_control(*told_of_arms(*follow(state))))
-    state = update_epoch(carry(forget_unnamed(state)))
+    state = keep_settings(update_epoch(carry(forget_unnamed(state))))
     state = summarize(state, outlook, refusal)
     return plan(state, outlook, refusal)
 
@@ -76,7 +79,8 @@ def follow(state: Pass) -> Progress:
     state = undo_by_spec(retry_corrected(execute_command(state)))
     if state.status.trial is None:
         return begin_or_rest(state)
-    state = update_smoke(update_shadow(update_validation(update_readiness(state))))
+    state = update_load_time(update_readiness(state))
+    state = update_smoke(update_shadow(update_validation(state)))
     state, assessments = assess(state)
     state, held = make_safe(state, assessments, command)
     if held is not None:
@@ -171,7 +175,16 @@ def desired_versions(state: Pass, outlook: Outlook) -> tuple[DesiredVersion, ...
     deployed = [(control, size_of_control(state), True)] if control is not None else []
     deployed += [(arm, size_of_arm(state, arm, outlook.wanted), arm.ready_at is not None) for arm in arms]
     return tuple(
-        DesiredVersion(item.version, item.uri, item.pinned, replicas, splits, settled, elastic)
+        DesiredVersion(
+            item.version,
+            item.uri,
+            item.pinned,
+            replicas,
+            splits,
+            settled,
+            elastic,
+            made_with(item) if settled else None,
+        )
         for item, replicas, settled in deployed
     )
 
@@ -202,7 +215,8 @@ def requeue_after(state: Pass, outlook: Outlook, refusal: Refusal | None) -> flo
     """
     under_trial = state.status.trial is not None and outlook.phase is not Phase.HEALTHY
     awake = under_trial or is_moving(state) or state.status != state.rollout.status
-    longest = POLL_SECONDS if awake else 30.0 if refusal or unrouted(state) else REST_SECONDS
+    watched = refusal or unrouted(state) or is_unresolved(state.status)
+    longest = POLL_SECONDS if awake else 30.0 if watched else REST_SECONDS
     return min(wake_after(state, outlook), longest)
 
 

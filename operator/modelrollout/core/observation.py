@@ -24,6 +24,15 @@ SETTLE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the spec cannot be accepted as things are, or what it lacks though it is. ``NotChecked`` when that could not
+    be found out."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """What runs of one version.
 
@@ -49,6 +58,7 @@ class Workload:
     loading_since: float | None = None  # the server of a pod that is not ready, seconds since the epoch
     load_seconds: float | None = None  # the slowest of the servers whose pods are ready
     displaced: bool = False
+    misnamed: Refusal | None = None  # what of the spec keeps its pods from starting; ``waiting`` begins with it
     refused: bool = False  # the API server does not take its newest objects, which ``waiting`` tells of
     pinned: str | None = None  # the digest that its pods were made with
     settings: str | None = None  # the hash of those that its pods were made with (``core/recipe.py``)
@@ -131,16 +141,6 @@ class Unavailable:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why the spec cannot be accepted as things are. ``NotChecked`` when that could not be found out. What only
-    ``warns`` is told, and the spec is accepted all the same."""
-
-    reason: Reason
-    message: str
-    warns: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Observation:
     """One moment, as seen by one pass. ``now`` in seconds since the epoch.
 
@@ -151,7 +151,8 @@ class Observation:
 
     ``refusal`` is the answer to the acceptance question (hosts, names, foreign VirtualService, custom queries) and is
     None both when all is well and when it was not asked. ``baseline`` holds the control's increments per scrape before
-    the release, by metric, for the noise of the baseline; None when it was not asked or not answered.
+    the release, by metric, for the noise of the baseline; None when it was not asked or not answered. ``unresolved`` is
+    what the spec names and is not there; None, likewise.
     ``scrape_interval`` is Prometheus' own, in seconds. ``scattered`` is why users do not stay with their version though
     the spec asks for it, with the way out.
     """
@@ -167,6 +168,7 @@ class Observation:
     mirrors: bool = False
     smoke: Mapping[str, Probed] = field(default_factory=dict)
     refusal: Refusal | None = None
+    unresolved: tuple[Refusal, ...] | None = None
     baseline: Mapping[str, tuple[Count, ...]] | None = None
     scattered: str | None = None
     scrape_interval: float = USUAL_SCRAPE_INTERVAL

@@ -10,6 +10,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from modelrollout.api.route import EVERYBODY, Route
+from modelrollout.api.serving import Serving
 from modelrollout.api.shadow import Shadow
 from modelrollout.api.status import Status
 from modelrollout.api.version import VERSION
@@ -37,6 +38,9 @@ class Reason(StrEnum):
     MODEL_MOVED = "ModelMoved"
     STRATEGY_CHANGED = "StrategyChanged"
     UNKNOWN_METRIC = "UnknownMetric"
+    REFERENCE_MISSING = "ReferenceMissing"
+    IMAGE_NOT_PULLED = "ImageNotPulled"
+    RESOLVED = "Resolved"
     INVALID_METRIC = "InvalidMetric"
     OBJECT_REFUSED = "ObjectRefused"
     FILE_ROOT = "FileRootNotAllowed"
@@ -111,7 +115,8 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class DesiredVersion:
     """One version that shall be deployed: its identity, and the splits in which it has a Service of its own. How it is
-    served comes from the spec; once it is ``settled``, from when its pods were made. ``replicas`` are its pods;
+    served comes from the spec; once it is ``settled``, from when its pods were made, with the settings in ``serving``
+    where those are not the spec's. ``replicas`` are its pods;
     where it is ``elastic``, those that it begins with, and the fewest that an autoscaler of ours may leave it."""
 
     version: str
@@ -121,6 +126,7 @@ class DesiredVersion:
     splits: tuple[str, ...] = (EVERYBODY,)
     settled: bool = False  # its pods have come up, and stay as they are
     elastic: bool = False  # others decide how many pods it has
+    serving: Serving | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +207,8 @@ class Questions:
     ``spec`` is the one to go by, accepted where one was. ``control`` and ``arms`` are versions. ``splits`` asks for the
     metrics of these versions in these splits; ``validation`` names the arms whose servers are to be asked before any
     traffic, ``smoke`` those to probe through the mesh; ``shadow`` the comparer that is asked; ``acceptance`` is
-    a newest spec that has to be checked against the cluster; ``baseline`` asks for the control's past,
-    ``delays_since`` for how late rewards came since then.
+    a newest spec that has to be checked against the cluster, ``references`` one of which it is asked whether all
+    that it names is there; ``baseline`` asks for the control's past, ``delays_since`` for how late rewards came since.
     """
 
     spec: Spec | None = None
@@ -213,6 +219,7 @@ class Questions:
     smoke: tuple[str, ...] = ()
     shadow: str | None = None
     acceptance: Spec | None = None
+    references: Spec | None = None
     baseline: bool = False
     delays_since: float | None = None
 

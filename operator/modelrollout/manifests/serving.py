@@ -65,9 +65,13 @@ def deployment(
     platform: Platform,
     live: Mapping[str, Any] | None = None,
 ) -> Object:
-    """The Deployment of one version, marked with the hash of itself; ``live`` is the one that there is."""
-    name, settings = child_name(rollout.name, version.version), settings_of(spec.serving)
-    fresh = _template(rollout, spec, version, platform)
+    """The Deployment of one version, marked with the hash of itself; ``live`` is the one that there is.
+
+    One that is gone is made anew as it was, and not as the spec would have the next version.
+    """
+    made_by = spec if version.serving is None else spec.model_copy(update={"serving": version.serving})
+    name, settings = child_name(rollout.name, version.version), settings_of(made_by.serving)
+    fresh = _template(rollout, made_by, version, platform)
     kept = None if _needs_user(live, version, platform) else kept_template(live, version, fresh, settings)
     if kept is not None and live is not None and place_of(live) == version.uri:
         platform = Platform.of(live) or platform

@@ -7,35 +7,32 @@ about its metrics: a release must be possible then, and it will be blind until P
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from modelrollout.adapters.cluster import MODEL_ROLLOUTS, SERVICES, VIRTUAL_SERVICES, Cluster
+from modelrollout.adapters.cluster import MODEL_ROLLOUTS, VIRTUAL_SERVICES, Cluster
 from modelrollout.adapters.metrics import custom
 from modelrollout.adapters.metrics.base import Target
 from modelrollout.adapters.metrics.splits import split_problem
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway
 from modelrollout.api.analysis import Metric
-from modelrollout.api.live import REWARD_COUNT, REWARD_SUM
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.manifests.allowed_hosts import forbidden_host, host_rules
-from modelrollout.manifests.hosts import MESH, host_problem, service_command, services_of_hosts, shared_host
+from modelrollout.manifests.hosts import host_problem, shared_host
 from modelrollout.manifests.meta import OWNER_LABEL, is_ours, name_problem
 from modelrollout.manifests.platform import file_root_problem
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.dry_run import refused_object
 from modelrollout.runtime.mesh_filter import missing_filter
+from modelrollout.runtime.references import is_needed, own_queries, unknown
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.world import World
 
 Object = dict[str, Any]
 
-_NO_SERVICE = (
-    "spec.traffic.hosts: there is no Service {} in {}, so callers in the mesh cannot resolve that host; make one: {}"
-)
+_WAYS = "correct the name, let the metric be scraped first, or say required: false"
 QUERIES_LIMIT = 10.0  # seconds; a Prometheus that takes longer is as good as away
 
 
@@ -66,24 +63,10 @@ class Acceptance:
         )
         if wrong is not None:
             return wrong
-        metric, refused, nameless = await asyncio.gather(
-            self._wrong_metric(rollout, spec),
-            refused_object(self._cluster, rollout, spec, self._platform),
-            self._without_service(rollout, spec),
+        metric, refused = await asyncio.gather(
+            self._wrong_metric(rollout, spec), refused_object(self._cluster, rollout, spec, self._platform)
         )
-        found = [item for item in (metric, refused, nameless) if item is not None]
-        return next((item for item in found if not item.warns), None) or next(iter(found), None)
-
-    async def _without_service(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
-        """A host of callers in the mesh whose name nobody can resolve: a VirtualService makes no Service. It may come
-        later, so this only warns."""
-        if MESH not in spec.traffic.gateways or spec.validate_only is not None:
-            return None
-        for name in services_of_hosts(spec.traffic.hosts, rollout):
-            if not await self._cluster.page(SERVICES, rollout.namespace, {"metadata.name": name}, most=1):
-                words = _NO_SERVICE.format(name, rollout.namespace, service_command(name, rollout.namespace))
-                return Refusal(Reason.HOST_WITHOUT_SERVICE, words, warns=True)
-        return None
+        return metric or refused
 
     async def _taken(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
         """A VirtualService of our name that is not ours, or a host that somebody else routes at the same gateway."""
@@ -113,40 +96,27 @@ class Acceptance:
         return [*([] if ours is None else [ours]), *found[VIRTUAL_SERVICES]], found[MODEL_ROLLOUTS]
 
     async def _wrong_metric(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
-        target = Target(rollout.namespace, rollout.name, spec.model.version)
-        doubts: list[Refusal] = []
+        """The first query of the user's own that Prometheus refuses, or that a release cannot be judged by."""
         try:
             async with asyncio.timeout(QUERIES_LIMIT):
-                for index, metric in enumerate(spec.analysis.metrics):
-                    if metric.built_in:
-                        continue
-                    async for problem in self._problems(metric, target, first=rollout.status.stable is None):
-                        told = replace(problem, message=f"spec.analysis.metrics[{index}].{problem.message}")
-                        if not told.warns:
-                            return told
-                        doubts.append(told)
+                for metric, place, query in own_queries(spec):
+                    if (problem := await self._problem(rollout, spec, metric, place, query)) is not None:
+                        return problem
         except (PrometheusAway, TimeoutError):
-            return None
-        return replace(doubts[0], message="; ".join(item.message for item in doubts)) if doubts else None
+            pass
+        return None
 
-    async def _problems(self, metric: Metric, target: Target, *, first: bool) -> AsyncIterator[Refusal]:
-        """What is wrong with a user's own queries: the field, the query, Prometheus' words. A metric that is not there
-        yet is only told of where nothing rests on it: a ``first`` version is compared with nobody."""
-        for field, query in metric.queries.items():
-            try:
-                await self._prometheus.query(custom.fill(query, target))
-            except BadQuery as error:
-                yield Refusal(Reason.INVALID_METRIC, f"{field}: Prometheus refuses {query!r}: {error}")
-                return
-            for name in custom.metric_names(query):
-                if name in (REWARD_SUM, REWARD_COUNT) or await self._prometheus.knows(name):
-                    continue
-                words = f"{field}: Prometheus at {self._prometheus.url} knows no metric {name}"
-                if first or not metric.required:
-                    yield Refusal(Reason.UNKNOWN_METRIC, f"{words} yet; is that its name?", warns=True)
-                else:
-                    ways = "correct the name, let the metric be scraped first, or say required: false"
-                    yield Refusal(Reason.INVALID_METRIC, f"{words}; {ways}")
+    async def _problem(
+        self, rollout: ModelRollout, spec: Spec, metric: Metric, place: str, query: str
+    ) -> Refusal | None:
+        """What is wrong with one of them: the field, the query, Prometheus' words."""
+        target = Target(rollout.namespace, rollout.name, spec.model.version)
+        try:
+            await self._prometheus.query(custom.fill(query, target))
+        except BadQuery as error:
+            return Refusal(Reason.INVALID_METRIC, f"{place}: Prometheus refuses {query!r}: {error}")
+        words = await unknown(self._prometheus, place, query) if is_needed(rollout, metric) else None
+        return Refusal(Reason.UNKNOWN_METRIC, f"{words}; {_WAYS}") if words is not None else None
 
 
 def _unjudged(spec: Spec) -> Refusal | None:

@@ -42,7 +42,7 @@ class Inquiries:
         self._questions: dict[Key, _Question] = {}
 
     async def refusal(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
-        """Why not, or what is doubtful; None when all is well. What could not be checked is refused for now: nothing
+        """Why not; None when all is well. What could not be checked is refused for now: nothing
         unchecked is applied, and an arm that has requests is judged by the last accepted spec meanwhile."""
         key = (rollout.namespace, rollout.name)
         question = self._question(key, rollout, spec)
@@ -89,9 +89,9 @@ class Inquiries:
         except BaseException:
             self.forget(key)
             raise
-        if refusal is None or refusal.warns:
+        if refusal is None:
             self.forget(key)
-            return refusal
+            return None
         question.stands = refusal
         if question.ended_at is None:
             question.ended_at = self._clock()

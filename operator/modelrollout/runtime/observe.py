@@ -39,6 +39,7 @@ from modelrollout.runtime.inquiry import Inquiries, not_checked
 from modelrollout.runtime.memory_limits import measured
 from modelrollout.runtime.mesh_filters import MeshFilters
 from modelrollout.runtime.pods import brought
+from modelrollout.runtime.references import References
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.shadowing import Asked, Comparisons, Seen, absence
@@ -65,6 +66,7 @@ class Observer:
 
     samples: SampleCache
     inquiries: Inquiries
+    references: References
     validations: Validations
     smokes: Validations
     comparisons: Comparisons
@@ -81,10 +83,11 @@ class Observer:
 async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, observer: Observer) -> Observation:
     """One moment. Never raises for what could not be seen."""
     key = (rollout.namespace, rollout.name)
-    samples, (smoked, probed, compared), refusal, baseline, running = await asyncio.gather(
+    samples, (smoked, probed, compared), refusal, unresolved, baseline, running = await asyncio.gather(
         _guarded("samples", _samples(key, asked, observer), lambda words: _no_samples(asked, words)),
         _before_traffic(rollout, snapshot, asked, observer),
         _guarded("spec", _refusal(rollout, asked, observer), not_checked),
+        _guarded("references", _unresolved(rollout, asked, observer), lambda words: None),
         _guarded("baseline", _baseline(key, asked, observer), lambda words: None),
         _workloads(rollout, snapshot, asked, observer),
     )
@@ -100,6 +103,7 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, o
         mirrors=compared.mirrors,
         smoke=smoked,
         refusal=refusal,
+        unresolved=unresolved,
         baseline=baseline,
         scattered=observer.filters.scattered(asked.spec),
         scrape_interval=_scrape_interval(key, asked, observer),
@@ -167,6 +171,11 @@ def _subscription(key: Key, asked: Questions, observer: Observer) -> Subscriptio
 async def _refusal(rollout: ModelRollout, asked: Questions, observer: Observer) -> Refusal | None:
     """None when all is well, or when nothing has to be checked."""
     return None if asked.acceptance is None else await observer.inquiries.refusal(rollout, asked.acceptance)
+
+
+async def _unresolved(rollout: ModelRollout, asked: Questions, observer: Observer) -> tuple[Refusal, ...] | None:
+    """What the spec names and is not there, if that is asked and known."""
+    return None if asked.references is None else await observer.references.missing(rollout, asked.references)
 
 
 async def _validation(

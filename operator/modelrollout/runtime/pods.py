@@ -16,6 +16,7 @@ from typing import Any
 
 from modelrollout.adapters.storage.failure import STORE_AWAY
 from modelrollout.api.printable import printable
+from modelrollout.core.accept.references import UNPULLED
 from modelrollout.manifests.kept import FETCH_CONTAINER
 from modelrollout.manifests.serving import SERVER_CONTAINER
 
@@ -27,6 +28,9 @@ _WORDS_LIMIT = 600  # characters of a server's last words that go into a status
 _ERROR = re.compile(r"(?i)\b(failed to|error|exception|fatal|cannot|could not|killed)\b")
 _LOAD_ERROR = re.compile(r"servable\(s\) did not become available|Failed to start server|(?i:failed to load)")
 _STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+_TRIED = frozenset({"ErrImagePull", "ImagePullBackOff"})
+_UNPULLED = _TRIED | {"ErrImageNeverPull", "InvalidImageName", "ImageInspectError", "RegistryUnavailable"}
+_BETWEEN_TRIES = re.compile(r'^Back-off pulling image "[^"]*"(: ErrImagePull: )?|rpc error: code = \w+ desc = ')
 _BY_THE_NODE = frozenset({"Unknown", "ContainerStatusUnknown"})  # nobody saw how it ended: its node went down
 
 
@@ -179,6 +183,8 @@ def waits_for(pod: Object) -> str:
         waiting, ended = container.get("state", {}).get("waiting"), _last_end(container)
         if ended is not None and not container.get("ready"):
             return f"{last_words(container['name'], ended)}; it is started again"
+        if waiting and waiting.get("reason") in _UNPULLED:
+            return _without_image(container, waiting)
         if waiting and waiting.get("reason") not in _STARTING:
             return f"container {container['name']}: {waiting.get('reason')}: {waiting.get('message', '')}".rstrip(": ")
         if container["name"] == FETCH_CONTAINER and "running" in container.get("state", {}):
@@ -186,6 +192,14 @@ def waits_for(pod: Object) -> str:
     if any("running" in container.get("state", {}) for container in containers(pod)):
         return LOADING
     return STARTING
+
+
+def _without_image(container: Object, waiting: Object) -> str:
+    """One sentence for an image, while it is asked for and between two tries."""
+    reason, message = waiting["reason"], str(waiting.get("message") or "")
+    words = _BETWEEN_TRIES.sub("", message).strip() if reason in _TRIED else f"{reason}: {message}"
+    unpulled = UNPULLED.format(container.get("image", ""))
+    return f"{unpulled}: {once(words)}" if words else unpulled
 
 
 LOADING, STARTING = "the model is being loaded", "its pods are starting"

@@ -37,6 +37,7 @@ from modelrollout.runtime.prerequisites import CannotStart, wait_for_types
 from modelrollout.runtime.probing import Prober
 from modelrollout.runtime.queue import WorkQueue, work
 from modelrollout.runtime.reconciler import Reconciler
+from modelrollout.runtime.references import References
 from modelrollout.runtime.samples import SampleCache
 from modelrollout.runtime.server import serve
 from modelrollout.runtime.settings import Settings
@@ -142,6 +143,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     observer = Observer(
         samples=samples,
         inquiries=Inquiries(Acceptance(cluster, patient, settings, world), time.monotonic),
+        references=References(cluster, patient, time.monotonic),
         validations=Validations(time.monotonic, prober.ask),
         smokes=Validations(time.monotonic, prober.ask),
         comparisons=Comparisons(time.monotonic, partial(shadowed, patient)),

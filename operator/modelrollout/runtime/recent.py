@@ -44,7 +44,8 @@ class Recent:
     def is_all_known(self, changes: int, asked: Questions) -> bool:
         """Whether only the samples have to be asked for: the objects are as they were seen, everybody is ready, and no
         question is open."""
-        open_questions = asked.validation or asked.smoke or asked.shadow or asked.acceptance or asked.baseline
+        due = asked.acceptance or asked.references or asked.baseline
+        open_questions = asked.validation or asked.smoke or asked.shadow or due
         if not self.whole or self.changes != changes or open_questions or not asked.samples:
             return False
         if self.seen.refusal is not None or self.rollout.pending_command is not None or self.rollout.deleting:

@@ -197,6 +197,7 @@ class Reconciler:
         self.world.gone(key)
         self.observer.samples.forget(key)
         self.observer.inquiries.forget(key)
+        self.observer.references.forget(key)
         self.observer.validations.keep_only(key, ())
         self.observer.comparisons.forget(key)
         self.observer.confirmed.pop(key, None)

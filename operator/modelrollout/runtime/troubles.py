@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 
 from modelrollout.adapters.cluster import EVENTS, ApiError, Cluster
+from modelrollout.core.accept.references import UNPULLED
 from modelrollout.core.observation import Workload
 from modelrollout.runtime.pods import STARTING
 from modelrollout.runtime.workloads import unready_pod
@@ -28,6 +29,8 @@ MOST = 50  # Events of one pod; Kubernetes counts up those of the same words
 LIMIT = 1.0  # seconds that a pass waits for them
 _LONGEST = 600  # characters that go into a status
 _OF_ONE_TRY = re.compile(r"\b[0-9a-f]{20,}\b")  # another one each time, and the status must not change for it
+_LISTED = re.compile(r"\(([^)]*)\)")
+_UNPULLED = UNPULLED.partition("{")[0]
 _VAGUE = "timed out waiting for the condition"
 
 log = logging.getLogger(__name__)
@@ -36,7 +39,7 @@ log = logging.getLogger(__name__)
 @dataclass(slots=True)
 class _Known:
     read_at: float
-    words: str | None = None
+    events: list[Object] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -49,30 +52,27 @@ class Troubles:
 
     async def told(self, known: Iterable[Workload], pods: Sequence[Object]) -> dict[str, Workload]:
         """Those of which Events say what their pods do not, with the words."""
-        silent = {item.version: item for item in known if item.waiting == STARTING}
+        silent = {item.version: item for item in known if _says_too_little(item)}
         asked = {version: pod for version in silent if (pod := unready_pod(pods, version)) is not None}
-        words = await asyncio.gather(*map(self._words, asked.values()))
+        events = await asyncio.gather(*map(self._events, asked.values()))
         self._forget_old()
-        return {
-            version: replace(silent[version], waiting=f"{STARTING}: {said}")
-            for version, said in zip(asked, words, strict=True)
-            if said is not None
-        }
+        more = {version: _more(silent[version], found) for version, found in zip(asked, events, strict=True)}
+        return {version: replace(silent[version], waiting=words) for version, words in more.items() if words}
 
-    async def _words(self, pod: Object) -> str | None:
+    async def _events(self, pod: Object) -> list[Object]:
         """As they were known last, while they need not or cannot be read."""
         described, now = pod["metadata"], self.clock()
         uid = str(described.get("uid", ""))
         known = self._known.get(uid)
         if known is not None and now < known.read_at + AGAIN:
-            return known.words
-        known = self._known[uid] = _Known(now, known.words if known is not None else None)
+            return known.events
+        known = self._known[uid] = _Known(now, known.events if known is not None else [])
         try:
             async with asyncio.timeout(LIMIT):
-                known.words = telling(await self._read(described["namespace"], uid))
+                known.events = await self._read(described["namespace"], uid)
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             log.info("the Events of pod %s cannot be read: %s", described["name"], str(error) or "no answer in time")
-        return known.words
+        return known.events
 
     async def _read(self, namespace: str, uid: str) -> list[Object]:
         return list(await self.cluster.page(EVENTS, namespace, {"involvedObject.uid": uid}, MOST))
@@ -82,6 +82,27 @@ class Troubles:
         now = self.clock()
         for uid in [uid for uid, known in self._known.items() if now > known.read_at + 10 * AGAIN]:
             del self._known[uid]
+
+
+def _says_too_little(known: Workload) -> bool:
+    """Of an image that cannot be pulled its pod does not say that the Secret was not there to pull it with."""
+    return known.waiting is not None and (known.waiting == STARTING or known.waiting.startswith(_UNPULLED))
+
+
+def _more(known: Workload, events: Sequence[Object]) -> str | None:
+    """What it waits for with the words of Events; None when they say nothing."""
+    if known.waiting == STARTING:
+        said = telling(events)
+        return f"{STARTING}: {said}" if said is not None else None
+    secrets = [f'secret "{name}" not found' for name in missing_secrets(events)]
+    return "; ".join([str(known.waiting), *secrets]) if secrets else None
+
+
+def missing_secrets(events: Iterable[Object]) -> list[str]:
+    """The Secrets that images could not be pulled with, for they are not there."""
+    told = [str(item.get("message")) for item in events if item.get("reason") == "FailedToRetrieveImagePullSecret"]
+    found = [name.strip() for words in told for listed in _LISTED.findall(words) for name in listed.split(",")]
+    return sorted({name for name in found if name})
 
 
 def telling(events: Iterable[Object]) -> str | None:

@@ -18,6 +18,9 @@ from modelrollout.resource.rollout import ModelRollout, SpecError, parse_accepte
 from modelrollout.resource.spec import Spec
 from modelrollout.strategies import STRATEGIES
 
+RESOLVED_REFS = "ResolvedRefs"
+"""The condition that all that a spec names is there, as Gateway API calls it."""
+
 
 def accept(rollout: ModelRollout, seen: Observation) -> tuple[Spec | None, Refusal | None]:
     """The spec to go by (None: none was ever accepted) and why the newest one is not it (None: it is)."""
@@ -58,7 +61,7 @@ def refuse(rollout: ModelRollout, seen: Observation) -> Refusal | None:
         or changed_place(spec, status)
         or changed_strategy(spec, status)
         or downgrade(spec, status)
-        or (seen.refusal if seen.refusal is not None and not seen.refusal.warns else None)
+        or seen.refusal
     )
 
 
@@ -74,6 +77,11 @@ def is_accepted(status: Status, generation: int) -> bool:
     """Whether this generation of the spec has been accepted already."""
     accepted = any(item.type == "Accepted" and item.status == "True" for item in status.conditions)
     return accepted and status.observed_generation == generation
+
+
+def is_unresolved(status: Status) -> bool:
+    """Whether something that the spec names was not there, or nobody knows: it may have come since."""
+    return any(item.type == RESOLVED_REFS and item.status != "True" for item in status.conditions)
 
 
 def last_accepted(status: Status) -> Spec | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from modelrollout.api.route import PREVIEW
 from modelrollout.api.status import Arm, Trial
-from modelrollout.core.accept.acceptance import is_accepted, last_accepted
+from modelrollout.core.accept.acceptance import is_accepted, is_unresolved, last_accepted
 from modelrollout.core.judge.splits import counted
 from modelrollout.core.plan import Questions
 from modelrollout.core.validate.comparer import Between, name_of
@@ -40,6 +40,7 @@ def questions(rollout: ModelRollout, now: float) -> Questions:
         shadow=name_of(Between(spec, status.stable), trial),
         smoke=smoke_due(trial, spec, now) if under_way and trial is not None else (),
         acceptance=unchecked,
+        references=unchecked or (newest if is_unresolved(status) else None),
         baseline=judged and trial is not None and baseline_due(trial, spec, now),
         delays_since=delays_since(trial, spec) if judged and trial is not None else None,
     )

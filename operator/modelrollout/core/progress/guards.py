@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from modelrollout.api.base import clock_time
 from modelrollout.api.route import PREVIEW, Route, Split
 from modelrollout.api.status import Arm, Phase
 from modelrollout.core.judge.assess import Assessments
 from modelrollout.core.observation import SETTLE_SECONDS
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.progress.doubts import of_evidence
-from modelrollout.core.progress.obstacle import MEND, Obstacle, together
+from modelrollout.core.progress.load_time import load_ends
+from modelrollout.core.progress.obstacle import CORRECT, MEND, Obstacle, together
 from modelrollout.core.progress.size import of_size
 from modelrollout.core.validate import gate
 from modelrollout.resource.spec import Spec
@@ -97,10 +99,7 @@ def of_arm(state: Pass, arm: Arm, split: str) -> Obstacle | None:
     if arm.paused:
         return Obstacle(arm.paused if len(state.trial.arms) == 1 else f"{arm.version}: {arm.paused}")
     if arm.ready_at is None:
-        why = f": {workload.waiting}" if workload.waiting else ""
-        deadline = (arm.entered_at or state.trial.started_at) + state.spec.serving.load_timeout
-        said = f"cannot be made{why}; {MEND}" if workload.refused else f"is being fetched and loaded{why}"
-        return Obstacle(f"{arm.version} {said}", deadline, unready=True)
+        return of_loading(state, arm)
     if (obstacle := of_validation(state, arm)) is not None or split == PREVIEW:
         return obstacle
     settled = arm.ready_at + SETTLE_SECONDS
@@ -114,6 +113,18 @@ def of_arm(state: Pass, arm: Arm, split: str) -> Obstacle | None:
     if smoke is not None and not arm.smoke.passed:
         return Obstacle("smoke requests are under way", under_way=True)
     return None
+
+
+def of_loading(state: Pass, arm: Arm) -> Obstacle:
+    """An arm that has not come up, and what it waits for. What the spec has wrong stands in front."""
+    workload, ends = state.workload(arm.version), load_ends(state, arm)
+    why = f": {workload.waiting}" if workload.waiting else ""
+    said = f"{arm.version} is being fetched and loaded{why}"
+    if workload.refused:
+        said = f"{arm.version} cannot be made{why}; {MEND}"
+    elif workload.misnamed is not None:
+        said = f"{workload.waiting}; {arm.version} {CORRECT.format(clock_time(ends))}"
+    return Obstacle(said, ends, unready=True)
 
 
 def of_validation(state: Pass, arm: Arm) -> Obstacle | None:

@@ -9,6 +9,9 @@ from enum import IntEnum
 MEND = "mend that in the cluster, or correct the spec: it is tried again by itself"
 """The way out of what the API server refuses."""
 
+CORRECT = "fails at {} (loadTimeout) unless that is corrected, in the spec or in the cluster; no new version is needed"
+"""The way out of what the spec names and is not to be had."""
+
 
 class Doubt(IntEnum):
     """Kinds of what is not known of an arm or speaks against it, by what it takes to stand above them: evidence that is

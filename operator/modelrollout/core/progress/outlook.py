@@ -29,7 +29,10 @@ class Outlook:
 Progress = tuple[Pass, Outlook]
 
 OUT_OF_QUARANTINE = "It is quarantined: fix it as a new version, or say modelrollout retry"
-CORRECTED = "Correct spec.model or spec.serving, and {version} is tried again; or say modelrollout retry"
+CORRECTED = (
+    "Correct spec.model or spec.serving, and {version} is tried again; "
+    "or mend it in the cluster, and say modelrollout retry"
+)
 AGAIN = "Say modelrollout retry to release {version} again, or name another version"
 
 

@@ -216,6 +216,7 @@ def go_back(state: Pass, previous: Retiring, message: str) -> Pass:
         uri=previous.uri,
         digest=previous.digest,
         pinned=seen.pinned,
+        serving=previous.serving,
         weight=100,
         ready=f"{seen.ready}/{seen.desired}",
     )
@@ -329,6 +330,7 @@ def _retire(state: Pass, old: VersionStatus, keep: float, reason: Reason) -> Pas
         drain_until=drained,
         remove_at=max(drained, state.now + keep),
         reason=reason,
+        serving=old.serving,
     )
     return state.change(retiring=(*state.status.retiring, entry))
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from modelrollout.api.analysis import TimeoutPolicy
 from modelrollout.api.status import Condition, Phase, Quarantined, Status, VersionStatus
+from modelrollout.core.accept.acceptance import RESOLVED_REFS, is_accepted
 from modelrollout.core.judge.sight import silent_too_long
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
@@ -26,6 +27,30 @@ def accepted(refusal: Refusal | None, unheeded: str | None = None) -> Fact:
         return "Accepted", "True", Reason.ACCEPTED, "; ".join(filter(None, ["the spec is in order", unheeded]))
     unchecked = refusal.reason is Reason.NOT_CHECKED
     return "Accepted", "Unknown" if unchecked else "False", refusal.reason, refusal.message
+
+
+def resolved(state: Pass) -> list[Fact]:
+    """Whether all that the spec names is there, as far as that was asked for, or is told by pods; as it was said last,
+    while the answer is still to come."""
+    found = lacking(state)
+    if found:
+        return [(RESOLVED_REFS, "False", found[0].reason, "; ".join(item.message for item in found))]
+    if state.seen.unresolved is not None:
+        return [(RESOLVED_REFS, "True", Reason.RESOLVED, "nothing that the spec names is known to be missing")]
+    before = state.rollout.status
+    if not is_accepted(before, state.rollout.generation):
+        return [(RESOLVED_REFS, "Unknown", Reason.NOT_CHECKED, "whether all that the spec names is there is asked")]
+    return [
+        (item.type, item.status, item.reason, item.message) for item in before.conditions if item.type == RESOLVED_REFS
+    ]
+
+
+def lacking(state: Pass) -> list[Refusal]:
+    """What the spec names and is not there, each once: by the cluster's answer, and by what pods wait for."""
+    deployed = (state.control, *state.status.arms)
+    by_pods = [state.workload(item.version).misnamed for item in deployed if item is not None]
+    found = (*(state.seen.unresolved or ()), *(item for item in by_pods if item is not None))
+    return list({item.message: item for item in found}.values())
 
 
 def progressing(state: Pass, phase: Phase, message: str) -> list[Fact]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.api.status import Arm, Phase, Status, VersionStatus
-from modelrollout.core.accept.acceptance import settled_versions
+from modelrollout.core.accept.acceptance import RESOLVED_REFS, settled_versions
 from modelrollout.core.evidence import percent
 from modelrollout.core.hint import with_name
 from modelrollout.core.judge.winners import late
@@ -18,7 +18,17 @@ from modelrollout.core.plan import Reason
 from modelrollout.core.progress.outlook import Outlook
 from modelrollout.core.progress.proposal import memory_of
 from modelrollout.core.recipe import settings_of
-from modelrollout.core.report.conditions import Fact, accepted, analysed, conditions, progressing, routed, validated
+from modelrollout.core.report.conditions import (
+    Fact,
+    accepted,
+    analysed,
+    conditions,
+    lacking,
+    progressing,
+    resolved,
+    routed,
+    validated,
+)
 from modelrollout.core.report.drift import announce_drift
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.strategies import ArmView
@@ -49,10 +59,11 @@ def summarize(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Pass:
     phase = Phase.INVALID if refused_at_rest else outlook.phase
     words = f"{refusal.message}; {outlook.message}" if refusal is not None else outlook.message
     message = with_name(words, state.rollout)
-    state = update_columns(announce_drift(announce_refusal(state, refusal)))
+    state = update_columns(announce_drift(announce_lacking(announce_refusal(state, refusal))))
     told = accepted(refusal or unfetched(state), unheeded(state))
     state = announce_settings(state, told)
-    found = [told, *progressing(state, phase, message), routed(state), *validated(state), analysed(state)]
+    found = [told, *resolved(state), *progressing(state, phase, message)]
+    found += [routed(state), *validated(state), analysed(state)]
     facts = [(kind, status, reason, with_name(said, state.rollout)) for kind, status, reason, said in found]
     generation, ignored = state.rollout.generation, state.status.command_ignored
     return state.change(
@@ -172,11 +183,20 @@ def _late_match(state: Pass) -> str | None:
     return f"but traffic.match came when {versions} had begun for everybody: abort it and say modelrollout retry"
 
 
+def announce_lacking(state: Pass) -> Pass:
+    """An Event for what the spec names and is not there, when that is news."""
+    before = next((item.message for item in state.rollout.status.conditions if item.type == RESOLVED_REFS), "")
+    for item in lacking(state):
+        if with_name(item.message, state.rollout) not in before:
+            named = item.message.partition('" ')[0]  # the words after it may be others each time
+            state = state.say(item.reason, item.message, warning=True, cause=named)
+    return state
+
+
 def announce_refusal(state: Pass, refusal: Refusal | None) -> Pass:
-    """An Event for a spec that is refused, when that is news; and for what is doubtful in one that is accepted."""
-    doubt = state.seen.refusal
+    """An Event for a spec that is refused, when that is news."""
     if refusal is None:
-        return state.say(doubt.reason, doubt.message, warning=True) if doubt is not None else state
+        return state
     before = next((item for item in state.rollout.status.conditions if item.type == "Accepted"), None)
     routed = any(state.weight(arm.version) for arm in state.status.arms)
     asking = refusal.reason is Reason.NOT_CHECKED and routed  # between two passes

@@ -18,6 +18,7 @@ from modelrollout.core.judge import blame
 from modelrollout.core.judge.assessment import Assessment
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
+from modelrollout.core.progress.load_time import load_ends
 from modelrollout.core.progress.timeout import timed_out
 from modelrollout.core.validate import gate
 
@@ -213,15 +214,14 @@ def lost(case: Case) -> Leave | None:
 
 
 def never_ready(case: Case) -> Leave | None:
-    """It was given its time to load, from when its fetcher began: a node may have had to be started first.
+    """It was given its time to load.
 
     It is to blame only for its own time. What no node has room for, or waits for an image or a volume, or is not taken
     by the API server, is taken back.
     """
     state, arm = case.state, case.arm
     workload, limit = state.workload(arm.version), state.spec.serving.load_timeout
-    began = max(arm.entered_at or state.trial.started_at, workload.at_work_since or 0.0)
-    if arm.ready_at is not None or state.now - began < limit:
+    if arm.ready_at is not None or state.now < load_ends(state, arm):
         return None
     why = f": {workload.waiting}" if workload.waiting else ""
     message = f"not ready within loadTimeout {format_duration(limit)}{why}"

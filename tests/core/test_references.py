@@ -1,0 +1,165 @@
+"""What a spec names and is not there: said by its field and its value, with the way out, whoever noticed it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from modelrollout.api.base import clock_time
+from modelrollout.core.accept.references import images, references
+from modelrollout.core.plan import Reason
+from modelrollout.resource.rollout import parse_spec
+from modelrollout.resource.spec import Spec
+from tests.core import phases
+from tests.core.phases import NEW
+from tests.core.world import CANARY, World
+
+TEMPLATE: dict[str, Any] = {
+    "metadata": {"annotations": {"image": "none", "configMap": "none"}},
+    "spec": {
+        "imagePullSecrets": [{"name": "registry"}],
+        "containers": [
+            {
+                "name": "side",
+                "image": "side:1",
+                "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "a"}}}],
+                "envFrom": [{"configMapRef": {"name": "flags", "optional": True}}],
+            }
+        ],
+        "volumes": [
+            {"name": "a", "configMap": {"name": "features"}},
+            {"name": "b", "secret": {"secretName": "tokens"}},
+            {"name": "c", "persistentVolumeClaim": {"claimName": "cache"}},
+            {"name": "d", "projected": {"sources": [{"secret": {"name": "both"}}]}},
+        ],
+    },
+}
+SPEC = "spec.serving.template.spec"
+FOUND = [
+    ("PersistentVolumeClaim", "spec.model.uri", "pvc://models/fraud/1", False),
+    ("Secret", f"{SPEC}.imagePullSecrets[0].name", "registry", False),
+    ("Secret", f"{SPEC}.containers[0].env[0].valueFrom.secretKeyRef.name", "keys", False),
+    ("ConfigMap", f"{SPEC}.containers[0].envFrom[0].configMapRef.name", "flags", True),
+    ("ConfigMap", f"{SPEC}.volumes[0].configMap.name", "features", False),
+    ("Secret", f"{SPEC}.volumes[1].secret.secretName", "tokens", False),
+    ("PersistentVolumeClaim", f"{SPEC}.volumes[2].persistentVolumeClaim.claimName", "cache", False),
+    ("Secret", f"{SPEC}.volumes[3].projected.sources[0].secret.name", "both", False),
+]
+
+
+def serving(**more: object) -> dict[str, object]:
+    return {**World.of(CANARY).spec["serving"], "template": TEMPLATE, **more}
+
+
+def test_every_field_that_names_an_object() -> None:
+    spec = parse_spec({**World.of(CANARY).spec, "serving": serving()})
+    assert isinstance(spec, Spec), spec
+    assert [(item.kind, item.field, item.value, item.optional) for item in references(spec)] == FOUND
+    assert dict(images(spec)) == {
+        f"{SPEC}.containers[0].image": "side:1",
+        "spec.serving.image": "tensorflow/serving:2.19.1",
+    }
+
+
+MAKE = "; make it, or correct the field"
+SAID: dict[str, tuple[str, str | None]] = {  # Kubernetes' words, and what becomes of them
+    "a volume": (
+        'its pods are starting: FailedMount: MountVolume.SetUp failed for volume "a" : configmap "features" not found',
+        f'{SPEC}.volumes[0].configMap.name "features": there is no ConfigMap features in prod{MAKE}',
+    ),
+    "a variable": (
+        'container side: CreateContainerConfigError: secret "keys" not found',
+        f'{SPEC}.containers[0].env[0].valueFrom.secretKeyRef.name "keys": there is no Secret keys in prod{MAKE}',
+    ),
+    "a key": (
+        "container side: CreateContainerConfigError: couldn't find key a in Secret prod/keys",
+        f'{SPEC}.containers[0].env[0].valueFrom.secretKeyRef.name "keys": Secret keys in prod has no key a; add it, or '
+        "correct the field",
+    ),
+    "the model's claim": (
+        'no node for it: 0/1 nodes are available: persistentvolumeclaim "models" not found',
+        f'spec.model.uri "pvc://models/fraud/2": there is no PersistentVolumeClaim models in prod{MAKE}',
+    ),
+    "the Secret of the registry": (
+        'image "x:9" cannot be pulled: pull access denied; secret "registry" not found',
+        f'{SPEC}.imagePullSecrets[0].name "registry": there is no Secret registry in prod{MAKE}',
+    ),
+    "the server's image": (
+        'image "x:9" cannot be pulled: not found',
+        'spec.serving.image "x:9" cannot be pulled: not found',
+    ),
+    "another image": (
+        'image "side:1" cannot be pulled: not found',
+        f'{SPEC}.containers[0].image "side:1" cannot be pulled: not found',
+    ),
+    "one that the spec does not name": ('secret "mesh" not found', None),
+    "one whose name only begins so": ('secret "keys-of-others" not found', None),
+    "an image that the spec does not name": ('image "proxy:1" cannot be pulled: not found', None),
+    "something else": ("no node for it: 0/3 nodes are available", None),
+}
+
+
+def waiting(words: str) -> World:
+    """A version of this spec does not come up."""
+    world = phases.loading()
+    world.configure(serving=serving(image="x:9")).apply(uri="pvc://models/fraud/2")
+    world.workloads[NEW] = replace(world.workloads[NEW], waiting=words)
+    world.step(1)
+    return world
+
+
+def resolved(world: World) -> tuple[str, str, str]:
+    found = {item.type: item for item in world.status.conditions}["ResolvedRefs"]
+    return found.status, found.reason, found.message
+
+
+@pytest.mark.parametrize(("words", "said"), SAID.values(), ids=SAID)
+def test_what_pods_wait_for_by_the_field_that_it_comes_of(words: str, said: str | None) -> None:
+    world = waiting(words)
+    if said is None:
+        assert world.status.message == f"{NEW} is being fetched and loaded: {words}"
+        assert resolved(world)[0] == "True"
+        return
+    assert world.status.message.startswith(f"{said}; ")
+    assert resolved(world)[0::2] == ("False", said)
+    assert len([event for event in world.events if said == event.message]) == 1
+    world.workloads[NEW] = replace(world.workloads[NEW], waiting="the model is being loaded")
+    world.step(1)
+    assert resolved(world)[0] == "True"
+
+
+def test_the_clock_and_the_way_out_are_in_the_sentence() -> None:
+    world = waiting('image "x:9" cannot be pulled: not found')
+    assert world.arm.fails_at is not None
+    at = clock_time(world.arm.fails_at)
+    assert world.status.message == (
+        f'spec.serving.image "x:9" cannot be pulled: not found; {NEW} fails at {at} (loadTimeout) unless that is '
+        "corrected, in the spec or in the cluster; no new version is needed"
+    )
+    world.run(60)
+    assert f"fails at {at}" in world.status.message, "it is a time of day, or each pass would write another one"
+
+
+def test_a_correction_has_all_the_time_to_load() -> None:
+    """Made at the last moment it would fail by the clock of what was wrong, and not be tried again."""
+    world = waiting('image "x:9" cannot be pulled: not found')
+    ends = world.arm.fails_at
+    assert ends is not None
+    world.run(ends - world.now - 1, tick=1)
+    world.configure(serving=serving(image="x:8")).step(0.5)
+    assert "was corrected" in world.said(Reason.RETRIED)[-1]
+    world.workloads[NEW] = replace(world.workloads[NEW], waiting="its pods are starting")
+    world.run(60)
+    assert [arm.version for arm in world.status.arms] == [NEW]
+    world.run(70)
+    assert [(item.version, item.reason) for item in world.status.taken_back] == [(NEW, Reason.LOAD_TIMEOUT)]
+    assert "or mend it in the cluster, and say modelrollout retry" in world.status.message
+
+
+def test_no_clock_runs_against_a_version_whose_fetcher_is_at_work() -> None:
+    world = waiting("no node for it")
+    assert world.arm.fails_at is not None
+    world.workloads[NEW] = replace(world.workloads[NEW], waiting="the model is being fetched", at_work_since=world.now)
+    assert world.step(1).status.arms[0].fails_at is None
