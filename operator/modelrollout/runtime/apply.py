@@ -18,7 +18,6 @@ import aiohttp
 
 from modelrollout.adapters.cluster import (
     DEPLOYMENTS,
-    EVENTS,
     HORIZONTAL_POD_AUTOSCALERS,
     MODEL_ROLLOUTS,
     PODS,
@@ -35,7 +34,7 @@ from modelrollout.api.base import to_json
 from modelrollout.api.route import Route
 from modelrollout.api.status import Status
 from modelrollout.core.observation import SETTLE_SECONDS, LiveRoute
-from modelrollout.core.plan import DesiredVersion, Event, Plan
+from modelrollout.core.plan import DesiredVersion, Plan
 from modelrollout.manifests.autoscaler import horizontal_pod_autoscaler
 from modelrollout.manifests.comparer import comparer_deployment, comparer_name, comparer_service
 from modelrollout.manifests.destinations import destinations
@@ -48,7 +47,7 @@ from modelrollout.manifests.serving import deployment, service
 from modelrollout.manifests.side_car import user_with_network
 from modelrollout.resource.rollout import API_VERSION, COMMAND_ANNOTATION, KIND, ModelRollout
 from modelrollout.resource.spec import Spec
-from modelrollout.runtime.posting import create_or_count_up
+from modelrollout.runtime.posting import post
 from modelrollout.runtime.removal import has_requests, objects_of, unused_services
 from modelrollout.runtime.shadowing import is_unready
 from modelrollout.runtime.withdrawal import takes_away
@@ -62,7 +61,7 @@ log = logging.getLogger(__name__)
 class Applier:
     """What applying needs. ``refused`` is filled with the versions whose objects the API server refuses,
     ``refused_routes`` with its words about a rollout's VirtualService; ``wrote`` is told of each write; ``untaken`` are
-    commands whose annotations it does not let go."""
+    commands whose annotations it does not let go, ``untold`` Events that it could not take yet."""
 
     cluster: Cluster
     world: World
@@ -72,6 +71,7 @@ class Applier:
     refused_routes: dict[Key, str]
     wrote: Callable[[str], None]
     untaken: dict[Key, str] = field(default_factory=dict)
+    untold: dict[Key, list[Object]] = field(default_factory=dict)
 
 
 async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, applier: Applier) -> bool:
@@ -86,8 +86,7 @@ async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, applier: 
     if plan.spec is not None:
         await one.apply_objects(plan.spec)
     await one.store_status()
-    for event in plan.events:
-        await one.post_event(event)
+    await one.post_events()
     if plan.answered is not None:
         await one.take_command_away(plan.answered)
     for version in plan.remove:
@@ -342,16 +341,18 @@ class _Application:
         written = await store(self._rollout, self._plan.status, self._applier)
         self._snapshot.put(MODEL_ROLLOUTS, written)
 
-    async def post_event(self, event: Event) -> None:
-        """Post an Event, and the same as a line of the log, which is the trail that stays."""
-        level = logging.WARNING if event.warning else logging.INFO
-        log.log(level, "%s: %s", event.reason, event.message, extra={"reason": str(event.reason)})
-        now = self._applier.clock()
-        try:
-            await create_or_count_up(self._applier.cluster, event_object(self._rollout, event, now), now)
-            self._applier.wrote(EVENTS.plural)
-        except ApiError as error:
-            log.warning("the Event could not be posted: %s", error)
+    async def post_events(self) -> None:
+        """Post the Events, those first that could not be posted before; the new ones as lines of the log, too, which is
+        the trail that stays."""
+        for event in self._plan.events:
+            level = logging.WARNING if event.warning else logging.INFO
+            log.log(level, "%s: %s", event.reason, event.message, extra={"reason": str(event.reason)})
+        applier, now = self._applier, self._applier.clock()
+        new = [event_object(self._rollout, event, now) for event in self._plan.events]
+        left = await post(applier.cluster, [*applier.untold.pop(self._key, ()), *new], now, applier.wrote)
+        if left:
+            applier.untold[self._key] = left
+            self.complete = False
 
     async def take_command_away(self, text: str) -> None:
         """Remove the annotation of a command that was answered, unless it is another one by now. Then somebody can give

@@ -205,6 +205,7 @@ class Reconciler:
             del self.observer.refused[refused]
         self.observer.refused_routes.pop(key, None)
         self.applier.untaken.pop(key, None)
+        self.applier.untold.pop(key, None)
         self.telemetry.forget(key)
         self.queue.gone(key)
 
