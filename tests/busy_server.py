@@ -1,4 +1,4 @@
-"""An HTTP proxy in front of the API server that answers 429 in its place, as long as a test wants that."""
+"""An HTTP proxy in front of the API server that answers 429 in its place, or breaks off, for as long as is wanted."""
 
 from __future__ import annotations
 
@@ -17,16 +17,20 @@ _PASSED_ON = ("Accept", "Content-Type")
 
 @dataclass
 class Busy:
-    """``refuses`` tells by method and path what is answered with 429; ``refused`` are those that were."""
+    """``refuses`` tells by method and path what is answered with 429, or broken off if it ``breaks`` connections;
+    ``refused`` are those that were."""
 
     behind: Cluster
     refuses: Callable[[str, str], bool] = lambda method, path: False
+    breaks: bool = False
     refused: list[str] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.Response:
         """429, or what the API server says."""
         if self.refuses(request.method, request.path):
             self.refused.append(f"{request.method} {request.path.rpartition('/')[2]}")
+            if self.breaks and request.transport is not None:
+                request.transport.abort()
             return web.json_response(_BODY, status=429, headers={"Retry-After": "1"})
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         url, body = self.behind._server + request.path_qs, await request.read()

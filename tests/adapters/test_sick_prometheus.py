@@ -6,6 +6,8 @@ import asyncio
 import http.server
 import itertools
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +19,9 @@ from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAwa
 
 ROOM = 10_000  # bytes
 Answer = Iterator[bytes]
+"""What is sent, headers included."""
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+HEAD = OK + b"\r\n"
 
 
 def series(count: int) -> bytes:
@@ -26,23 +31,42 @@ def series(count: int) -> bytes:
 
 
 def whole(count: int) -> Callable[[], Answer]:
-    return lambda: iter([series(count)])
+    return lambda: iter([HEAD, series(count)])
 
 
 def endless() -> Answer:
     """A large answer, as fast as it is taken."""
+    yield HEAD
     yield from itertools.repeat(b" " * 10_000)
+
+
+def huge() -> Answer:
+    """300 MB of series."""
+    yield HEAD
+    yield b'{"status": "success", "data": {"resultType": "vector", "result": ['
+    piece = b'{"metric": {"number": "1"}, "value": [1.0, "1"]},' * 20_000
+    yield from itertools.repeat(piece, 300_000_000 // len(piece))
+    yield b'{"metric": {}, "value": [1.0, "1"]}]}}'
 
 
 def dripping() -> Answer:
     """A byte now and then."""
+    yield HEAD
     while True:
         time.sleep(0.1)
         yield b" "
 
 
+def dripping_headers() -> Answer:
+    """A byte now and then, from the first one on."""
+    for byte in itertools.chain(OK, b"X-Drip: ", itertools.repeat(ord("x"))):
+        time.sleep(0.1)
+        yield bytes([byte])
+
+
 def broken() -> Answer:
     """Less than was announced."""
+    yield OK + f"Content-Length: {len(series(3))}\r\n\r\n".encode()
     yield series(3)[:20]
 
 
@@ -51,11 +75,6 @@ def serving(answer: Callable[[], Answer]) -> Iterator[str]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            if answer is broken:
-                self.send_header("Content-Length", str(len(series(3))))
-            self.end_headers()
             try:
                 for piece in answer():
                     self.wfile.write(piece)
@@ -80,6 +99,7 @@ CASES: dict[str, tuple[Callable[[], Answer], type[Exception] | None, str]] = {
     "one without an end": (endless, BadQuery, "larger than"),
     "one that breaks off": (broken, PrometheusAway, "IncompleteRead"),
     "one that drips": (dripping, PrometheusAway, "the answer was not whole after 1 s|did not answer in 2 s"),
+    "one whose headers drip": (dripping_headers, PrometheusAway, "the headers of the answer were not whole after 1 s"),
 }
 
 
@@ -102,9 +122,38 @@ def test_no_answer_takes_more_than_its_room_and_its_time(case: str) -> None:
             asyncio.run(ask(url))
 
 
-def test_whoever_drips_keeps_no_thread() -> None:
+ASK = """
+import asyncio, resource, sys
+from modelrollout.adapters.prometheus import MOST_OF_USERS, BadQuery, Prometheus
+
+async def ask():
+    prometheus = Prometheus(sys.argv[1], timeout=60, threads=1, most=MOST_OF_USERS)
+    try:
+        await prometheus.query("up")
+    except BadQuery as error:
+        return str(error)
+    finally:
+        prometheus.close()
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(asyncio.run(ask()))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+"""What a process takes in memory at most, in KiB, for the answer to a user's query."""
+
+
+def test_an_answer_of_300_mb_takes_some_mb_of_memory() -> None:
+    with serving(huge) as url:
+        done = subprocess.run([sys.executable, "-c", ASK, url], capture_output=True, text=True, check=True, timeout=120)
+    words, grown = done.stdout.splitlines()
+    assert "the answer is larger than 4 MiB" in words
+    assert int(grown) < 32 * 1024
+
+
+@pytest.mark.parametrize("drips", [dripping, dripping_headers])
+def test_whoever_drips_keeps_no_thread(drips: Callable[[], Answer]) -> None:
     """The next query is answered by the only thread, which the last one had."""
-    answers = iter([dripping, whole(3)])
+    answers = iter([drips, whole(3)])
 
     async def ask(url: str) -> int:
         prometheus = Prometheus(url, timeout=2, threads=1, most=ROOM)

@@ -22,6 +22,7 @@ from modelrollout.api.analysis import Analysis
 from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import Sample, Unavailable
+from modelrollout.runtime import samples
 from modelrollout.runtime.samples import SampleCache, failed_since
 from tests.prometheus_server import Scraped
 
@@ -57,9 +58,9 @@ def answered(name: str, code: str = "200", *, split: str = EVERYBODY) -> str:
 Story = Callable[[SampleCache, list[Key]], Awaitable[None]]
 
 
-def play(url: str, story: Story) -> None:
+def play(url: str, story: Story, *, timeout: float = 5, patient_threads: int = 1) -> None:
     async def body() -> None:
-        prometheus, patient = (Prometheus(url, timeout=5, threads=1) for _ in range(2))
+        prometheus, patient = (Prometheus(url, timeout=timeout, threads=count) for count in (1, patient_threads))
         woken: list[Key] = []
         reader = Reader(prometheus, Scraping(prometheus, 1.0, time.monotonic), patient)
         try:
@@ -179,19 +180,17 @@ def test_the_number_of_queries_does_not_depend_on_what_is_asked_for(
     play(scraped.url, story)
 
 
-OWN = Analysis.model_validate(
-    {
-        "provider": "envoy",
-        "metrics": [
-            {"name": "errors"},
-            {
-                "name": "clicks",
-                "successes": 'slow_clicks_total{workload="{{ workload }}"}',
-                "trials": 'slow_views_total{workload="{{ workload }}"}',
-            },
-        ],
+def clicks(word: str) -> Analysis:
+    """Errors, and a metric of a user's own by counters with this word."""
+    own = {
+        "name": "clicks",
+        "successes": f'{word}_clicks_total{{workload="{{{{ workload }}}}"}}',
+        "trials": f'{word}_views_total{{workload="{{{{ workload }}}}"}}',
     }
-)
+    return Analysis.model_validate({"provider": "envoy", "metrics": [{"name": "errors"}, own]})
+
+
+OWN = clicks("slow")
 
 
 @contextmanager
@@ -241,6 +240,30 @@ def test_a_slow_query_of_a_user_keeps_nothing_else_waiting(scraped: Scraped, nam
 
     with slow_for(scraped.url, "slow_views_total") as (url, released):
         play(url, story)
+
+
+def test_those_whose_queries_are_slow_do_not_take_all_the_threads(
+    scraped: Scraped, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "SLOW", 0.2)
+    monkeypatch.setattr(samples, "OWN_QUERIES_EVERY", 0.0)
+
+    async def story(cache: SampleCache, woken: list[Key]) -> None:
+        scraped.source.lines |= {answered(f"{name}-quick"): 5, f'quick_views_total{{workload="{name}-quick-1-0-2"}}': 7}
+        await scrape(scraped)
+        for number in range(2):
+            await cache.of(subscription(f"{name}{number}", analysis=OWN))
+        await cache.poll()  # by now all of them are known
+        asking = asyncio.create_task(cache.poll())
+        await asyncio.sleep(0)
+        found = await cache.of(subscription(f"{name}-quick", analysis=clicks("quick")))
+        assert isinstance(found["clicks", EVERYBODY], Sample), found
+        assert not asking.done(), "the slow ones are still waited for"
+        released.set()
+        await asking
+
+    with slow_for(scraped.url, "slow_") as (url, released):
+        play(url, story, timeout=1, patient_threads=2)
 
 
 RESUBSCRIBED: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {

@@ -11,6 +11,7 @@ from modelrollout.adapters.cluster import Cluster
 from tests.busy_server import Busy, busy
 from tests.kubernetes import Kubernetes
 from tests.runtime.stage import Stage, set_up
+from tests.runtime.test_order import told
 
 pytestmark = pytest.mark.apiserver
 
@@ -62,6 +63,10 @@ def everything(method: str, path: str) -> bool:
     return True
 
 
+def events(method: str, path: str) -> bool:
+    return method == "POST" and path.endswith("/events")
+
+
 def routes(method: str, path: str) -> bool:
     return method == "PATCH" and "virtualservices" in path
 
@@ -84,6 +89,24 @@ def test_nobody_is_told_that_it_has_left_while_the_route_has_it(kubernetes: Kube
         await stage.later(1)
         assert await stage.weights() == {"fraud-1-0-1": 100}
         assert "they go another way" not in (await stage.status())["message"]
+
+    play(kubernetes, story)
+
+
+@pytest.mark.parametrize("breaks", [False, True], ids=["429", "the connection breaks"])
+def test_what_could_not_be_told_is_told_later(kubernetes: Kubernetes, slept: list[float], breaks: bool) -> None:
+    async def story(stage: Stage, proxy: Busy) -> None:
+        await stage.submit(OLD)
+        proxy.refuses, proxy.breaks = events, breaks
+        tried = await stage.reconciler.reconcile(stage.key)
+        assert tried is not None
+        assert tried.requeue_after <= 5.0, "it is soon tried again"
+        assert await told(stage) == []
+        proxy.refuses = nothing
+        await stage.passes(2)
+        found = {item["reason"]: item["count"] for item in await told(stage)}
+        assert found["ReleaseStarted"] == 1
+        assert stage.reconciler.applier.untold == {}
 
     play(kubernetes, story)
 

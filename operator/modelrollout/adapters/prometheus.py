@@ -76,6 +76,7 @@ class Prometheus:
         matchers: str = "",
     ) -> None:
         self.url = url.rstrip("/")
+        self.threads = threads
         self._matchers = matchers
         self._timeout = timeout
         self._token_file = token_file

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,7 +18,6 @@ import aiohttp
 
 from modelrollout.adapters.cluster import (
     DEPLOYMENTS,
-    EVENTS,
     HORIZONTAL_POD_AUTOSCALERS,
     MODEL_ROLLOUTS,
     PODS,
@@ -36,7 +34,7 @@ from modelrollout.api.base import to_json
 from modelrollout.api.route import Route
 from modelrollout.api.status import Status
 from modelrollout.core.observation import SETTLE_SECONDS, LiveRoute
-from modelrollout.core.plan import DesiredVersion, Event, Plan
+from modelrollout.core.plan import DesiredVersion, Plan
 from modelrollout.manifests.autoscaler import horizontal_pod_autoscaler
 from modelrollout.manifests.comparer import comparer_deployment, comparer_name, comparer_service
 from modelrollout.manifests.destinations import destinations
@@ -49,14 +47,12 @@ from modelrollout.manifests.serving import deployment, service
 from modelrollout.manifests.side_car import user_with_network
 from modelrollout.resource.rollout import API_VERSION, COMMAND_ANNOTATION, KIND, ModelRollout
 from modelrollout.resource.spec import Spec
-from modelrollout.runtime.posting import create_or_count_up
+from modelrollout.runtime.posting import post
 from modelrollout.runtime.removal import has_requests, objects_of, unused_services
 from modelrollout.runtime.shadowing import is_unready
 from modelrollout.runtime.withdrawal import takes_away
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, Snapshot, World
-
-_UNTOLD = 20  # Events of one rollout that wait, the newest
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +61,7 @@ log = logging.getLogger(__name__)
 class Applier:
     """What applying needs. ``refused`` is filled with the versions whose objects the API server refuses,
     ``refused_routes`` with its words about a rollout's VirtualService; ``wrote`` is told of each write; ``untaken`` are
-    commands whose annotations it does not let go; ``untold`` are Events that could not be posted yet."""
+    commands whose annotations it does not let go, ``untold`` Events that it could not take yet."""
 
     cluster: Cluster
     world: World
@@ -75,7 +71,7 @@ class Applier:
     refused_routes: dict[Key, str]
     wrote: Callable[[str], None]
     untaken: dict[Key, str] = field(default_factory=dict)
-    untold: dict[Key, deque[Event]] = field(default_factory=dict)
+    untold: dict[Key, list[Object]] = field(default_factory=dict)
 
 
 async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, applier: Applier) -> bool:
@@ -90,7 +86,7 @@ async def apply(rollout: ModelRollout, plan: Plan, snapshot: Snapshot, applier: 
     if plan.spec is not None:
         await one.apply_objects(plan.spec)
     await one.store_status()
-    await one.tell()
+    await one.post_events()
     if plan.answered is not None:
         await one.take_command_away(plan.answered)
     for version in plan.remove:
@@ -345,31 +341,18 @@ class _Application:
         written = await store(self._rollout, self._plan.status, self._applier)
         self._snapshot.put(MODEL_ROLLOUTS, written)
 
-    async def tell(self) -> None:
-        """Post the Events, and the same as lines of the log, which is the trail that stays. The status is stored, so no
-        pass would say them again: those that could not be posted wait for the next one."""
+    async def post_events(self) -> None:
+        """Post the Events, those first that could not be posted before; the new ones as lines of the log, too, which is
+        the trail that stays."""
         for event in self._plan.events:
             level = logging.WARNING if event.warning else logging.INFO
             log.log(level, "%s: %s", event.reason, event.message, extra={"reason": str(event.reason)})
-        untold = self._applier.untold.setdefault(self._key, deque(maxlen=_UNTOLD))
-        untold.extend(self._plan.events)
-        while untold:
-            if not await self._post(untold[0]):
-                self.complete = False
-                return
-            untold.popleft()
-        del self._applier.untold[self._key]
-
-    async def _post(self, event: Event) -> bool:
-        """Whether there is no more to be done about it."""
-        now = self._applier.clock()
-        try:
-            await create_or_count_up(self._applier.cluster, event_object(self._rollout, event, now), now)
-        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("the Event could not be posted: %s", str(error) or "no answer in time")
-            return isinstance(error, ApiError) and error.is_refusal
-        self._applier.wrote(EVENTS.plural)
-        return True
+        applier, now = self._applier, self._applier.clock()
+        new = [event_object(self._rollout, event, now) for event in self._plan.events]
+        left = await post(applier.cluster, [*applier.untold.pop(self._key, ()), *new], now, applier.wrote)
+        if left:
+            applier.untold[self._key] = left
+            self.complete = False
 
     async def take_command_away(self, text: str) -> None:
         """Remove the annotation of a command that was answered, unless it is another one by now. Then somebody can give

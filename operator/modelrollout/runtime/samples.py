@@ -16,6 +16,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,10 @@ log = logging.getLogger(__name__)
 
 OWN_QUERIES_EVERY = 2.0
 """Seconds between two rounds of users' own queries: they cannot be put together, so they are asked less often."""
+
+SLOW = 1.0
+"""Seconds of an answer to a user's own metric. Whose answers take longer may have half of the threads for such queries,
+all of them together: whoever asks quick ones finds a thread."""
 
 TOGETHER = 0.3
 """Seconds that a rollout waits for the other answers of the same scrape: one look at all of them is enough."""
@@ -51,6 +56,7 @@ class _Known:
     samples: dict[MetricSplit, Read] = field(default_factory=dict)
     own_asked_at: float = float("-inf")
     own_under_way: bool = False
+    own_slow: bool = False
     wakes: bool = False  # once a pass has gone on with what there was
 
     @property
@@ -90,6 +96,7 @@ class SampleCache:
         self._due: dict[tuple[str, str], float] = {}  # by the clock: when a provider's metric is asked for again
         self._known: dict[Key, _Known] = {}
         self._subscribed = asyncio.Event()
+        self._slow = asyncio.Semaphore(max(1, reader.own_at_once // 2))
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: set[tuple[str, str]] = set()  # provider, built-in metric
 
@@ -102,7 +109,8 @@ class SampleCache:
         known = self._known.get(subscription.key)
         if known is None or known.subscription != subscription:
             kept = still_true(known.samples, known.subscription, subscription) if known is not None else {}
-            known = self._known[subscription.key] = _Known(subscription, kept)
+            slow = known is not None and known.own_slow
+            known = self._known[subscription.key] = _Known(subscription, kept, own_slow=slow)
             self._subscribed.set()
             if not known.is_complete:
                 await self._first(known)
@@ -206,11 +214,23 @@ class SampleCache:
         """The metrics that a user brought, one after the other."""
         known.own_asked_at, known.own_under_way = self._clock(), True
         try:
-            for metric in known.subscription.analysis.metrics:
-                if not metric.built_in:
-                    self._publish(known, await self._reader.own(known.subscription, metric))
+            async with self._slow if known.own_slow else nullcontext():
+                known.own_slow = await self._own_in_turn(known, known.own_slow)
         finally:
             known.own_under_way = False
+
+    async def _own_in_turn(self, known: _Known, slow: bool) -> bool:
+        """Whether one was slow. It is the last then, unless it was known to be: the others are asked with the slow."""
+        found = False
+        for metric in known.subscription.analysis.metrics:
+            if metric.built_in:
+                continue
+            begun = self._clock()
+            self._publish(known, await self._reader.own(known.subscription, metric))
+            found = found or self._clock() - begun > SLOW
+            if found and not slow:
+                return True
+        return found
 
     def _publish(self, known: _Known, found: Samples) -> None:
         """Take an answer in, and wake the rollout if it is news."""

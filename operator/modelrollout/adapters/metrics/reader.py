@@ -61,6 +61,11 @@ class Reader:
         self._patient = patient or prometheus
         self._scraping = scraping
 
+    @property
+    def own_at_once(self) -> int:
+        """Users' queries that may be under way at one time."""
+        return self._patient.threads
+
     async def built_in(
         self, provider: Provider, subscriptions: Sequence[Subscription], metrics: Collection[str] = BUILT_IN
     ) -> Found:
