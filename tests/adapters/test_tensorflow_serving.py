@@ -13,6 +13,7 @@ import grpc
 import grpc.aio
 import pytest
 
+from modelrollout.adapters import tensorflow_serving
 from modelrollout.adapters.serving_probe import messages
 from modelrollout.adapters.tensorflow_serving import ModelState, model_states
 from tests.adapters.grpc_method import serving_method
@@ -74,6 +75,33 @@ def test_nobody_to_ask() -> None:
 def test_a_probe_that_cannot_run_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/bin/false")
     assert asyncio.run(model_states(["127.0.0.1:9"], "m", 7)) == [None]
+
+
+def test_however_many_ask_there_are_few_processes_and_no_kind_waits_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    running: dict[str, int] = {"a": 0, "b": 0}
+    most, other, all_asked = dict(running), asyncio.Event(), asyncio.Event()
+
+    async def run(probe: str, question: str, limit: float, given: bytes) -> bytes:
+        running[probe] += 1
+        most[probe] = max(most[probe], running[probe])
+        if probe == "b":
+            other.set()
+        await all_asked.wait()
+        running[probe] -= 1
+        return question.encode()
+
+    async def body() -> list[bytes | None]:
+        asked = [asyncio.create_task(tensorflow_serving.run_probe("a", str(n), 1.0)) for n in range(16)]
+        asked.append(asyncio.create_task(tensorflow_serving.run_probe("b", "other", 1.0)))
+        await other.wait()
+        all_asked.set()
+        return await asyncio.gather(*asked)
+
+    monkeypatch.setattr(tensorflow_serving, "_run", run)
+    assert asyncio.run(body()) == [*(str(n).encode() for n in range(16)), b"other"]
+    assert most == {"a": tensorflow_serving.AT_ONCE, "b": 1}
 
 
 FRESH = """

@@ -5,7 +5,8 @@ model, and so a look would dilute the candidate's errors.
 
 Asked by a process of its own (``serving_probe.py``, ``signature_probe.py``) that lives for the third of a second that
 it takes: once for each pod that gets ready. gRPC with TensorFlow Serving's messages would otherwise stay in the
-operator's memory for good, 12 MB of it (measured), for questions that are asked once a release.
+operator's memory for good, 12 MB of it (measured), for questions that are asked once a release. Each process has some
+15 MB for itself within the pod's memory limit, so only a few are there at one time.
 """
 
 from __future__ import annotations
@@ -17,12 +18,17 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from modelrollout.api.signature import Signature, Signatures, Tensor
 
 _PROBE = "modelrollout.adapters.serving_probe"
 _SIGNATURES = "modelrollout.adapters.signature_probe"
 START_SECONDS = 10.0  # for the process itself; on a busy node Python takes its time
+AT_ONCE = 3
+"""Processes of one kind: sixteen passes at one time would take more memory than the operator has."""
+
+_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = WeakKeyDictionary()
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +89,14 @@ def _signatures(answer: dict[str, Any]) -> Signatures | str:
 
 
 async def run_probe(probe: str, question: str, limit: float, given: bytes = b"") -> bytes | None:
-    """What the probe prints, with ``given`` as its input; None, and a line in the log, when it fails."""
+    """What the probe prints, with ``given`` as its input; None, and a line in the log, when it fails. The wait for its
+    turn is none of ``limit``; those of another kind, which may take longer, are not waited for."""
+    gates = _gates.setdefault(asyncio.get_running_loop(), {})
+    async with gates.setdefault(probe, asyncio.Semaphore(AT_ONCE)):
+        return await _run(probe, question, limit, given)
+
+
+async def _run(probe: str, question: str, limit: float, given: bytes) -> bytes | None:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", probe, question, stdin=pipe, stdout=pipe, stderr=pipe
