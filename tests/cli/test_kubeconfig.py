@@ -1,4 +1,4 @@
-"""A kubeconfig that is not there is named, with what names it."""
+"""A kubeconfig that is not there is named, with what names it; one that cannot be used says why."""
 
 from __future__ import annotations
 
@@ -40,3 +40,37 @@ def test_is_named(tmp_path: Path, options: list[str], environment: dict[str, str
     result = CliRunner().invoke(main, ["get", *(part.format(folder=tmp_path) for part in options)], env=where)
     assert result.exit_code == 4
     assert result.stderr == f"Error: cannot read the kubeconfig: {said.format(folder=tmp_path)}\n"
+
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+contexts: [{name: staging, context: {cluster: c, user: u}}]
+users: [{name: u, user: {token: t}}]
+current-context: staging
+"""
+PLUGIN = "exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: no-such-plugin, interactiveMode: Never}"
+UNUSABLE = {
+    "no YAML": (b"*text*", [], "{file} is no kubeconfig; name another one by KUBECONFIG or --kubeconfig"),
+    "another YAML": (b"[1, 2]", [], "{file} is no kubeconfig; name another one by KUBECONFIG or --kubeconfig"),
+    "no text": (b"\x00\xff", [], "{file} is no kubeconfig; name another one by KUBECONFIG or --kubeconfig"),
+    "a context that it does not have": (
+        KUBECONFIG.encode(),
+        ["--context", "prod"],
+        "there is no context prod in {file}; it has staging",
+    ),
+    "a plug-in that is not installed": (
+        KUBECONFIG.replace("token: t", PLUGIN).encode(),
+        [],
+        "the user of {file} cannot be signed in: [Errno 2] No such file or directory: 'no-such-plugin'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "options", "said"), UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_what_is_wrong_with_one_is_a_sentence(tmp_path: Path, text: bytes, options: list[str], said: str) -> None:
+    file = tmp_path / "config"
+    file.write_bytes(text)
+    result = CliRunner().invoke(main, ["get", "--kubeconfig", str(file), *options])
+    assert (result.exit_code, result.stderr) == (4, f"Error: cannot read the kubeconfig: {said.format(file=file)}\n")

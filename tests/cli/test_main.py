@@ -46,6 +46,20 @@ def test_an_unknown_command_is_wrong_usage() -> None:
     assert "No such command 'destroy'" in result.output
 
 
+MEANT = {
+    "misspelt": ("promot", "there is no command promot; did you mean promote?"),
+    "as another program has it": ("status", "there is no command status; did you mean get, or describe?"),
+    "a word for an option": ("version", "there is no command version; did you mean --version?"),
+}
+
+
+@pytest.mark.parametrize(("word", "said"), MEANT.values(), ids=MEANT.keys())
+def test_a_command_that_was_meant_is_named(word: str, said: str) -> None:
+    result = CliRunner().invoke(main, [word])
+    assert result.exit_code == 2
+    assert f"Error: {said}\n" in result.output
+
+
 def test_kubectl_finds_it_as_a_plugin() -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     assert scripts["kubectl-modelrollout"] == scripts["modelrollout"] == "modelrollout.cli.main:main"

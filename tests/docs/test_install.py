@@ -114,6 +114,16 @@ def test_the_ports_of_the_network_policies_are_those_of_the_pods() -> None:
     assert {GRPC_PORT, REST_PORT, METRICS_PORT} <= told
 
 
+def test_pods_carry_the_labels_that_the_network_policies_go_by() -> None:
+    told = PAGE.partition("## Network policies")[2].partition("##")[0]
+    for case, label in (
+        ("version-from-https", "app.kubernetes.io/managed-by"),
+        ("comparer", "modelrollout.dev/component"),
+    ):
+        value = made(case)["spec"]["template"]["metadata"]["labels"][label]
+        assert f"`{label}: {value}`" in told
+
+
 def test_the_labels_that_must_survive_are_those_of_the_queries() -> None:
     from modelrollout.adapters.metrics.registry import PROVIDERS
 

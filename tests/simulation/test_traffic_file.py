@@ -47,6 +47,13 @@ def test_each_part_is_needed(key: str, tmp_path: Path) -> None:
         scene(tmp_path, text)
 
 
+def test_a_manifest_is_no_traffic(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match="this is a manifest, ModelRollout, and no traffic; write for example rps: 100"
+    ):
+        scene(tmp_path, MANIFEST)
+
+
 def test_a_bound_above_all_buckets_is_refused(tmp_path: Path) -> None:
     manifest = MANIFEST.replace("[{name: errors}]", "[{name: errors}, {name: latency, over: 70ms}]")
     traffic = TRAFFIC.replace("errors: 0.01", "latency: [{le: 10ms, share: 0.5}, {le: 50ms, share: 0.9}]")

@@ -11,14 +11,13 @@ outcome of a release has (``errors.py``).
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from itertools import takewhile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from modelrollout.cli.errors import asking
+from modelrollout.cli.kubeconfig import connect
 from modelrollout.resource.rollout import API_VERSION, COMMAND_ANNOTATION, GROUP, PLURAL
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ VERSION = API_VERSION.removeprefix(f"{GROUP}/")
 FIELD_MANAGER = "modelrollout-cli"
 TIMEOUT = (5.0, 20.0)  # seconds to connect, and to wait for an answer
 WATCH_SECONDS = 60  # then the server ends a watch, and the next listing finds whatever a dead connection has hidden
-SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 Body = dict[str, Any]
 
@@ -43,7 +41,7 @@ class Access:
 
     def __init__(self, namespace: str | None, context: str | None = None, kubeconfig: str | None = None) -> None:
         with asking("read the kubeconfig"):
-            self._client, default_namespace = _connect(context, kubeconfig)
+            self._client, default_namespace = connect(context, kubeconfig)
         self.namespace = namespace or default_namespace
         self._watch: watch.Watch | None = None
 
@@ -210,40 +208,3 @@ def _object(text: bytes | None) -> Body:
     except ValueError:
         found = None
     return found if isinstance(found, dict) else {"message": " ".join(words.split())[:300]}
-
-
-def _connect(context: str | None, kubeconfig: str | None) -> tuple[client.ApiClient, str]:
-    """A client and the namespace that it means when none is given: by the kubeconfig, or in a pod without one by the
-    pod's service account."""
-    from kubernetes import client, config
-
-    settings = client.Configuration()
-    default_file = Path.home() / ".kube" / "config"
-    if not kubeconfig and not default_file.exists() and "KUBERNETES_SERVICE_HOST" in os.environ:
-        config.load_incluster_config(client_configuration=settings)
-        namespace = SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
-    else:
-        place = kubeconfig or str(default_file)
-        _be_there(place, named=bool(kubeconfig))
-        config.load_kube_config(config_file=place, context=context, client_configuration=settings)
-        namespace = _namespace_of(config.list_kube_config_contexts(place), context)
-    settings.retries = False  # the commands say what went wrong at once, or try again in their own time
-    return client.ApiClient(settings), namespace
-
-
-def _be_there(place: str, named: bool) -> None:
-    """Of several files, as KUBECONFIG may name them, one is enough, as for kubectl. Raises ConfigException."""
-    from kubernetes.config import ConfigException
-
-    files = [file for file in place.split(os.pathsep) if file]
-    if any(Path(file).expanduser().exists() for file in files):
-        return
-    way = ", which KUBECONFIG or --kubeconfig names" if named else "; name another one by KUBECONFIG or --kubeconfig"
-    raise ConfigException(f"there is no file {' or '.join(files)}{way}")
-
-
-def _namespace_of(contexts: tuple[list[Body], Body], name: str | None) -> str:
-    """The namespace that the context has, ``default`` when it has none."""
-    known, current = contexts
-    chosen = next((item for item in known if item["name"] == name), current)
-    return str(chosen["context"].get("namespace") or "default")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 import click
 from click.shell_completion import CompletionItem
@@ -37,6 +38,19 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 """Name -> where it is (``module:attribute``) and its help in one line."""
 
+OTHER_WORDS: Mapping[str, str] = {
+    "approve": "promote",
+    "delete": "kubectl delete modelrollout",
+    "help": "--help",
+    "list": "get",
+    "ls": "get",
+    "rollback": "abort, or undo after a promotion",
+    "status": "get, or describe",
+    "version": "--version",
+    "watch": "get --watch",
+}
+"""What other programs call it."""
+
 
 class LazyGroup(click.Group):
     """A group that imports a command when it is called, and lists commands without importing them."""
@@ -53,6 +67,18 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As any group, but a word that is no command is answered with the one that may have been meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            meant = OTHER_WORDS.get(args[0]) or next(iter(get_close_matches(args[0], COMMANDS, n=1, cutoff=0.7)), None)
+            if meant is None:
+                raise
+            raise click.UsageError(f"there is no command {args[0]}; did you mean {meant}?", ctx) from error
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The names that begin so, from the table alone."""

@@ -100,6 +100,10 @@ def read_traffic(path: Path) -> Traffic:
     documents = read_documents(path)
     if len(documents) != 1:
         raise InputError(f"{path}: {len(documents)} documents; a traffic file has exactly one")
+    if isinstance(documents[0], dict) and "kind" in documents[0]:
+        raise InputError(
+            f"{path}: this is a manifest, {documents[0]['kind']}, and no traffic; write for example rps: 100"
+        )
     return traffic_of(Node(str(path), "", documents[0]))
 
 
