@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bench.page import measured, telemetry_of
+from bench.page.__main__ import measured, telemetry_of
 
 
 def test_the_page_is_the_operators_of_so_many_rollouts() -> None:
