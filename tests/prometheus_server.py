@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import requests
 
@@ -100,6 +100,11 @@ scrape_configs:
 """
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A scrape that Prometheus gave up is no news, and none of another test's output."""
+
+
 @contextmanager
 def _serving(source: Source) -> Iterator[int]:
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -111,7 +116,7 @@ def _serving(source: Source) -> Iterator[int]:
         def log_message(self, format: str, *args: object) -> None:
             """Quiet."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -18,7 +18,7 @@ def test_switched_and_taken_back_in_one_step(rollout: Rollout, clients: Clients,
     certificate, key = self_signed(f"model-store.{rollout.namespace}.svc", tmp_path)
     rollout.prepare(HERE / "store.yaml", wait_for_pod="model-store", certificate=certificate, key=key)
     rollout.give_smoke_requests("digits-smoke")
-    rollout.apply(MANIFEST, version="1.0.1", model="good")
+    rollout.apply(MANIFEST, version="1.0.1", model="good")  # the store answers 401 to whoever has not its token
     rollout.wait_healthy("1.0.1", INSTALL_SECONDS)
 
     with clients(rollout.host) as requests:

@@ -249,6 +249,10 @@ NOTED = {
     "a limit": (INFRASTRUCTURE % "maxMemoryFraction: 0.8" + LIMITED, None),
     "a limit in the template": (INFRASTRUCTURE % "maxMemoryFraction: 0.8" + TEMPLATE % "serving", None),
     "more time than there is": (INFRASTRUCTURE % "maxLoadTime: 1h", NEVER),
+    "a Secret for a model on a volume": (
+        "\n  serving: {storeSecret: fraud-store}",
+        "fraud-store is shown to nobody, as",
+    ),
     "as much time as there is": (INFRASTRUCTURE % "maxLoadTime: 1h" + "\n  serving: {loadTimeout: 1h}", None),
 }
 
@@ -257,6 +261,6 @@ NOTED = {
 def test_what_can_do_nothing_is_noted_and_is_no_problem(tmp_path: Path, text: str, words: str | None) -> None:
     code, lines = lint(tmp_path, [GOOD.rstrip() + text])
     assert code == 0
-    noted = [line for line in lines if line.startswith("note: 0.yaml document 1 (fraud): spec.validation.")]
+    noted = [line for line in lines if line.startswith("note: 0.yaml document 1 (fraud): spec.")]
     assert (len(noted), "1 ModelRollout in order" in lines) == (0 if words is None else 1, True)
     assert words is None or words in noted[0]

@@ -213,6 +213,28 @@ def test_overdue_is_the_age_of_what_nobody_takes() -> None:
     run(body)
 
 
+def test_a_long_queue_is_no_standstill_and_one_in_which_nothing_ends_is() -> None:
+    """By it the process is started again, which would make a long queue only longer."""
+
+    async def body() -> None:
+        clock = Clock()
+        queue = WorkQueue[str](clock)
+        clock.now += 300
+        assert queue.stalled() == 0, "nothing is due"
+        for number in range(500):
+            queue.add(str(number))
+        for _ in range(3):
+            clock.now += 100
+            queue.done(await queue.take(), 1000.0)
+            assert queue.stalled() == 0
+        assert queue.overdue() == 300
+        await queue.take()
+        clock.now += 130
+        assert queue.stalled() == 130
+
+    run(body)
+
+
 ORDERS: dict[str, tuple[list[str], list[str]]] = {
     "the urgent one goes first, though it came last": (["a", "b", "URGENT"], ["URGENT", "a", "b"]),
     "urgent ones among themselves go in turn": (["ONE", "a", "TWO"], ["ONE", "TWO", "a"]),

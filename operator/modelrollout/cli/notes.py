@@ -13,6 +13,7 @@ from modelrollout.api.serving import Serving
 from modelrollout.cli.check import spec_of
 from modelrollout.cli.manifests_file import Document, Problem
 from modelrollout.manifests.serving import SERVER_CONTAINER
+from modelrollout.manifests.store_secret import is_remote
 from modelrollout.resource.spec import Spec
 
 
@@ -34,6 +35,12 @@ def _notes(spec: Spec) -> Iterator[str]:
         yield (
             f"spec.validation.infrastructure.maxLoadTime: {format_duration(limits.max_load_time)} is never reached, as "
             f"spec.serving.loadTimeout ends at {format_duration(serving.load_timeout)}. Raise that, or lower it"
+        )
+    models = spec.strategy.chosen.models(spec.strategy.settings, spec.model)
+    if serving.store_secret is not None and not any(is_remote(model.uri) for model in models):
+        yield (
+            f"spec.serving.storeSecret: {serving.store_secret} is shown to nobody, as {spec.model.uri} is on no store "
+            "over https. Leave it out"
         )
 
 

@@ -62,9 +62,10 @@ class Telemetry:
 
     def render(self) -> str:
         """The page. It may be rendered in another thread: with thousands of rollouts it takes a while."""
-        return page(self._families())
+        return page(self.families())
 
-    def _families(self) -> Iterator[Family]:
+    def families(self) -> Iterator[Family]:
+        """All of it, as it is now."""
         passes = [("", {"outcome": name}, float(count)) for name, count in sorted(self._passes.items())]
         writes = [("", {"object": name}, float(count)) for name, count in sorted(self._writes.items())]
         yield "modelrollout_passes_total", "counter", "Passes over a rollout, by how they ended.", passes
