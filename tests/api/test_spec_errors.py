@@ -73,6 +73,24 @@ CASES: list[tuple[str, str, object, str]] = [
         "spec.strategy.canary.steps[1].setWeight: must be a whole number without quotes (given: '50')",
     ),
     (
+        "weight as a percentage",
+        "strategy.canary.steps.1.setWeight",
+        "50%",
+        "spec.strategy.canary.steps[1].setWeight: must be a whole number without quotes; write 50",
+    ),
+    (
+        "share as a percentage",
+        "analysis.falseRollback",
+        "0.5 %",
+        "spec.analysis.falseRollback: must be a number without quotes; write 0.005",
+    ),
+    (
+        "one item in place of a list",
+        "traffic.hosts",
+        "fraud.prod",
+        "spec.traffic.hosts: must be a list; write [fraud.prod]",
+    ),
+    (
         "misspelt field",
         "strategy.canary.bakeTime",
         "5m",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,9 @@ _SENTENCES = {
 }
 
 
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
+
+
 def explain(error: ValidationError, root: type[BaseModel]) -> tuple[str, ...]:
     """Each error of a validation as a sentence, with the path as the user wrote it: ``spec.model.version: ...``.
     ``root`` is the type of the whole."""
@@ -57,8 +61,24 @@ def _sentence(item: Mapping[str, Any], root: type[BaseModel]) -> str:
     if kind == "extra_forbidden" and (field := meant(root, item["loc"], "spec")) is not None:
         return f"{_path(item)}: is no field here; did you mean {field}?"
     said = (_TYPES | _SENTENCES).get(kind, str(item["msg"])).format(**context)
+    if (way_out := _write(kind, given)) is not None:
+        return f"{_path(item)}: {said.partition('; ')[0]}; write {way_out}"
     shown = f" (given: {given!r})" if isinstance(given, str | int | float) else ""
     return f"{_path(item)}: {said}{shown}"
+
+
+def _write(kind: str, given: object) -> str | None:
+    """What was meant, where that is plain: a percentage (weights are in percent, all else are shares), or one item in
+    place of a list."""
+    if not isinstance(given, str):
+        return None
+    if kind == "tuple_type":
+        return f"[{given}]"
+    if not (found := _PERCENT.fullmatch(given)):
+        return None
+    if kind == "int_type":
+        return found[1] if "." not in found[1] else None
+    return f"{float(found[1]) / 100:g}" if kind == "float_type" else None
 
 
 def _path(item: Mapping[str, Any]) -> str:
