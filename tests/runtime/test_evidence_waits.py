@@ -13,7 +13,7 @@ from modelrollout.core.observation import SETTLE_SECONDS
 from modelrollout.manifests.meta import child_name
 from modelrollout.resource.rollout import parse_status
 from modelrollout.runtime import recent
-from modelrollout.runtime.recent import LONGEST, wait_for
+from modelrollout.runtime.recent import LONGEST, REFERENCES_AGAIN, wait_for
 from tests.kubernetes import Kubernetes
 from tests.prometheus_server import Scraped
 from tests.runtime.stage import Stage, set_up
@@ -127,6 +127,23 @@ def test_a_look_at_which_nothing_is_new_takes_no_request(kubernetes: Kubernetes,
         release.cluster.sent.clear()
         await release.stage.passes(3)
         assert release.cluster.sent == []
+
+    play(kubernetes, scraped, story)
+
+
+def test_what_is_missing_is_looked_for_now_and_then(kubernetes: Kubernetes, scraped: Scraped) -> None:
+    """Here the Service of its callers; a release goes on meanwhile, and most of its looks ask for nothing."""
+
+    async def story(release: Release) -> None:
+        stage = release.stage
+        stage.clock.skipped += REFERENCES_AGAIN
+        await stage.passes()
+        assert [line for line in release.cluster.sent if line.endswith("/services")], release.cluster.sent
+        await stage.service()
+        stage.clock.skipped += REFERENCES_AGAIN
+        await stage.passes()
+        found = {item["type"]: item["status"] for item in (await stage.status())["conditions"]}
+        assert found["ResolvedRefs"] == "True"
 
     play(kubernetes, scraped, story)
 

@@ -20,6 +20,7 @@ from modelrollout.core.report.decided import decided
 from modelrollout.resource.rollout import ModelRollout
 
 LONGEST = 30.0  # seconds that evidence may wait until it is stored
+REFERENCES_AGAIN = 30.0  # seconds until it is asked again whether all is there that the spec names
 WRITES = 15.0  # a second, of evidence alone; a write costs the API server 20 ms of processor time
 
 
@@ -28,7 +29,7 @@ class Recent:
     """``rollout`` has the newest status. ``changes`` is the state of the World that ``seen`` is of; ``stored`` the mark
     of the status in the API server, ``decided`` that of what was decided of it, ``stored_at`` when it was written, in
     seconds. ``judged`` is the time of the newest sample that was judged by. ``whole``: all that was wanted is there;
-    ``unsaved``: the newest status is not the stored one."""
+    ``looked_at`` is the time of the last whole pass; ``unsaved``: the newest status is not the stored one."""
 
     changes: int
     rollout: ModelRollout
@@ -39,13 +40,14 @@ class Recent:
     stored_at: float
     judged: float | None
     whole: bool
+    looked_at: float  # the last whole pass, in seconds
     unsaved: bool
 
-    def is_all_known(self, changes: int, asked: Questions) -> bool:
+    def is_all_known(self, changes: int, asked: Questions, now: float) -> bool:
         """Whether only the samples have to be asked for: the objects are as they were seen, everybody is ready, and no
-        question is open."""
-        due = asked.acceptance or asked.references or asked.baseline
-        open_questions = asked.validation or asked.smoke or asked.shadow or due
+        question is open. Whether what the spec names has come is asked now and then."""
+        due = asked.references is not None and now >= self.looked_at + REFERENCES_AGAIN
+        open_questions = asked.validation or asked.smoke or asked.shadow or asked.acceptance or asked.baseline or due
         if not self.whole or self.changes != changes or open_questions or not asked.samples:
             return False
         if self.seen.refusal is not None or self.rollout.pending_command is not None or self.rollout.deleting:

@@ -93,8 +93,9 @@ class Reconciler:
         """What the pass came to; None when the rollout is gone, or on its way out with no candidate."""
         recent = self.recent.get(key)
         if recent is not None:
-            asked = questions(recent.rollout, self.clock())
-            if recent.is_all_known(self.world.changes(key), asked) and not self._is_refused(key):
+            now = self.clock()
+            asked = questions(recent.rollout, now)
+            if recent.is_all_known(self.world.changes(key), asked, now) and not self._is_refused(key):
                 return await self._judge(key, recent, asked)
         return await self._look(key, recent)
 
@@ -173,6 +174,7 @@ class Reconciler:
             stored_at=time.monotonic(),
             judged=known.judged if known is not None else None,
             whole=whole,
+            looked_at=seen.now,
             unsaved=False,
         )
         self.recent[key] = self._judged(key, recent)
