@@ -8,7 +8,8 @@ from time import time
 
 from e2e.harness.operator_pods import OperatorPods
 from e2e.harness.rollout import Rollout
-from modelrollout.api.status import ContestStatus, Status, Trial
+from modelrollout.api.contest_status import ContestStatus
+from modelrollout.api.status import Status, Trial
 from modelrollout.resource.rollout import ModelRollout
 
 GOES_ON_SECONDS = 90.0  # until a new process has stored what a newer sample told

@@ -23,7 +23,8 @@ from e2e.harness.route import EVERYBODY, Weights, weights_of
 from e2e.harness.watch import State
 from e2e.harness.world import World
 from e2e.installation import MODELS
-from modelrollout.api.status import MetricStatus, Phase, Status
+from modelrollout.api.metric_status import MetricStatus
+from modelrollout.api.status import Phase, Status
 from modelrollout.resource.rollout import ModelRollout
 
 Predicate = Callable[["Rollout"], bool]

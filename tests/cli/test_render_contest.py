@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelrollout.api.status import Competitor
+from modelrollout.api.contest_status import Competitor
 from modelrollout.cli.render_contest import earned
 
 CLICKS = Competitor(version="1.1.2", requests=12_000, rewards=480, rate=0.04, low=0.0361, high=0.0442)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from modelrollout.api.status import MetricStatus, Ratio, Side
+from modelrollout.api.metric_status import MetricStatus, Ratio, Side
 from modelrollout.cli.render_evidence import counts
 from modelrollout.core.evidence import Count, MetricEvidence, Tick, judge
 from modelrollout.core.plan import Reason

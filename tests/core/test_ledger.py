@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelrollout.api.status import Arm, MetricStatus
+from modelrollout.api.metric_status import MetricStatus
+from modelrollout.api.status import Arm
 from modelrollout.core.judge import ledger
 from tests.core.world import CANARY, World
 

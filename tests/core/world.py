@@ -13,9 +13,10 @@ from typing import Any
 import yaml
 
 from modelrollout.api.base import to_json
+from modelrollout.api.metric_status import MetricStatus
 from modelrollout.api.route import EVERYBODY, MATCHED, Route, Split
 from modelrollout.api.signature import Signature
-from modelrollout.api.status import Arm, MetricStatus, Status, Trial
+from modelrollout.api.status import Arm, Status, Trial
 from modelrollout.core.accept.questions import questions
 from modelrollout.core.decide import decide
 from modelrollout.core.evidence import Count

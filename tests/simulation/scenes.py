@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from modelrollout.api.status import MetricStatus
+from modelrollout.api.metric_status import MetricStatus
 from modelrollout.simulation.decisions import decisions
 from modelrollout.simulation.events import Event
 from modelrollout.simulation.release import Frame

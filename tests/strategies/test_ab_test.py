@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from modelrollout.adapters.metrics.custom import combine
-from modelrollout.api.status import ContestStatus, Phase
+from modelrollout.api.contest_status import ContestStatus
+from modelrollout.api.status import Phase
 from modelrollout.core.evidence import BadCount, Count
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import SpecError, parse_spec

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from modelrollout.api.status import Stakes, Status
+from modelrollout.api.contest_status import Stakes
+from modelrollout.api.status import Status
 from tests.core.world import World
 from tests.strategies.test_ab_test import ANALYSIS, REWARD, ab_test, contest_of, play, under_test
 

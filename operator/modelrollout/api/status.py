@@ -14,10 +14,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from modelrollout.api.base import LATEST, Duration, StatusModel, Timestamp
+from modelrollout.api.base import LATEST, StatusModel, Timestamp
+from modelrollout.api.contest_status import ContestStatus, Stakes, ValueStatus
+from modelrollout.api.metric_status import MetricStatus, Side
 from modelrollout.api.route import EVERYBODY, Route, Share
-from modelrollout.api.shadow_counts import ShadowCounts
 from modelrollout.api.signature import Signature
+from modelrollout.api.validation_status import LastValidation, ShadowStatus, SmokeStatus, ValidationStatus
 from modelrollout.api.version import VERSION
 
 Chance = Annotated[float, Field(gt=0, lt=0.5)]
@@ -40,120 +42,6 @@ class Phase(StrEnum):
     INVALID = "Invalid"  # the spec was not accepted
 
 
-class Side(StatusModel):
-    """Counts of one version."""
-
-    requests: int = 0
-    bad: int = 0
-
-
-class Ratio(StatusModel):
-    """Odds of a bad answer, candidate to stable, with an interval that is valid at any time."""
-
-    estimate: float | None = None
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def of_good(self) -> Ratio:
-        """The odds of a good answer."""
-        estimate, low, high = (1.0 / value if value else None for value in (self.estimate, self.low, self.high))
-        return Ratio(estimate=estimate, low=high, high=low)
-
-
-class MetricStatus(StatusModel):
-    """What is known of one metric of an arm in one split, and the memory of its sequential test.
-
-    ``candidate``, ``stable`` and ``ratio`` are of bad answers, whatever the metric counts; with ``counts_good`` that is
-    all the other answers, and people read of these.
-    """
-
-    metric: str
-    split: str = EVERYBODY
-    verdict: str = "NoTraffic"  # Pass Fail Undecided NoTraffic Blind Invalid
-    message: str = ""
-    counts_good: bool = False  # the metric counts what is good: requests - bad
-    candidate: Side = Side()
-    stable: Side = Side()
-    ratio: Ratio = Ratio()
-    evidence: float = 1.0  # of all metrics together that the candidate is worse; at `needed` it is rolled back
-    part: float = 1.0  # this metric's part of it
-    needed: float = 100.0
-    proven: float = 1.0  # evidence that it is not worse; at `provenNeeded` it may go on early
-    proven_needed: float = 20.0
-    proven_share: int = 0  # percent of the requests for which it is proven good enough so far
-    last_sample_at: Timestamp | None = None
-    last_read_at: Timestamp | None = None  # when that sample was first read, by the operator's own clock
-    requests_at_weight: int = 0  # candidate requests compared with stable's since the last change of weight
-    ticks_at_weight: int = 0  # samples with such requests
-    compared_at_weight: int = 0  # the lesser of both versions' requests in each of them, summed up
-    overdispersion: float = 1.0  # 1: stable's bad answers come one by one; else about how many at a time
-    share: Annotated[float, Field(ge=0, le=1)] = 0.0  # its part of the arm's alpha; 0: not given out yet
-    bound: Duration | None = None  # latency: the histogram's bound by which it is really judged
-    source: str = ""  # digest of what is counted: provider, bound, queries
-    noise: tuple[float, ...] | None = None  # of stable's past: overdispersion, rate on its record, stake on the floor
-    state: dict[str, Any] = Field(default_factory=dict)  # the test's own floats
-    counters: dict[str, Any] = Field(default_factory=dict)  # last raw counters, by version and series
-    ahead: tuple[
-        int, ...
-    ] = ()  # latency: slow requests of candidate and stable that have not ended in the counters yet
-
-    def counted(self, side: Side) -> int:
-        """What the metric's owner counts of a version's answers."""
-        return side.requests - side.bad if self.counts_good else side.bad
-
-
-class Competitor(StatusModel):
-    """What one version of a test has earned: ``rewards`` in all, ``rate`` for each request; where they come late, for
-    each of those that would have had theirs by now (``due``). ``low`` and ``high`` bound its true rate at all times at
-    once."""
-
-    version: Annotated[str, VERSION]
-    requests: int = 0
-    due: int | None = None
-    rewards: float = 0.0
-    rate: float | None = None
-    low: float = 0.0
-    high: float = 1.0
-    against: dict[str, float] = Field(default_factory=dict)  # evidence that it is better than each other version
-    chance: float | None = None  # that it is the best, where shares follow the rewards
-
-    @property
-    def compared(self) -> int:
-        """The requests that its rewards are compared with."""
-        return self.requests if self.due is None else self.due
-
-
-class ContestStatus(StatusModel):
-    """Who earns more in a test, and the memory of its sequential tests."""
-
-    metric: str
-    split: str = EVERYBODY
-    largest: float | None = None  # one reward can be, where it may be anything up to that; else it is one or none
-    trouble: str | None = None  # why the rewards cannot be seen now
-    skewed: str | None = None  # why no comparison can be trusted: requests do not go where the shares say
-    unproven: str | None = None  # why nothing can be proven yet
-    doubted: str | None = None  # why the version that would have won has not: rewards may come later than is told
-    needed: float = 20.0  # evidence against each of the others at which a version has won
-    alike: float = 0.0  # evidence that those that may still be the best do not differ; proven at `alikeNeeded`
-    alike_needed: float = 20.0
-    value_remaining: float | None = None  # by what part of its rate the likely best may still be beaten, with 95 %
-    versions: tuple[Competitor, ...] = ()
-    since: Timestamp | None = None  # the first sample's
-    last_sample_at: Timestamp | None = None
-    last_read_at: Timestamp | None = None  # when that sample was read, by the operator's own clock
-    reward_delay: float | None = None  # seconds from a request to its reward, on average, where that is measured
-    delayed_rewards: int = 0  # of how many rewards it is the mean
-    shares: dict[str, Share] = Field(default_factory=dict)  # percent, by which the sample ratio is tested
-    shares_since: Timestamp | None = None
-    source: str = ""  # digest of what is counted
-    noise: float | None = None  # overdispersion of stable's past
-    past_rate: float | None = None  # stable's requests a second in its past
-    past_seconds: float | None = None  # for how long that was seen
-    state: dict[str, Any] = Field(default_factory=dict)  # the tests' own floats
-    counters: dict[str, Any] = Field(default_factory=dict)  # last raw counters, by version and series
-
-
 class Alpha(StatusModel):
     """The ledger of one trial: the chance of a false rollback that its owner allowed when it began, and what is left.
 
@@ -164,32 +52,6 @@ class Alpha(StatusModel):
     total: Chance = 0.01
     left: Annotated[float, Field(ge=0, lt=0.5)] = 0.01
     asked: Chance | None = None  # analysis.falseRollback as the spec had it when the trial began
-
-
-class CheckStatus(StatusModel):
-    """What came of one check before any traffic."""
-
-    check: str
-    verdict: str  # Pass Fail Reported Unknown
-    message: str = ""
-
-
-class ValidationStatus(StatusModel):
-    """What a version showed before its first request."""
-
-    passed: bool = False
-    by: str = ""  # digest of what was asked for
-    since: Timestamp | None = None  # since when that is looked at
-    failed: str | None = None  # what speaks against it
-    held: str | None = None  # why it could not be found out yet
-    checks: tuple[CheckStatus, ...] = ()
-
-
-class LastValidation(StatusModel):
-    """What a version showed that is not deployed any more."""
-
-    version: Annotated[str, VERSION]
-    checks: tuple[CheckStatus, ...] = ()
 
 
 class VersionStatus(StatusModel):
@@ -208,16 +70,6 @@ class VersionStatus(StatusModel):
     serving: dict[str, Any] | None = None  # spec.serving as its pods were made with, where that is not the spec's
 
 
-class SmokeStatus(StatusModel):
-    """The smoke requests to an arm before its first share."""
-
-    passed: bool = False
-    attempts: int = 0  # sets that were answered, well or not
-    at: Timestamp | None = None  # when the last set came back
-    obstacle: str | None = None  # why nothing is known of its answers
-    failed: str | None = None  # what speaks against it, by the last set
-
-
 class Recall(StatusModel):
     """Why an arm has no requests for now, though nothing is held against it yet: it was judged alone, and whether its
     fault is stable's as well can only be seen with the requests back at stable."""
@@ -232,23 +84,6 @@ class Recall(StatusModel):
     looks: int = 0  # since stable showed the same fault: how often it was looked at whether that is over
     looked_at: Timestamp | None = None  # the last time
     over: bool = False  # nothing is held against the arm any more: it gets its requests again
-
-
-class ShadowStatus(StatusModel):
-    """What came of comparing an arm's answers with stable's, before its first request."""
-
-    by: str = ""  # digest of what was asked for
-    since: Timestamp | None = None  # since when answers are compared
-    passed: bool = False
-    failed: str | None = None  # what is proven against it
-    held: str | None = None  # why nothing can be seen
-    held_since: Timestamp | None = None
-    undecided_since: Timestamp | None = None  # since when it could go on, but for what the spec limits and is not known
-    compared: Annotated[float, Field(ge=0)] = 0.0
-    before: ShadowCounts | None = None  # what was counted by comparers that are gone
-    last: ShadowCounts | None = None  # and by the one that is there, as it was seen last
-    message: str = ""  # how things stand
-    checks: tuple[CheckStatus, ...] = ()
 
 
 class SharedStatus(StatusModel):
@@ -266,12 +101,8 @@ class Arm(VersionStatus):
     ready_at: Timestamp | None = None
     recipe: str | None = None  # hash of what it is made from, until it has come up
     corrected_at: Timestamp | None = None  # when that was corrected last: its time to load counts from then
-    fails_at: Timestamp | None = (
-        None  # until when it waits for what its model does not need: an image, a node, a volume
-    )
-    load_seconds: Annotated[float, Field(ge=0, le=LATEST)] | None = (
-        None  # of the slowest of its servers, when it came up
-    )
+    fails_at: Timestamp | None = None  # until when it waits for an image, a node, a volume
+    load_seconds: Annotated[float, Field(ge=0, le=LATEST)] | None = None  # of the slowest server, when it came up
     weight_since: Timestamp | None = None  # the last change of any of its shares
     blind_since: Timestamp | None = None
     silent_since: Timestamp | None = None  # since when nobody has asked it, though it has a share
@@ -284,39 +115,6 @@ class Arm(VersionStatus):
     recalls: Annotated[int, Field(ge=0)] = 0  # how often that was so
     alpha: Chance = 0.01  # its part of the trial's chance of a false rollback
     metrics: tuple[MetricStatus, ...] = ()
-
-
-class Stakes(StatusModel):
-    """The ledger of one split's test by a reward: the chance of naming a wrong winner that its owner allowed when it
-    began, and what would be left to a test that begins anew (``core/evidence/stakes.py``)."""
-
-    split: str = EVERYBODY
-    false_winner: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    asked: Annotated[float, Field(gt=0, lt=1)] = 0.05  # falseWinner as the spec had it then
-    indifference: Annotated[float, Field(gt=0, le=1)] = 0.05  # the least that was asked
-    most: int = 0  # versions that ever competed at once
-    left: dict[str, float] = Field(default_factory=dict)  # parts of falseWinner, by version
-    free: float = 0.0  # and that nobody has
-    begun: int = 0  # how often versions were compared from the beginning, after the first time
-
-
-class Gain(StatusModel):
-    """Rewards for each request, and an interval that holds at all times at once."""
-
-    value: float
-    low: float
-    high: float
-
-
-class ValueStatus(StatusModel):
-    """What shares by segment have earned, and how much more that is than what else could have run."""
-
-    versions: tuple[str, ...] = ()
-    since: Timestamp | None = None  # when these versions were together first
-    ran: Gain | None = None  # for each request; nothing is told before 100 samples
-    over_equal: Gain | None = None  # more than equal shares would have
-    over_one: Gain | None = None  # more than the best single version for everybody would have
-    state: dict[str, Any] = Field(default_factory=dict)  # the sums
 
 
 class Trial(StatusModel):
@@ -335,9 +133,7 @@ class Trial(StatusModel):
     approved_end: bool = False  # and whether that was the end of the release
     waiting: str | None = None  # the step that no clock will end: it waits for a person, for proof or for requests
     waiting_since: Timestamp | None = None
-    winner: str | None = (
-        None  # the version that came through the matched requests and waits to be seen with all of them
-    )
+    winner: str | None = None  # it came through the matched requests and waits to be seen with all of them
     promote_fully: bool = False  # a person asked to skip all that is left
     next_step_at: Timestamp | None = None  # when the clock of the step ends
     hold_since: Timestamp | None = None  # since when the step could have gone on but could not be decided

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from modelrollout.api.base import format_amount
-from modelrollout.api.status import Competitor, ContestStatus, Gain, Status, ValueStatus
+from modelrollout.api.contest_status import Competitor, ContestStatus, Gain, ValueStatus
+from modelrollout.api.status import Status
 from modelrollout.cli.render_route import split_words
 from modelrollout.cli.text import Line, Span, Style, bar, lasting, line, number, percent, towards
 

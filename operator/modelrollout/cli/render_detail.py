@@ -11,7 +11,8 @@ from modelrollout.api.base import format_duration, format_timestamp
 from modelrollout.api.samples import Samples
 from modelrollout.api.serving import Serving
 from modelrollout.api.shadow import Shadow
-from modelrollout.api.status import Arm, CheckStatus, Condition, HistoryEntry, Status, VersionStatus
+from modelrollout.api.status import Arm, Condition, HistoryEntry, Status, VersionStatus
+from modelrollout.api.validation_status import CheckStatus
 from modelrollout.cli.render import head, history_lines, join_blocks
 from modelrollout.cli.render_alerts import alerts
 from modelrollout.cli.render_contest import contest_lines

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from modelrollout.api.status import Arm, MetricStatus, Ratio, Side, Status, Trial
+from modelrollout.api.metric_status import MetricStatus, Ratio, Side
+from modelrollout.api.status import Arm, Status, Trial
 from modelrollout.cli.render_route import split_words
 from modelrollout.cli.text import Line, Span, Style, bar, lasting, line, number, percent, towards
 from modelrollout.core.judge.splits import counted, judged

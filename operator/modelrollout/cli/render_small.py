@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelrollout.api.status import Arm, ContestStatus, MetricStatus, Status
+from modelrollout.api.contest_status import ContestStatus
+from modelrollout.api.metric_status import MetricStatus
+from modelrollout.api.status import Arm, Status
 from modelrollout.cli.live import Room
 from modelrollout.cli.render import PHASE_STYLE, tree
 from modelrollout.cli.render_alerts import alerts

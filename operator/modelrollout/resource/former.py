@@ -14,8 +14,9 @@ from typing import Any
 
 from modelrollout.api.base import StatusModel, Timestamp, parse_duration
 from modelrollout.api.match import RequestMatch
+from modelrollout.api.metric_status import MetricStatus
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW, Route, Split
-from modelrollout.api.status import MetricStatus, VersionStatus
+from modelrollout.api.status import VersionStatus
 from modelrollout.resource.spec import Spec
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from modelrollout.adapters.exposition import Family, Labels
-from modelrollout.api.status import MetricStatus, Status, VersionStatus
+from modelrollout.api.metric_status import MetricStatus
+from modelrollout.api.status import Status, VersionStatus
 from modelrollout.runtime.world import Key
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from modelrollout.api.status import MetricStatus, Side
+from modelrollout.api.metric_status import MetricStatus, Side
 from modelrollout.core.evidence import Count
 from modelrollout.simulation.decisions import audience_of, verdicts
 from modelrollout.simulation.release import Frame

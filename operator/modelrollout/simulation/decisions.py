@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelrollout.api.base import to_json
+from modelrollout.api.contest_status import ContestStatus, ValueStatus
+from modelrollout.api.metric_status import MetricStatus
 from modelrollout.api.route import EVERYBODY, Route
-from modelrollout.api.status import ContestStatus, MetricStatus, Phase, Status, ValueStatus
+from modelrollout.api.status import Phase, Status
 from modelrollout.core.evidence import Outcome
 from modelrollout.simulation.cast import Cast
 from modelrollout.simulation.release import Frame, Release, play

@@ -12,8 +12,9 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from modelrollout.api.analysis import Metric
+from modelrollout.api.contest_status import ContestStatus
 from modelrollout.api.route import EVERYBODY
-from modelrollout.api.status import ContestStatus, Trial
+from modelrollout.api.status import Trial
 from modelrollout.core.evidence import Count, rate_interval
 from modelrollout.simulation.colours import AGAINST, ARMS, STABLE
 from modelrollout.simulation.curves import Curve, curves

@@ -11,7 +11,8 @@ from dataclasses import replace
 from math import log
 from typing import Any
 
-from modelrollout.api.status import Arm, MetricStatus, Ratio, Side
+from modelrollout.api.metric_status import MetricStatus, Ratio, Side
+from modelrollout.api.status import Arm
 from modelrollout.core.evidence import Combined, Count, Outcome, Verdict, combine, judge
 from modelrollout.core.judge import ledger, splits
 from modelrollout.core.judge.account import account, account_of_silence, account_of_waiting

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from modelrollout.api.status import Competitor
+from modelrollout.api.contest_status import Competitor
 from modelrollout.core.evidence.contest import Rules
 from modelrollout.core.evidence.proofs import HARDLY, Proofs
 from modelrollout.core.evidence.segments import SegmentAllocation

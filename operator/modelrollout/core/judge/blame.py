@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log, log1p
 
-from modelrollout.api.status import Arm, MetricStatus, Recall, Side
+from modelrollout.api.metric_status import MetricStatus, Side
+from modelrollout.api.status import Arm, Recall
 from modelrollout.core.evidence import BadCount, Count, Counters, percent, rate_interval
 from modelrollout.core.judge.account import of_split
 from modelrollout.core.judge.loading import UNREADABLE

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import exp, fsum, inf
 
-from modelrollout.api.status import Competitor, ContestStatus
+from modelrollout.api.contest_status import Competitor, ContestStatus
 from modelrollout.core.evidence import BadCount, Count, percent, rate_interval
 from modelrollout.core.evidence.allocation import Allocation
 from modelrollout.core.evidence.contest import Contest, Rules

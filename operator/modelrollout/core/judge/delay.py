@@ -12,9 +12,9 @@ from math import expm1, fsum, inf
 
 from modelrollout.api.analysis import has_variable
 from modelrollout.api.base import format_duration
+from modelrollout.api.contest_status import ContestStatus
 from modelrollout.api.live import REWARD_DELAY, REWARD_SUM
 from modelrollout.api.route import EVERYBODY
-from modelrollout.api.status import ContestStatus
 from modelrollout.core.evidence import percent
 from modelrollout.core.evidence.contest import Contest, Rules
 from modelrollout.core.evidence.delay import LEAST_REWARDS, mean_delay

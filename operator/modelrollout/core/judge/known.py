@@ -7,8 +7,9 @@ from hashlib import blake2b
 from math import inf
 
 from modelrollout.api.analysis import Direction, Metric
+from modelrollout.api.contest_status import ContestStatus
 from modelrollout.api.route import EVERYBODY
-from modelrollout.api.status import ContestStatus, Trial
+from modelrollout.api.status import Trial
 from modelrollout.core.evidence import PARTS, overdispersion
 from modelrollout.core.evidence.allocation import Allocation
 from modelrollout.core.evidence.contest import Contest, Rules

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from modelrollout.api.status import Arm, MetricStatus
+from modelrollout.api.metric_status import MetricStatus
+from modelrollout.api.status import Arm
 from modelrollout.core.evidence.overdispersion import GUESS
 from modelrollout.resource.spec import Spec
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from modelrollout.api.status import Arm, MetricStatus
+from modelrollout.api.metric_status import MetricStatus
+from modelrollout.api.status import Arm
 
 LEAST = 1e-9  # of alpha: a test that has less can decide nothing any more, and must not divide by zero
 

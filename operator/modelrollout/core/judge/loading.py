@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from modelrollout.api.analysis import Analysis, Metric
-from modelrollout.api.status import Arm, MetricStatus
+from modelrollout.api.metric_status import MetricStatus
+from modelrollout.api.status import Arm
 from modelrollout.core.evidence import (
     Count,
     Counters,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelrollout.api.base import format_amount
-from modelrollout.api.status import Competitor, ContestStatus
+from modelrollout.api.contest_status import Competitor, ContestStatus
 from modelrollout.core.evidence import percent
 from modelrollout.core.evidence.allocation import shares_of
 from modelrollout.core.evidence.proofs import Proofs

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import fsum
 
-from modelrollout.api.status import Gain, ValueStatus
+from modelrollout.api.contest_status import Gain, ValueStatus
 from modelrollout.core.evidence import Count
 from modelrollout.core.evidence.contest import Rules
 from modelrollout.core.evidence.off_policy import EQUAL, Estimate, Logged, OffPolicy

@@ -6,7 +6,7 @@ edited, taken out and put in again, or could not be read, begins with what was l
 
 from __future__ import annotations
 
-from modelrollout.api.status import Stakes as StakesStatus
+from modelrollout.api.contest_status import Stakes as StakesStatus
 from modelrollout.core.evidence.contest import Contest
 from modelrollout.core.evidence.stakes import Stakes
 from modelrollout.core.pass_state import Pass

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from modelrollout.api.base import StatusModel, format_duration
-from modelrollout.api.status import Arm, MetricStatus, Phase, Recall, Side
+from modelrollout.api.metric_status import MetricStatus, Side
+from modelrollout.api.status import Arm, Phase, Recall
 from modelrollout.core.judge import blame, ledger
 from modelrollout.core.judge.assess import Assessments
 from modelrollout.core.judge.assessment import Alone

@@ -8,22 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from modelrollout.api.contest_status import ContestStatus
+from modelrollout.api.metric_status import MetricStatus
 from modelrollout.api.model import Model
 from modelrollout.api.route import Route
 from modelrollout.api.status import (
     Alpha,
     Arm,
-    ContestStatus,
     HistoryEntry,
     Identity,
-    LastValidation,
-    MetricStatus,
     Quarantined,
     Retiring,
     TakenBack,
     Trial,
     VersionStatus,
 )
+from modelrollout.api.validation_status import LastValidation
 from modelrollout.core.accept.acceptance import known_digest
 from modelrollout.core.judge import ledger
 from modelrollout.core.judge.assess import begin_counting_in

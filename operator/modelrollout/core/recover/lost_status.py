@@ -8,7 +8,8 @@ control is never removed: an arm goes on being judged from the beginning.
 from __future__ import annotations
 
 from modelrollout.api.route import EVERYBODY, Route
-from modelrollout.api.status import Alpha, Arm, Quarantined, SmokeStatus, TakenBack, Trial, VersionStatus
+from modelrollout.api.status import Alpha, Arm, Quarantined, TakenBack, Trial, VersionStatus
+from modelrollout.api.validation_status import SmokeStatus
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.observation import LiveRoute, Workload
 from modelrollout.core.pass_state import Pass

@@ -6,7 +6,9 @@ that it was made of still stand where they are, and the next look counts on from
 
 from __future__ import annotations
 
-from modelrollout.api.status import Alpha, Arm, ContestStatus, MetricStatus, SharedStatus, Status, Trial
+from modelrollout.api.contest_status import ContestStatus
+from modelrollout.api.metric_status import MetricStatus
+from modelrollout.api.status import Alpha, Arm, SharedStatus, Status, Trial
 from modelrollout.core.plan import Plan
 
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelrollout.api.shadow_counts import ReplayCounts, ShadowCounts
-from modelrollout.api.status import Arm, ShadowStatus, Status
+from modelrollout.api.status import Arm, Status
+from modelrollout.api.validation_status import ShadowStatus
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.validate.comparer import Between, name_of
 from modelrollout.core.validate.disagreement import Flips

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from modelrollout.api.samples import Demand
-from modelrollout.api.status import CheckStatus
 from modelrollout.api.validation import Validation
+from modelrollout.api.validation_status import CheckStatus
 from modelrollout.core.validate.probed import Probed, Sent
 
 

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from modelrollout.api.base import clock_time, format_duration
 from modelrollout.api.compared import LATENCY_BOUNDS
 from modelrollout.api.shadow import Shadow
-from modelrollout.api.status import Arm, ShadowStatus
+from modelrollout.api.status import Arm
+from modelrollout.api.validation_status import ShadowStatus
 from modelrollout.core.evidence import percent
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason

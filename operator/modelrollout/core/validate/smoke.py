@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from modelrollout.api.smoke import Smoke
-from modelrollout.api.status import Arm, SmokeStatus
+from modelrollout.api.status import Arm
 from modelrollout.api.traffic import MESH
 from modelrollout.api.validation import SignatureRule, Validation
+from modelrollout.api.validation_status import SmokeStatus
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.validate.answers import check_answers

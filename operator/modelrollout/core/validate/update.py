@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from modelrollout.api.base import to_json
 from modelrollout.api.signature import Signatures
-from modelrollout.api.status import Arm, ValidationStatus
+from modelrollout.api.status import Arm
+from modelrollout.api.validation_status import ValidationStatus
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.validate.agreement import check_agreement
