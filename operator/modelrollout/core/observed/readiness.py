@@ -7,7 +7,7 @@ from typing import TypeVar
 from modelrollout.api.status import Retiring, VersionStatus
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.core.progress import transitions
+from modelrollout.core.progress import departures
 from modelrollout.core.progress.size import full_size
 
 Deployed = TypeVar("Deployed", bound=VersionStatus)
@@ -69,8 +69,8 @@ def forget_removed(state: Pass) -> Pass:
             kept.append(item)
     known = {item.version for item in (*kept, state.control, *state.status.arms) if item is not None}
     # Deployed by a pass that was killed before it stored the status: its release begins now.
-    known |= wanted - withheld - {transitions.noted_previous(state)}
+    known |= wanted - withheld - {departures.noted_previous(state)}
     if state.control is not None:
         unknown = (seen for name, seen in sorted(state.seen.workloads.items()) if name not in known)
-        kept += [transitions.retire_unknown(state, seen) for seen in unknown]
+        kept += [departures.retire_unknown(state, seen) for seen in unknown]
     return state.change(retiring=tuple(kept))

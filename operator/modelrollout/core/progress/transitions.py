@@ -6,7 +6,6 @@ Each is one function, used by whoever decides that it is time. No move can be ha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from modelrollout.api.contest_status import ContestStatus
 from modelrollout.api.metric_status import MetricStatus
@@ -15,11 +14,8 @@ from modelrollout.api.route import Route
 from modelrollout.api.status import (
     Alpha,
     Arm,
-    HistoryEntry,
-    Identity,
     Quarantined,
     Retiring,
-    TakenBack,
     Trial,
     VersionStatus,
 )
@@ -29,13 +25,10 @@ from modelrollout.core.judge import ledger
 from modelrollout.core.judge.assess import begin_counting_in
 from modelrollout.core.judge.metric_state import NOTHING_COUNTED
 from modelrollout.core.judge.splits import audiences
-from modelrollout.core.observation import Workload
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.core.recipe import recipe_of
+from modelrollout.core.progress.departures import CORRIGIBLE, record, retire, take_back, withheld, without_older
 
-IDENTITIES_LENGTH = 200  # about a hundred bytes each
-HISTORY_LENGTH = 20  # entries that a person would scroll through; the object must stay far below etcd's limit
 TAKEN_BACK = (
     Reason.ABORTED,
     Reason.CANDIDATE_LOST,
@@ -44,8 +37,6 @@ TAKEN_BACK = (
     Reason.OBJECT_REFUSED,
     Reason.VALIDATION_TIMEOUT,
 )  # without quarantine, where the version is not to blame
-CORRIGIBLE = (Reason.FETCH_FAILED, Reason.LOAD_TIMEOUT, Reason.OBJECT_REFUSED)  # by the spec: nothing of the model was
-# ever at work
 WITHHELD = (*TAKEN_BACK, Reason.NOT_CHOSEN, Reason.VALIDATED)  # and who was not the best, or was only to be looked
 # at: none begins again by itself
 QUARANTINE_LENGTH = 20
@@ -155,9 +146,9 @@ def promote(state: Pass, version: str, goes_on: bool = False, why: str = "") -> 
     if old is not None and state.status.trial is not None and state.trial.route is not None:
         state = state.change_trial(route=state.trial.route.without(old.version, version))
     if old is not None:
-        state = _retire(_without_older(state), old, keep=state.spec.rollback.keep_previous, reason=Reason.DRAINED)
+        state = retire(without_older(state), old, keep=state.spec.rollback.keep_previous, reason=Reason.DRAINED)
         if state.strategy.competes and old.version in state.named:
-            state = _take_back(state, old, Reason.NOT_CHOSEN, why)
+            state = take_back(state, old, Reason.NOT_CHOSEN, why)
     kept = {name: getattr(arm, name) for name in VersionStatus.model_fields}
     return state.change(stable=VersionStatus(**kept | {"weight": 100})).say(reason, message)
 
@@ -170,13 +161,13 @@ def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: s
     """
     arm = _as_fetched(state, state.arm(version), reason)
     keep = state.spec.rollback.keep_failed_for if quarantine else 0.0
-    state = _retire(state, arm, keep=keep, reason=reason)
+    state = retire(state, arm, keep=keep, reason=reason)
     state = _end(state, arm, outcome, reason, message)
     if quarantine:
-        failed = Quarantined(**_held(state, arm, reason, message))
+        failed = Quarantined(**withheld(state, arm, reason, message))
         state = state.change(quarantined=(*state.status.quarantined, failed)[-QUARANTINE_LENGTH:])
     elif reason in WITHHELD:
-        state = _take_back(state, arm, reason, message)
+        state = take_back(state, arm, reason, message)
     participles = PARTICIPLE if state.spec.validate_only is None else PARTICIPLE | VALIDATED
     words = f"{version} {participles.get(outcome, 'is out of traffic')}: {message}"
     return state.say(reason, words, warning=quarantine or reason in TAKEN_BACK)
@@ -208,9 +199,9 @@ def go_back(state: Pass, previous: Retiring, message: str) -> Pass:
         retiring=tuple(item for item in state.status.retiring if item is not previous),
         taken_back=tuple(item for item in state.status.taken_back if item.version != previous.version),
     )
-    state = _retire(state, undone, keep=state.spec.rollback.keep_failed_for, reason=Reason.UNDONE)
-    state = _take_back(state, undone, Reason.UNDONE, message)
-    state = _record(state, undone, "Undone", Reason.UNDONE, message, started_at=state.now)
+    state = retire(state, undone, keep=state.spec.rollback.keep_failed_for, reason=Reason.UNDONE)
+    state = take_back(state, undone, Reason.UNDONE, message)
+    state = record(state, undone, "Undone", Reason.UNDONE, message, started_at=state.now)
     serves = VersionStatus(
         version=previous.version,
         uri=previous.uri,
@@ -224,50 +215,9 @@ def go_back(state: Pass, previous: Retiring, message: str) -> Pass:
     return state.change(stable=serves).say(Reason.UNDONE, words, warning=True)
 
 
-def _take_back(state: Pass, old: VersionStatus, reason: Reason, message: str) -> Pass:
-    """A version that is not to blame gets no release by itself, though the spec may name it."""
-    taken = TakenBack(**_held(state, old, reason, message))
-    return state.change(taken_back=(*state.status.taken_back, taken))
-
-
-def _held(state: Pass, old: VersionStatus, reason: Reason, message: str) -> dict[str, Any]:
-    tried = recipe_of(state.spec, old.version) if reason in CORRIGIBLE else None
-    known = {"version": old.version, "digest": old.digest, "at": state.now}
-    return {**known, "reason": reason, "message": message, "tried": tried}
-
-
-def _without_older(state: Pass) -> Pass:
-    """One version before is enough to go back to: those before it go when they have drained."""
-    kept = [
-        item.model_copy(update={"remove_at": item.drain_until}) if item.reason == Reason.DRAINED else item
-        for item in state.status.retiring
-    ]
-    return state.change(retiring=tuple(kept))
-
-
-def retire_unknown(state: Pass, seen: Workload) -> Retiring:
-    """A deployed version that the status does not know, after it was lost: it may still have requests. The one before,
-    by the note, is kept as it was."""
-    drained, is_previous = state.now + state.spec.serving.drain, seen.version == noted_previous(state)
-    keep = state.spec.rollback.keep_previous if is_previous else 0.0
-    return Retiring(
-        version=seen.version,
-        uri=seen.uri or "",
-        digest=seen.digest,
-        drain_until=drained,
-        remove_at=max(drained, state.now + keep),
-        reason=Reason.DRAINED if is_previous else "Unknown",
-    )
-
-
-def noted_previous(state: Pass) -> str | None:
-    """The version before, by the note beside the route."""
-    return state.seen.note.previous if state.seen.note is not None else None
-
-
 def _end(state: Pass, arm: Arm, outcome: str, reason: Reason, message: str) -> Pass:
     """An arm's trial is over: what it was goes to the history, its verdicts stay to be read, its memory goes."""
-    state = _record(state, arm, outcome, reason, message, started_at=arm.entered_at or state.trial.started_at)
+    state = record(state, arm, outcome, reason, message, started_at=arm.entered_at or state.trial.started_at)
     verdicts = tuple(item.model_copy(update={"state": {}, "counters": {}}) for item in arm.metrics)
     state = state.change(last_analysis=verdicts)
     if outcome not in ("Promoted", "Installed"):
@@ -287,57 +237,3 @@ def _end(state: Pass, arm: Arm, outcome: str, reason: Reason, message: str) -> P
 def to_be_read(contest: ContestStatus) -> ContestStatus:
     """What came of a contest that is over, without the memory of its tests."""
     return contest.model_copy(update={"state": {}, "counters": {}})
-
-
-def _record(
-    state: Pass, ended: VersionStatus, outcome: str, reason: Reason, message: str, *, started_at: float
-) -> Pass:
-    """What became of a version, into the history."""
-    entry = HistoryEntry(
-        version=ended.version,
-        digest=ended.digest,
-        outcome=outcome,
-        reason=reason,
-        message=message,
-        started_at=started_at,
-        ended_at=state.now,
-    )
-    state = _identified(state, ended, reason)
-    return state.change(history=(*state.status.history, entry)[-HISTORY_LENGTH:])
-
-
-def _identified(state: Pass, ended: VersionStatus, reason: Reason) -> Pass:
-    """What it was is known for much longer than what became of it; not of one whose place may have been a mistake."""
-    if ended.digest is None or reason in CORRIGIBLE:
-        return state
-    others = (item for item in state.status.identities if item.version != ended.version)
-    known = (*others, Identity(version=ended.version, digest=ended.digest))
-    return state.change(identities=known[-IDENTITIES_LENGTH:])
-
-
-def _retire(state: Pass, old: VersionStatus, keep: float, reason: Reason) -> Pass:
-    """A version that had traffic drains before its pods may go; one that never had any has nothing to drain.
-
-    A control that is replaced has weight 0 in the route since the bake began, or since this very pass. The live route
-    counts as well: a pass may have been killed between the route and the status.
-    """
-    had_traffic = _has_traffic(state, old.version) or reason in (Reason.DRAINED, Reason.UNDONE)
-    drained = state.now + (state.spec.serving.drain if had_traffic else 0.0)
-    entry = Retiring(
-        version=old.version,
-        uri=old.uri,
-        digest=old.digest,
-        drain_until=drained,
-        remove_at=max(drained, state.now + keep),
-        reason=reason,
-        serving=old.serving,
-    )
-    return state.change(retiring=(*state.status.retiring, entry))
-
-
-def _has_traffic(state: Pass, version: str) -> bool:
-    live = state.seen.route
-    if live is not None and version in live.named and (live.route is None or live.route.largest_share(version)):
-        return True
-    arm = state.status.arm(version)
-    return state.weight(version) > 0 or (arm is not None and arm.recall is not None)
