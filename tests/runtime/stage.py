@@ -27,7 +27,7 @@ from modelrollout.resource.rollout import CLUSTER_DOMAIN, COMMAND_ANNOTATION
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.apply import Applier
 from modelrollout.runtime.inquiry import Inquiries
-from modelrollout.runtime.observe import Observer
+from modelrollout.runtime.observer import Observer
 from modelrollout.runtime.probing import Prober
 from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.reconciler import Reconciler

@@ -26,7 +26,8 @@ from modelrollout.core.validate.probed import Probed
 from modelrollout.manifests.meta import SPLIT_LABEL, child_name, selector_labels
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
-from modelrollout.runtime.observe import Observer, observe
+from modelrollout.runtime.observe import observe
+from modelrollout.runtime.observer import Observer
 from modelrollout.runtime.probing import Prober
 from modelrollout.runtime.references import References
 from modelrollout.runtime.samples import SampleCache

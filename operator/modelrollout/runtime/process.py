@@ -32,7 +32,7 @@ from modelrollout.runtime.entrances import Entrances
 from modelrollout.runtime.inquiry import Inquiries
 from modelrollout.runtime.leader import Lease, LeaseLost
 from modelrollout.runtime.mesh_filters import MeshFilters
-from modelrollout.runtime.observe import Observer
+from modelrollout.runtime.observer import Observer
 from modelrollout.runtime.prerequisites import CannotStart, wait_for_types
 from modelrollout.runtime.probing import Prober
 from modelrollout.runtime.queue import WorkQueue, work

@@ -20,7 +20,8 @@ from modelrollout.resource.rollout import ModelRollout, instance_of
 from modelrollout.runtime.apply import Applier, apply, store
 from modelrollout.runtime.decider import Decider
 from modelrollout.runtime.logs import about
-from modelrollout.runtime.observe import Observer, newest_samples, observe
+from modelrollout.runtime.observe import newest_samples, observe
+from modelrollout.runtime.observer import Observer
 from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.recent import Recent, mark, mark_of_decided, wait_for
 from modelrollout.runtime.telemetry import Telemetry
