@@ -25,7 +25,6 @@ from modelrollout.api.route import EVERYBODY
 from modelrollout.manifests.meta import OWNER_LABEL, child_name
 from modelrollout.resource.rollout import CLUSTER_DOMAIN, COMMAND_ANNOTATION
 from modelrollout.runtime.accepting import Acceptance
-from modelrollout.runtime.apply import Applier
 from modelrollout.runtime.inquiry import Inquiries
 from modelrollout.runtime.observer import Observer
 from modelrollout.runtime.probing import Prober
@@ -40,6 +39,7 @@ from modelrollout.runtime.troubles import Troubles
 from modelrollout.runtime.validating import Validations
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, World
+from modelrollout.runtime.writing import Applier
 from tests.kubernetes import Kubernetes
 
 _tokens = itertools.count(1)

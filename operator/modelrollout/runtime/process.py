@@ -26,7 +26,6 @@ from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.prometheus import MOST, MOST_OF_USERS, Prometheus
 from modelrollout.adapters.shadowed import shadowed
 from modelrollout.runtime.accepting import Acceptance
-from modelrollout.runtime.apply import Applier
 from modelrollout.runtime.arms import Arms
 from modelrollout.runtime.entrances import Entrances
 from modelrollout.runtime.inquiry import Inquiries
@@ -48,6 +47,7 @@ from modelrollout.runtime.validating import Validations
 from modelrollout.runtime.watches import Watches
 from modelrollout.runtime.workloads import Refused
 from modelrollout.runtime.world import Key, World
+from modelrollout.runtime.writing import Applier
 
 STUCK = 120.0  # seconds without the end of a pass, while some are due, until the process is said to be dead
 _FOR_URGENT = 4  # workers that only look at rollouts whose arms have requests

@@ -17,7 +17,7 @@ from modelrollout.core.observation import Observation
 from modelrollout.core.plan import Plan, Questions
 from modelrollout.core.report.decided import same_actions
 from modelrollout.resource.rollout import ModelRollout, instance_of
-from modelrollout.runtime.apply import Applier, apply, store
+from modelrollout.runtime.apply import apply, store
 from modelrollout.runtime.decider import Decider
 from modelrollout.runtime.logs import about
 from modelrollout.runtime.observe import newest_samples, observe
@@ -26,6 +26,7 @@ from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.recent import Recent, mark, mark_of_decided, wait_for
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.world import Key, Snapshot, World
+from modelrollout.runtime.writing import Applier
 
 POLLS = 40.0  # looks a second at rollouts that wait for something; each takes some milliseconds
 _AFTER_CONFLICT = 0.1
