@@ -24,7 +24,11 @@ ASKED = Asked((*KEY, "1800000000-1f2e3d4c"), "1.0.1", ("1.1.2",))
 MADE, MADE_AT = "2026-11-23T08:00:00Z", 1795420800.0
 NAME, STARTING = "fraud-shadow", "its comparer is being started"
 NO_NODE = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available: insufficient cpu"}
-NOT_PULLED = {"name": "comparer", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
+NOT_PULLED = {
+    "name": "comparer",
+    "image": "modelrollout:9",
+    "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}},
+}
 
 
 def deployment(generation: int = 2, observed: int = 2, updated: int = 1) -> Object:
@@ -74,7 +78,7 @@ ABSENT: dict[str, tuple[Snapshot, str]] = {
     ),
     "no image": (
         snapshot(pod(ready=False, containers=[NOT_PULLED]), of=deployment()),
-        "ImagePullBackOff: no such image",
+        'image "modelrollout:9" cannot be pulled: no such image',
     ),
     "it ends": (
         snapshot(
