@@ -19,6 +19,9 @@ from tests.core.world import CANARY, World
 TEMPLATE: dict[str, Any] = {
     "metadata": {"annotations": {"image": "none", "configMap": "none"}},
     "spec": {
+        "serviceAccountName": "robot",
+        "priorityClassName": "urgent",
+        "runtimeClassName": "vm",
         "imagePullSecrets": [{"name": "registry"}],
         "containers": [
             {
@@ -33,12 +36,16 @@ TEMPLATE: dict[str, Any] = {
             {"name": "b", "secret": {"secretName": "tokens"}},
             {"name": "c", "persistentVolumeClaim": {"claimName": "cache"}},
             {"name": "d", "projected": {"sources": [{"secret": {"name": "both"}}]}},
+            {"name": "e", "projected": {"sources": [{"configMap": {"name": "one"}}, {"configMap": {"name": "two"}}]}},
         ],
     },
 }
 SPEC = "spec.serving.template.spec"
 FOUND = [
     ("PersistentVolumeClaim", "spec.model.uri", "pvc://models/fraud/1", False),
+    ("ServiceAccount", f"{SPEC}.serviceAccountName", "robot", False),
+    ("PriorityClass", f"{SPEC}.priorityClassName", "urgent", False),
+    ("RuntimeClass", f"{SPEC}.runtimeClassName", "vm", False),
     ("Secret", f"{SPEC}.imagePullSecrets[0].name", "registry", False),
     ("Secret", f"{SPEC}.containers[0].env[0].valueFrom.secretKeyRef.name", "keys", False),
     ("ConfigMap", f"{SPEC}.containers[0].envFrom[0].configMapRef.name", "flags", True),
@@ -46,6 +53,8 @@ FOUND = [
     ("Secret", f"{SPEC}.volumes[1].secret.secretName", "tokens", False),
     ("PersistentVolumeClaim", f"{SPEC}.volumes[2].persistentVolumeClaim.claimName", "cache", False),
     ("Secret", f"{SPEC}.volumes[3].projected.sources[0].secret.name", "both", False),
+    ("ConfigMap", f"{SPEC}.volumes[4].projected.sources[0].configMap.name", "one", False),
+    ("ConfigMap", f"{SPEC}.volumes[4].projected.sources[1].configMap.name", "two", False),
 ]
 
 
@@ -61,6 +70,51 @@ def test_every_field_that_names_an_object() -> None:
         f"{SPEC}.containers[0].image": "side:1",
         "spec.serving.image": "tensorflow/serving:2.19.1",
     }
+
+
+SAMPLES = {"configMap": "asked", "golden": {"configMap": "answers"}}
+TWO = {"arms": [{"version": "1.2.3", "uri": "pvc://others/3"}], "minDuration": "1m", "maxDuration": "1h"}
+CLICKS = {
+    "name": "clicks",
+    "role": "Reward",
+    "successes": 'a{version="{{ version }}"}',
+    "trials": 'b{version="{{ version }}"}',
+}
+ELSEWHERE: dict[str, tuple[dict[str, Any], list[tuple[str, str, str]]]] = {  # in the spec, and what is found
+    "samples and their answers": (
+        {"validation": {"samples": SAMPLES}},
+        [
+            ("ConfigMap", "spec.validation.samples.configMap", "asked"),
+            ("ConfigMap", "spec.validation.samples.golden.configMap", "answers"),
+        ],
+    ),
+    "smoke requests and their answers": (
+        {"strategy": {"blueGreen": {"smoke": SAMPLES}}},
+        [
+            ("ConfigMap", "spec.strategy.blueGreen.smoke.configMap", "asked"),
+            ("ConfigMap", "spec.strategy.blueGreen.smoke.golden.configMap", "answers"),
+        ],
+    ),
+    "the Secret of a store": (
+        {
+            "model": {"name": "fraud", "version": "1.0.1", "uri": "https://a.b/1.tar.gz"},
+            "serving": {"storeSecret": "s"},
+        },
+        [("Secret", "spec.serving.storeSecret", "s")],
+    ),
+    "the Secret of a store that is not asked": ({"serving": {"storeSecret": "s"}}, []),
+    "a claim of another version of a test": (
+        {"strategy": {"abTest": TWO}, "analysis": {"metrics": [{"name": "errors"}, CLICKS]}},
+        [("PersistentVolumeClaim", "spec.strategy.abTest.arms[0].uri", "pvc://others/3")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("parts", "found"), ELSEWHERE.values(), ids=ELSEWHERE)
+def test_what_is_named_outside_of_the_template(parts: dict[str, Any], found: list[tuple[str, str, str]]) -> None:
+    spec = parse_spec({**World.of(CANARY).spec, **parts})
+    assert isinstance(spec, Spec), spec
+    assert [(item.kind, item.field, item.value) for item in references(spec) if item.field != "spec.model.uri"] == found
 
 
 MAKE = "; make it, or correct the field"
@@ -81,6 +135,35 @@ SAID: dict[str, tuple[str, str | None]] = {  # Kubernetes' words, and what becom
     "the model's claim": (
         'no node for it: 0/1 nodes are available: persistentvolumeclaim "models" not found',
         f'spec.model.uri "pvc://models/fraud/2": there is no PersistentVolumeClaim models in prod{MAKE}',
+    ),
+    "a key in a volume": (
+        'its pods are starting: FailedMount: MountVolume.SetUp failed for volume "a" : configmap references '
+        "non-existent config key: model.conf",
+        f'{SPEC}.volumes[0].configMap.name "features": ConfigMap features in prod has no key model.conf; add it, or '
+        "correct the field",
+    ),
+    "a key in a volume from a Secret": (
+        'its pods are starting: FailedMount: MountVolume.SetUp failed for volume "b" : references non-existent secret '
+        "key: a",
+        f'{SPEC}.volumes[1].secret.secretName "tokens": Secret tokens in prod has no key a; add it, or correct the '
+        "field",
+    ),
+    "a key in a volume of several": (
+        'FailedMount: MountVolume.SetUp failed for volume "e" : configmap references non-existent config key: a',
+        None,
+    ),
+    "who the pods are": (
+        'its pods cannot be created: pods "fraud-1-1-2-" is forbidden: error looking up service account prod/robot: '
+        'serviceaccount "robot" not found',
+        f'{SPEC}.serviceAccountName "robot": there is no ServiceAccount robot in prod{MAKE}',
+    ),
+    "a class of priority, which is the cluster's": (
+        'its pods cannot be created: pods "fraud-1-1-2-" is forbidden: no PriorityClass with name urgent was found',
+        f'{SPEC}.priorityClassName "urgent": there is no PriorityClass urgent{MAKE}',
+    ),
+    "a runtime class": (
+        'its pods cannot be created: pods "a" is forbidden: pod rejected: RuntimeClass "vm" not found',
+        f'{SPEC}.runtimeClassName "vm": there is no RuntimeClass vm{MAKE}',
     ),
     "the Secret of the registry": (
         'image "x:9" cannot be pulled: pull access denied; secret "registry" not found',
@@ -128,6 +211,16 @@ def test_what_pods_wait_for_by_the_field_that_it_comes_of(words: str, said: str 
     world.workloads[NEW] = replace(world.workloads[NEW], waiting="the model is being loaded")
     world.step(1)
     assert resolved(world)[0] == "True"
+
+
+def test_a_version_is_told_of_its_own_place_alone() -> None:
+    """What serves may come from a claim that the newest spec does not name, and a correction of that mends nothing."""
+    world = phases.loading()
+    words = 'no node for it: persistentvolumeclaim "models" not found'
+    world.workloads["1.0.1"] = replace(world.workloads["1.0.1"], ready=0, waiting=words)
+    world.apply(uri="pvc://models/fraud/2").step(1)
+    assert words in world.status.message
+    assert "spec.model.uri" not in world.status.message
 
 
 def test_the_clock_and_the_way_out_are_in_the_sentence() -> None:
