@@ -235,6 +235,14 @@ def test_the_clock_and_the_way_out_are_in_the_sentence() -> None:
     assert f"fails at {at}" in world.status.message, "it is a time of day, or each pass would write another one"
 
 
+def test_it_is_in_the_sentence_while_a_person_holds_the_release_too() -> None:
+    """The time to load runs on meanwhile."""
+    world = phases.say(waiting('image "x:9" cannot be pulled: not found'), "pause")
+    assert world.arm.fails_at is not None
+    assert "paused by a person; spec.serving.image" in world.status.message
+    assert f"{NEW} fails at {clock_time(world.arm.fails_at)} (loadTimeout)" in world.status.message
+
+
 def test_a_correction_has_all_the_time_to_load() -> None:
     """Made at the last moment it would fail by the clock of what was wrong, and not be tried again."""
     world = waiting('image "x:9" cannot be pulled: not found')

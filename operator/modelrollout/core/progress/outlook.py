@@ -11,6 +11,7 @@ from modelrollout.api.status import Phase, Quarantined, Withheld
 from modelrollout.core.judge.standing import account
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
+from modelrollout.core.progress.guards import of_loading
 from modelrollout.core.progress.obstacle import MEND
 
 
@@ -153,13 +154,16 @@ def told_of_control(state: Pass, outlook: Outlook) -> Progress:
 
 
 def told_of_arms(state: Pass, outlook: Outlook) -> Progress:
-    """Pods that a version under trial had and lacks now: a person who is asked for a word should know of them."""
+    """Pods that a version under trial had and lacks now, or has not had yet while a person holds it: who is asked for a
+    word should know of them."""
     for arm in state.status.arms:
         workload = state.workload(arm.version)
-        why = workload.failure or workload.waiting
-        if arm.ready_at is None or why is None or workload.is_ready or why in outlook.message:
+        why = workload.waiting if arm.ready_at is None else workload.failure or workload.waiting
+        if why is None or workload.is_ready or why in outlook.message:
             continue
         said = f"{workload.ready} of {workload.desired} pods of {arm.version} are ready: {why}"
+        if arm.ready_at is None:
+            said = of_loading(state, arm).message
         outlook = replace(outlook, message=f"{outlook.message}; {said}")
     return state, outlook
 
