@@ -169,15 +169,17 @@ def told_of_arms(state: Pass, outlook: Outlook) -> Progress:
 
 
 def told_of_entrances(state: Pass, outlook: Outlook) -> Progress:
-    """That callers do not come through a gateway: said beside whatever else goes on, and once by an Event."""
+    """That callers do not come through a gateway: said beside whatever else goes on, from the first version's
+    acceptance on, and once by an Event. What is only validated has no callers."""
     why = state.seen.unreachable
-    if why is None or state.route is None:
+    if why is None or state.spec.validate_only is not None:
         return state, outlook
+    said = f"callers {'do' if state.route is not None else 'would'} not reach it: {why}"
     if why not in state.rollout.status.message:
-        state = state.say(Reason.GATEWAY, f"callers do not reach it: {why}", warning=True, cause="gateways")
+        state = state.say(Reason.GATEWAY, said, warning=True, cause="gateways")
     if why in outlook.message:
         return state, outlook
-    return state, replace(outlook, message=f"{outlook.message}; callers do not reach it: {why}")
+    return state, replace(outlook, message=f"{outlook.message}; {said}")
 
 
 def health(state: Pass, wanted: str, draining: float | None) -> Outlook:
