@@ -259,6 +259,39 @@ def test_a_correction_has_all_the_time_to_load() -> None:
     assert "or mend it in the cluster, and say modelrollout retry" in world.status.message
 
 
+LACKED: dict[str, tuple[str, str]] = {  # Kubernetes' words, and what the condition says once the time to load is over
+    "a claim": (
+        'no node for it: persistentvolumeclaim "models" not found',
+        f'spec.model.uri "pvc://models/fraud/2": there is no PersistentVolumeClaim models in prod{MAKE}',
+    ),
+    "an image": ('image "x:9" cannot be pulled: not found', 'spec.serving.image "x:9" could not be pulled'),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), LACKED.values(), ids=LACKED)
+def test_what_was_taken_back_for_it_lacks_it_still(words: str, said: str) -> None:
+    """Its pods are gone, and tell of nothing any more."""
+    world = waiting(words).run(180)
+    assert world.status.trial is None
+    assert resolved(world)[0::2] == ("False", f"{said}; then say modelrollout retry fraud -n prod")
+    phases.say(world, "retry")
+    assert resolved(world)[0] == "True"
+
+
+def test_a_correction_of_what_was_taken_back_is_asked_for_anew() -> None:
+    world = waiting('image "x:9" cannot be pulled: not found').run(180)
+    world.configure(serving=serving(image="x:8")).step(1)
+    assert resolved(world)[0] == "True"
+
+
+def test_of_a_spec_that_is_not_in_order_nothing_is_asked() -> None:
+    world = phases.at_a_clock().configure(traffic={})
+    world.step(1)
+    found = {item.type: item for item in world.status.conditions}["ResolvedRefs"]
+    words = "whether all that the spec names is there is asked when the spec is in order"
+    assert (found.status, found.message) == ("Unknown", words)
+
+
 def test_no_clock_runs_against_a_version_whose_fetcher_is_at_work() -> None:
     world = waiting("no node for it")
     assert world.arm.fails_at is not None

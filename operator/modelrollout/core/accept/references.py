@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from modelrollout.api.samples import SampleSet
+from modelrollout.api.status import Withheld
 from modelrollout.core.observation import Observation, Refusal, Workload
 from modelrollout.core.plan import Reason
+from modelrollout.core.recipe import recipe_of
 from modelrollout.resource.spec import Spec
 
 UNPULLED = 'image "{}" cannot be pulled'
@@ -141,15 +143,33 @@ def _told(spec: Spec, namespace: str, workload: Workload) -> Workload:
     words = workload.waiting
     if words is None:
         return workload
-    found = [item.problem(words, namespace) for item in of_pods(spec, workload.version)]
-    found.append(_without_key(spec, namespace, words))
-    if (missing := next((item for item in found if item is not None), None)) is not None:
+    if (missing := _missing(spec, namespace, workload.version, words)) is not None:
         return replace(workload, waiting=f"{missing.message}; {words}", misnamed=missing)
     field = next((item for item in images(spec) if words.startswith(UNPULLED.format(item[1]))), None)
     if field is None:
         return workload
     unpulled = Refusal(Reason.IMAGE_NOT_PULLED, words.replace("image", field[0], 1))
     return replace(workload, waiting=unpulled.message, misnamed=unpulled)
+
+
+def lacked(spec: Spec, namespace: str, withheld: Withheld) -> Refusal | None:
+    """What a version had waited for in vain when it was taken back, while the spec has not been corrected. Nobody looks
+    whether it has come since: a person's word does."""
+    if withheld.tried is None or withheld.tried != recipe_of(spec, withheld.version):
+        return None
+    missing = _missing(spec, namespace, withheld.version, withheld.message)
+    if missing is None:
+        named = (f'{field} "{value}"' for field, value in images(spec))
+        found = next((item for item in named if f"{item} cannot be pulled" in withheld.message), None)
+        missing = Refusal(Reason.IMAGE_NOT_PULLED, f"{found} could not be pulled") if found is not None else None
+    return replace(missing, message=f"{missing.message}; then say modelrollout retry") if missing is not None else None
+
+
+def _missing(spec: Spec, namespace: str, version: str, words: str) -> Refusal | None:
+    """What of the spec Kubernetes' words say is not there, which a version's pods need."""
+    found = [item.problem(words, namespace) for item in of_pods(spec, version)]
+    found.append(_without_key(spec, namespace, words))
+    return next((item for item in found if item is not None), None)
 
 
 def _without_key(spec: Spec, namespace: str, words: str) -> Refusal | None:
