@@ -138,18 +138,25 @@ def _taken_back(item: Withheld) -> str:
     return "rolled back" if isinstance(item, Quarantined) and item.reason != Reason.ABORTED else "taken back"
 
 
-def told_of_control(state: Pass, outlook: Outlook) -> Progress:
-    """While a trial runs, that nobody answers the control's share of the requests; an Event says so once."""
-    control = state.control
-    if state.status.trial is None or control is None:
+def unanswered(state: Pass) -> str | None:
+    """Whose requests nobody answers while a trial runs: the control's, or those of an arm where the control could take
+    none either. Otherwise they have left the arm already."""
+    deployed = [item.version for item in (state.control, *state.status.arms) if item is not None]
+    lost = [version for version in deployed if state.weight(version) and state.workload(version).ready == 0]
+    return lost[0] if lost and state.status.trial is not None and state.control is not None else None
+
+
+def told_of_unanswered(state: Pass, outlook: Outlook) -> Progress:
+    """Whose requests nobody answers; an Event says so once."""
+    version = unanswered(state)
+    if version is None:
         return state, outlook
-    share, workload = state.weight(control.version), state.workload(control.version)
-    if share == 0 or workload.ready > 0:
-        return state, outlook
+    workload = state.workload(version)
     why = workload.failure or workload.waiting
-    said = f"no pod of {control.version} is ready, which has {share} % of the requests" + (f": {why}" if why else "")
-    if not state.rollout.status.message.startswith(f"no pod of {control.version}"):
-        state = state.say(Reason.STABLE_LOST, said, warning=True, cause=control.version)
+    lost = f"no pod of {version} is ready, which has {state.weight(version)} % of the requests"
+    said = lost + (f": {why}" if why else "")
+    if not state.rollout.status.message.startswith(f"no pod of {version}"):
+        state = state.say(Reason.STABLE_LOST, said, warning=True, cause=version)
     return state, replace(outlook, phase=Phase.DEGRADED, message=f"{said}; {outlook.message}")
 
 
@@ -159,7 +166,7 @@ def told_of_arms(state: Pass, outlook: Outlook) -> Progress:
     for arm in state.status.arms:
         workload = state.workload(arm.version)
         why = workload.waiting if arm.ready_at is None else workload.failure or workload.waiting
-        if why is None or workload.is_ready or why in outlook.message:
+        if why is None or workload.is_ready or why in outlook.message or arm.version == unanswered(state):
             continue
         said = f"{workload.ready} of {workload.desired} pods of {arm.version} are ready: {why}"
         if arm.ready_at is None:
