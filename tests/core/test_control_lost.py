@@ -1,4 +1,4 @@
-"""While a trial runs, that nobody answers the control's requests is said at once, whatever the trial waits for."""
+"""While a trial runs, that nobody answers requests is said at once, whatever the trial waits for."""
 
 from __future__ import annotations
 
@@ -39,6 +39,24 @@ def test_it_is_said_once_and_is_over_when_it_is_over(phase: Callable[[], World],
     world.step(1)
     assert world.status.phase is not Phase.DEGRADED
     assert not world.status.message.startswith("no pod of")
+
+
+def test_where_the_new_version_has_all_requests_and_nobody_is_ready() -> None:
+    """A node is started again while the switch bakes: there is nowhere to go back to."""
+    world = phases.fully_in_the_bake(control=0)
+    before, world.autoload = dict(world.workloads), False
+    for version in (OLD, phases.NEW):
+        world.workloads[version] = replace(world.workloads[version], ready=0, waiting="CrashLoopBackOff")
+    for _ in range(4):
+        world.step(1)
+    said = f"no pod of {phases.NEW} is ready, which has 100 % of the requests: CrashLoopBackOff"
+    assert (world.status.phase, world.live) == (Phase.DEGRADED, {phases.NEW: 100})
+    assert world.status.message.startswith(f"{said}; {phases.NEW} at 100 %: ")
+    assert world.status.message.count("CrashLoopBackOff") == 1
+    assert world.said(Reason.STABLE_LOST) == [said]
+    world.workloads = before
+    world.step(1)
+    assert world.status.phase is Phase.BAKING
 
 
 def test_of_a_control_without_requests_nothing_is_said() -> None:

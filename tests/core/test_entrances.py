@@ -45,10 +45,24 @@ def test_in_every_phase_of_a_release_it_is_said_beside_the_rest(seconds: int) ->
     assert len(world.said(Reason.GATEWAY)) == 1
 
 
-def test_before_the_first_version_answers_nobody_is_said_to_be_missed() -> None:
+def test_it_is_said_when_the_first_spec_is_accepted() -> None:
+    """A model may take long to load, and a mistyped gateway need not wait for it."""
     world = World.of(CANARY)
     world.autoload = False
     world.unreachable = WHY
     world.step(1)
+    assert condition(world, "Accepted")[0] == "True"
+    for _ in range(3):
+        world.step(1)
     assert world.status.phase is Phase.PENDING
+    assert world.status.message == f"1.0.1 is being fetched and loaded; callers would not reach it: {WHY}"
+    assert world.said(Reason.GATEWAY) == [f"callers would not reach it: {WHY}"]
+
+
+def test_what_is_only_validated_has_no_callers() -> None:
+    world = World.of(CANARY + "validateOnly: {}")
+    world.unreachable = WHY
+    for _ in range(3):
+        world.step(1)
+    assert WHY not in world.status.message
     assert not world.said(Reason.GATEWAY)

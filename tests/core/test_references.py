@@ -19,6 +19,9 @@ from tests.core.world import CANARY, World
 TEMPLATE: dict[str, Any] = {
     "metadata": {"annotations": {"image": "none", "configMap": "none"}},
     "spec": {
+        "serviceAccountName": "robot",
+        "priorityClassName": "urgent",
+        "runtimeClassName": "vm",
         "imagePullSecrets": [{"name": "registry"}],
         "containers": [
             {
@@ -33,12 +36,16 @@ TEMPLATE: dict[str, Any] = {
             {"name": "b", "secret": {"secretName": "tokens"}},
             {"name": "c", "persistentVolumeClaim": {"claimName": "cache"}},
             {"name": "d", "projected": {"sources": [{"secret": {"name": "both"}}]}},
+            {"name": "e", "projected": {"sources": [{"configMap": {"name": "one"}}, {"configMap": {"name": "two"}}]}},
         ],
     },
 }
 SPEC = "spec.serving.template.spec"
 FOUND = [
     ("PersistentVolumeClaim", "spec.model.uri", "pvc://models/fraud/1", False),
+    ("ServiceAccount", f"{SPEC}.serviceAccountName", "robot", False),
+    ("PriorityClass", f"{SPEC}.priorityClassName", "urgent", False),
+    ("RuntimeClass", f"{SPEC}.runtimeClassName", "vm", False),
     ("Secret", f"{SPEC}.imagePullSecrets[0].name", "registry", False),
     ("Secret", f"{SPEC}.containers[0].env[0].valueFrom.secretKeyRef.name", "keys", False),
     ("ConfigMap", f"{SPEC}.containers[0].envFrom[0].configMapRef.name", "flags", True),
@@ -46,6 +53,8 @@ FOUND = [
     ("Secret", f"{SPEC}.volumes[1].secret.secretName", "tokens", False),
     ("PersistentVolumeClaim", f"{SPEC}.volumes[2].persistentVolumeClaim.claimName", "cache", False),
     ("Secret", f"{SPEC}.volumes[3].projected.sources[0].secret.name", "both", False),
+    ("ConfigMap", f"{SPEC}.volumes[4].projected.sources[0].configMap.name", "one", False),
+    ("ConfigMap", f"{SPEC}.volumes[4].projected.sources[1].configMap.name", "two", False),
 ]
 
 
@@ -61,6 +70,51 @@ def test_every_field_that_names_an_object() -> None:
         f"{SPEC}.containers[0].image": "side:1",
         "spec.serving.image": "tensorflow/serving:2.19.1",
     }
+
+
+SAMPLES = {"configMap": "asked", "golden": {"configMap": "answers"}}
+TWO = {"arms": [{"version": "1.2.3", "uri": "pvc://others/3"}], "minDuration": "1m", "maxDuration": "1h"}
+CLICKS = {
+    "name": "clicks",
+    "role": "Reward",
+    "successes": 'a{version="{{ version }}"}',
+    "trials": 'b{version="{{ version }}"}',
+}
+ELSEWHERE: dict[str, tuple[dict[str, Any], list[tuple[str, str, str]]]] = {  # in the spec, and what is found
+    "samples and their answers": (
+        {"validation": {"samples": SAMPLES}},
+        [
+            ("ConfigMap", "spec.validation.samples.configMap", "asked"),
+            ("ConfigMap", "spec.validation.samples.golden.configMap", "answers"),
+        ],
+    ),
+    "smoke requests and their answers": (
+        {"strategy": {"blueGreen": {"smoke": SAMPLES}}},
+        [
+            ("ConfigMap", "spec.strategy.blueGreen.smoke.configMap", "asked"),
+            ("ConfigMap", "spec.strategy.blueGreen.smoke.golden.configMap", "answers"),
+        ],
+    ),
+    "the Secret of a store": (
+        {
+            "model": {"name": "fraud", "version": "1.0.1", "uri": "https://a.b/1.tar.gz"},
+            "serving": {"storeSecret": "s"},
+        },
+        [("Secret", "spec.serving.storeSecret", "s")],
+    ),
+    "the Secret of a store that is not asked": ({"serving": {"storeSecret": "s"}}, []),
+    "a claim of another version of a test": (
+        {"strategy": {"abTest": TWO}, "analysis": {"metrics": [{"name": "errors"}, CLICKS]}},
+        [("PersistentVolumeClaim", "spec.strategy.abTest.arms[0].uri", "pvc://others/3")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("parts", "found"), ELSEWHERE.values(), ids=ELSEWHERE)
+def test_what_is_named_outside_of_the_template(parts: dict[str, Any], found: list[tuple[str, str, str]]) -> None:
+    spec = parse_spec({**World.of(CANARY).spec, **parts})
+    assert isinstance(spec, Spec), spec
+    assert [(item.kind, item.field, item.value) for item in references(spec) if item.field != "spec.model.uri"] == found
 
 
 MAKE = "; make it, or correct the field"
@@ -81,6 +135,35 @@ SAID: dict[str, tuple[str, str | None]] = {  # Kubernetes' words, and what becom
     "the model's claim": (
         'no node for it: 0/1 nodes are available: persistentvolumeclaim "models" not found',
         f'spec.model.uri "pvc://models/fraud/2": there is no PersistentVolumeClaim models in prod{MAKE}',
+    ),
+    "a key in a volume": (
+        'its pods are starting: FailedMount: MountVolume.SetUp failed for volume "a" : configmap references '
+        "non-existent config key: model.conf",
+        f'{SPEC}.volumes[0].configMap.name "features": ConfigMap features in prod has no key model.conf; add it, or '
+        "correct the field",
+    ),
+    "a key in a volume from a Secret": (
+        'its pods are starting: FailedMount: MountVolume.SetUp failed for volume "b" : references non-existent secret '
+        "key: a",
+        f'{SPEC}.volumes[1].secret.secretName "tokens": Secret tokens in prod has no key a; add it, or correct the '
+        "field",
+    ),
+    "a key in a volume of several": (
+        'FailedMount: MountVolume.SetUp failed for volume "e" : configmap references non-existent config key: a',
+        None,
+    ),
+    "who the pods are": (
+        'its pods cannot be created: pods "fraud-1-1-2-" is forbidden: error looking up service account prod/robot: '
+        'serviceaccount "robot" not found',
+        f'{SPEC}.serviceAccountName "robot": there is no ServiceAccount robot in prod{MAKE}',
+    ),
+    "a class of priority, which is the cluster's": (
+        'its pods cannot be created: pods "fraud-1-1-2-" is forbidden: no PriorityClass with name urgent was found',
+        f'{SPEC}.priorityClassName "urgent": there is no PriorityClass urgent{MAKE}',
+    ),
+    "a runtime class": (
+        'its pods cannot be created: pods "a" is forbidden: pod rejected: RuntimeClass "vm" not found',
+        f'{SPEC}.runtimeClassName "vm": there is no RuntimeClass vm{MAKE}',
     ),
     "the Secret of the registry": (
         'image "x:9" cannot be pulled: pull access denied; secret "registry" not found',
@@ -130,6 +213,16 @@ def test_what_pods_wait_for_by_the_field_that_it_comes_of(words: str, said: str 
     assert resolved(world)[0] == "True"
 
 
+def test_a_version_is_told_of_its_own_place_alone() -> None:
+    """What serves may come from a claim that the newest spec does not name, and a correction of that mends nothing."""
+    world = phases.loading()
+    words = 'no node for it: persistentvolumeclaim "models" not found'
+    world.workloads["1.0.1"] = replace(world.workloads["1.0.1"], ready=0, waiting=words)
+    world.apply(uri="pvc://models/fraud/2").step(1)
+    assert words in world.status.message
+    assert "spec.model.uri" not in world.status.message
+
+
 def test_the_clock_and_the_way_out_are_in_the_sentence() -> None:
     world = waiting('image "x:9" cannot be pulled: not found')
     assert world.arm.fails_at is not None
@@ -140,6 +233,14 @@ def test_the_clock_and_the_way_out_are_in_the_sentence() -> None:
     )
     world.run(60)
     assert f"fails at {at}" in world.status.message, "it is a time of day, or each pass would write another one"
+
+
+def test_it_is_in_the_sentence_while_a_person_holds_the_release_too() -> None:
+    """The time to load runs on meanwhile."""
+    world = phases.say(waiting('image "x:9" cannot be pulled: not found'), "pause")
+    assert world.arm.fails_at is not None
+    assert "paused by a person; spec.serving.image" in world.status.message
+    assert f"{NEW} fails at {clock_time(world.arm.fails_at)} (loadTimeout)" in world.status.message
 
 
 def test_a_correction_has_all_the_time_to_load() -> None:
@@ -156,6 +257,39 @@ def test_a_correction_has_all_the_time_to_load() -> None:
     world.run(70)
     assert [(item.version, item.reason) for item in world.status.taken_back] == [(NEW, Reason.LOAD_TIMEOUT)]
     assert "or mend it in the cluster, and say modelrollout retry" in world.status.message
+
+
+LACKED: dict[str, tuple[str, str]] = {  # Kubernetes' words, and what the condition says once the time to load is over
+    "a claim": (
+        'no node for it: persistentvolumeclaim "models" not found',
+        f'spec.model.uri "pvc://models/fraud/2": there is no PersistentVolumeClaim models in prod{MAKE}',
+    ),
+    "an image": ('image "x:9" cannot be pulled: not found', 'spec.serving.image "x:9" could not be pulled'),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), LACKED.values(), ids=LACKED)
+def test_what_was_taken_back_for_it_lacks_it_still(words: str, said: str) -> None:
+    """Its pods are gone, and tell of nothing any more."""
+    world = waiting(words).run(180)
+    assert world.status.trial is None
+    assert resolved(world)[0::2] == ("False", f"{said}; then say modelrollout retry fraud -n prod")
+    phases.say(world, "retry")
+    assert resolved(world)[0] == "True"
+
+
+def test_a_correction_of_what_was_taken_back_is_asked_for_anew() -> None:
+    world = waiting('image "x:9" cannot be pulled: not found').run(180)
+    world.configure(serving=serving(image="x:8")).step(1)
+    assert resolved(world)[0] == "True"
+
+
+def test_of_a_spec_that_is_not_in_order_nothing_is_asked() -> None:
+    world = phases.at_a_clock().configure(traffic={})
+    world.step(1)
+    found = {item.type: item for item in world.status.conditions}["ResolvedRefs"]
+    words = "whether all that the spec names is there is asked when the spec is in order"
+    assert (found.status, found.message) == ("Unknown", words)
 
 
 def test_no_clock_runs_against_a_version_whose_fetcher_is_at_work() -> None:

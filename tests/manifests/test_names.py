@@ -141,4 +141,4 @@ def test_every_version_of_the_spec_must_be_in_the_allowed_folder() -> None:
     _, spec = rollout_of(split_among("fraud", "file:///srv/models/fraud", "file:///etc/passwd"))
     problem = file_root_problem(spec, Platform("image", file_root="/srv/models"))
     assert problem is not None
-    assert problem.message.startswith("spec.strategy.split, version 10.0.1: file:///etc/passwd is outside of")
+    assert problem.message.startswith("spec.strategy.split.versions[1].uri: file:///etc/passwd is outside of")

@@ -416,3 +416,10 @@ def test_what_is_refused(analysis: dict[str, Any], strategy: dict[str, Any], wor
     found = parse_spec(yaml.safe_load(CANARY) | {"analysis": analysis, "strategy": strategy})
     assert isinstance(found, SpecError)
     assert words in found.message
+
+
+def test_an_arm_of_another_digest_is_refused_by_its_own_field() -> None:
+    world = under_test("1.2.3")
+    arm = {"version": "1.2.3", "uri": "pvc://models/fraud/1.2.3", "digest": "sha256:" + "b" * 64}
+    world.configure(strategy={"abTest": {**world.spec["strategy"]["abTest"], "arms": [arm]}}).step(1)
+    assert world.status.message.startswith("spec.strategy.abTest.arms[0].digest: version 1.2.3 is already known with")

@@ -34,8 +34,8 @@ from modelrollout.core.progress.outlook import (
     Progress,
     at_rest,
     told_of_arms,
-    told_of_control,
     told_of_entrances,
+    told_of_unanswered,
     unrouted,
 )
 from modelrollout.core.progress.recalled import recall
@@ -67,7 +67,7 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
         state = state.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
     state = tell_of_scales(update_versions(update_places(forget_removed(recover(state)))))
     state = watch_stickiness(state)
-    state, outlook = told_of_entrances(*told_of_control(*told_of_arms(*follow(state))))
+    state, outlook = told_of_entrances(*told_of_unanswered(*told_of_arms(*follow(state))))
     state = keep_settings(update_epoch(carry(forget_unnamed(state))))
     state = summarize(state, outlook, refusal)
     return plan(state, outlook, refusal)

@@ -15,7 +15,6 @@ from typing import Any
 from modelrollout.api.model import Model
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
-from modelrollout.manifests.meta import models_of
 from modelrollout.resource.rollout import GROUP
 from modelrollout.resource.spec import Spec
 
@@ -57,24 +56,23 @@ class Platform:
 
 def file_root_problem(spec: Spec, platform: Platform) -> Refusal | None:
     """Why a file:// model may not be read from its node, or None."""
-    return next(filter(None, (_file_problem(spec, model, platform) for model in models_of(spec))), None)
+    return next(filter(None, (_file_problem(field, model, platform) for field, model in spec.versions())), None)
 
 
-def _file_problem(spec: Spec, model: Model, platform: Platform) -> Refusal | None:
+def _file_problem(field: str, model: Model, platform: Platform) -> Refusal | None:
     uri = model.uri
-    field = "spec.model.uri" if model == spec.model else f"spec.strategy.{spec.strategy.name}, version {model.version}"
     if not uri.startswith(FILE_SCHEME):
         return None
     if platform.file_root is None:
         return Refusal(
             Reason.FILE_ROOT,
-            f"{field}: {uri} is a path of a node, and this installation allows none; use pvc:// or https://, "
+            f"{field}.uri: {uri} is a path of a node, and this installation allows none; use pvc:// or https://, "
             "or ask for the operator's setting MODELROLLOUT_FILE_ROOT",
         )
     if below(uri.removeprefix(FILE_SCHEME), platform.file_root) is None:
         return Refusal(
             Reason.FILE_ROOT,
-            f"{field}: {uri} is outside of {platform.file_root}, the only folder of a node that this "
+            f"{field}.uri: {uri} is outside of {platform.file_root}, the only folder of a node that this "
             "installation allows; move the model there",
         )
     return None

@@ -10,7 +10,7 @@ that are not in its repository. The operator fills in what is absent each time i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,6 +26,7 @@ from modelrollout.api.serving import Serving
 from modelrollout.api.traffic import Retries, Traffic
 from modelrollout.api.validation import UNWRITTEN, ValidateOnly, Validation
 from modelrollout.strategies import STRATEGIES, AnyStrategy
+from modelrollout.strategies.versions import FurtherVersion
 
 __all__ = [
     "DeletionPolicy",
@@ -192,6 +193,19 @@ class Spec(SpecModel):
     def asked_before_traffic(self) -> Validation:
         """What a version must show before its first request."""
         return self.validation or UNWRITTEN
+
+    def versions(self) -> Iterator[tuple[str, Model]]:
+        """Every version that it names, each with the field that does: ``spec.strategy.abTest.arms[0]``."""
+        settings, place = self.strategy.settings, f"spec.strategy.{self.strategy.name}"
+        fields = {
+            item.version: f"{place}.{name}[{index}]"
+            for name, given in settings
+            if isinstance(given, tuple)
+            for index, item in enumerate(given)
+            if isinstance(item, FurtherVersion)
+        }
+        for model in self.strategy.chosen.models(settings, self.model):
+            yield "spec.model" if model == self.model else fields[model.version], model
 
     @property
     def segments(self) -> Mapping[str, RequestMatch]:

@@ -91,13 +91,12 @@ def last_accepted(status: Status) -> Spec | None:
 
 def changed_identity(spec: Spec, status: Status) -> Refusal | None:
     """A version is immutable: the same version with another digest is refused."""
-    for model in spec.strategy.chosen.models(spec.strategy.settings, spec.model):
+    for field, model in spec.versions():
         for version, digest in known_digests(status):
             if version == model.version and model.digest and digest and digest != model.digest:
-                where = "spec.model.digest" if model == spec.model else f"spec.strategy.{spec.strategy.name}"
                 return Refusal(
                     Reason.DIGEST_CHANGED,
-                    f"{where}: version {version} is already known with digest {digest}, not {model.digest}; "
+                    f"{field}.digest: version {version} is already known with digest {digest}, not {model.digest}; "
                     "a version never changes: give the new model a new version",
                 )
     return None

@@ -12,15 +12,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from modelrollout.api.samples import SampleSet
+from modelrollout.api.status import Withheld
 from modelrollout.core.observation import Observation, Refusal, Workload
 from modelrollout.core.plan import Reason
+from modelrollout.core.recipe import recipe_of
 from modelrollout.resource.spec import Spec
 
 UNPULLED = 'image "{}" cannot be pulled'
 """How pods are told of whose image is not to be had (``runtime/pods.py``)."""
 
-_TEMPLATE = "spec.serving.template.spec"
-_CLAIM = "pvc://"
+_TEMPLATE, _SAMPLES = "spec.serving.template.spec", "spec.validation.samples"
+_CLAIM, _REMOTE = "pvc://", "https://"
+_KEY_OF_VOLUME = re.compile(r'volume "([^"]+)" : .*references non-existent (config|secret) key: ([\w.-]+)')
+_OF_THE_CLUSTER = ("PriorityClass", "RuntimeClass")
 _NAMED_BY = {
     ("configMap", "name"): "ConfigMap",
     ("configMapRef", "name"): "ConfigMap",
@@ -31,15 +36,18 @@ _NAMED_BY = {
     ("secretKeyRef", "name"): "Secret",
     ("imagePullSecrets", "name"): "Secret",
     ("persistentVolumeClaim", "claimName"): "PersistentVolumeClaim",
+    ("", "serviceAccountName"): "ServiceAccount",
+    ("", "priorityClassName"): "PriorityClass",
+    ("", "runtimeClassName"): "RuntimeClass",
 }
-"""Fields of a pod that name an object, by the field that they are in.
+"""Fields of a pod that name an object, by the field that they are in, which is none for those of the pod itself.
 https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/"""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An object of the rollout's namespace that ``field`` names; ``value`` is what stands there. A pod starts without
-    one that is ``optional``."""
+    """An object, of the rollout's namespace where its kind has one, that ``field`` names; ``value`` is what stands
+    there. A pod starts without one that is ``optional``."""
 
     kind: str
     name: str
@@ -49,32 +57,67 @@ class Reference:
 
     def missing(self, namespace: str) -> Refusal:
         """That there is none, and the way out."""
-        words = f"there is no {self.kind} {self.name} in {namespace}; make it, or correct the field"
+        where = "" if self.kind in _OF_THE_CLUSTER else f" in {namespace}"
+        words = f"there is no {self.kind} {self.name}{where}; make it, or correct the field"
         return Refusal(Reason.REFERENCE_MISSING, f'{self.field} "{self.value}": {words}')
 
     def problem(self, words: str, namespace: str) -> Refusal | None:
         """What Kubernetes' words say of it; None where they speak of something else."""
         kind, name = self.kind, re.escape(self.name)
-        if re.search(rf'\b{kind} "({re.escape(namespace)}/)?{name}" not found', words, re.IGNORECASE):
+        quoted = rf'"({re.escape(namespace)}/)?{name}" not found'
+        if re.search(rf"\b{kind} ({quoted}|with name {name} was found)", words, re.IGNORECASE):
             return self.missing(namespace)
         found = re.search(rf"couldn't find key (\S+) in {kind} {re.escape(namespace)}/{name}(?![\w.-])", words)
-        if found is None:
-            return None
-        said = f"{kind} {self.name} in {namespace} has no key {found[1]}; add it, or correct the field"
+        return self.without(found[1], namespace) if found is not None else None
+
+    def without(self, key: str, namespace: str) -> Refusal:
+        """That it is there and this is not in it, and the way out."""
+        said = f"{self.kind} {self.name} in {namespace} has no key {key}; add it, or correct the field"
         return Refusal(Reason.REFERENCE_MISSING, f'{self.field} "{self.value}": {said}')
 
 
 def references(spec: Spec) -> Iterator[Reference]:
-    """Every object that pods of the spec need."""
-    for model in spec.strategy.chosen.models(spec.strategy.settings, spec.model):
-        if model.uri.startswith(_CLAIM):
-            field = "spec.model.uri" if model == spec.model else f"spec.strategy.{spec.strategy.name}"
-            claim = model.uri.removeprefix(_CLAIM).partition("/")[0]
-            yield Reference("PersistentVolumeClaim", claim, field, model.uri)
+    """Every object that the spec needs beside it."""
+    for _, model in spec.versions():
+        yield from _of_model(spec, model.version)
+    yield from _of_samples(spec.asked_before_traffic.samples, _SAMPLES)
+    smoke = spec.strategy.chosen.smoke(spec.strategy.settings)
+    yield from _of_samples(smoke.requests if smoke is not None else None, f"spec.strategy.{spec.strategy.name}.smoke")
+    yield from _of_template(_pod(spec), _TEMPLATE)
+
+
+def of_pods(spec: Spec, version: str) -> Iterator[Reference]:
+    """Those without which a version's pods do not start."""
     samples = spec.asked_before_traffic.samples
+    yield from _of_model(spec, version)
+    if samples is not None and samples.warm_up_file:
+        yield from _of_samples(samples, _SAMPLES)
+    yield from (item for item in _of_template(_pod(spec), _TEMPLATE) if not item.optional)
+
+
+def _pod(spec: Spec) -> dict[str, Any]:
+    """What the template says of the pod."""
+    return (spec.serving.template or {}).get("spec") or {}
+
+
+def _of_model(spec: Spec, version: str) -> Iterator[Reference]:
+    """What its place takes; nothing where the spec does not name the version."""
+    field, model = next(((field, item) for field, item in spec.versions() if item.version == version), ("", None))
+    if model is not None and model.uri.startswith(_CLAIM):
+        claim = model.uri.removeprefix(_CLAIM).partition("/")[0]
+        yield Reference("PersistentVolumeClaim", claim, f"{field}.uri", model.uri)
+    secret = spec.serving.store_secret
+    if model is not None and secret is not None and model.uri.startswith(_REMOTE):
+        yield Reference("Secret", secret, "spec.serving.storeSecret", secret)
+
+
+def _of_samples(samples: SampleSet | None, field: str) -> Iterator[Reference]:
+    """The requests and the answers that they must get."""
     if samples is not None and samples.config_map is not None:
-        yield Reference("ConfigMap", samples.config_map, "spec.validation.samples.configMap", samples.config_map)
-    yield from _of_template((spec.serving.template or {}).get("spec"), _TEMPLATE)
+        yield Reference("ConfigMap", samples.config_map, f"{field}.configMap", samples.config_map)
+    golden = samples.golden if samples is not None else None
+    if golden is not None and golden.config_map is not None:
+        yield Reference("ConfigMap", golden.config_map, f"{field}.golden.configMap", golden.config_map)
 
 
 def _of_template(part: Any, path: str, within: str = "") -> Iterator[Reference]:
@@ -100,8 +143,7 @@ def _told(spec: Spec, namespace: str, workload: Workload) -> Workload:
     words = workload.waiting
     if words is None:
         return workload
-    found = (item.problem(words, namespace) for item in references(spec) if not item.optional)
-    if (missing := next((item for item in found if item is not None), None)) is not None:
+    if (missing := _missing(spec, namespace, workload.version, words)) is not None:
         return replace(workload, waiting=f"{missing.message}; {words}", misnamed=missing)
     field = next((item for item in images(spec) if words.startswith(UNPULLED.format(item[1]))), None)
     if field is None:
@@ -110,10 +152,43 @@ def _told(spec: Spec, namespace: str, workload: Workload) -> Workload:
     return replace(workload, waiting=unpulled.message, misnamed=unpulled)
 
 
+def lacked(spec: Spec, namespace: str, withheld: Withheld) -> Refusal | None:
+    """What a version had waited for in vain when it was taken back, while the spec has not been corrected. Nobody looks
+    whether it has come since: a person's word does."""
+    if withheld.tried is None or withheld.tried != recipe_of(spec, withheld.version):
+        return None
+    missing = _missing(spec, namespace, withheld.version, withheld.message)
+    if missing is None:
+        named = (f'{field} "{value}"' for field, value in images(spec))
+        found = next((item for item in named if f"{item} cannot be pulled" in withheld.message), None)
+        missing = Refusal(Reason.IMAGE_NOT_PULLED, f"{found} could not be pulled") if found is not None else None
+    return replace(missing, message=f"{missing.message}; then say modelrollout retry") if missing is not None else None
+
+
+def _missing(spec: Spec, namespace: str, version: str, words: str) -> Refusal | None:
+    """What of the spec Kubernetes' words say is not there, which a version's pods need."""
+    found = [item.problem(words, namespace) for item in of_pods(spec, version)]
+    found.append(_without_key(spec, namespace, words))
+    return next((item for item in found if item is not None), None)
+
+
+def _without_key(spec: Spec, namespace: str, words: str) -> Refusal | None:
+    """What a kubelet says of a volume with a key that is not there: the volume and the key. None also where the volume
+    is made of several, as it does not say which of them."""
+    found = _KEY_OF_VOLUME.search(words)
+    if found is None:
+        return None
+    volume, kind, key = found.groups()
+    known = enumerate(_pod(spec).get("volumes") or [])
+    named = [(index, item) for index, item in known if isinstance(item, dict) and item.get("name") == volume]
+    sources = [one for index, item in named for one in _of_template(item, f"{_TEMPLATE}.volumes[{index}]")]
+    fitting = [item for item in sources if item.kind.lower().startswith(kind)]
+    return fitting[0].without(key, namespace) if len(fitting) == 1 else None
+
+
 def images(spec: Spec) -> Iterator[tuple[str, str]]:
     """Every field that names an image, with its value."""
-    template = (spec.serving.template or {}).get("spec")
-    yield from _images(template, _TEMPLATE)
+    yield from _images(_pod(spec), _TEMPLATE)
     yield "spec.serving.image", spec.serving.image
 
 

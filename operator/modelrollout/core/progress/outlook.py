@@ -11,6 +11,7 @@ from modelrollout.api.status import Phase, Quarantined, Withheld
 from modelrollout.core.judge.standing import account
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
+from modelrollout.core.progress.guards import of_loading
 from modelrollout.core.progress.obstacle import MEND
 
 
@@ -137,43 +138,55 @@ def _taken_back(item: Withheld) -> str:
     return "rolled back" if isinstance(item, Quarantined) and item.reason != Reason.ABORTED else "taken back"
 
 
-def told_of_control(state: Pass, outlook: Outlook) -> Progress:
-    """While a trial runs, that nobody answers the control's share of the requests; an Event says so once."""
-    control = state.control
-    if state.status.trial is None or control is None:
+def unanswered(state: Pass) -> str | None:
+    """Whose requests nobody answers while a trial runs: the control's, or those of an arm where the control could take
+    none either. Otherwise they have left the arm already."""
+    deployed = [item.version for item in (state.control, *state.status.arms) if item is not None]
+    lost = [version for version in deployed if state.weight(version) and state.workload(version).ready == 0]
+    return lost[0] if lost and state.status.trial is not None and state.control is not None else None
+
+
+def told_of_unanswered(state: Pass, outlook: Outlook) -> Progress:
+    """Whose requests nobody answers; an Event says so once."""
+    version = unanswered(state)
+    if version is None:
         return state, outlook
-    share, workload = state.weight(control.version), state.workload(control.version)
-    if share == 0 or workload.ready > 0:
-        return state, outlook
+    workload = state.workload(version)
     why = workload.failure or workload.waiting
-    said = f"no pod of {control.version} is ready, which has {share} % of the requests" + (f": {why}" if why else "")
-    if not state.rollout.status.message.startswith(f"no pod of {control.version}"):
-        state = state.say(Reason.STABLE_LOST, said, warning=True, cause=control.version)
+    lost = f"no pod of {version} is ready, which has {state.weight(version)} % of the requests"
+    said = lost + (f": {why}" if why else "")
+    if not state.rollout.status.message.startswith(f"no pod of {version}"):
+        state = state.say(Reason.STABLE_LOST, said, warning=True, cause=version)
     return state, replace(outlook, phase=Phase.DEGRADED, message=f"{said}; {outlook.message}")
 
 
 def told_of_arms(state: Pass, outlook: Outlook) -> Progress:
-    """Pods that a version under trial had and lacks now: a person who is asked for a word should know of them."""
+    """Pods that a version under trial had and lacks now, or has not had yet while a person holds it: who is asked for a
+    word should know of them."""
     for arm in state.status.arms:
         workload = state.workload(arm.version)
-        why = workload.failure or workload.waiting
-        if arm.ready_at is None or why is None or workload.is_ready or why in outlook.message:
+        why = workload.waiting if arm.ready_at is None else workload.failure or workload.waiting
+        if why is None or workload.is_ready or why in outlook.message or arm.version == unanswered(state):
             continue
         said = f"{workload.ready} of {workload.desired} pods of {arm.version} are ready: {why}"
+        if arm.ready_at is None:
+            said = of_loading(state, arm).message
         outlook = replace(outlook, message=f"{outlook.message}; {said}")
     return state, outlook
 
 
 def told_of_entrances(state: Pass, outlook: Outlook) -> Progress:
-    """That callers do not come through a gateway: said beside whatever else goes on, and once by an Event."""
+    """That callers do not come through a gateway: said beside whatever else goes on, from the first version's
+    acceptance on, and once by an Event. What is only validated has no callers."""
     why = state.seen.unreachable
-    if why is None or state.route is None:
+    if why is None or state.spec.validate_only is not None:
         return state, outlook
+    said = f"callers {'do' if state.route is not None else 'would'} not reach it: {why}"
     if why not in state.rollout.status.message:
-        state = state.say(Reason.GATEWAY, f"callers do not reach it: {why}", warning=True, cause="gateways")
+        state = state.say(Reason.GATEWAY, said, warning=True, cause="gateways")
     if why in outlook.message:
         return state, outlook
-    return state, replace(outlook, message=f"{outlook.message}; callers do not reach it: {why}")
+    return state, replace(outlook, message=f"{outlook.message}; {said}")
 
 
 def health(state: Pass, wanted: str, draining: float | None) -> Outlook:

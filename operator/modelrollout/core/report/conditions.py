@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from modelrollout.api.analysis import TimeoutPolicy
 from modelrollout.api.status import Condition, Phase, Quarantined, Status, VersionStatus
 from modelrollout.core.accept.acceptance import RESOLVED_REFS, is_accepted
+from modelrollout.core.accept.references import lacked
 from modelrollout.core.judge.sight import silent_too_long
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
@@ -17,6 +18,7 @@ from modelrollout.core.progress.timeout import timed_out
 from modelrollout.core.report.drift import describe, foreign_owner
 from modelrollout.core.validate import gate
 from modelrollout.core.validate.finding import Verdict
+from modelrollout.resource.rollout import SpecError
 
 Fact = tuple[str, str, str, str]  # type, status, reason, message
 
@@ -39,17 +41,21 @@ def resolved(state: Pass) -> list[Fact]:
         return [(RESOLVED_REFS, "True", Reason.RESOLVED, "nothing that the spec names is known to be missing")]
     before = state.rollout.status
     if not is_accepted(before, state.rollout.generation):
-        return [(RESOLVED_REFS, "Unknown", Reason.NOT_CHECKED, "whether all that the spec names is there is asked")]
+        when = " when the spec is in order" if isinstance(state.rollout.spec, SpecError) else ""
+        words = f"whether all that the spec names is there is asked{when}"
+        return [(RESOLVED_REFS, "Unknown", Reason.NOT_CHECKED, words)]
     return [
         (item.type, item.status, item.reason, item.message) for item in before.conditions if item.type == RESOLVED_REFS
     ]
 
 
 def lacking(state: Pass) -> list[Refusal]:
-    """What the spec names and is not there, each once: by the cluster's answer, and by what pods wait for."""
+    """What the spec names and is not there, each once: by the cluster's answer, by what pods wait for, and by what
+    those waited for that were taken back."""
     deployed = (state.control, *state.status.arms)
     by_pods = [state.workload(item.version).misnamed for item in deployed if item is not None]
-    found = (*(state.seen.unresolved or ()), *(item for item in by_pods if item is not None))
+    left = [lacked(state.spec, state.rollout.namespace, item) for item in failed_versions(state)]
+    found = (*(state.seen.unresolved or ()), *(item for item in (*by_pods, *left) if item is not None))
     return list({item.message: item for item in found}.values())
 
 
