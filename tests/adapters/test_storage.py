@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from modelrollout.adapters.storage.archive import MOST_FILES, unpack
+from modelrollout.adapters.storage.archive import DEEPEST, MOST_FILES, unpack
 from modelrollout.adapters.storage.digest import digest_of, manifest_of
 from modelrollout.adapters.storage.failure import FetchError, without_secrets
 from modelrollout.adapters.storage.place import Order, fetch
@@ -242,6 +243,39 @@ def headed(tmp_path: Path) -> bytes:
     return path.read_bytes()
 
 
+def folders(each: int, files: int) -> Callable[[Path], bytes]:
+    """Empty files, each in so many folders of its own."""
+
+    def make(tmp_path: Path) -> bytes:
+        path = tmp_path / "folders.tar.gz"
+        with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT) as tar:
+            for number in range(files):
+                tar.addfile(tarfile.TarInfo(f"{number}/" + "a/" * (each - 1) + "f"))
+        return path.read_bytes()
+
+    return make
+
+
+def block(kind: bytes, size: bytes, content: bytes = b"") -> bytes:
+    """A header with a size as it is written there, and what follows it."""
+    member = tarfile.TarInfo("m")
+    member.type = kind
+    header = bytearray(member.tobuf(tarfile.USTAR_FORMAT))
+    header[124:136], header[148:156] = size, b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + content.ljust(-(-len(content) // 512) * 512, b"\0")
+
+
+def endless(tmp_path: Path) -> bytes:
+    """Each header says that another one follows, which is of the same file."""
+    comment = b"14 comment=no\n"
+    return gzip.compress(block(tarfile.XHDTYPE, b"%011o\0" % len(comment), comment) * 3000)
+
+
+def negative(tmp_path: Path) -> bytes:
+    return gzip.compress(block(tarfile.REGTYPE, b"\xff" * 11 + b"\x00"))
+
+
 ARCHIVES: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "a path that climbs": (climbing, "leads out of it"),
     "a link": (lambda path: archive(write(path / "m"), path, x="/etc/passwd"), "neither file nor folder; pack links"),
@@ -250,6 +284,10 @@ ARCHIVES: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "small but unpacks to too much": (bomb, "unpacks to more than 1.0 MB"),
     "more files than any model has": (crowded, "has more than 10000 files and folders; pack the model alone"),
     "a header that is larger than a model's": (headed, "can be unpacked: a header of 2.0 MB"),
+    "more folders than any model has": (folders(DEEPEST - 1, 200), "has more than 10000 files and folders"),
+    "folders within each other": (folders(DEEPEST, 1), "65 folders within each other"),
+    "headers without an end": (endless, "can be unpacked: its headers have no end"),
+    "a file of less than nothing": (negative, "can be unpacked: m has -256 bytes"),
     "nothing in it": (lambda path: archive(write(path / "m", {"readme": b""}), path), "is no SavedModel"),
 }
 
@@ -313,6 +351,14 @@ def test_the_command_reports_the_digest(order: Order, tmp_path: Path) -> None:
     code, outcome = command(order, tmp_path, f"--monitoring-config={monitoring}")
     assert (code, outcome) == (0, {"digest": digest_of(order.target / "1187")})
     assert monitoring.read_text().startswith("prometheus_config { enable: true")
+
+
+def test_names_in_a_model_do_nothing_to_a_terminal(order: Order, tmp_path: Path) -> None:
+    assert order.source is not None
+    (order.source / "red\x1b[31m\nfetched").symlink_to("/etc/passwd")
+    code, outcome = command(order, tmp_path)
+    assert code == 1
+    assert "red\N{REPLACEMENT CHARACTER}[31m fetched is a link that leads out of the volume" in outcome["error"]
 
 
 def test_the_command_reports_what_went_wrong(order: Order, tmp_path: Path) -> None:

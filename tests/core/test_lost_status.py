@@ -206,6 +206,25 @@ def test_lost_while_the_newest_spec_is_refused_it_is_judged_by_what_was_noted(re
     assert [item.version for item in world.status.quarantined] == [NEW]
 
 
+HOST_PATH = {"spec": {"volumes": [{"name": "node", "hostPath": {"path": "/"}}]}}
+
+
+@pytest.mark.parametrize("template", [None, {"spec": {"nodeSelector": {"gpu": "yes"}}}], ids=["none", "another one"])
+def test_a_note_cannot_bring_what_nobody_was_let_write_into_the_spec(template: dict[str, Any] | None) -> None:
+    """A note is in the VirtualService, and whoever may write that may not create pods of any kind."""
+    world = releasing().configure(serving={"template": template} if template else {})
+    assert world.recovery is not None
+    assert world.recovery.spec is not None
+    forged = {**json.loads(world.recovery.spec), "serving": {"template": HOST_PATH, "image": "elsewhere/miner:1"}}
+    world.recovery = replace(world.recovery, spec=json.dumps(forged))
+    world.refusal = Refusal(Reason.HOST_TAKEN, "spec.traffic.hosts: somebody else's")
+    world.status = Status()
+    plan = world.step(1)
+    assert plan.spec is not None
+    assert plan.spec.serving.template == template
+    assert plan.spec.serving.image == "tensorflow/serving:2.19.1"
+
+
 @pytest.mark.parametrize("lost", [Status(), None], ids=["all of it", "the accepted spec"])
 def test_lost_while_the_newest_spec_is_invalid_abort_is_obeyed(lost: Status | None) -> None:
     world = releasing()

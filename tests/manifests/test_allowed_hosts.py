@@ -32,6 +32,13 @@ ASKED: dict[str, tuple[str, str, str, bool]] = {
     "by a rule, at another Gateway": (RULES, "fraud.models.example.com", "ingress/other", False),
     "by a rule, in the mesh": (RULES, "fraud.models.example.com", "mesh", False),
     "a Gateway of its own namespace": (RULES, "fraud.models.example.com", "public", False),
+    "that Gateway in Istio's older spelling": (RULES, "fraud.models.example.com", "public.ingress", True),
+    "another one's Gateway, as one of its own": (
+        RULES.replace(PUBLIC, "prod/*"),
+        "fraud.models.example.com",
+        "public.ingress",
+        False,
+    ),
     "another host": (RULES, "shop.example.com", PUBLIC, False),
     "what everybody may have everywhere": (RULES, "shared.example.com", "mesh", True),
     "an end that is only alike": (RULES, "fraud.models.example.com.evil.org", PUBLIC, False),

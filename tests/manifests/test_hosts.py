@@ -26,6 +26,10 @@ def live(hosts: list[str], gateways: list[str] | None, namespace: str = "prod") 
         pytest.param(live(["fraud.prod"], ["public"]), "fraud.prod", id="gateway of the same namespace"),
         pytest.param(live(["fraud.prod"], ["public"], "dev"), None, id="gateway of another namespace"),
         pytest.param(live(["fraud.prod"], ["prod/public"], "dev"), "fraud.prod", id="that gateway by its full name"),
+        pytest.param(live(["fraud.prod"], ["./public"]), "fraud.prod", id="that gateway as one of the same namespace"),
+        pytest.param(live(["fraud.prod"], ["public.prod"], "dev"), "fraud.prod", id="in Istio's older spelling"),
+        pytest.param(live(["fraud.prod"], ["public.prod.svc.cluster.local"], "dev"), "fraud.prod", id="the same, full"),
+        pytest.param(live(["fraud.prod"], ["public.dev"]), None, id="another namespace in that spelling"),
     ],
 )
 def test_shared_hosts(theirs: dict[str, Any], expected: str | None) -> None:

@@ -90,7 +90,7 @@ def fetch(
         echo "$(sha256sum "$f" | cut -c-64)  $(stat -Lc %s "$f")  $f"
       done | sha256sum
     """
-    from modelrollout.adapters.storage.failure import STORE_AWAY, FetchError, StoreAway, without_secrets
+    from modelrollout.adapters.storage.failure import STORE_AWAY, FetchError, StoreAway
     from modelrollout.adapters.storage.place import MONITORING, Order
     from modelrollout.adapters.storage.place import fetch as bring
     from modelrollout.adapters.storage.shown import shown
@@ -104,7 +104,7 @@ def fetch(
             outcome["samples"] = found
         _warm_up(order, folder, samples)
     except (FetchError, OSError) as error:
-        words = without_secrets(str(error))
+        words = _shown(str(error))
         outcome = {"error": words, **({"cause": STORE_AWAY} if isinstance(error, StoreAway) else {})}
         click.echo(f"error: {words}", err=True)
     _report(result, outcome)
@@ -127,9 +127,15 @@ def _warm_up(order: Order, folder: Path | None, inline: str | None) -> None:
 
 
 def _say(line: str) -> None:
-    from modelrollout.adapters.storage.failure import without_secrets
+    click.echo(_shown(line), err=True)
 
-    click.echo(without_secrets(line), err=True)
+
+def _shown(words: str) -> str:
+    """Fit for a pod's log, which kubectl shows as it is: archives' names and stores' reasons are others' words."""
+    from modelrollout.adapters.storage.failure import without_secrets
+    from modelrollout.api.printable import printable
+
+    return printable(without_secrets(words))
 
 
 def _report(result: Path, outcome: dict[str, str]) -> None:

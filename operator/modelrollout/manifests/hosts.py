@@ -116,5 +116,12 @@ def full_host(host: str, namespace: str, domain: str) -> str:
 
 
 def full_gateway(name: str, namespace: str) -> str:
-    """A gateway as Istio takes it: one without a namespace is one of the VirtualService's own."""
-    return name if name == MESH or "/" in name else f"{namespace}/{name}"
+    """A gateway as Istio takes it: one without a namespace is one of the VirtualService's own, as ``./public`` is, and
+    one with a dot is in its older spelling, ``public.ingress`` or ``public.ingress.svc.cluster.local``."""
+    where, slash, short = name.partition("/")
+    if slash:
+        return f"{namespace}/{short}" if where == "." else name
+    if name == MESH:
+        return name
+    short, dot, rest = name.partition(".")
+    return f"{rest.partition('.')[0] if dot else namespace}/{short}"

@@ -7,7 +7,7 @@ about its metrics: a release must be possible then, and it will be blind until P
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from modelrollout.adapters.cluster import MODEL_ROLLOUTS, VIRTUAL_SERVICES, Cluster
@@ -19,14 +19,15 @@ from modelrollout.api.analysis import Metric
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.manifests.allowed_hosts import forbidden_host, host_rules
-from modelrollout.manifests.hosts import host_problem, shared_host
-from modelrollout.manifests.meta import OWNER_LABEL, is_ours, name_problem
+from modelrollout.manifests.hosts import host_problem
+from modelrollout.manifests.meta import name_problem
 from modelrollout.manifests.platform import file_root_problem
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.dry_run import refused_object
 from modelrollout.runtime.mesh_filter import missing_filter
 from modelrollout.runtime.references import is_needed, own_queries, unknown
+from modelrollout.runtime.rivals import rival
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.world import World
 
@@ -71,17 +72,7 @@ class Acceptance:
     async def _taken(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
         """A VirtualService of our name that is not ours, or a host that somebody else routes at the same gateway."""
         routes, rollouts = await self._claimants(rollout, spec)
-        return next(
-            (
-                refusal
-                for refusal in (
-                    *_foreign_route(rollout, routes),
-                    *_routed_elsewhere(rollout, spec, routes),
-                    *_wanted_elsewhere(rollout, spec, rollouts),
-                )
-            ),
-            None,
-        )
+        return rival(rollout, spec, routes, rollouts, self._host_rules)
 
     async def _claimants(self, rollout: ModelRollout, spec: Spec) -> tuple[Sequence[Object], Sequence[Object]]:
         """VirtualServices and ModelRollouts that may be in the way: those that name one of the hosts, and the
@@ -123,61 +114,3 @@ def _unjudged(spec: Spec) -> Refusal | None:
     """Metrics that cannot tell the requests of ``match`` from all others."""
     problem = split_problem(spec)
     return Refusal(Reason.INVALID_METRIC, problem) if problem is not None else None
-
-
-def _has_our_name(route: Object, rollout: ModelRollout) -> bool:
-    described = route["metadata"]
-    return bool((described["namespace"], described["name"]) == (rollout.namespace, rollout.name))
-
-
-def _foreign_route(rollout: ModelRollout, routes: Iterable[Object]) -> Iterator[Refusal]:
-    for route in routes:
-        if _has_our_name(route, rollout) and not is_ours(route, rollout):
-            yield Refusal(
-                Reason.FOREIGN_VIRTUAL_SERVICE,
-                f"metadata.name: there is a VirtualService {rollout.name} that belongs to somebody else; rename the "
-                "rollout, or delete that VirtualService when the rollout shall take its place",
-            )
-
-
-def _shared(rollout: ModelRollout, spec: Spec, route: Object) -> str | None:
-    """The first host of the spec that a VirtualService routes at one of its gateways, too."""
-    traffic = spec.traffic
-    return shared_host(traffic.hosts, traffic.gateways, rollout.namespace, route, rollout.cluster_domain)
-
-
-def _routed_elsewhere(rollout: ModelRollout, spec: Spec, routes: Iterable[Object]) -> Iterator[Refusal]:
-    for route in routes:
-        described = route["metadata"]
-        owner = (described.get("labels") or {}).get(OWNER_LABEL)
-        if _has_our_name(route, rollout) and is_ours(route, rollout):
-            continue
-        host = _shared(rollout, spec, route)
-        if host is not None:
-            named = f"{described['namespace']}/{described['name']}"
-            whose = f"ModelRollout {described['namespace']}/{owner}" if owner else f"VirtualService {named}"
-            yield Refusal(
-                Reason.HOST_TAKEN if owner else Reason.FOREIGN_VIRTUAL_SERVICE,
-                f"spec.traffic.hosts: {host} is already routed by {whose}; choose another host, or take it out there",
-            )
-
-
-def _wanted_elsewhere(rollout: ModelRollout, spec: Spec, rollouts: Iterable[Object]) -> Iterator[Refusal]:
-    """Of two rollouts with the same host that route nothing yet, the older one has it."""
-    ours = rollout.created, rollout.namespace, rollout.name
-    for other in map(ModelRollout.from_json, rollouts):
-        if other.deleting or not isinstance(other.spec, Spec) or (other.created, other.namespace, other.name) >= ours:
-            continue
-        if other.spec.validate_only is not None:
-            continue
-        as_route = {
-            "metadata": {"namespace": other.namespace},
-            "spec": {"hosts": other.spec.traffic.hosts, "gateways": other.spec.traffic.gateways},
-        }
-        host = _shared(rollout, spec, as_route)
-        if host is not None:
-            yield Refusal(
-                Reason.HOST_TAKEN,
-                f"spec.traffic.hosts: {host} is already asked for by ModelRollout {other.namespace}/{other.name}, "
-                "which is older; choose another host",
-            )

@@ -10,6 +10,7 @@ import gzip
 import shutil
 import tarfile
 import zlib
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -17,7 +18,11 @@ from modelrollout.adapters.storage.failure import FetchError
 from modelrollout.adapters.storage.progress import Progress
 
 MOST_FILES = 10_000
-"""Files and folders of an archive: each takes a part of the disk, though it is empty."""
+"""Files and folders of an archive, those too that only a path names: each takes a part of the disk, though it is
+empty."""
+
+DEEPEST = 64
+"""Names in a path: far more than a model has, and few enough for whoever walks through folders by calling itself."""
 
 _BLOCK = 1024 * 1024
 
@@ -32,6 +37,8 @@ def unpack(uri: str, archive: Path, target: Path, progress: Progress) -> None:
                 _unpack_all(uri, tar, target, progress)
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise FetchError(f"{uri} is no .tar.gz that can be unpacked: {error}") from error
+    except RecursionError as error:  # a header may announce a header, without an end
+        raise FetchError(f"{uri} is no .tar.gz that can be unpacked: its headers have no end") from error
 
 
 class _InBlocks:
@@ -50,25 +57,47 @@ class _InBlocks:
         return self._file.read(size)
 
 
-def _unpack_all(uri: str, tar: tarfile.TarFile, target: Path, progress: Progress) -> None:
-    unpacked = files = 0
-    while (member := tar.next()) is not None:
-        tar.members.clear()  # type: ignore[attr-defined]  # it keeps all of them, with their headers
+@dataclass
+class _Unpacked:
+    """What an archive comes to so far."""
+
+    uri: str
+    progress: Progress
+    size: int = 0  # bytes
+    paths: set[PurePosixPath] = field(default_factory=set)
+
+    def add(self, member: tarfile.TarInfo) -> PurePosixPath:
+        """Where a file or folder goes. Raises FetchError for what there may not be, or for too much."""
         if not (member.isfile() or member.isdir()):
             raise FetchError(
-                f"{uri}: {member.name} in the archive is neither file nor folder; pack links as what they point to: "
-                "tar --dereference --hard-dereference"
+                f"{self.uri}: {member.name} in the archive is neither file nor folder; pack links as what they point "
+                "to: tar --dereference --hard-dereference"
             )
-        unpacked, files = unpacked + member.size, files + 1
-        if unpacked > progress.max_bytes:
-            most = f"{progress.max_bytes / 1e6:.1f} MB"
-            raise FetchError(f"{uri} unpacks to more than {most} (MODELROLLOUT_FETCH_MAX_BYTES)")
-        if files > MOST_FILES:
-            raise FetchError(f"{uri} has more than {MOST_FILES} files and folders; pack the model alone")
+        if member.size < 0:  # which a header can say, and the sum would fall
+            raise tarfile.ReadError(f"{member.name} has {member.size} bytes")
         path = PurePosixPath(member.name)
         if path.is_absolute() or ".." in path.parts:
-            raise FetchError(f"{uri}: {member.name} in the archive leads out of it")
-        _unpack_one(tar, member, target / path)
+            raise FetchError(f"{self.uri}: {member.name} in the archive leads out of it")
+        if len(path.parts) > DEEPEST:
+            raise FetchError(f"{self.uri}: {len(path.parts)} folders within each other; pack the model alone")
+        self.size += member.size
+        self.paths.update((path, *path.parents))
+        self._check()
+        return path
+
+    def _check(self) -> None:
+        if self.size > self.progress.max_bytes:
+            most = f"{self.progress.max_bytes / 1e6:.1f} MB"
+            raise FetchError(f"{self.uri} unpacks to more than {most} (MODELROLLOUT_FETCH_MAX_BYTES)")
+        if len(self.paths) > MOST_FILES:
+            raise FetchError(f"{self.uri} has more than {MOST_FILES} files and folders; pack the model alone")
+
+
+def _unpack_all(uri: str, tar: tarfile.TarFile, target: Path, progress: Progress) -> None:
+    unpacked = _Unpacked(uri, progress)
+    while (member := tar.next()) is not None:
+        tar.members.clear()  # type: ignore[attr-defined]  # it keeps all of them, with their headers
+        _unpack_one(tar, member, target / unpacked.add(member))
 
 
 def _unpack_one(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:

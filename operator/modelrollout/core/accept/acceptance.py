@@ -27,17 +27,26 @@ def accept(rollout: ModelRollout, seen: Observation) -> tuple[Spec | None, Refus
     refusal = refuse(rollout, seen)
     if refusal is None and isinstance(rollout.spec, Spec):
         return rollout.spec, None
-    return back_to_stable(rollout, last_accepted(rollout.status) or noted(seen)), refusal
+    return back_to_stable(rollout, last_accepted(rollout.status) or noted(rollout, seen)), refusal
 
 
-def noted(seen: Observation) -> Spec | None:
+def noted(rollout: ModelRollout, seen: Observation) -> Spec | None:
     """The spec that a trial was judged by when the status was lost, by the note beside the route."""
     if seen.note is None or seen.note.spec is None:
         return None
     try:
-        return parse_accepted({"acceptedSpec": json.loads(seen.note.spec)})
+        found = parse_accepted({"acceptedSpec": json.loads(seen.note.spec)})
     except ValueError:
         return None
+    return _as_admitted(found, rollout.spec) if found is not None else None
+
+
+def _as_admitted(found: Spec, newest: Spec | SpecError) -> Spec:
+    """What the API server lets people write into a ModelRollout it did not look at in the note: whoever may write
+    VirtualServices may write one. So what else runs in pods, and as whom, is none of it. Pods that are up stay as their
+    Deployments say."""
+    allowed = {"template": newest.serving.template, "image": newest.serving.image} if isinstance(newest, Spec) else {}
+    return found.model_copy(update={"serving": found.serving.model_copy(update={"template": None, **allowed})})
 
 
 def back_to_stable(rollout: ModelRollout, accepted: Spec | None) -> Spec | None:
