@@ -274,6 +274,7 @@ def test_what_was_taken_back_for_it_lacks_it_still(words: str, said: str) -> Non
     world = waiting(words).run(180)
     assert world.status.trial is None
     assert resolved(world)[0::2] == ("False", f"{said}; then say modelrollout retry fraud -n prod")
+    assert not [event for event in world.events if "then say" in event.message], "the end of it was told"
     phases.say(world, "retry")
     assert resolved(world)[0] == "True"
 
