@@ -16,7 +16,7 @@ from modelrollout.api.samples import SampleSet
 from modelrollout.api.status import Withheld
 from modelrollout.core.observation import Observation, Refusal, Workload
 from modelrollout.core.plan import Reason
-from modelrollout.core.recipe import recipe_of
+from modelrollout.core.recipe import is_corrected
 from modelrollout.resource.spec import Spec
 
 UNPULLED = 'image "{}" cannot be pulled'
@@ -155,7 +155,7 @@ def _told(spec: Spec, namespace: str, workload: Workload) -> Workload:
 def lacked(spec: Spec, namespace: str, withheld: Withheld) -> Refusal | None:
     """What a version had waited for in vain when it was taken back, while the spec has not been corrected. Nobody looks
     whether it has come since: a person's word does."""
-    if withheld.tried is None or withheld.tried != recipe_of(spec, withheld.version):
+    if withheld.tried is None or is_corrected(spec, withheld.version, withheld.tried):
         return None
     missing = _missing(spec, namespace, withheld.version, withheld.message)
     if missing is None:
