@@ -1,4 +1,4 @@
-"""Story 33: what the spec names is not there, in the words of a real kubelet and scheduler."""
+"""Story 34: what the spec names is not there, in the words of a real kubelet and scheduler."""
 
 from __future__ import annotations
 

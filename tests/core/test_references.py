@@ -223,6 +223,29 @@ def test_a_version_is_told_of_its_own_place_alone() -> None:
     assert "spec.model.uri" not in world.status.message
 
 
+KEPT: dict[str, tuple[str, str]] = {
+    "a volume": (
+        SAID["a volume"][0],
+        f'{SPEC}.volumes[0].configMap.name "features": there is no ConfigMap features in prod; make it',
+    ),
+    "a key in a volume": (
+        SAID["a key in a volume"][0],
+        f'{SPEC}.volumes[0].configMap.name "features": ConfigMap features in prod has no key model.conf; add it',
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), KEPT.values(), ids=KEPT)
+def test_who_has_come_up_is_not_mended_by_a_correction(words: str, said: str) -> None:
+    """Its pods stay as they were made; one of them was moved, and what it needs has been deleted meanwhile."""
+    world = World.of(CANARY).configure(serving=serving(replicas=2)).installed()
+    world.autoload = False
+    world.workloads["1.0.1"] = replace(world.workloads["1.0.1"], ready=1, waiting=words)
+    world.step(1)
+    assert resolved(world)[2] == f"{said}: a corrected field holds for the next version"
+    assert f"1 of 2 pods are ready: {said}: " in world.status.message
+
+
 def test_the_clock_and_the_way_out_are_in_the_sentence() -> None:
     world = waiting('image "x:9" cannot be pulled: not found')
     assert world.arm.fails_at is not None
@@ -274,6 +297,7 @@ def test_what_was_taken_back_for_it_lacks_it_still(words: str, said: str) -> Non
     world = waiting(words).run(180)
     assert world.status.trial is None
     assert resolved(world)[0::2] == ("False", f"{said}; then say modelrollout retry fraud -n prod")
+    assert not [event for event in world.events if "then say" in event.message], "the end of it was told"
     phases.say(world, "retry")
     assert resolved(world)[0] == "True"
 

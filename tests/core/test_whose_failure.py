@@ -153,6 +153,40 @@ def test_a_correction_of_the_spec_needs_no_further_word() -> None:
     assert world.run(300).status.phase is Phase.HEALTHY
 
 
+NUMBERS: dict[str, dict[str, object]] = {  # of spec.serving, which replace no pod, and are the way out all the same
+    "more time": {"loadTimeout": "10m"},
+    "fewer pods": {"replicas": 1},
+}
+
+
+@pytest.mark.parametrize("numbers", NUMBERS.values(), ids=NUMBERS)
+@pytest.mark.parametrize("refused", [False, True], ids=["no node", "refused"])
+def test_time_and_number_of_pods_are_a_correction_too(numbers: dict[str, object], refused: bool) -> None:
+    world = phases.loading()
+    before: dict[str, object] = {"drain": "10s", "loadTimeout": "2m", "replicas": 3}
+    world.configure(serving=before).step(1)
+    world.workloads[NEW] = replace(world.workloads[NEW], waiting="no node for it", refused=refused)
+    world.run(130)
+    assert [item.version for item in world.status.taken_back] == [NEW]
+    world.workloads.pop(NEW, None)
+    world.run(20)
+    assert world.status.trial is None, "nothing was corrected"
+    world.configure(serving={**before, "drain": "20s"}).run(5)
+    assert world.status.trial is None, "that is said of versions that leave"
+    world.configure(serving={**before, **numbers}).run(5)
+    assert [arm.version for arm in world.status.arms] == [NEW]
+
+
+def test_what_could_not_be_fetched_is_not_there_for_more_pods_either() -> None:
+    """Somebody scales at night, and no release shall begin by it."""
+    world = phases.loading()
+    edit(world, NEW, failure="there is no such folder", of_model=True, unfetched=True)
+    world.step(1)
+    world.workloads.pop(NEW, None)
+    world.configure(serving={"drain": "10s", "loadTimeout": "2m", "replicas": 5}).run(10)
+    assert world.status.trial is None
+
+
 def test_a_model_that_loads_for_too_long_is() -> None:
     world = out_of_time(waiting="the model is being loaded", at_work_since=0.0)
     assert [(item.version, item.reason) for item in world.status.quarantined] == [(NEW, Reason.LOAD_TIMEOUT)]

@@ -12,6 +12,7 @@ from enum import IntEnum
 
 from modelrollout.api.command import Verb, parse
 from modelrollout.api.status import Condition, HistoryEntry, Phase, Quarantined, Status, VersionStatus
+from modelrollout.cli.besides import besides
 from modelrollout.cli.routed import not_applied, still_routed
 from modelrollout.cli.text import listed
 from modelrollout.core.plan import Reason
@@ -143,8 +144,7 @@ def _decided(rollout: ModelRollout) -> Outcome | None:
     status, named = rollout.status, spec_versions(rollout)
     if not {item.version for item in status.not_chosen} & {*named} or status.trial is not None or status.stable is None:
         return None
-    settled = _is_settled(rollout, status.stable)
-    return Outcome(Exit.SERVES, f"{status.stable.version} serves: {status.message}") if settled else None
+    return _said_to_serve(status, status.stable.version) if _is_settled(rollout, status.stable) else None
 
 
 def _retry_is_on_its_way(rollout: ModelRollout, versions: Set[str]) -> bool:
@@ -161,7 +161,12 @@ def _serves(rollout: ModelRollout, version: str) -> Outcome | None:
         over = version != spec_version(rollout) or _is_settled(rollout, stable)
     else:
         over = arm is not None and arm.weight > 0 and _is_settled(rollout, arm)
-    return Outcome(Exit.SERVES, f"{version} serves: {rollout.status.message}") if over else None
+    return _said_to_serve(rollout.status, version) if over else None
+
+
+def _said_to_serve(status: Status, version: str) -> Outcome:
+    """With what a pipeline should hear of though its version serves."""
+    return Outcome(Exit.SERVES, "; ".join([f"{version} serves: {status.message}", *besides(status)]))
 
 
 def _is_settled(rollout: ModelRollout, served: VersionStatus) -> bool:

@@ -1,10 +1,11 @@
-"""What a person should know before anything else: pauses, missing metrics, versions that failed."""
+"""What a person should know before anything else: pauses, missing metrics, what is not there, versions that failed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from modelrollout.api.status import Arm, Status
+from modelrollout.cli.besides import besides
 from modelrollout.cli.text import Line, Span, Style, lasting, line, shortened
 from modelrollout.cli.view import View
 from modelrollout.resource.rollout import SpecError
@@ -23,6 +24,7 @@ def alerts(view: View, length: int = MESSAGE_SHOWN) -> Iterator[Line]:
     if status.command_ignored is not None:
         yield line(Span(f"! the last command: {shortened(status.command_ignored, length)}", Style.WARN))
     yield from _blindness(status, view.now)
+    yield from (line(Span(f"! {words}", Style.WARN)) for words in besides(status))
     for item in status.quarantined:
         words = "" if item.message in status.message else f": {shortened(item.message, length)}"
         failed = f"! {item.version} is quarantined since {lasting(view.now - item.at)}: {item.reason}{words}"

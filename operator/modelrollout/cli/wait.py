@@ -42,7 +42,7 @@ def wait(
 ) -> None:
     """Wait for the end of a release; the exit code says how it ended.
 
-    Prints every change on the way.
+    Prints every change on the way, and at the end what the spec names and is not there, or does not hold yet.
 
     \b
     0  the version serves: promoted, installed, settled at its share, or it did already

@@ -13,7 +13,8 @@ from modelrollout.api.serving import Serving
 from modelrollout.resource.spec import Spec
 
 _LENGTH = 16  # hexadecimal digits
-_NO_PART = {"replicas", "autoscaling", "arm_replicas", "load_timeout", "drain"}
+_NUMBERS = {"replicas", "autoscaling", "arm_replicas", "load_timeout"}
+_NO_PART = _NUMBERS | {"drain"}
 
 
 def settings_of(serving: Serving) -> str:
@@ -33,6 +34,20 @@ def recipe_of(spec: Spec, version: str) -> str | None:
         if model.version == version:
             return made_from(settings_of(spec.serving), model.uri, model.digest)
     return None
+
+
+def word_of(spec: Spec, version: str) -> str | None:
+    """Of the same, and of how many pods there are and how long they may take: what had no room or no time may be
+    corrected by these, too."""
+    recipe = recipe_of(spec, version)
+    told = spec.serving.model_dump(mode="json", include=_NUMBERS, exclude_defaults=True)
+    return _hash([recipe, told]) if recipe is not None else None
+
+
+def is_corrected(spec: Spec, version: str, tried: str) -> bool:
+    """Whether the spec names a version and says something else of it than when it was tried."""
+    now = (recipe_of(spec, version), word_of(spec, version))
+    return None not in now and tried not in now
 
 
 def _hash(told: object) -> str:

@@ -8,7 +8,7 @@ what it knows of those is what pods and their Events say.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from modelrollout.api.samples import SampleSet
 from modelrollout.api.status import Withheld
 from modelrollout.core.observation import Observation, Refusal, Workload
 from modelrollout.core.plan import Reason
-from modelrollout.core.recipe import recipe_of
+from modelrollout.core.recipe import is_corrected
 from modelrollout.resource.spec import Spec
 
 UNPULLED = 'image "{}" cannot be pulled'
@@ -47,19 +47,25 @@ https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/""
 @dataclass(frozen=True, slots=True)
 class Reference:
     """An object, of the rollout's namespace where its kind has one, that ``field`` names; ``value`` is what stands
-    there. A pod starts without one that is ``optional``."""
+    there. A pod starts without one that is ``optional``. ``settled``: a version that has come up asks for it,
+    whose pods stay as they were made."""
 
     kind: str
     name: str
     field: str
     value: str
     optional: bool = False
+    settled: bool = False
 
     def missing(self, namespace: str) -> Refusal:
         """That there is none, and the way out."""
         where = "" if self.kind in _OF_THE_CLUSTER else f" in {namespace}"
-        words = f"there is no {self.kind} {self.name}{where}; make it, or correct the field"
+        words = f"there is no {self.kind} {self.name}{where}; make it{self._otherwise}"
         return Refusal(Reason.REFERENCE_MISSING, f'{self.field} "{self.value}": {words}')
+
+    @property
+    def _otherwise(self) -> str:
+        return ": a corrected field holds for the next version" if self.settled else ", or correct the field"
 
     def problem(self, words: str, namespace: str) -> Refusal | None:
         """What Kubernetes' words say of it; None where they speak of something else."""
@@ -72,7 +78,7 @@ class Reference:
 
     def without(self, key: str, namespace: str) -> Refusal:
         """That it is there and this is not in it, and the way out."""
-        said = f"{self.kind} {self.name} in {namespace} has no key {key}; add it, or correct the field"
+        said = f"{self.kind} {self.name} in {namespace} has no key {key}; add it{self._otherwise}"
         return Refusal(Reason.REFERENCE_MISSING, f'{self.field} "{self.value}": {said}')
 
 
@@ -97,7 +103,8 @@ def of_pods(spec: Spec, version: str) -> Iterator[Reference]:
 
 def _pod(spec: Spec) -> dict[str, Any]:
     """What the template says of the pod."""
-    return (spec.serving.template or {}).get("spec") or {}
+    pod = (spec.serving.template or {}).get("spec")
+    return pod if isinstance(pod, dict) else {}
 
 
 def _of_model(spec: Spec, version: str) -> Iterator[Reference]:
@@ -133,17 +140,21 @@ def _of_template(part: Any, path: str, within: str = "") -> Iterator[Reference]:
             yield from _of_template(value, f"{path}.{name}", name)
 
 
-def in_terms_of_the_spec(spec: Spec, namespace: str, seen: Observation) -> Observation:
-    """What keeps pods from starting, by the field of the spec that it comes of, where it comes of one."""
-    known = {version: _told(spec, namespace, workload) for version, workload in seen.workloads.items()}
+def in_terms_of_the_spec(spec: Spec, namespace: str, seen: Observation, settled: Container[str] = ()) -> Observation:
+    """What keeps pods from starting, by the field of the spec that it comes of, where it comes of one. ``settled`` are
+    the versions that have come up."""
+    known = {
+        version: _told(spec, namespace, workload, settled=version in settled)
+        for version, workload in seen.workloads.items()
+    }
     return replace(seen, workloads=known)
 
 
-def _told(spec: Spec, namespace: str, workload: Workload) -> Workload:
+def _told(spec: Spec, namespace: str, workload: Workload, *, settled: bool) -> Workload:
     words = workload.waiting
     if words is None:
         return workload
-    if (missing := _missing(spec, namespace, workload.version, words)) is not None:
+    if (missing := _missing(spec, namespace, workload.version, words, settled=settled)) is not None:
         return replace(workload, waiting=f"{missing.message}; {words}", misnamed=missing)
     field = next((item for item in images(spec) if words.startswith(UNPULLED.format(item[1]))), None)
     if field is None:
@@ -155,7 +166,7 @@ def _told(spec: Spec, namespace: str, workload: Workload) -> Workload:
 def lacked(spec: Spec, namespace: str, withheld: Withheld) -> Refusal | None:
     """What a version had waited for in vain when it was taken back, while the spec has not been corrected. Nobody looks
     whether it has come since: a person's word does."""
-    if withheld.tried is None or withheld.tried != recipe_of(spec, withheld.version):
+    if withheld.tried is None or is_corrected(spec, withheld.version, withheld.tried):
         return None
     missing = _missing(spec, namespace, withheld.version, withheld.message)
     if missing is None:
@@ -165,14 +176,15 @@ def lacked(spec: Spec, namespace: str, withheld: Withheld) -> Refusal | None:
     return replace(missing, message=f"{missing.message}; then say modelrollout retry") if missing is not None else None
 
 
-def _missing(spec: Spec, namespace: str, version: str, words: str) -> Refusal | None:
+def _missing(spec: Spec, namespace: str, version: str, words: str, *, settled: bool = False) -> Refusal | None:
     """What of the spec Kubernetes' words say is not there, which a version's pods need."""
-    found = [item.problem(words, namespace) for item in of_pods(spec, version)]
-    found.append(_without_key(spec, namespace, words))
+    needed = [replace(item, settled=settled) for item in of_pods(spec, version)]
+    found = [item.problem(words, namespace) for item in needed]
+    found.append(_without_key(needed, spec, namespace, words))
     return next((item for item in found if item is not None), None)
 
 
-def _without_key(spec: Spec, namespace: str, words: str) -> Refusal | None:
+def _without_key(needed: Sequence[Reference], spec: Spec, namespace: str, words: str) -> Refusal | None:
     """What a kubelet says of a volume with a key that is not there: the volume and the key. None also where the volume
     is made of several, as it does not say which of them."""
     found = _KEY_OF_VOLUME.search(words)
@@ -180,8 +192,12 @@ def _without_key(spec: Spec, namespace: str, words: str) -> Refusal | None:
         return None
     volume, kind, key = found.groups()
     known = enumerate(_pod(spec).get("volumes") or [])
-    named = [(index, item) for index, item in known if isinstance(item, dict) and item.get("name") == volume]
-    sources = [one for index, item in named for one in _of_template(item, f"{_TEMPLATE}.volumes[{index}]")]
+    places = [
+        f"{_TEMPLATE}.volumes[{index}]."
+        for index, item in known
+        if isinstance(item, dict) and item.get("name") == volume
+    ]
+    sources = [item for item in needed if item.field.startswith(tuple(places))]
     fitting = [item for item in sources if item.kind.lower().startswith(kind)]
     return fitting[0].without(key, namespace) if len(fitting) == 1 else None
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from modelrollout.api.command import Command
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.core.recipe import recipe_of
+from modelrollout.core.recipe import is_corrected
 
 
 def retry(state: Pass, command: Command) -> Pass:
@@ -37,7 +37,7 @@ def retry_corrected(state: Pass) -> Pass:
     meant = [
         item.version
         for item in state.status.withheld
-        if item.tried is not None and recipe_of(state.spec, item.version) not in (None, item.tried)
+        if item.tried is not None and is_corrected(state.spec, item.version, item.tried)
     ]
     if not meant:
         return state

@@ -8,7 +8,7 @@ from modelrollout.api.status import HistoryEntry, Identity, Retiring, TakenBack,
 from modelrollout.core.observation import Workload
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.core.recipe import recipe_of
+from modelrollout.core.recipe import recipe_of, word_of
 
 IDENTITIES_LENGTH = 200  # about a hundred bytes each
 HISTORY_LENGTH = 20  # entries that a person would scroll through; the object must stay far below etcd's limit
@@ -81,7 +81,9 @@ def take_back(state: Pass, old: VersionStatus, reason: Reason, message: str) -> 
 
 def withheld(state: Pass, old: VersionStatus, reason: Reason, message: str) -> dict[str, Any]:
     """What is kept of a version that gets no release, whether it is to blame or not."""
-    tried = recipe_of(state.spec, old.version) if reason in CORRIGIBLE else None
+    by_numbers = reason in (Reason.LOAD_TIMEOUT, Reason.OBJECT_REFUSED)
+    word = (word_of if by_numbers else recipe_of)(state.spec, old.version)
+    tried = word if reason in CORRIGIBLE else None
     known = {"version": old.version, "digest": old.digest, "at": state.now}
     return {**known, "reason": reason, "message": message, "tried": tried}
 

@@ -50,12 +50,17 @@ def resolved(state: Pass) -> list[Fact]:
 
 
 def lacking(state: Pass) -> list[Refusal]:
-    """What the spec names and is not there, each once: by the cluster's answer, by what pods wait for, and by what
-    those waited for that were taken back."""
+    """What the spec names and is not there, each once: what is waited for, and what was by those that were taken
+    back."""
+    left = [lacked(state.spec, state.rollout.namespace, item) for item in failed_versions(state)]
+    return list({item.message: item for item in (*waited_for(state), *filter(None, left))}.values())
+
+
+def waited_for(state: Pass) -> list[Refusal]:
+    """What is not there now, by the cluster's answer, and by what pods wait for."""
     deployed = (state.control, *state.status.arms)
     by_pods = [state.workload(item.version).misnamed for item in deployed if item is not None]
-    left = [lacked(state.spec, state.rollout.namespace, item) for item in failed_versions(state)]
-    found = (*(state.seen.unresolved or ()), *(item for item in (*by_pods, *left) if item is not None))
+    found = (*(state.seen.unresolved or ()), *filter(None, by_pods))
     return list({item.message: item for item in found}.values())
 
 

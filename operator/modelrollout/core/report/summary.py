@@ -23,11 +23,11 @@ from modelrollout.core.report.conditions import (
     accepted,
     analysed,
     conditions,
-    lacking,
     progressing,
     resolved,
     routed,
     validated,
+    waited_for,
 )
 from modelrollout.core.report.drift import announce_drift
 from modelrollout.resource.rollout import ModelRollout
@@ -186,7 +186,7 @@ def _late_match(state: Pass) -> str | None:
 def announce_lacking(state: Pass) -> Pass:
     """An Event for what the spec names and is not there, when that is news."""
     before = next((item.message for item in state.rollout.status.conditions if item.type == RESOLVED_REFS), "")
-    for item in lacking(state):
+    for item in waited_for(state):
         if with_name(item.message, state.rollout) not in before:
             named = item.message.partition('" ')[0]  # the words after it may be others each time
             state = state.say(item.reason, item.message, warning=True, cause=named)
