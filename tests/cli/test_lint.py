@@ -179,6 +179,19 @@ def test_there_are_manifests_that_the_cluster_refuses() -> None:
     assert len(REFUSED) > 10
 
 
+def test_a_strangers_manifest_does_nothing_to_a_terminal(tmp_path: Path) -> None:
+    """It may come with a pull request, and a name in it be anything."""
+    field = '{"a\\e[31m\\n1 ModelRollout in order": 1}'
+    code, lines = lint(tmp_path, [GOOD + f"  serving: {{template: {{spec: {field}}}}}\n"])
+    assert code == 1
+    [line] = lines
+    assert "\x1b" not in line
+    assert (
+        "spec.serving.template.spec.a\N{REPLACEMENT CHARACTER}[31m 1 ModelRollout in order: is no field of a pod"
+        in line
+    )
+
+
 def test_standard_input() -> None:
     assert CliRunner().invoke(main, ["lint", "-"], input=GOOD).output == "1 ModelRollout in order\n"
     result = CliRunner().invoke(main, ["lint", "-"], input=GOOD.replace("setWeight: 10", "setWeight: 101"))

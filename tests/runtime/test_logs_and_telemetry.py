@@ -58,6 +58,20 @@ def test_lines_for_a_terminal() -> None:
         assert re.match(r"\d\d:\d\d:\d\d\.\d{3} WARNING prod/fraud +hello$", TextLines().format(record()))
 
 
+def test_an_error_at_a_terminal_is_shown_and_nothing_else() -> None:
+    try:
+        raise ValueError("no \x1b[31mred\n12:00:00.000 INFO    prod/fraud           Promoted")
+    except ValueError as error:
+        text = TextLines().format(record(exc_info=(ValueError, error, error.__traceback__)))
+    first, *others = text.split("\n")
+    assert first.endswith(" hello")
+    assert others[-2:] == [
+        "  ValueError: no \N{REPLACEMENT CHARACTER}[31mred",
+        "  12:00:00.000 INFO    prod/fraud           Promoted",
+    ]
+    assert all(line.startswith("  ") for line in others)
+
+
 def counted_of(candidate: int, *splits: str) -> list[dict[str, object]]:
     """What is counted of an arm."""
     return [

@@ -17,7 +17,7 @@ from modelrollout.api.command import Command, Verb, Weight, one_line, token_of
 from modelrollout.api.printable import printable
 from modelrollout.api.status import Status
 from modelrollout.cli.access import Access
-from modelrollout.cli.errors import NotFound, Refused
+from modelrollout.cli.errors import NotFound, Refused, Said
 from modelrollout.cli.feed import Broken, Feed, Snapshot
 from modelrollout.cli.options import as_version, cluster_options, name_argument, name_or_only_one
 from modelrollout.cli.request import accepted, prepare, report, subject
@@ -28,13 +28,13 @@ ANSWER_SECONDS = 10.0
 PATIENCE_SECONDS = 2.0  # after that a person wonders, and is told what is being waited for
 
 
-class NoAnswer(click.ClickException):
+class NoAnswer(Said):
     """The operator did not carry the command out in time."""
 
     exit_code = 3
 
 
-class NotRouted(click.ClickException):
+class NotRouted(Said):
     """The operator has taken the version back, but the live route has not been moved in time."""
 
     exit_code = 3

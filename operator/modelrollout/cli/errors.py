@@ -8,30 +8,39 @@ from contextlib import contextmanager
 
 import click
 
+from modelrollout.api.printable import printable
+
 WRONG = (400, 409, 422)  # of the API server: the object itself is refused
 FORBIDDEN = 403
 NO_CRD = "the server knows no modelrollouts; is the operator installed in this cluster?"
 
 
-class Refused(click.ClickException):
+class Said(click.ClickException):
+    """One sentence, as a terminal may show it: it may hold what a server, or a file of somebody else's, says."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+class Refused(Said):
     """The command makes no sense as things are; nothing was sent."""
 
     exit_code = 1
 
 
-class NotFound(click.ClickException):
+class NotFound(Said):
     """There is no such rollout."""
 
     exit_code = 2
 
 
-class NotTaken(click.ClickException):
+class NotTaken(Said):
     """The API server takes no such object, whoever brings it: it is wrong, or its name is taken."""
 
     exit_code = 2
 
 
-class ClusterError(click.ClickException):
+class ClusterError(Said):
     """The cluster could not be asked, or refused to answer."""
 
     exit_code = 4

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from modelrollout.api.printable import printable
 from modelrollout.cli.check import check, is_rollout
 from modelrollout.cli.files import STANDARD_INPUT, file_arguments, several, text_of
 from modelrollout.cli.manifests_file import Document, Problem, read_documents
@@ -32,9 +33,9 @@ def lint(files: tuple[str, ...], named: tuple[str, ...], recursive: bool) -> Non
     if not found and not problems:
         problems = [Problem(" ".join(files), "there is no ModelRollout in here")]
     for problem in problems:
-        click.echo(str(problem), err=True)
+        click.echo(printable(str(problem)), err=True)
     for note in (note for document in found for note in notes(document)):
-        click.echo(f"note: {note}", err=True)
+        click.echo(printable(f"note: {note}"), err=True)
     if problems:
         sys.exit(1)
     click.echo(f"{counted(len(found), 'ModelRollout')} in order")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelrollout.cli.errors import Said
 from modelrollout.cli.files import file_arguments
 from modelrollout.cli.one_manifest import one_manifest
 from modelrollout.cli.options import Duration
@@ -39,7 +40,7 @@ LONG = 4000  # scrapes from which one release takes more than a few seconds
 File = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-class Unusable(click.ClickException):
+class Unusable(Said):
     """The files cannot be used; the message says which field and the way out."""
 
     exit_code = 2

@@ -51,7 +51,9 @@ class TextLines(logging.Formatter):
         subject = _subject.get()
         moment = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
         message = printable(record.getMessage())
-        error = "\n" + self.formatException(record.exc_info) if record.exc_info else ""
+        told = self.formatException(record.exc_info) if record.exc_info else ""
+        # An error's words may be others', too: each line is indented, so that none can pose as one of the log.
+        error = "".join(f"\n  {printable(line)}" for line in told.splitlines())
         return f"{moment} {record.levelname:7} {'/'.join(subject) if subject else '-':20} {message}{error}"
 
 
