@@ -129,6 +129,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     watching = await stack.enter_async_context(access.session(connections=0, timeout=0, connect_timeout=10))
     http = await stack.enter_async_context(aiohttp.ClientSession())
     prometheus, patient = _prometheus(settings, stack, MOST), _prometheus(settings, stack, MOST_OF_USERS)
+    # Specs are checked by queries that may be as slow as their authors like: no metric of anybody waits for those.
+    checking = patient.a_few(max(1, settings.prometheus_threads // 4))
     cluster, telemetry = Cluster(api, access.server, patient=True), Telemetry()
     ordinary = max(1, settings.workers - _FOR_URGENT)
     queue = WorkQueue[Key](urgent=partial(_has_requests, telemetry), ordinary=ordinary)
@@ -142,8 +144,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     filters = MeshFilters(settings.mesh_hash_namespace)
     observer = Observer(
         samples=samples,
-        inquiries=Inquiries(Acceptance(cluster, patient, settings, world), time.monotonic),
-        references=References(cluster, patient, time.monotonic),
+        inquiries=Inquiries(Acceptance(cluster, checking, settings, world), time.monotonic),
+        references=References(cluster, checking, time.monotonic),
         validations=Validations(time.monotonic, prober.ask),
         smokes=Validations(time.monotonic, prober.ask),
         comparisons=Comparisons(time.monotonic, partial(shadowed, patient)),
