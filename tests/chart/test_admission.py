@@ -138,6 +138,13 @@ PODS: dict[str, tuple[str, dict[str, Any] | None, str, str | None]] = {
         "",
         "runs no image elsewhere/first:1",
     ),
+    "another image as a volume, to be started from there": (
+        "developer",
+        {"spec": {"volumes": [{"name": "tools", "image": {"reference": "elsewhere/tools:1"}}]}},
+        "",
+        "runs no image elsewhere/tools:1",
+    ),
+    "volumes of other kinds": ("developer", {"spec": {"volumes": [{"name": "cache", "emptyDir": {}}]}}, "", None),
 }
 
 
@@ -166,6 +173,17 @@ CHANGES: dict[str, tuple[str, dict[str, Any], str | None]] = {
         {"spec": {"serving": {"template": None}}},
         "data-scientist may not create Deployments",
     ),
+    "another image under a template of somebody else's": (
+        "data-scientist",
+        {"spec": {"serving": {"image": "registry.example.com/mine:1"}}},
+        "spec.serving.image: data-scientist may not create Deployments in admission-team, so may not say what runs",
+    ),
+    "another image by who may create Deployments": (
+        "developer",
+        {"spec": {"serving": {"image": "registry.example.com/mine:1"}}},
+        None,
+    ),
+    "more pods under a template of somebody else's": ("data-scientist", {"spec": {"serving": {"replicas": 3}}}, None),
     "an approver's edit": (
         "approver",
         {"spec": {"model": {"version": "1.0.2"}}},
@@ -219,6 +237,11 @@ COMMANDS: dict[str, tuple[str, str, str | None]] = {
     "a name behind white space of another kind": (
         "pipeline",
         "abort 1.0.2 t\u2003;by=developer",
+        "is VERB VERSION TOKEN NOTE",
+    ),
+    "a name behind a vertical tab, which is no white space to the API server": (
+        "approver",
+        "promote 1.0.2 \v t;by=developer",
         "is VERB VERSION TOKEN NOTE",
     ),
     "a version that hides a token": ("pipeline", "abort 1.0.2\u00a0t;by=developer x", "is VERB VERSION TOKEN NOTE"),
