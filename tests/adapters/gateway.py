@@ -20,12 +20,15 @@ class Gateway:
     status: int = 200
     version: str | None = "2.4.1187"
     waits: float = 0.0
+    cookie: str | None = None
     asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append((request.host, request.path, dict(request.headers), await request.read()))
         await asyncio.sleep(self.waits)
         headers = {"x-model-version": self.version} if self.version else {}
+        if self.cookie is not None:
+            headers["Set-Cookie"] = f"{self.cookie}; Path=/"
         return web.Response(body=self.body, status=self.status, headers=headers)
 
 

@@ -14,6 +14,7 @@ from modelrollout.adapters.patience import TOO_MANY, TRIES, Answer, Line
 
 READERS = 50
 WELL, BUSY, AWAY = Answer(200, b"{}", None), Answer(TOO_MANY, b"{}", "3"), None
+NOBODY_BEHIND = Answer(503, b"no healthy upstream", None)
 
 
 @dataclass
@@ -74,6 +75,7 @@ CASES: dict[str, tuple[Sequence[Answer | None], int, list[float]]] = {
     "all is well": ([], 0, []),
     "it is away for ten minutes": ([AWAY] * 601, 600, [1.0] * 601),
     "429, and how long to wait": ([BUSY, BUSY, BUSY], 2, [3.0, 3.0, 5.0]),
+    "a load balancer with nobody behind it": ([NOBODY_BEHIND] * 3, 2, [1.0, 1.0, 2.0]),
     "away, and then 429 while it comes up": ([AWAY, AWAY, BUSY], 2, [1.0, 1.0, 3.0]),
 }
 
@@ -89,10 +91,33 @@ def test_one_asks_for_all(case: str, slept: list[float]) -> None:
     assert slept == waits, "nobody but the one that asks for all has waited"
 
 
-def test_who_is_told_429_again_and_again_is_told_so(slept: list[float]) -> None:
-    server = Server([BUSY] * (READERS * TRIES + 1))
-    assert read(server) == [TOO_MANY] * READERS
+@pytest.mark.parametrize("answer", [BUSY, NOBODY_BEHIND], ids=["429", "503"])
+def test_who_is_told_so_again_and_again_hears_of_it(answer: Answer, slept: list[float]) -> None:
+    server = Server([answer] * (READERS * TRIES + 1))
+    assert read(server) == [answer.status] * READERS
     assert server.most == 1, "they asked one after the other"
+
+
+def test_who_gives_up_asking_for_all_leaves_that_to_the_next(slept: list[float]) -> None:
+    async def body() -> list[int]:
+        line, back = Line(), asyncio.Event()
+
+        async def ask() -> Answer:
+            await asyncio.sleep(0)
+            if not back.is_set():
+                raise aiohttp.ClientConnectionError("connection refused")
+            return WELL
+
+        readers = [asyncio.create_task(line.ask(ask)) for _ in range(READERS)]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        for reader in readers[:-1]:  # the one that asks, and all who wait but the last
+            reader.cancel()
+        await asyncio.sleep(0)
+        back.set()
+        return [(await readers[-1]).status, (await line.ask(ask)).status]
+
+    assert asyncio.run(body()) == [200, 200]
 
 
 def test_who_comes_later_waits_with_the_others(slept: list[float]) -> None:

@@ -6,10 +6,9 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-import aiohttp
 import pytest
 
-from modelrollout.adapters.samples import NOT_SENT, Destination, Mesh, Unreachable, send_all
+from modelrollout.adapters.samples import NOT_SENT, Destination, Mesh, Unreachable, send_all, session_without_cookies
 from modelrollout.api.traffic import Header
 from modelrollout.core.validate.answer import Answer
 from tests.adapters.gateway import Gateway, serving
@@ -22,9 +21,9 @@ REQUESTS = [("request 1", {"instances": [[1, 2]]})]
 
 def answers(gateway: Gateway, to: Destination = TO, requests: Any = REQUESTS) -> tuple[Answer, ...]:
     async def body() -> tuple[Answer, ...]:
-        async with serving(gateway) as url, aiohttp.ClientSession() as session:
+        async with serving(gateway) as url, session_without_cookies() as asking:
             assert to.mesh is not None
-            return await send_all(session, replace(to, mesh=replace(to.mesh, url=to.mesh.url or url)), requests)
+            return await send_all(asking, replace(to, mesh=replace(to.mesh, url=to.mesh.url or url)), requests)
 
     return asyncio.run(body())
 
@@ -81,6 +80,20 @@ def test_a_request_that_came_elsewhere_is_not_the_versions_fault(gateway: Gatewa
 def test_no_gateway() -> None:
     with pytest.raises(Unreachable, match=r"http://127\.0\.0\.1:9 cannot be reached"):
         answers(Gateway(), replace(TO, mesh=replace(MESH, url="http://127.0.0.1:9")))
+
+
+def test_what_one_answer_sets_comes_with_no_other_request() -> None:
+    """The gateway's name is the same for all rollouts."""
+    gateway = Gateway(cookie="session=of-somebody-else")
+
+    async def body() -> None:
+        async with serving(gateway) as url, session_without_cookies() as asking:
+            to = replace(TO, mesh=replace(MESH, url=url.replace("127.0.0.1", "localhost")))
+            await send_all(asking, to, REQUESTS)
+            await send_all(asking, replace(to, model="risk"), REQUESTS)
+
+    asyncio.run(body())
+    assert ["Cookie" in headers for _, _, headers, _ in gateway.asked] == [False, False]
 
 
 def test_after_one_that_is_not_answered_no_other_is_sent() -> None:

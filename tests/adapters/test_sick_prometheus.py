@@ -166,3 +166,31 @@ def test_whoever_drips_keeps_no_thread(drips: Callable[[], Answer]) -> None:
 
     with serving(lambda: next(answers)()) as url:
         assert asyncio.run(ask(url)) == 3
+
+
+def test_who_asks_a_few_at_a_time_leaves_a_thread_for_others() -> None:
+    """Three specs are checked by queries without an end, and a metric is asked for."""
+    asked, arrived, over = itertools.count(1), threading.Event(), threading.Event()
+
+    def answer() -> Answer:
+        if next(asked) != 2:  # the second is the metric
+            arrived.set()
+            over.wait()
+        yield from whole(3)()
+
+    async def ask(url: str) -> tuple[int, list[int]]:
+        prometheus = Prometheus(url, timeout=60, threads=2, most=ROOM)
+        few = prometheus.a_few(1)
+        try:
+            slow = [asyncio.create_task(few.query("up")) for _ in range(3)]
+            await asyncio.to_thread(arrived.wait)
+            async with asyncio.timeout(30):
+                found = len(await prometheus.query("up"))
+            over.set()
+            return found, [len(item) for item in await asyncio.gather(*slow)]
+        finally:
+            over.set()
+            prometheus.close()
+
+    with serving(answer) as url:
+        assert asyncio.run(ask(url)) == (3, [3, 3, 3])

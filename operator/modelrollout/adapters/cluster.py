@@ -26,6 +26,9 @@ _JSON = "application/json"
 _JSON_PATCH = "application/json-patch+json"
 _METADATA_ALONE = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _UNKNOWN_FIELD = "failed to create typed patch object"
+LONGEST_WORDS = 2048
+"""Characters of a refusal: of a template of thousands of wrong fields the API server names each, and what it says goes
+into the status, several times, and into Events and logs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,5 +243,7 @@ def error_of(status: int, text: bytes, retry_after: str | None = None) -> ApiErr
         message = str(read_json(text)["message"])
     except (ValueError, KeyError, TypeError):
         message = text[:300].decode(errors="replace") or "no message"
+    if len(message) > LONGEST_WORDS:
+        message = f"{message[:LONGEST_WORDS]}... and {len(message) - LONGEST_WORDS} characters more"
     kind = Conflict if status == 409 else ApiError
     return kind(status, f"{message} (HTTP {status})", retry_after)

@@ -13,6 +13,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -84,11 +85,19 @@ class Prometheus:
         self._client = PrometheusConnect(url=self.url, retry=Retry(0), timeout=timeout, session=self._session)  # type: ignore[arg-type]
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="prometheus")
         self._gate = asyncio.Semaphore(threads)
+        self._turn = asyncio.Semaphore(threads)
 
     def close(self) -> None:
         """Let the threads end; queries under way are left to their time limits."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
+
+    def a_few(self, most: int) -> Prometheus:
+        """The same one by the same threads, for questions of which ``most`` are under way at one time, so that all who
+        ask others find a thread."""
+        few = copy(self)
+        few._turn = asyncio.Semaphore(most)
+        return few
 
     def here(self, expression: str) -> str:
         """An expression of the operator's own, about the series of this cluster alone. A user's query has the matchers
@@ -118,7 +127,7 @@ class Prometheus:
         """In a thread, with a limit. The wait for a thread does not count: it says nothing about Prometheus."""
         loop = asyncio.get_running_loop()
         try:
-            async with self._gate, asyncio.timeout(self._timeout * 2):
+            async with self._turn, self._gate, asyncio.timeout(self._timeout * 2):
                 return await loop.run_in_executor(self._threads, self._guarded, call)
         except TimeoutError as error:
             raise PrometheusAway(f"Prometheus at {self.url} did not answer in {self._timeout * 2:g} s") from error

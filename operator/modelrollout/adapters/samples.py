@@ -28,6 +28,12 @@ PERHAPS_THE_REQUEST = "the request may be what is wrong: correct it and say mode
 _JSON = {"Content-Type": "application/json"}
 
 
+def session_without_cookies(connector: aiohttp.BaseConnector | None = None) -> aiohttp.ClientSession:
+    """For requests of many. What one tenant's server sets for the gateway's name would come with the requests of all
+    others, and the gateway refuses requests with too much of it. The caller closes it."""
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
 class Unreachable(Exception):
     """The server could not be asked; the message says why. No word about the model."""
 

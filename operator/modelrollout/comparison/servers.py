@@ -19,7 +19,7 @@ import aiohttp
 import grpc
 from yarl import URL
 
-from modelrollout.adapters.samples import read_answer
+from modelrollout.adapters.samples import read_answer, session_without_cookies
 from modelrollout.adapters.tensors import Unreadable
 from modelrollout.api.compared import Outcome
 from modelrollout.comparison.copy import REPLAYED, Copy, Protocol
@@ -132,7 +132,7 @@ async def connected(places: Mapping[str, Place], limit: float, only_rule: str | 
         for version, place in places.items()
     }
     try:
-        async with aiohttp.ClientSession(connector=connector) as session:
+        async with session_without_cookies(connector) as session:
             yield Servers(places, session, channels, limit, only_rule)
     finally:
         for channel in channels.values():

@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import aiohttp
-
 from modelrollout.adapters.access import Access, open_access
 from modelrollout.adapters.cluster import Cluster
 from modelrollout.adapters.metrics.reader import Reader
 from modelrollout.adapters.metrics.scraping import Scraping
 from modelrollout.adapters.prometheus import MOST, MOST_OF_USERS, Prometheus
+from modelrollout.adapters.samples import session_without_cookies
 from modelrollout.adapters.shadowed import shadowed
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.arms import Arms
@@ -127,8 +126,10 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     api = await stack.enter_async_context(access.session(connections=settings.api_connections, **limits))
     leasing = await stack.enter_async_context(access.session(connections=_LEASE_CONNECTIONS, **limits))
     watching = await stack.enter_async_context(access.session(connections=0, timeout=0, connect_timeout=10))
-    http = await stack.enter_async_context(aiohttp.ClientSession())
+    http = await stack.enter_async_context(session_without_cookies())
     prometheus, patient = _prometheus(settings, stack, MOST), _prometheus(settings, stack, MOST_OF_USERS)
+    # Specs are checked by queries that may be as slow as their authors like: no metric of anybody waits for those.
+    checking = patient.a_few(max(1, settings.prometheus_threads // 4))
     cluster, telemetry = Cluster(api, access.server, patient=True), Telemetry()
     ordinary = max(1, settings.workers - _FOR_URGENT)
     queue = WorkQueue[Key](urgent=partial(_has_requests, telemetry), ordinary=ordinary)
@@ -142,8 +143,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     filters = MeshFilters(settings.mesh_hash_namespace)
     observer = Observer(
         samples=samples,
-        inquiries=Inquiries(Acceptance(cluster, patient, settings, world), time.monotonic),
-        references=References(cluster, patient, time.monotonic),
+        inquiries=Inquiries(Acceptance(cluster, checking, settings, world), time.monotonic),
+        references=References(cluster, checking, time.monotonic),
         validations=Validations(time.monotonic, prober.ask),
         smokes=Validations(time.monotonic, prober.ask),
         comparisons=Comparisons(time.monotonic, partial(shadowed, patient)),
