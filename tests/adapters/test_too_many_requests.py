@@ -66,7 +66,7 @@ def test_the_same_request_is_sent_again(case: str, monkeypatch: pytest.MonkeyPat
     assert busy.heard == ['PATCH {"metadata":{"name":"a","namespace":"prod"}}'] * sent
 
 
-PAUSES = [("1", 1, 1.0), ("1", 3, 3.0), ("0", 1, 0.5), ("60", 1, 5.0), (None, 1, 1.0), ("soon", 2, 2.0)]
+PAUSES = [("1", 1, 1.0), ("1", 3, 3.0), ("0", 1, 0.5), ("60", 1, 5.0), (None, 1, 1.0), ("soon", 2, 2.0), ("²", 1, 1.0)]
 
 
 @pytest.mark.parametrize(("retry_after", "tries", "seconds"), PAUSES)

@@ -529,6 +529,13 @@ FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
         },
         "Canary fraud",
     ),
+    "another controller, and our label": (
+        {
+            "labels": {"modelrollout.dev/rollout": "fraud"},
+            "ownerReferences": [{"kind": "Canary", "name": "fraud", "uid": "other", "controller": True}],
+        },
+        "Canary fraud",
+    ),
     "another rollout": ({"labels": {"modelrollout.dev/rollout": "other"}}, "somebody else"),
 }
 
@@ -545,6 +552,13 @@ def test_somebody_elses_route(metadata: dict[str, Any], owner: str) -> None:
         pytest.param({"labels": {"modelrollout.dev/rollout": "fraud"}}, id="by its label"),
         pytest.param({"ownerReferences": [{"kind": "ModelRollout", "uid": OURS.uid}]}, id="by its owner"),
         pytest.param({"managedFields": [{"manager": "kubectl-replace"}, OUR_MANAGER]}, id="by who applied it"),
+        pytest.param(
+            {
+                "labels": {"modelrollout.dev/rollout": "fraud"},
+                "ownerReferences": [{"kind": "ModelRollout", "name": "fraud", "uid": "before", "controller": True}],
+            },
+            id="of the rollout of that name that was there before",
+        ),
     ],
 )
 def test_our_own_route_whatever_was_taken_off_it(metadata: dict[str, Any]) -> None:

@@ -39,7 +39,7 @@ def pause(retry_after: str | None, tries: int) -> float:
     """Seconds to wait after an answer 429: what the API server asks for, longer each time, and never long: a rollback
     may be waiting.
     https://kubernetes.io/docs/concepts/cluster-administration/flow-control/"""
-    asked = float(retry_after) if retry_after is not None and retry_after.isdigit() else 1.0
+    asked = float(retry_after) if retry_after is not None and retry_after.isdecimal() else 1.0
     return min(LONGEST_PAUSE, max(SHORTEST_PAUSE, asked) * tries)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from asyncio import get_running_loop, sleep
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,7 @@ PAGE = 250  # objects; a page is parsed at one go, and nothing else happens mean
 WATCH_SECONDS = 300  # after which the API server ends a watch
 SILENCE = 150.0  # seconds; bookmarks come once a minute, so a watch that says nothing for longer is dead
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds, after a failure; doubles with each
+AT_ONCE = 1.0  # seconds; a watch that ends sooner and told nothing is as good as none
 _GONE = 410
 
 Place = tuple[str, str]
@@ -38,6 +40,16 @@ log = logging.getLogger(__name__)
 
 class Outdated(Exception):
     """The API server does not know any more what came after the last event."""
+
+    def __init__(self) -> None:
+        super().__init__("what came after the last event is not known there any more; listing again")
+
+
+class EndedAtOnce(Exception):
+    """The API server, or what stands before it, ends a watch as soon as it has begun."""
+
+    def __init__(self) -> None:
+        super().__init__("the watch ended at once")
 
 
 @dataclass
@@ -66,17 +78,20 @@ class Reflector:
                 if not self._since:
                     await self._list()
                     self.listed.set()
+                begun, told = get_running_loop().time(), 0
                 async for event in self._events():
                     self._hear(event)
-                    failures, refused = 0, False
-            except Outdated:
-                self._since = ""
-            except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
+                    failures, refused, told = 0, False, told + 1
+                if not told and get_running_loop().time() - begun < AT_ONCE:
+                    raise EndedAtOnce
+            except (ApiError, aiohttp.ClientError, TimeoutError, OSError, Outdated, EndedAtOnce) as error:
+                if isinstance(error, Outdated):
+                    self._since = ""
                 wait = _wait(error, failures)
                 failures, refused = failures + 1, _is_refused(error)
                 words = str(error) or "no answer in time"
                 log.warning("%s cannot be watched, again in %.1f s: %s", self.resource.plural, wait, words)
-                await asyncio.sleep(wait)
+                await sleep(wait)
 
     async def _list(self) -> None:
         """Everything that there is."""

@@ -135,15 +135,17 @@ def is_ours(live: Mapping[str, Any], rollout: ModelRollout) -> bool:
     """Whether the live VirtualService of the rollout's name is the one that was made for it.
 
     One replaced by hand (``kubectl replace``, a label taken off) is still ours to restore: its owner says so, or, where
-    it has none, who applied it. One that another controller owns is not.
+    it has none, its label or who applied it. One that another controller owns is not, whatever its label says.
     """
     described = live["metadata"]
     owners = described.get("ownerReferences") or []
-    if is_owned_by(live, rollout.name) or any(owner.get("uid") == rollout.uid for owner in owners):
+    if any(owner.get("uid") == rollout.uid for owner in owners):
         return True
-    if any(owner.get("controller") for owner in owners):
+    ours = (KIND, rollout.name)  # of another uid: made for one of this name that was there before
+    if any(owner.get("controller") and (owner.get("kind"), owner.get("name")) != ours for owner in owners):
         return False
-    return any(entry.get("manager") == TRAFFIC_MANAGER for entry in described.get("managedFields") or [])
+    managers = {entry.get("manager") for entry in described.get("managedFields") or []}
+    return is_owned_by(live, rollout.name) or TRAFFIC_MANAGER in managers
 
 
 def models_of(spec: Spec) -> tuple[Model, ...]:
