@@ -230,6 +230,16 @@ def test_in_our_words(
     assert found.uri == "pvc://m/1"
 
 
+def test_what_a_registry_says_is_bounded_and_shown_in_one_line() -> None:
+    words = "denied \x1b[31m\n" + "x" * 100_000
+    fetch = {"state": {"waiting": {"reason": "ErrImagePull", "message": words}}}
+    found = workloads([deployment()], [pod(fetch=fetch)], [])["2.4.1187"].waiting
+    assert found is not None
+    assert "cannot be pulled: denied \N{REPLACEMENT CHARACTER}[31m xxx" in found
+    assert found.endswith("xxx...")
+    assert len(found) < 2100
+
+
 DISPLACED: dict[str, tuple[Object, list[Object], bool]] = {
     "deleted, and no other yet": (deployment(), [], True),
     "evicted, and no other yet": (deployment(), [EVICTED], True),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from modelrollout.api.printable import printable
 from modelrollout.api.route import EVERYBODY
 from modelrollout.core.observation import Workload
 from modelrollout.manifests.kept import applied_replicas, made_from_mark, pinned_digest, place_of, settings_hash
@@ -30,6 +31,8 @@ from modelrollout.runtime.pods import (
 )
 
 Object = Mapping[str, Any]
+
+LONGEST = 2000  # characters of what a version waits for: a registry's words may be anything, and go into the status
 
 BEING_CREATED = "its pods are being created"
 """When there is no pod that could say more."""
@@ -92,7 +95,7 @@ def workload(deployment: Object, pods: Iterable[Object], services: Iterable[Obje
         of_model=end is not None and end.of_model,
         unfetched=end is not None and end.is_fetcher,
         store_away=end is not None and end.store_away,
-        waiting=None if failure or (ready >= desired and not outdated) else _waiting(deployment, newest, ended),
+        waiting=None if failure or (ready >= desired and not outdated) else _told(_waiting(deployment, newest, ended)),
         displaced=ready == 0 and failure is None and not any(map(has_served, living)),
         at_work_since=at_work_since(unready or newest),
         loading_since=loading_since(unready),
@@ -149,6 +152,12 @@ def _version(item: Object) -> str:
 def _beyond_deadline(pods: Iterable[Object]) -> str | None:
     """Pods that a deadline of the template ended: the node would have been no reason."""
     return next((how_it_ended(pod) for pod in pods if pod.get("status", {}).get("phase") == "Failed"), None)
+
+
+def _told(words: str) -> str:
+    """As much as a status can hold several times, fit to be shown."""
+    shown = printable(words)
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
 
 
 def _waiting(deployment: Object, living: Sequence[Object], ended: Iterable[Object]) -> str:
