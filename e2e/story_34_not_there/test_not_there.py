@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from e2e.harness.rollout import INSTALL_SECONDS, Rollout
+from e2e.harness.world import World
 
 MANIFEST = Path(__file__).parent / "rollout.yaml"
 NOBODYS = "registry.invalid/nobodys:1"
@@ -53,13 +56,24 @@ def unresolved(rollout: Rollout) -> str:
     return message if status == "False" else ""
 
 
-@pytest.mark.parametrize(("template", "said"), MISSING.values(), ids=MISSING)
-def test_it_is_said_by_its_field(rollout: Rollout, template: dict[str, Any], said: str) -> None:
-    field, kind = said.split()
+@pytest.fixture(scope="module")
+def rollouts(world: World) -> Iterator[Mapping[str, Rollout]]:
+    """One for each case, and all at one time: a kubelet tells of what is missing after some tries."""
+    with ExitStack() as stack:
+        found = {}
+        for number, (case, (template, _)) in enumerate(MISSING.items()):
+            namespace = stack.enter_context(world.namespace(f"story-34-not-there-{number}"))
+            found[case] = Rollout(world, namespace)
+            apply(found[case], "1.0.1", template)
+        yield found
+
+
+@pytest.mark.parametrize("case", MISSING)
+def test_it_is_said_by_its_field(rollouts: Mapping[str, Rollout], case: str) -> None:
+    rollout, (field, kind) = rollouts[case], MISSING[case][1].split()
     words = (
         f'{SPEC}.{field} "features": there is no {kind} features in {rollout.namespace}; make it, or correct the field'
     )
-    apply(rollout, "1.0.1", template)
     rollout.wait_for(lambda seen: words in unresolved(seen), SOON, words)
     rollout.wait_for(lambda seen: seen.status.message.startswith(words), SOON, f"the sentence begins with: {words}")
     if kind != "PersistentVolumeClaim":
