@@ -157,6 +157,17 @@ def test_what_is_wrong_with_a_manifest_is_said_as_lint_says_it(files: list[str])
 MANIFESTS = sorted(path for path in (ROOT / "examples").rglob("*.yaml") if path.name != "traffic.yaml")
 
 
+def test_of_several_mistakes_each_has_a_line(files: list[str]) -> None:
+    """And no words of a manifest make another one."""
+    wrong = 'strategy: {canari: {}, "a\\nb": 1}\n'
+    Path(files[1]).write_text(MANIFEST.partition("strategy:")[0] + wrong)
+    result = simulate(*files)
+    assert result.exit_code == 2
+    lines = result.output.splitlines()
+    assert len(lines) > 1
+    assert all(": spec." in line for line in lines), lines
+
+
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=[str(path.relative_to(ROOT)) for path in MANIFESTS])
 def test_without_a_traffic_one_is_shown_that_fits(manifest: Path, tmp_path: Path) -> None:
     result = simulate("-f", str(manifest))

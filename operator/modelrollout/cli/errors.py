@@ -16,10 +16,11 @@ NO_CRD = "the server knows no modelrollouts; is the operator installed in this c
 
 
 class Said(click.ClickException):
-    """One sentence, as a terminal may show it: it may hold what a server, or a file of somebody else's, says."""
+    """Sentences, a line each, as a terminal may show them: each may hold what a server, or a file of somebody else's,
+    says."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(printable(message))
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(map(printable, lines)))
 
 
 class Refused(Said):

@@ -21,7 +21,7 @@ def one_manifest(files: Sequence[str], named: Sequence[str], recursive: bool, co
     found = [document for document in documents if is_rollout(document)]
     problems += [problem for document in found for problem in check_one(document)]
     if problems:
-        raise NotTaken("\n".join(map(str, problems)))
+        raise NotTaken(*map(str, problems))
     if not found:
         raise click.UsageError(f"there is no ModelRollout in {' '.join(given)}")
     if len(found) > 1:

@@ -46,12 +46,6 @@ class Unusable(Said):
     exit_code = 2
 
 
-class NothingToPlay(click.ClickException):
-    """No traffic was given; the message has lines of its own, and no words of others."""
-
-    exit_code = 2
-
-
 @click.command()
 @file_arguments("FILE")
 @click.option("--traffic", type=File, help="The made-up traffic (docs/simulate.md).")
@@ -128,16 +122,18 @@ def sentences() -> Iterator[None]:
 
 
 def read_scenario(manifest: Played, traffic: Path | None, samples: Path | None) -> Scenario:
-    """All that was given, checked. Raises InputError, or NothingToPlay with a traffic that would do."""
+    """All that was given, checked. Raises InputError, or Unusable with a traffic that would do."""
     if traffic is not None:
         return under_traffic(manifest, traffic)
     if samples is not None:
         return under_samples(manifest, samples)
     _, spec = manifest
-    raise NothingToPlay(
+    raise Unusable(
         "--traffic is missing: what do users send, and how does each version answer? (--samples has recorded answers.) "
-        f"{EXAMPLE} is an example. For this manifest, write into a file, with what you expect:\n\n"
-        f"{suggested_traffic(spec)}\n"
+        f"{EXAMPLE} is an example. For this manifest, write into a file, with what you expect:",
+        "",
+        *suggested_traffic(spec).splitlines(),
+        "",
     )
 
 
