@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from modelrollout.adapters.metrics import custom, delays
 from modelrollout.adapters.metrics.base import Provider, Target
-from modelrollout.adapters.metrics.bounds import bound_for, chosen_bound, in_common, judged_by
+from modelrollout.adapters.metrics.bounds import Bounds, bound_for, chosen_bound, in_common, judged_by
 from modelrollout.adapters.metrics.counts import Tally, answers, increments, slow_answers, tally
 from modelrollout.adapters.metrics.overdue import SCRAPE_TAKES, overdue
 from modelrollout.adapters.metrics.registry import PROVIDERS
@@ -134,15 +134,16 @@ class Reader:
     async def _ask(self, metric: str, provider: Provider, group: Sequence[Subscription]) -> dict[Place, Read]:
         """The newest counts of one metric. Where nothing was counted yet, one question to the source tells all whether
         that is because there were no requests."""
-        reading = self._errors if metric == "errors" else self._latency
-        counted = await reading(provider, group)
+        common = await self._in_common(provider, group) if metric == "latency" else {}
+        counted = await (
+            self._latency(provider, group, common) if metric == "latency" else self._errors(provider, group)
+        )
         nothing = await self._nothing(metric, provider) if any(map(_is_silent, counted.values())) else None
         interval, scraped = await self._scraping.interval(provider), _scraped(counted)
         read = {place: _sampled(metric, item, nothing, interval, scraped[place[0]]) for place, item in counted.items()}
         if metric != "latency":
             return read
-        bounds = await self._scraping.bounds(provider, _targets(group))
-        judged = {item.key: judged_by(item, in_common(bounds, provider, item.targets)) for item in group}
+        judged = {item.key: judged_by(item, common[item.key]) for item in group}
         late = await self._overdue(provider, group, judged)
         return {place: _with_bound(item, judged[place[0]], late.get(place, {})) for place, item in read.items()}
 
@@ -169,10 +170,16 @@ class Reader:
             for split in item.splits
         }
 
-    async def _latency(self, provider: Provider, group: Sequence[Subscription]) -> dict[Place, ByVersion | Unavailable]:
+    async def _in_common(self, provider: Provider, group: Sequence[Subscription]) -> dict[Key, Bounds | None]:
+        """The bucket bounds that all histograms of a subscription's versions have."""
+        bounds = await self._scraping.bounds(provider, _targets(group))
+        return {item.key: in_common(bounds, provider, item.targets) for item in group}
+
+    async def _latency(
+        self, provider: Provider, group: Sequence[Subscription], common: Mapping[Key, Bounds | None]
+    ) -> dict[Place, ByVersion | Unavailable]:
         window, targets = await self._scraping.window(provider), _targets(group)
-        bounds = await self._scraping.bounds(provider, targets)
-        chosen = {item.key: chosen_bound(item, in_common(bounds, provider, item.targets)) for item in group}
+        chosen = {item.key: chosen_bound(item, common[item.key]) for item in group}
         needed = {bound for bound in chosen.values() if isinstance(bound, str)}
         series = await self._raw(provider.latency_query(targets, needed), window) if needed else []
         rules = {(bound, item.analysis.client_cancels) for item in group if isinstance(bound := chosen[item.key], str)}
