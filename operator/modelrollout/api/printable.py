@@ -9,6 +9,11 @@ _DIRECTIONS = dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *ra
 _TABLE = _DIRECTIONS | _CONTROLS | _SPACES
 
 
+def shortened(text: str, most: int) -> str:
+    """At most so many characters, and whether that is all."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def printable(text: str) -> str:
     """The text as one line without escape sequences: a terminal does nothing but show it."""
     return text.translate(_TABLE)

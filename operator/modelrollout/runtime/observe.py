@@ -15,13 +15,7 @@ from typing import TypeVar
 from modelrollout.adapters.metrics.reader import Samples
 from modelrollout.adapters.metrics.subscription import Subscription
 from modelrollout.core.evidence import Count
-from modelrollout.core.observation import (
-    USUAL_SCRAPE_INTERVAL,
-    LiveRoute,
-    Observation,
-    Refusal,
-    Unavailable,
-)
+from modelrollout.core.observation import USUAL_SCRAPE_INTERVAL, LiveRoute, Observation, Refusal, Unavailable
 from modelrollout.core.plan import Questions
 from modelrollout.manifests.istio import live_route
 from modelrollout.resource.rollout import ModelRollout

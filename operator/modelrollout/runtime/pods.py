@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from modelrollout.adapters.storage.failure import STORE_AWAY
-from modelrollout.api.printable import printable
+from modelrollout.api.printable import printable, shortened
 from modelrollout.core.accept.references import UNPULLED
 from modelrollout.manifests.kept import FETCH_CONTAINER
 from modelrollout.manifests.serving import SERVER_CONTAINER
@@ -121,7 +121,7 @@ def last_error(log: str) -> str:
     lines = [line for line in log.splitlines() if line.strip()]
     speaking = [index for index, line in enumerate(lines) if _ERROR.search(line) and not line[0].isspace()]
     words = printable(" ".join(line.strip() for line in (lines[speaking[-1] :] if speaking else lines[-3:])))
-    return words if len(words) <= _WORDS_LIMIT else words[:_WORDS_LIMIT] + "..."
+    return shortened(words, _WORDS_LIMIT)
 
 
 def at_work_since(pods: Iterable[Object]) -> float | None:

@@ -6,13 +6,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 
-from modelrollout.adapters.cluster import (
-    SERVICES,
-    VIRTUAL_SERVICES,
-    ApiError,
-    Conflict,
-    Object,
-)
+from modelrollout.adapters.cluster import SERVICES, VIRTUAL_SERVICES, ApiError, Conflict, Object
 from modelrollout.adapters.patience import TOO_MANY
 from modelrollout.api.route import Route
 from modelrollout.core.observation import SETTLE_SECONDS, LiveRoute

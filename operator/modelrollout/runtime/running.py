@@ -9,9 +9,7 @@ from dataclasses import replace
 from modelrollout.adapters import tensorflow_serving
 from modelrollout.adapters.cluster import DEPLOYMENTS, PODS, SERVICES, Object
 from modelrollout.api.version import ModelVersion
-from modelrollout.core.observation import (
-    Workload,
-)
+from modelrollout.core.observation import Workload
 from modelrollout.core.plan import Questions
 from modelrollout.manifests.serving import GRPC_PORT
 from modelrollout.resource.rollout import ModelRollout

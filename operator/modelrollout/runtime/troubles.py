@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 
 from modelrollout.adapters.cluster import EVENTS, ApiError, Cluster
+from modelrollout.api.printable import shortened
 from modelrollout.core.accept.references import UNPULLED
 from modelrollout.core.observation import Workload
 from modelrollout.runtime.pods import STARTING
@@ -129,5 +130,4 @@ def _moment(event: Object) -> str:
 
 def _in_words(event: Object) -> str:
     message = " ".join(_OF_ONE_TRY.sub("...", str(event.get("message") or "")).split())
-    words = f"{event.get('reason')}: {message}"
-    return words if len(words) <= _LONGEST else words[:_LONGEST] + "..."
+    return shortened(f"{event.get('reason')}: {message}", _LONGEST)

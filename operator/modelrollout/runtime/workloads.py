@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from modelrollout.api.printable import printable
+from modelrollout.api.printable import printable, shortened
 from modelrollout.api.route import EVERYBODY
 from modelrollout.core.observation import Workload
 from modelrollout.manifests.kept import applied_replicas, made_from_mark, pinned_digest, place_of, settings_hash
@@ -156,8 +156,7 @@ def _beyond_deadline(pods: Iterable[Object]) -> str | None:
 
 def _told(words: str) -> str:
     """As much as a status can hold several times, fit to be shown."""
-    shown = printable(words)
-    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
+    return shortened(printable(words), LONGEST)
 
 
 def _waiting(deployment: Object, living: Sequence[Object], ended: Iterable[Object]) -> str:

@@ -6,11 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from modelrollout.adapters.cluster import (
-    Cluster,
-    Object,
-    Resource,
-)
+from modelrollout.adapters.cluster import Cluster, Object, Resource
 from modelrollout.manifests.drift import differs
 from modelrollout.manifests.platform import Platform
 from modelrollout.resource.rollout import ModelRollout

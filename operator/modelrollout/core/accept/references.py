@@ -89,7 +89,7 @@ def references(spec: Spec) -> Iterator[Reference]:
     yield from _of_samples(spec.asked_before_traffic.samples, _SAMPLES)
     smoke = spec.strategy.chosen.smoke(spec.strategy.settings)
     yield from _of_samples(smoke.requests if smoke is not None else None, f"spec.strategy.{spec.strategy.name}.smoke")
-    yield from _of_template(_pod(spec), _TEMPLATE)
+    yield from _of_template(_pod(spec))
 
 
 def of_pods(spec: Spec, version: str) -> Iterator[Reference]:
@@ -98,7 +98,7 @@ def of_pods(spec: Spec, version: str) -> Iterator[Reference]:
     yield from _of_model(spec, version)
     if samples is not None and samples.warm_up_file:
         yield from _of_samples(samples, _SAMPLES)
-    yield from (item for item in _of_template(_pod(spec), _TEMPLATE) if not item.optional)
+    yield from (item for item in _of_template(_pod(spec)) if not item.optional)
 
 
 def _pod(spec: Spec) -> dict[str, Any]:
@@ -127,17 +127,25 @@ def _of_samples(samples: SampleSet | None, field: str) -> Iterator[Reference]:
         yield Reference("ConfigMap", golden.config_map, f"{field}.golden.configMap", golden.config_map)
 
 
-def _of_template(part: Any, path: str, within: str = "") -> Iterator[Reference]:
-    """Those of a part of the pod template. ``within`` is the field that it is the value of, or an element of."""
+def _of_template(pod: dict[str, Any]) -> Iterator[Reference]:
+    """Those of the pod template."""
+    for path, within, holder, name, value in _fields(pod, _TEMPLATE):
+        kind = _NAMED_BY.get((within, name))
+        if kind is not None:
+            yield Reference(kind, value, path, value, holder.get("optional") is True)
+
+
+def _fields(part: Any, path: str, within: str = "") -> Iterator[tuple[str, str, dict[str, Any], str, str]]:
+    """Every field with a text: where it is, the field that its object is the value or an element of, that object, its
+    name and the text."""
     if isinstance(part, list):
         for index, item in enumerate(part):
-            yield from _of_template(item, f"{path}[{index}]", within)
+            yield from _fields(item, f"{path}[{index}]", within)
     elif isinstance(part, dict):
         for name, value in part.items():
-            kind = _NAMED_BY.get((within, name))
-            if kind is not None and isinstance(value, str):
-                yield Reference(kind, value, f"{path}.{name}", value, part.get("optional") is True)
-            yield from _of_template(value, f"{path}.{name}", name)
+            if isinstance(value, str):
+                yield f"{path}.{name}", within, part, name, value
+            yield from _fields(value, f"{path}.{name}", name)
 
 
 def in_terms_of_the_spec(spec: Spec, namespace: str, seen: Observation, settled: Container[str] = ()) -> Observation:
@@ -204,16 +212,5 @@ def _without_key(needed: Sequence[Reference], spec: Spec, namespace: str, words:
 
 def images(spec: Spec) -> Iterator[tuple[str, str]]:
     """Every field that names an image, with its value."""
-    yield from _images(_pod(spec), _TEMPLATE)
+    yield from ((path, value) for path, _, _, name, value in _fields(_pod(spec), _TEMPLATE) if name == "image")
     yield "spec.serving.image", spec.serving.image
-
-
-def _images(part: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(part, list):
-        for index, item in enumerate(part):
-            yield from _images(item, f"{path}[{index}]")
-    elif isinstance(part, dict):
-        for name, value in part.items():
-            if name == "image" and isinstance(value, str):
-                yield f"{path}.{name}", value
-            yield from _images(value, f"{path}.{name}")
