@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from modelrollout.adapters.cluster import Cluster
+from modelrollout.adapters.listening import serve_http
 
 _BODY = {"kind": "Status", "apiVersion": "v1", "message": "too many requests, please try again later"}
 _PASSED_ON = ("Accept", "Content-Type")
@@ -43,13 +44,5 @@ async def busy(behind: Cluster) -> AsyncIterator[tuple[Cluster, Busy]]:
     """A cluster behind the proxy, as the operator has one, and the proxy."""
     proxy, application = Busy(behind), web.Application(client_max_size=2**24)
     application.router.add_route("*", "/{path:.*}", proxy.answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        async with aiohttp.ClientSession() as session:
-            host, port = runner.addresses[0][:2]
-            yield Cluster(session, f"http://{host}:{port}", patient=True), proxy
-    finally:
-        await runner.cleanup()
+    async with serve_http("listen", "127.0.0.1:0", application) as port, aiohttp.ClientSession() as session:
+        yield Cluster(session, f"http://127.0.0.1:{port}", patient=True), proxy

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from modelrollout.adapters.listening import serve_http
+
 GOOD = b'{"predictions": [[0.1, 0.9]]}'
 
 
@@ -36,11 +38,5 @@ class Gateway:
 async def serving(gateway: Gateway) -> AsyncIterator[str]:
     application = web.Application()
     application.router.add_post("/{path:.*}", gateway.answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with serve_http("listen", "127.0.0.1:0", application) as port:
+        yield f"http://127.0.0.1:{port}"

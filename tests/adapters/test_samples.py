@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from modelrollout.adapters.listening import serve_http
 from modelrollout.adapters.samples import LARGEST_ANSWER, NOT_SENT, Destination, Unreachable, send_all
 from modelrollout.core.validate.answer import Answer
 
@@ -23,15 +24,8 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
     """A server of version 7 of model m."""
     app = web.Application()
     app.router.add_post("/v1/models/m/versions/7:predict", handler)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        yield f"{host}:{port}"
-    finally:
-        await runner.cleanup()
+    async with serve_http("listen", "127.0.0.1:0", app) as port:
+        yield f"127.0.0.1:{port}"
 
 
 def send(handler: Handler, time_limit: float = 5.0) -> tuple[Answer, ...]:

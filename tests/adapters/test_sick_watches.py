@@ -11,6 +11,7 @@ from aiohttp import web
 
 from modelrollout.adapters import reflector
 from modelrollout.adapters.cluster import SERVICES, Cluster
+from modelrollout.adapters.listening import serve_http
 from modelrollout.adapters.reflector import Reflector
 
 ROUNDS = 6
@@ -59,16 +60,12 @@ def test_it_is_asked_less_and_less(
     async def body() -> None:
         application = web.Application()
         application.router.add_get("/{path:.*}", server)
-        runner = web.AppRunner(application)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        async with aiohttp.ClientSession() as session:
-            cluster = Cluster(session, f"http://127.0.0.1:{runner.addresses[0][1]}")
+        async with serve_http("listen", "127.0.0.1:0", application) as port, aiohttp.ClientSession() as session:
+            cluster = Cluster(session, f"http://127.0.0.1:{port}")
             ignored: Callable[..., None] = lambda *told: None  # noqa: E731
             watching = asyncio.create_task(Reflector(cluster, session, SERVICES, None, "", ignored, ignored).run())
             await asyncio.wait_for(enough.wait(), 60)
             watching.cancel()
-        await runner.cleanup()
 
     monkeypatch.setattr(reflector, "sleep", sleep)
     asyncio.run(body())

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from modelrollout.adapters import patience
 from modelrollout.adapters.cluster import SERVICES, ApiError, Cluster
+from modelrollout.adapters.listening import serve_http
 from modelrollout.adapters.patience import pause
 
 
@@ -33,20 +34,13 @@ async def ask(busy: Busy) -> str:
     """What a request comes to."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", busy.answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        [(host, port)] = [name[:2] for name in runner.addresses]
-        async with aiohttp.ClientSession() as session:
-            body = {"metadata": {"name": "a", "namespace": "prod"}}
-            found = await Cluster(session, f"http://{host}:{port}").apply(SERVICES, body, "test")
-            return str(found["metadata"]["name"])
-    except ApiError as error:
-        return str(error)
-    finally:
-        await runner.cleanup()
+    body = {"metadata": {"name": "a", "namespace": "prod"}}
+    async with serve_http("listen", "127.0.0.1:0", application) as port, aiohttp.ClientSession() as session:
+        try:
+            found = await Cluster(session, f"http://127.0.0.1:{port}").apply(SERVICES, body, "test")
+        except ApiError as error:
+            return str(error)
+        return str(found["metadata"]["name"])
 
 
 CASES: dict[str, tuple[int, int, str]] = {

@@ -12,6 +12,7 @@ import yaml
 from aiohttp import web
 
 from modelrollout.adapters.cluster import LEASES, SERVICES
+from modelrollout.adapters.listening import serve_http
 from modelrollout.runtime.process import Operator, _build
 from modelrollout.runtime.settings import Settings
 
@@ -28,24 +29,17 @@ async def operator(answer: Answer, folder: Path, **settings: float) -> AsyncIter
     """The parts of the process, and such an API server."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(application, shutdown_timeout=0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    [(host, port)] = [name[:2] for name in runner.addresses]
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "test",
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        "clusters": [{"name": "test", "cluster": {"server": f"http://{host}:{port}"}}],
-        "users": [{"name": "test", "user": {"token": "t"}}],
-    }
-    (folder / "kubeconfig").write_text(yaml.safe_dump(config))
-    try:
-        async with AsyncExitStack() as stack:
-            yield await _build(Settings(**settings), stack)  # type: ignore[arg-type]
-    finally:
-        await runner.cleanup()
+    async with serve_http("listen", "127.0.0.1:0", application) as port, AsyncExitStack() as stack:
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "test",
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+            "clusters": [{"name": "test", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+            "users": [{"name": "test", "user": {"token": "t"}}],
+        }
+        (folder / "kubeconfig").write_text(yaml.safe_dump(config))
+        yield await _build(Settings(**settings), stack)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
