@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from modelrollout.api.route import EVERYBODY
@@ -194,6 +194,7 @@ FAULTS = {"healthy": "0.01", "bad from 100 s on": "[{from: 0s, value: 0.01}, {fr
 
 @pytest.mark.parametrize("errors", FAULTS.values(), ids=FAULTS.keys())
 @settings(max_examples=15, deadline=None)
+@example(kills={0, 16}, seed=4483)  # at the very sample at which the weight changes
 @given(kills=st.sets(st.integers(0, 72), min_size=1, max_size=20), seed=st.integers(0, 2**16))
 def test_killed_at_any_ticks_it_decides_the_same(
     errors: str, tmp_path_factory: pytest.TempPathFactory, kills: set[int], seed: int

@@ -56,6 +56,15 @@ def after(state: Pass, arm: Arm, split: str, states: Sequence[MetricState], know
     return SharedStatus(split=split, broken=sentence(arm.version, shared), state=tuple(shared.to_status()))
 
 
+def of_these_shares(state: Pass, arm: Arm) -> tuple[SharedStatus, ...]:
+    """Without the numbers of splits in which the arm has another part now than when they were counted."""
+    parts = {split: part_of(state, arm, split) for split in shared_splits(state, arm)}
+    return tuple(
+        item if item.state[:1] == (parts.get(item.split),) else item.model_copy(update={"state": ()})
+        for item in arm.shared
+    )
+
+
 def part_of(state: Pass, arm: Arm, split: str) -> float:
     """The arm's part of what it and the control get together, 0 to 1."""
     assert state.route is not None

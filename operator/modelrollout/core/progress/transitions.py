@@ -24,6 +24,7 @@ from modelrollout.core.accept.acceptance import known_digest
 from modelrollout.core.judge import ledger
 from modelrollout.core.judge.assess import begin_counting_in
 from modelrollout.core.judge.metric_state import NOTHING_COUNTED
+from modelrollout.core.judge.shares import of_these_shares
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
@@ -112,7 +113,12 @@ def set_route(state: Pass, route: Route) -> Pass:
             continue
         begun = [name for name in sorted(names) if new[name] and not old[name]]
         state = begin_counting_in(state, arm.version, begun)
-        state = state.change_arm(arm.version, weight_since=state.now, metrics=_recounted(state.arm(arm.version)))
+        state = state.change_arm(
+            arm.version,
+            weight_since=state.now,
+            metrics=_recounted(state.arm(arm.version)),
+            shared=of_these_shares(state, arm),
+        )
     return state
 
 
