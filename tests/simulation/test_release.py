@@ -10,6 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from modelrollout.api.route import EVERYBODY
+from modelrollout.api.version import ModelVersion
+from modelrollout.core.accept.acceptance import backwards
 from modelrollout.core.observation import Sample, Unavailable
 from modelrollout.simulation.decisions import decisions, ending
 from modelrollout.simulation.events import (
@@ -23,6 +25,7 @@ from modelrollout.simulation.events import (
     Silence,
 )
 from modelrollout.simulation.generated import AWAY
+from modelrollout.simulation.manifest import previous
 from modelrollout.simulation.release import Frame
 from modelrollout.simulation.scenario import Scenario
 from modelrollout.simulation.source import EPOCH, SERIES
@@ -203,3 +206,12 @@ def test_killed_at_any_ticks_it_decides_the_same(
     scenario = scene(tmp_path_factory.mktemp("kills"), text)
     killed = with_events(scenario, *(Restart(min(5.0 * tick, 359.0)) for tick in sorted(kills)))
     assert whole(killed, seed) == whole(scenario, seed)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "before"),
+    [("2.4.1187", "2.4.1186"), ("2.4.0", "2.3.0"), ("2.0.0", "1.0.0"), ("0.0.1", "0.0.0")],
+)
+def test_a_stable_version_that_nobody_named_is_one_that_may_have_served_before(candidate: str, before: str) -> None:
+    assert previous(candidate) == before
+    assert backwards(ModelVersion.parse(candidate), ModelVersion.parse(before)) is None, "or the release is refused"

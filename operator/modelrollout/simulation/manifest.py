@@ -65,6 +65,11 @@ def serving(rollout: ModelRollout, spec: Spec, stable: str | None, file: str) ->
 
 
 def previous(version: str) -> str:
-    """The name for a stable version that nobody named: the pipeline run before, or run 1 where that was run 0."""
+    """The name for a stable version that nobody named: the pipeline run before; of run 0, the MINOR or the MAJOR before
+    it, since a version below the one that serves would be refused. Below 0.0.0 there is none."""
     parsed = ModelVersion.parse(version)
-    return str(replace(parsed, pipeline=parsed.pipeline - 1 if parsed.pipeline else 1))
+    if parsed.pipeline:
+        return str(replace(parsed, pipeline=parsed.pipeline - 1))
+    if parsed.minor:
+        return str(replace(parsed, minor=parsed.minor - 1))
+    return str(replace(parsed, major=parsed.major - 1) if parsed.major else replace(parsed, pipeline=1))
