@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass
@@ -111,10 +111,7 @@ class Prometheus:
     async def query(self, expression: str, at: float | None = None) -> list[Series]:
         """What an instant query gives: one point for each series, or all points of a range selector."""
         parameters = {"timeout": f"{self._timeout:g}s"} | ({"time": f"{at:.3f}"} if at is not None else {})
-        result = await self._run(lambda: self._client.custom_query(expression, parameters))
-        if any(not isinstance(item, Mapping) for item in result):
-            raise BadQuery("it gives one number and no series; a counter with labels is needed")
-        return [_series(item) for item in result]
+        return await self._run(lambda: _all_series(self._client.custom_query(expression, parameters)))
 
     async def knows(self, metric: str, within: float = 86400.0) -> bool:
         """Whether there is any series of this name, now or in the last ``within`` seconds."""
@@ -158,6 +155,13 @@ class Prometheus:
 def with_matchers(expression: str, matchers: str) -> str:
     """The expression with more matchers in each of its selectors, which all have braces."""
     return expression.replace("{", f"{{{matchers},") if matchers else expression
+
+
+def _all_series(result: Sequence[Any]) -> list[Series]:
+    """Those of an answer. Raises BadQuery for one without."""
+    if any(not isinstance(item, Mapping) for item in result):
+        raise BadQuery("it gives one number and no series; a counter with labels is needed")
+    return [_series(item) for item in result]
 
 
 def _series(item: Mapping[str, Any]) -> Series:

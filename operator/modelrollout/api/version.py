@@ -7,7 +7,7 @@ of the pipeline run that made it. TensorFlow Serving knows versions by one integ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 
 from modelrollout.api.rules import Form
 
@@ -25,6 +25,7 @@ class ModelVersion:
     pipeline: int
 
     @classmethod
+    @lru_cache(maxsize=4096)  # each pass asks about the same few again and again
     def parse(cls, text: str) -> ModelVersion:
         """Raises ValueError, with the way out, when the text is not three numbers."""
         major, minor, pipeline = (int(part) for part in VERSION.check(text).split("."))

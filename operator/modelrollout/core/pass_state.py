@@ -6,9 +6,10 @@ hand is never read back from the cluster halfway through.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from operator import is_
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -21,6 +22,8 @@ from modelrollout.core.plan import Event, Reason
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 from modelrollout.strategies import AnyStrategy
+
+Part = TypeVar("Part", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +107,31 @@ class Pass:
 
     def change(self, **updates: Any) -> Pass:
         """The same with fields of the status changed."""
-        return replace(self, status=self.status.model_copy(update=updates))
+        status = updated(self.status, updates)
+        return self if status is self.status else replace(self, status=status)
 
     def change_trial(self, **updates: Any) -> Pass:
         """The same with fields of the trial changed."""
-        return self.change(trial=self.trial.model_copy(update=updates))
+        return self.change(trial=updated(self.trial, updates))
 
     def change_arm(self, version: str, **updates: Any) -> Pass:
         """The same with fields of one arm changed."""
-        return self.for_each_arm(lambda arm: arm.model_copy(update=updates) if arm.version == version else arm)
+        return self.for_each_arm(lambda arm: updated(arm, updates) if arm.version == version else arm)
 
     def for_each_arm(self, change: Callable[[Arm], Arm]) -> Pass:
         """The same with every arm changed."""
-        return self.change_trial(arms=tuple(change(arm) for arm in self.trial.arms))
+        arms = tuple(change(arm) for arm in self.trial.arms)
+        return self if all(map(is_, arms, self.trial.arms)) else self.change_trial(arms=arms)
 
     def say(self, reason: Reason, message: str, warning: bool = False, *, cause: str = "") -> Pass:
         """The same with one more Event; ``cause`` where its words have numbers that may be others next time."""
         event = Event(reason, with_name(message, self.rollout), warning, cause)
         return replace(self, events=(*self.events, event))
+
+
+def updated(part: Part, updates: Mapping[str, Any]) -> Part:
+    """A part of the status with fields changed; the very same one where they are so already. Most steps of a pass
+    change nothing, and with hundreds of releases copies are what passes spend their time on."""
+    if all(getattr(part, name) == value for name, value in updates.items()):
+        return part
+    return part.model_copy(update=updates)

@@ -20,7 +20,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelrollout.adapters.metrics.reader import BUILT_IN, Read, Reader, Samples
+from modelrollout.adapters.metrics.counted import Read
+from modelrollout.adapters.metrics.reader import BUILT_IN, Reader, Samples
 from modelrollout.adapters.metrics.registry import PROVIDERS
 from modelrollout.adapters.metrics.splits import untold
 from modelrollout.adapters.metrics.subscription import Key, MetricSplit, Subscription

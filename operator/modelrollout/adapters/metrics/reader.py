@@ -7,6 +7,7 @@ nothing of a split alone.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Collection, Mapping, Sequence
@@ -16,8 +17,22 @@ from typing import TypeVar
 from modelrollout.adapters.metrics import custom, delays
 from modelrollout.adapters.metrics.base import Provider, Target
 from modelrollout.adapters.metrics.bounds import Bounds, bound_for, chosen_bound, in_common, judged_by
-from modelrollout.adapters.metrics.counts import Tally, answers, increments, slow_answers, tally
-from modelrollout.adapters.metrics.overdue import SCRAPE_TAKES, overdue
+from modelrollout.adapters.metrics.counted import (
+    Counted,
+    Place,
+    Read,
+    count_errors,
+    count_overdue,
+    count_slow,
+    is_silent,
+    newest_sample,
+    places_of,
+    sampled,
+    targets_of,
+    with_bound,
+)
+from modelrollout.adapters.metrics.counts import answers, increments, slow_answers, tally
+from modelrollout.adapters.metrics.overdue import SCRAPE_TAKES
 from modelrollout.adapters.metrics.registry import PROVIDERS
 from modelrollout.adapters.metrics.scraping import STALE_SCRAPES, Scraping
 from modelrollout.adapters.metrics.splits import untold
@@ -25,23 +40,16 @@ from modelrollout.adapters.metrics.subscription import Key, MetricSplit, Subscri
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway, Series
 from modelrollout.api.analysis import ClientCancels, Metric
 from modelrollout.api.base import format_duration
-from modelrollout.core.evidence import BadCount, Count, Moments, together
+from modelrollout.core.evidence import BadCount, Count, Moments
 from modelrollout.core.evidence.delay import WINDOW, Delays
 from modelrollout.core.observation import Sample, Unavailable
 
 Answer = TypeVar("Answer")
-Read = Sample | Unavailable
 Samples = Mapping[MetricSplit, Read]
 """By metric and split."""
 
 Found = dict[Key, dict[MetricSplit, Read]]
 """By rollout, then by metric and split."""
-
-Place = tuple[Key, str]
-"""Rollout and split."""
-
-ByVersion = Mapping[str, Mapping[str, Moments]]
-"""Of one metric in one split, by version and process."""
 
 BASELINE_SECONDS = 1800.0
 BUILT_IN = ("errors", "latency")
@@ -123,13 +131,13 @@ class Reader:
             wanted = item.metric(metric)
             words = wanted and untold(item.analysis, wanted, item.splits)
             if words:
-                found |= dict.fromkeys(_places([item]), Unavailable(metric, words, invalid=True))
+                found |= dict.fromkeys(places_of([item]), Unavailable(metric, words, invalid=True))
             elif wanted:
                 told.append(item)
         if not told:
             return found
         answer = await _guarded(metric, self._ask(metric, provider, told))
-        return found | (dict.fromkeys(_places(told), answer) if isinstance(answer, Unavailable) else answer)
+        return found | (dict.fromkeys(places_of(told), answer) if isinstance(answer, Unavailable) else answer)
 
     async def _ask(self, metric: str, provider: Provider, group: Sequence[Subscription]) -> dict[Place, Read]:
         """The newest counts of one metric. Where nothing was counted yet, one question to the source tells all whether
@@ -138,60 +146,37 @@ class Reader:
         counted = await (
             self._latency(provider, group, common) if metric == "latency" else self._errors(provider, group)
         )
-        nothing = await self._nothing(metric, provider) if any(map(_is_silent, counted.values())) else None
-        interval, scraped = await self._scraping.interval(provider), _scraped(counted)
-        read = {place: _sampled(metric, item, nothing, interval, scraped[place[0]]) for place, item in counted.items()}
+        nothing = await self._nothing(metric, provider) if any(map(is_silent, counted.values())) else None
+        interval = await self._scraping.interval(provider)
+        read = await asyncio.to_thread(sampled, metric, counted, nothing, interval)
         if metric != "latency":
             return read
         judged = {item.key: judged_by(item, common[item.key]) for item in group}
         late = await self._overdue(provider, group, judged)
-        return {place: _with_bound(item, judged[place[0]], late.get(place, {})) for place, item in read.items()}
+        return {place: with_bound(item, judged[place[0]], late.get(place, {})) for place, item in read.items()}
 
     async def _raw(self, selector: str, window: float) -> Sequence[Series]:
         """Samples of the built-in metrics."""
         return await self._prometheus.raw(self._prometheus.here(selector), window)
 
-    async def _errors(self, provider: Provider, group: Sequence[Subscription]) -> dict[Place, ByVersion | Unavailable]:
+    async def _errors(self, provider: Provider, group: Sequence[Subscription]) -> Counted:
         window = await self._scraping.window(provider)
-        series = await self._raw(provider.errors_query(_targets(group)), window)
-        rules = {item.analysis.client_cancels for item in group}
-        counted = {rule: tally(series, provider.identity_of, answers(provider, rule)) for rule in rules}
-        uncounted = {rule: provider.uncounted(series, rule) for rule in rules}
-
-        def of(targets: Sequence[Target], rule: ClientCancels) -> ByVersion | Unavailable:
-            words = [uncounted[rule].get(provider.identify(target)) for target in targets]
-            if any(words):
-                return Unavailable("errors", next(filter(None, words)), invalid=True)
-            return _by_version(provider, targets, counted[rule])
-
-        return {
-            (item.key, split): of(item.targets_in(split), item.analysis.client_cancels)
-            for item in group
-            for split in item.splits
-        }
+        series = await self._raw(provider.errors_query(targets_of(group)), window)
+        return await asyncio.to_thread(count_errors, provider, group, series)
 
     async def _in_common(self, provider: Provider, group: Sequence[Subscription]) -> dict[Key, Bounds | None]:
         """The bucket bounds that all histograms of a subscription's versions have."""
-        bounds = await self._scraping.bounds(provider, _targets(group))
+        bounds = await self._scraping.bounds(provider, targets_of(group))
         return {item.key: in_common(bounds, provider, item.targets) for item in group}
 
     async def _latency(
         self, provider: Provider, group: Sequence[Subscription], common: Mapping[Key, Bounds | None]
-    ) -> dict[Place, ByVersion | Unavailable]:
-        window, targets = await self._scraping.window(provider), _targets(group)
+    ) -> Counted:
         chosen = {item.key: chosen_bound(item, common[item.key]) for item in group}
         needed = {bound for bound in chosen.values() if isinstance(bound, str)}
-        series = await self._raw(provider.latency_query(targets, needed), window) if needed else []
-        rules = {(bound, item.analysis.client_cancels) for item in group if isinstance(bound := chosen[item.key], str)}
-        counted = {rule: tally(series, provider.identity_of, slow_answers(provider, *rule)) for rule in rules}
-
-        def of(item: Subscription, targets: Sequence[Target]) -> ByVersion | Unavailable:
-            bound = chosen[item.key]
-            if isinstance(bound, Unavailable):
-                return bound
-            return _by_version(provider, targets, counted[bound, item.analysis.client_cancels] if bound else {})
-
-        return {(item.key, split): of(item, item.targets_in(split)) for item in group for split in item.splits}
+        query = provider.latency_query(targets_of(group), needed)
+        series = await self._raw(query, await self._scraping.window(provider)) if needed else []
+        return await asyncio.to_thread(count_slow, provider, group, series, chosen)
 
     async def _overdue(
         self, provider: Provider, group: Sequence[Subscription], judged: Mapping[Key, float | None]
@@ -201,20 +186,8 @@ class Reader:
         if provider.under_way is None or not needed:
             return {}
         window = await self._scraping.window(provider) + max(needed) + SCRAPE_TAKES
-        query = provider.under_way_query(provider.under_way, _targets(group))
-        series = await self._raw(query, window)
-        late = {bound: overdue(series, provider, provider.under_way, bound) for bound in needed}
-
-        def of(bound: float, targets: Sequence[Target]) -> dict[str, int]:
-            counted = {target.version: late[bound].get(provider.identify(target), 0) for target in targets}
-            return {version: number for version, number in counted.items() if number}
-
-        return {
-            (item.key, split): of(bound, item.targets_in(split))
-            for item in group
-            if (bound := judged[item.key]) is not None
-            for split in item.splits
-        }
+        series = await self._raw(provider.under_way_query(provider.under_way, targets_of(group)), window)
+        return await asyncio.to_thread(count_overdue, provider, provider.under_way, group, series, judged)
 
     async def _nothing(self, metric: str, provider: Provider) -> Read:
         """What stands for no series at all: no requests while the source is scraped, and no sight while it is not."""
@@ -237,7 +210,7 @@ class Reader:
             target.version: await self._own_moments(metric, target, window, interval)
             for target in subscription.targets_in(split)
         }
-        return _newest_sample(metric.name, by_version, interval, {}) if any(by_version.values()) else None
+        return newest_sample(metric.name, by_version, interval, {}) if any(by_version.values()) else None
 
     async def _own_moments(
         self, metric: Metric, target: Target, window: float, interval: float
@@ -279,45 +252,6 @@ async def _guarded(metric: str, reading: Awaitable[Answer]) -> Answer | Unavaila
         return Unavailable(metric, f"it could not be read: {error!r}")
 
 
-def _targets(group: Sequence[Subscription]) -> list[Target]:
-    return [target for item in group for target in item.targets]
-
-
-def _places(group: Sequence[Subscription]) -> list[Place]:
-    return [(item.key, split) for item in group for split in item.splits]
-
-
-def _by_version(provider: Provider, targets: Sequence[Target], counted: Tally) -> ByVersion:
-    return {target.version: counted.get(provider.identify(target), {}) for target in targets}
-
-
-def _is_silent(item: ByVersion | Unavailable) -> bool:
-    """Whether no version has a series."""
-    return not isinstance(item, Unavailable) and not any(item.values())
-
-
-def _scraped(counted: Mapping[Place, ByVersion | Unavailable]) -> dict[Key, dict[str, float]]:
-    """When the processes that count for a rollout were scraped last, by rollout: those that counted in one split alone
-    were scraped for the others, too, and counted nothing there."""
-    found: dict[Key, dict[str, float]] = defaultdict(dict)
-    for (key, _), item in counted.items():
-        for processes in () if isinstance(item, Unavailable) else item.values():
-            for process, moments in processes.items():
-                found[key][process] = max((found[key].get(process, float("-inf")), *moments))
-    return found
-
-
-def _sampled(
-    metric: str, item: ByVersion | Unavailable, nothing: Read | None, interval: float, scraped: Mapping[str, float]
-) -> Read:
-    """What was counted as a sample; ``nothing`` where there was nothing to count."""
-    if isinstance(item, Unavailable):
-        return item
-    if nothing is not None and _is_silent(item):
-        return replace(nothing, times=scraped) if isinstance(nothing, Sample) else nothing
-    return _newest_sample(metric, item, interval, scraped)
-
-
 def _with_silent(metric: Metric, read: Mapping[str, Read | None]) -> dict[str, Read]:
     """Where nothing was counted while another split was, the source is there, and there were no requests."""
     seen_at = max((sample.at for sample in read.values() if isinstance(sample, Sample)), default=None)
@@ -329,20 +263,6 @@ def _with_silent(metric: Metric, read: Mapping[str, Read | None]) -> dict[str, R
     return {split: nothing if sample is None else sample for split, sample in read.items()}
 
 
-def _newest_sample(metric: str, by_version: ByVersion, interval: float, scraped: Mapping[str, float]) -> Read:
-    try:
-        found = together(by_version, interval, scraped)
-    except BadCount as error:
-        return Unavailable(metric, str(error), invalid=True)
-    assert found.at is not None, "some version has a series"
-    return Sample(metric, found.at, found.series, found.times)
-
-
 def _with_delays(read: Read, late: Delays | None) -> Read:
     """The sample with how late its rewards came, where that is known."""
     return replace(read, delays=late) if isinstance(read, Sample) else read
-
-
-def _with_bound(read: Read, bound: float | None, late: Mapping[str, int]) -> Read:
-    """The sample with the bound by which its latency is really judged, seconds, and the requests that are overdue."""
-    return replace(read, bound=bound, overdue=late) if isinstance(read, Sample) else read

@@ -6,6 +6,7 @@ API need not be Prometheus.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,7 +83,8 @@ class Scraping:
         asked = {*(wanted.keys() - known.keys()), *[item for item in old if item in wanted][:_AT_ONCE]}
         if asked:
             query = self._prometheus.here(provider.bounds_query(wanted[item] for item in asked))
-            found = bounds_of(await self._prometheus.query(query), provider)
+            # In a thread: with the first look at hundreds of releases it takes long.
+            found = await asyncio.to_thread(bounds_of, await self._prometheus.query(query), provider)
             kept = {item for item in known if item not in asked and known[item].at >= now - 2 * _BOUNDS_FOR}
             read = {item: _Bounds(now, found[item]) for item in asked & found.keys()}
             self._bounds[provider.name] = {item: known[item] for item in kept} | read

@@ -46,6 +46,8 @@ class Count:
     trials: int
 
     def __post_init__(self) -> None:
+        if type(self.bad) is type(self.trials) is int and 0 <= self.bad <= self.trials <= LARGEST:
+            return  # as nearly all are
         object.__setattr__(self, "bad", _whole("bad", self.bad))
         object.__setattr__(self, "trials", _whole("trials", self.trials))
         if self.bad > self.trials:
@@ -57,7 +59,7 @@ class Count:
     @classmethod
     def of(cls, bad: float, trials: float) -> Self:
         """From floats that are whole numbers, as Prometheus and JSON have them."""
-        return cls(_whole("bad", bad), _whole("trials", trials))
+        return cls(bad, trials)  # type: ignore[arg-type]  # made whole, or refused, as it is made
 
     def __add__(self, other: Count) -> Count:
         return Count(self.bad + other.bad, self.trials + other.trials)

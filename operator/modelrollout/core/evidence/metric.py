@@ -150,7 +150,7 @@ class MetricEvidence:
         floor = self.settings.floor
         noise = self.noise.after(tick.stable, self.settings.overdispersion)
         before, now = self.overdispersion, noise.factor(self.settings.overdispersion)
-        settings = replace(self.settings, overdispersion=before)
+        settings = self.settings.bursting(before)
         worse, better, odds = _compared(tick, settings)
         high = rate_log_ratios(tick.candidate, floor, WORSE_BY) if floor and worse is not None else None
         high = None if high is None or worse is None else [min(ratio, max(worse)) for ratio in high]
@@ -175,8 +175,10 @@ class MetricEvidence:
         limit) starts the test anew with what the old one has left of its share: a test that ends and one that begins
         with its capital are one bet.
         """
-        kept = replace(settings, **{name: getattr(self.settings, name) for name in FIXED})
-        kept = replace(kept, share=min(kept.share, self.settings.share))
+        fixed = {name: getattr(self.settings, name) for name in FIXED}
+        kept = replace(settings, **fixed, share=min(settings.share, self.settings.share))
+        if kept == self.settings:
+            return self
         if all(getattr(kept, name) == getattr(self.settings, name) for name in MEANING):
             proof = self.not_worse if kept.not_worse_than == self.settings.not_worse_than else NonInferiority()
             return replace(self, settings=kept, not_worse=proof)
@@ -221,7 +223,7 @@ class MetricEvidence:
         better = _floats(status["notWorse"], len(not_worse.odds) + len(not_worse.rates))
         return cls(
             metric=str(status["metric"]),
-            settings=_settings(status["settings"]),
+            settings=_settings(*status["settings"].items()),
             started=started,
             at=at,
             served=served,
@@ -265,7 +267,9 @@ def _floats(values: Sequence[float], length: int) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 
 
-def _settings(status: Mapping[str, Any]) -> EvidenceSettings:
-    values: dict[str, Any] = {name: None if value is None else float(value) for name, value in status.items()}
+@lru_cache(maxsize=256)
+def _settings(*stored: tuple[str, float | None]) -> EvidenceSettings:
+    """The settings in a status. Checked once: those of a release are the same in every pass, and of many releases."""
+    values: dict[str, Any] = {name: None if value is None else float(value) for name, value in stored}
     values["planned_ticks"] = int(values["planned_ticks"])
     return EvidenceSettings(**values)

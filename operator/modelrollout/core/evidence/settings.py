@@ -86,6 +86,10 @@ class EvidenceSettings:
         bound = 1.0 / (self.alpha * self.share)
         return 0.5 * log(bound / (self.first_capital * FULL_SHARE)) + 1e-9
 
+    def bursting(self, overdispersion: float) -> EvidenceSettings:
+        """The same with errors in such bursts."""
+        return self if overdispersion == self.overdispersion else replace(self, overdispersion=overdispersion)
+
     def shared_by(self, metrics: int) -> EvidenceSettings:
         """The same for one of several metrics under one alpha, each with an equal share."""
         return replace(self, share=1.0 / metrics)
