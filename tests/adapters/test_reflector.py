@@ -82,7 +82,8 @@ def test_it_tells_what_there_is_and_what_becomes_of_it(kubernetes: Kubernetes) -
         await told.make("a")
         reflector = told.reflector()
         async with running(reflector):
-            await asyncio.wait_for(reflector.listed.wait(), 60)
+            async with asyncio.timeout(60):
+                await reflector.listed.wait()
             assert told.lines == ["a 1"]
             made = await told.make("b")
             await told.make("a", port=2)

@@ -64,7 +64,8 @@ def test_it_is_asked_less_and_less(
             cluster = Cluster(session, f"http://127.0.0.1:{port}")
             ignored: Callable[..., None] = lambda *told: None  # noqa: E731
             watching = asyncio.create_task(Reflector(cluster, session, SERVICES, None, "", ignored, ignored).run())
-            await asyncio.wait_for(enough.wait(), 60)
+            async with asyncio.timeout(60):
+                await enough.wait()
             watching.cancel()
 
     monkeypatch.setattr(reflector, "sleep", sleep)

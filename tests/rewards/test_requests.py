@@ -105,7 +105,8 @@ def test_what_is_no_http_is_no_error_of_ours(sent: bytes) -> None:
     async def story(stage: Stage) -> None:
         reader, writer = await asyncio.open_connection(stage.client.host, stage.client.port)
         writer.write(sent)
-        assert b" 400 " in await asyncio.wait_for(reader.readline(), 15)
+        async with asyncio.timeout(15):
+            assert b" 400 " in await reader.readline()
         writer.close()
         assert (await stage.post(reward()))[0] == 200
 
@@ -118,7 +119,8 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
     async def story(stage: Stage) -> None:
         reader, writer = await asyncio.open_connection(stage.client.host, stage.client.port)
         writer.write(b"POST /v1/rewards HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-        answer = await asyncio.wait_for(reader.readuntil(b"}"), 15)
+        async with asyncio.timeout(15):
+            answer = await reader.readuntil(b"}")
         assert b" 400 " in answer
         assert b"the body did not come whole: it took longer than 0.2 s" in answer
         writer.close()

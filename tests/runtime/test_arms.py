@@ -67,7 +67,8 @@ def test_the_first_list_is_whole(kubernetes: Kubernetes) -> None:
             assert anew.now() is None
             for arms in (seen, anew):
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(arms.run(), 5)
+                    async with asyncio.timeout(5):
+                        await arms.run()
             assert seen.now() == anew.now()
             assert len(queue) == 1  # it is looked at, should it be gone by now
             found = anew.now()

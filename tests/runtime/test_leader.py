@@ -29,7 +29,8 @@ def play(kubernetes: Kubernetes, story: Story, duration: float = SHORT) -> None:
         def lease(holder: str) -> Lease:
             return Lease(cluster, namespace, "modelrollout", holder, duration=duration, renew_every=0.2)
 
-        await asyncio.wait_for(story(lease, cluster, namespace), 60)
+        async with asyncio.timeout(60):
+            await story(lease, cluster, namespace)
 
     kubernetes.run(body)
 

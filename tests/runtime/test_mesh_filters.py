@@ -84,5 +84,6 @@ def test_a_filter_that_is_deleted_wakes_the_rollouts(kubernetes: Kubernetes) -> 
 
 async def woken(watches: Watches) -> None:
     """A rollout is to be looked at."""
-    key = await asyncio.wait_for(watches.queue.take(), 60)
+    async with asyncio.timeout(60):
+        key = await watches.queue.take()
     watches.queue.gone(key)

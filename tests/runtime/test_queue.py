@@ -22,11 +22,12 @@ class Clock:
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(_body(test), 30))
+    asyncio.run(_body(test))
 
 
 async def _body(test: Callable[[], Awaitable[None]]) -> None:
-    await test()
+    async with asyncio.timeout(30):
+        await test()
 
 
 async def taken(queue: WorkQueue[str]) -> list[str]:
@@ -34,7 +35,8 @@ async def taken(queue: WorkQueue[str]) -> list[str]:
     keys = []
     while True:
         try:
-            keys.append(await asyncio.wait_for(queue.take(), 0.01))
+            async with asyncio.timeout(0.01):
+                keys.append(await queue.take())
         except TimeoutError:
             return keys
 
@@ -307,5 +309,22 @@ def test_urgent_keys_do_not_starve_the_others() -> None:
             order.append(await queue.take())
             queue.gone(order[-1])
         assert "a" in order
+
+    run(test)
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_a_worker_that_is_told_to_end_just_as_a_key_comes_ends(steps: int) -> None:
+    async def test() -> None:
+        queue = WorkQueue[str]()
+        queue.add("later", 60.0)
+        worker = asyncio.create_task(queue.take())
+        await asyncio.sleep(0.01)
+        queue.add("even later", 120.0)
+        for _ in range(steps):  # of the event loop, in which the news reaches it
+            await asyncio.sleep(0)
+        worker.cancel()
+        await asyncio.wait({worker}, timeout=1)
+        assert worker.cancelled(), "or the process never ends"
 
     run(test)

@@ -96,7 +96,8 @@ async def taken(queue: WorkQueue[Key]) -> list[Key]:
     """All keys that are due."""
     found = []
     while len(queue):
-        key = await asyncio.wait_for(queue.take(), 1)
+        async with asyncio.timeout(1):
+            key = await queue.take()
         queue.gone(key)
         found.append(key)
     return found

@@ -58,7 +58,8 @@ async def until_told(
                 task.result()
         end()
         with suppress(TimeoutError):
-            await asyncio.wait_for(heard.get(), drain)
+            async with asyncio.timeout(drain):
+                await heard.get()
     finally:
         for running in (told, *tasks):
             running.cancel()

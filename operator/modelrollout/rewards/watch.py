@@ -58,7 +58,8 @@ class Watch:
             asked = time.monotonic()
             await self._ask()
             try:
-                await asyncio.wait_for(self._wanted.wait(), self.every)
+                async with asyncio.timeout(self.every):
+                    await self._wanted.wait()
             except TimeoutError:
                 continue
             await asyncio.sleep(asked + LEAST - time.monotonic())

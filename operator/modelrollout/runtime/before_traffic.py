@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from modelrollout.adapters.cluster import PODS, Object
 from modelrollout.core.plan import Questions
@@ -30,9 +31,9 @@ async def before_traffic(
 ) -> tuple[Mapping[str, Probed], Mapping[str, Probed], Seen]:
     """What arms show before their first request of a user."""
     return await asyncio.gather(
-        guarded("smoke requests", _smoke(rollout, asked, observer), lambda words: _not_sent(asked, words)),
-        guarded("validation", _validation(rollout, snapshot, asked, observer), lambda words: {}),
-        guarded("comparer", _compared(rollout, snapshot, asked, observer), lambda words: Seen(trouble=words)),
+        guarded("smoke requests", partial(_smoke, rollout, asked, observer), lambda words: _not_sent(asked, words)),
+        guarded("validation", partial(_validation, rollout, snapshot, asked, observer), lambda words: {}),
+        guarded("comparer", partial(_compared, rollout, snapshot, asked, observer), lambda words: Seen(trouble=words)),
     )
 
 

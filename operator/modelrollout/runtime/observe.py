@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from modelrollout.adapters.metrics.reader import Samples
@@ -37,11 +38,11 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, o
     """One moment. Never raises for what could not be seen."""
     key = (rollout.namespace, rollout.name)
     samples, (smoked, probed, compared), refusal, unresolved, baseline, running = await asyncio.gather(
-        guarded("samples", _samples(key, asked, observer), lambda words: _no_samples(asked, words)),
+        guarded("samples", partial(_samples, key, asked, observer), lambda words: _no_samples(asked, words)),
         before_traffic(rollout, snapshot, asked, observer),
-        guarded("spec", _refusal(rollout, asked, observer), not_checked),
-        guarded("references", _unresolved(rollout, asked, observer), lambda words: None),
-        guarded("baseline", _baseline(key, asked, observer), lambda words: None),
+        guarded("spec", partial(_refusal, rollout, asked, observer), not_checked),
+        guarded("references", partial(_unresolved, rollout, asked, observer), lambda words: None),
+        guarded("baseline", partial(_baseline, key, asked, observer), lambda words: None),
         what_runs(rollout, snapshot, asked, observer),
     )
     return Observation(
@@ -65,7 +66,7 @@ async def observe(rollout: ModelRollout, snapshot: Snapshot, asked: Questions, o
 
 async def newest_samples(key: Key, asked: Questions, observer: Observer) -> tuple[Samples, float]:
     """The samples alone, and the interval of their scrapes. Never raises for what could not be seen."""
-    found = await guarded("samples", _samples(key, asked, observer), lambda words: _no_samples(asked, words))
+    found = await guarded("samples", partial(_samples, key, asked, observer), lambda words: _no_samples(asked, words))
     return found, _scrape_interval(key, asked, observer)
 
 

@@ -46,10 +46,10 @@ class Observer:
     filters: MeshFilters = field(default_factory=MeshFilters)
 
 
-async def guarded(what: str, asking: Awaitable[Found], otherwise: Callable[[str], Found]) -> Found:
+async def guarded(what: str, asking: Callable[[], Awaitable[Found]], otherwise: Callable[[str], Found]) -> Found:
     """What was seen; or, whatever went wrong, what stands for it: no fault in one place may end the pass."""
     try:
-        return await asking
+        return await asking()
     except Exception as error:
         log.exception("%s: could not be seen", what)
         return otherwise(str(error) or type(error).__name__)

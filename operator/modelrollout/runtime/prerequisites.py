@@ -51,7 +51,8 @@ async def _wait_for(
             raise CannotStart(missing if absent else f"{resource.plural}: {problem}") from problem
         log.warning("the API server cannot be worked with yet, asking again: %s", str(problem) or "no answer in time")
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), AGAIN)
+            async with asyncio.timeout(AGAIN):
+                await stop.wait()
         if stop.is_set():
             return False
     return True

@@ -99,7 +99,8 @@ class WorkQueue(Generic[Key]):
                 return key
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), None if key is None else wait)
+                async with asyncio.timeout(None if key is None else wait):
+                    await self._changed.wait()
             except TimeoutError:
                 continue
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from modelrollout.adapters import tensorflow_serving
 from modelrollout.adapters.cluster import DEPLOYMENTS, PODS, SERVICES, Object
@@ -36,7 +37,7 @@ async def what_runs(
             )
             found[version] = replace(found[version], failure=words)
     silent = [found[version] for version in (asked.control, *asked.arms) if version in found]
-    found |= await guarded("Events", observer.troubles.told(silent, pods), lambda words: {})
+    found |= await guarded("Events", partial(observer.troubles.told, silent, pods), lambda words: {})
     if asked.spec is None:
         return found
     asking = [_confirmed(key, found[arm], pods, asked.spec, observer) for arm in asked.arms if arm in found]
@@ -52,7 +53,7 @@ def _recorded(rollout: ModelRollout) -> Iterator[tuple[str, str]]:
 
 async def _confirmed(key: Key, known: Workload, pods: Sequence[Object], spec: Spec, observer: Observer) -> Workload:
     """What runs of an arm by its servers' own word; as it is known, when they cannot be asked."""
-    asking = _confirm(key, known, pods, spec, observer)
+    asking = partial(_confirm, key, known, pods, spec, observer)
     return await guarded("model servers", asking, lambda words: known)
 
 
