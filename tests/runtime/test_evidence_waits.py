@@ -13,6 +13,7 @@ from modelrollout.core.observation import SETTLE_SECONDS
 from modelrollout.manifests.meta import child_name
 from modelrollout.resource.rollout import parse_status
 from modelrollout.runtime import recent
+from modelrollout.runtime.decider import Decider
 from modelrollout.runtime.recent import LONGEST, REFERENCES_AGAIN, wait_for
 from tests.kubernetes import Kubernetes
 from tests.prometheus_server import Scraped
@@ -156,6 +157,22 @@ def test_with_many_evidence_alone_takes_no_request(kubernetes: Kubernetes, scrap
         assert release.cluster.sent == []
         assert release.known == before + 12
         assert await release.stored() < release.known
+
+    play(kubernetes, scraped, story)
+
+
+def test_what_has_waited_long_enough_is_stored_and_not_judged_anew(
+    kubernetes: Kubernetes, scraped: Scraped, busy: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(release: Release) -> None:
+        await release.answers(7)
+        assert await release.stored() < release.known
+        release.cluster.sent.clear()
+        monkeypatch.setattr(recent, "LONGEST", 0.0)
+        monkeypatch.setattr(Decider, "decide", None)
+        await release.stage.passes()
+        assert [line.split()[0] for line in release.cluster.sent] == ["PATCH"]
+        assert await release.stored() == release.known
 
     play(kubernetes, scraped, story)
 

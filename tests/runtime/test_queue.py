@@ -313,6 +313,28 @@ def test_urgent_keys_do_not_starve_the_others() -> None:
     run(test)
 
 
+def test_between_two_passes_all_else_has_its_turn() -> None:
+    async def test() -> None:
+        queue = WorkQueue[str]()
+        turns: list[str] = []
+
+        async def one_pass(key: str) -> None:
+            turns.append(key)
+            queue.gone(key)
+
+        async def another() -> None:
+            turns.append("another")
+
+        for key in ("a", "b", "c"):
+            queue.add(key)
+        worker = asyncio.create_task(work(queue, one_pass))
+        await asyncio.create_task(another())
+        worker.cancel()
+        assert turns[:2] == ["a", "another"], "a pass that waits for nothing is one step of the event loop"
+
+    run(test)
+
+
 @pytest.mark.parametrize("steps", range(5))
 def test_a_worker_that_is_told_to_end_just_as_a_key_comes_ends(steps: int) -> None:
     async def test() -> None:

@@ -23,7 +23,7 @@ from modelrollout.api.route import EVERYBODY, MATCHED
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import Sample, Unavailable
 from modelrollout.runtime import samples
-from modelrollout.runtime.samples import SampleCache, failed_since
+from modelrollout.runtime.samples import TOGETHER, SampleCache, failed_since
 from tests.prometheus_server import Scraped
 
 pytestmark = pytest.mark.apiserver
@@ -107,6 +107,29 @@ def test_whose_counters_move_is_woken_and_nobody_else(scraped: Scraped, name: st
         assert requests_of((await cache.of(subscription(name)))[ERRORS]) == Count(1, 6)
 
     play(scraped.url, story)
+
+
+def test_the_last_answer_of_a_scrape_wakes_at_once_for_what_an_earlier_one_has_shown(
+    scraped: Scraped, name: str
+) -> None:
+    metrics = [{"name": "errors"}, {"name": "latency", "over": "100ms"}]
+    both = Analysis.model_validate({"provider": "envoy", "metrics": metrics})
+
+    async def body() -> None:
+        prometheus = Prometheus(scraped.url, timeout=5, threads=1)
+        delays: list[float] = []
+        reader = Reader(prometheus, Scraping(prometheus, 1.0, time.monotonic), prometheus)
+        cache = SampleCache(reader, lambda key, delay: delays.append(delay), poll=0.1, clock=time.monotonic)
+        scraped.source.lines[answered(name)] = 5
+        await scrape(scraped)
+        await cache.of(subscription(name, analysis=both))
+        scraped.source.lines[answered(name, "500")] = 1
+        await scrape(scraped)
+        await cache.poll()
+        prometheus.close()
+        assert delays == [TOGETHER, 0.0], "errors have moved, and latency, which is asked for next, has not"
+
+    asyncio.run(body())
 
 
 def test_a_scrape_that_shows_nothing_new_wakes_nobody(scraped: Scraped, name: str) -> None:

@@ -167,6 +167,11 @@ class WorkQueue(Generic[Key]):
 
 
 async def work(queue: WorkQueue[Key], one_pass: Callable[[Key], Awaitable[None]]) -> None:
-    """One worker: takes keys for ever. ``one_pass`` settles each key with the queue and never raises."""
+    """One worker: takes keys for ever. ``one_pass`` settles each key with the queue and never raises.
+
+    Between two passes all else has its turn: a pass that finds everything in memory waits for nothing, and hundreds of
+    these in one step of the event loop would keep the Lease, the watches and the pages waiting for a second.
+    """
     while True:
         await one_pass(await queue.take())
+        await asyncio.sleep(0)

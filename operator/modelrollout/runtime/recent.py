@@ -7,10 +7,12 @@ some seconds ahead of the stored one; at most ``LONGEST``, and with few releases
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from modelrollout.adapters.cluster import Object
 from modelrollout.adapters.json_bytes import write_json
 from modelrollout.api.base import to_json
 from modelrollout.api.status import Status
@@ -21,6 +23,8 @@ from modelrollout.resource.rollout import ModelRollout
 
 LONGEST = 30.0  # seconds that evidence may wait until it is stored
 REFERENCES_AGAIN = 30.0  # seconds until it is asked again whether all is there that the spec names
+NEXT_SAMPLE = 5.0  # seconds, at least; if no sample has come by then, that has to be seen, too
+_LATE = 1.5  # scrape intervals after which one should have come; nobody looks for one that is about to
 WRITES = 15.0  # a second, of evidence alone; a write costs the API server 20 ms of processor time
 
 
@@ -54,6 +58,27 @@ class Recent:
             return False
         workloads = [self.seen.workloads.get(version) for version in (asked.control, *asked.arms) if version]
         return all(item is not None and item.is_ready and item.failure is None for item in workloads)
+
+    @property
+    def again_at(self) -> float:
+        """When the last look wanted another one though nothing may have happened, seconds since the epoch."""
+        return self.seen.now + min(self.plan.wake_after, next_sample(self.seen))
+
+    def stored_as(self, body: Object, decided: int) -> Recent:
+        """With its newest status in the API server. ``body`` is the ModelRollout as it is then."""
+        return replace(
+            self,
+            rollout=replace(self.rollout, resource_version=body["metadata"]["resourceVersion"]),
+            stored=mark(body.get("status")),
+            decided=decided,
+            stored_at=time.monotonic(),
+            unsaved=False,
+        )
+
+
+def next_sample(seen: Observation) -> float:
+    """Seconds until a sample should have come."""
+    return max(NEXT_SAMPLE, _LATE * seen.scrape_interval)
 
 
 def mark_of_decided(status: Status) -> int:

@@ -23,7 +23,7 @@ from modelrollout.runtime.logs import about
 from modelrollout.runtime.observe import newest_samples, observe
 from modelrollout.runtime.observer import Observer
 from modelrollout.runtime.queue import WorkQueue
-from modelrollout.runtime.recent import Recent, mark, mark_of_decided, wait_for
+from modelrollout.runtime.recent import NEXT_SAMPLE, Recent, mark, mark_of_decided, next_sample, wait_for
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.world import Key, Snapshot, World
 from modelrollout.runtime.writing import Applier
@@ -31,7 +31,6 @@ from modelrollout.runtime.writing import Applier
 POLLS = 40.0  # looks a second at rollouts that wait for something; each takes some milliseconds
 _AFTER_CONFLICT = 0.1
 _INCOMPLETE = 5.0  # seconds until objects that could not be applied are tried again at rest
-_NEXT_SAMPLE = 5.0  # seconds; if none has come by then, that has to be seen, too
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +84,7 @@ class Reconciler:
     def _again_after(self, key: Key, plan: Plan) -> float:
         """When to look again, seconds. Who only waits, and is looked at again lest something is missed, waits longer
         the more there are: all of them together take no more than ``POLLS`` looks a second."""
-        if plan.requeue_after >= min(plan.wake_after, _NEXT_SAMPLE):
+        if plan.requeue_after >= min(plan.wake_after, NEXT_SAMPLE):
             self.waiting.discard(key)
             return plan.requeue_after
         self.waiting.add(key)
@@ -98,8 +97,22 @@ class Reconciler:
             now = self.clock()
             asked = questions(recent.rollout, now)
             if recent.is_all_known(self.world.changes(key), asked, now) and not self._is_refused(key):
+                if self._is_only_to_be_stored(key, recent, now):
+                    return await self._store(key, recent, now)
                 return await self._judge(key, recent, asked)
         return await self._look(key, recent)
+
+    def _is_only_to_be_stored(self, key: Key, recent: Recent, now: float) -> bool:
+        """Whether nothing is new since the last look, and no time has come, but that to store what that look saw."""
+        newest = self.observer.samples.newest_at(key)
+        return recent.unsaved and self._waits(recent) <= 0 and newest == recent.judged and now < recent.again_at
+
+    async def _store(self, key: Key, recent: Recent, now: float) -> Plan:
+        """Nothing but that."""
+        status = recent.rollout.status
+        body = await store(recent.rollout, status, self.applier)
+        self.recent[key] = recent.stored_as(body, mark_of_decided(status))
+        return replace(recent.plan, requeue_after=recent.again_at - now)
 
     async def _look(self, key: Key, recent: Recent | None) -> Plan | None:
         """A whole pass: what there is, what follows from it, and whatever that takes."""
@@ -134,15 +147,15 @@ class Reconciler:
         unsaved = recent.unsaved or plan.status != recent.rollout.status
         newest = replace(recent.rollout, status=plan.status)
         recent = self._judged(key, replace(recent, rollout=newest, seen=seen, plan=plan, unsaved=unsaved))
-        waits = _NEXT_SAMPLE
+        longest = waits = next_sample(seen)
         if unsaved:
             now_decided = mark_of_decided(plan.status)
             waits = self._waits(recent) if now_decided == recent.decided else 0.0
             if waits <= 0:
                 body = await store(recent.rollout, plan.status, self.applier)
-                recent, waits = _stored(recent, body, now_decided), _NEXT_SAMPLE
+                recent, waits = recent.stored_as(body, now_decided), longest
         self.recent[key] = recent
-        return replace(plan, requeue_after=min(plan.wake_after, waits, _NEXT_SAMPLE))
+        return replace(plan, requeue_after=min(plan.wake_after, waits, longest))
 
     def _waits(self, recent: Recent) -> float:
         """Seconds until evidence alone has to be stored."""
@@ -213,18 +226,6 @@ class Reconciler:
         self.applier.untold.pop(key, None)
         self.telemetry.forget(key)
         self.queue.gone(key)
-
-
-def _stored(recent: Recent, body: Object, decided: int) -> Recent:
-    """With its newest status in the API server. ``body`` is the ModelRollout as it is then."""
-    return replace(
-        recent,
-        rollout=replace(recent.rollout, resource_version=body["metadata"]["resourceVersion"]),
-        stored=mark(body.get("status")),
-        decided=decided,
-        stored_at=time.monotonic(),
-        unsaved=False,
-    )
 
 
 def _with_newest_status(rollout: ModelRollout, body: Object, recent: Recent | None) -> ModelRollout:

@@ -39,8 +39,8 @@ SLOW = 1.0
 """Seconds of an answer to a user's own metric. Whose answers take longer may have half of the threads for such queries,
 all of them together: whoever asks quick ones finds a thread."""
 
-TOGETHER = 0.3
-"""Seconds that a rollout waits for the other answers of the same scrape: one look at all of them is enough."""
+TOGETHER = 1.0
+"""Seconds that a rollout waits for the other answers of the same scrape, at most: one look at all of them is enough."""
 
 SHARE = 3.0
 """Prometheus gets at least so many times as long a rest as its last answer took."""
@@ -59,6 +59,7 @@ class _Known:
     own_under_way: bool = False
     own_slow: bool = False
     wakes: bool = False  # once a pass has gone on with what there was
+    news: bool = False  # something has moved, and other answers of the same scrape are waited for
 
     @property
     def has_own(self) -> bool:
@@ -237,10 +238,11 @@ class SampleCache:
         """Take an answer in, and wake the rollout if it is news."""
         earlier = {place: known.samples[place] for place in found if place in known.samples}
         known.samples.update(found)
-        if known.wakes and _moved(earlier, found) and self._known.get(known.subscription.key) is known:
+        known.news = known.wakes and (known.news or _moved(earlier, found))
+        if known.news and self._known.get(known.subscription.key) is known:
             others = [item for item in self._under_way if item[0] == known.subscription.analysis.provider]
-            more = len(others) > 1  # the one that is being published is still among them
-            self._wake(known.subscription.key, TOGETHER if more else 0.0)
+            known.news = len(others) > 1  # the one that is being published is still among them
+            self._wake(known.subscription.key, TOGETHER if known.news else 0.0)
 
 
 def failed_since(earlier: Samples, now: Samples) -> int:
