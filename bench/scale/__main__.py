@@ -92,7 +92,9 @@ def _busy(found: Stage, operator: Operator, count: int, faults: int, seconds: fl
     under_way = sorted(_in(found, "Progressing"))
     chosen = under_way[:: max(1, len(under_way) // faults)][:faults] if faults else []
     times = []
-    for name in chosen:
+    for number, name in enumerate(chosen):
+        # A route changes just after a scrape, and the next fault would always begin there.
+        time.sleep(number * SCRAPE / len(chosen))
         times.append(fault(found, name, NEW))
         say(f"{name} had no requests after {times[-1]:.1f} s")
     yield from fault_rows(title, times)
