@@ -27,6 +27,7 @@ Act = Callable[[Client, int], Awaitable[object]]
 
 OLD, NEW = "1.0.0", "1.0.1"
 PATIENCE = 3600.0
+QUIET = 300  # writes in ten seconds: those of 500 releases, whose evidence is stored now and then, and a few more
 
 
 @click.command()
@@ -61,6 +62,7 @@ def _run(found: Stage, releasing: int, idle: int, faults: int, seconds: float) -
     if idle > releasing:
         with found.operator() as operator:
             _install(found, range(releasing * 2, releasing + idle))  # those of the burst are at rest as well
+            wait("the last writes about their routes", lambda: operator.writes_in(10.0) < QUIET, PATIENCE)
             yield from _busy(found, operator, 0, faults, seconds, f"{idle + releasing} rollouts, {releasing} releasing")
     idle = max(idle, releasing)
     failing = sorted(_in(found, "Progressing"))[0]

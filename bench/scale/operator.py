@@ -46,6 +46,15 @@ class Operator:
         except requests.RequestException:
             return 0
 
+    def writes_in(self, seconds: float) -> float:
+        """Writes to the API server in the next so many seconds."""
+        before = self._written()
+        time.sleep(seconds)
+        return self._written() - before
+
+    def _written(self) -> float:
+        return sum(map(float, re.findall(r"^modelrollout_api_writes_total\{.*\} (\S+)", self.page(), re.M)))
+
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it, and wait until it has."""
         self.process.send_signal(how)
