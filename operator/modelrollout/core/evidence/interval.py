@@ -12,7 +12,7 @@ does not change over time. An ordinary 99 % interval promises that for one look 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, fsum, lgamma, log, log1p
 
@@ -27,6 +27,9 @@ _LARGE = (1.3, 1.5, 1.8, 2.2, 2.8, 3.7, 5.0, 7.0, 10.0, 16.0, 30.0, 70.0, 200.0)
 ODDS_GRID: Floats = np.log(np.array(_RATIOS + _LARGE))
 ODDS_GRID.setflags(write=False)
 _POINTS = tuple(float(point) for point in ODDS_GRID)
+FAR = 60.0  # log-odds: a rate that nobody could tell from 0, or from 1
+PRECISE = 1e-13
+MOST_STEPS = 60  # eight are usual
 _MIRRORED = tuple(-point for point in reversed(_POINTS))
 
 
@@ -43,14 +46,9 @@ def rate_interval(count: Count, alpha: float, overdispersion: float = 1.0) -> In
     bad, good = count.bad / overdispersion, (count.trials - count.bad) / overdispersion
     mixture = _log_beta(0.5 + bad, 0.5 + good) - _log_beta(0.5, 0.5)
     bound = mixture - log(1.0 / alpha)
-
-    def outside(log_odds: float) -> bool:
-        return -bad * _log1pexp(-log_odds) - good * _log1pexp(log_odds) <= bound
-
-    middle = log((bad + 1e-9) / (good + 1e-9))
-    low = _crossing(outside, middle, -60.0) if count.bad else -60.0
-    high = _crossing(outside, middle, 60.0) if count.bad < count.trials else 60.0
-    return Interval(_share(low) if count.bad else 0.0, _share(high) if count.bad < count.trials else 1.0)
+    low = _share(_crossing(bad, good, bound, -FAR)) if count.bad else 0.0
+    high = _share(_crossing(bad, good, bound, FAR)) if count.bad < count.trials else 1.0
+    return Interval(low, high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +118,21 @@ def _end(points: Sequence[float], values: Sequence[float], bound: float) -> floa
     return min(max(ends), points[first])
 
 
-def _crossing(outside: Callable[[float], bool], inner: float, outer: float) -> float:
-    """The point between ``inner`` (inside) and ``outer`` where ``outside`` begins, on its outer side."""
-    for _ in range(60):
-        middle = 0.5 * (inner + outer)
-        inner, outer = (inner, middle) if outside(middle) else (middle, outer)
-    return outer
+def _crossing(bad: float, good: float, bound: float, outer: float) -> float:
+    """The log-odds at which the log-likelihood of a rate falls to ``bound``, on the side of ``outer``; never nearer to
+    the middle than that.
+
+    By Newton's method from outside: the log-likelihood is concave in the log-odds, so it lies below its tangents, and
+    where a tangent gets to the bound it has not yet.
+    """
+    place = outer
+    for _ in range(MOST_STEPS):
+        missing = bound + bad * _log1pexp(-place) + good * _log1pexp(place)
+        step = missing / (bad - (bad + good) * _share(place))
+        if missing <= 0 or abs(step) <= PRECISE * (1.0 + abs(place)):
+            break
+        place += step
+    return place
 
 
 def _log1pexp(value: float) -> float:

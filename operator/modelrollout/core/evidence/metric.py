@@ -122,11 +122,12 @@ class MetricEvidence:
             ticks=self.ticks + 1,
             candidate=self.candidate + tick.candidate,
             stable=self.stable + tick.stable,
+            served=tick.at if tick.candidate.trials else self.served,
         )
         if not tick.candidate.trials:
             return replace(seen, noise=self.noise.after(tick.stable, self.settings.overdispersion))
         sudden = self.fails_suddenly(tick.candidate, tick.at)
-        return replace(seen, served=tick.at)._tested(tick, self.scrapes(tick), sudden=sudden)
+        return seen._tested(tick, self.scrapes(tick), sudden=sudden)
 
     def scrapes(self, tick: Tick) -> int:
         """How many scrapes' worth of requests the candidate's bad answers of a tick would fill, at the usual rate.
