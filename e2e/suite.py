@@ -1,8 +1,8 @@
 """`make test`: everything that is tested, part by part, with the time that each part took.
 
 Four lanes run side by side, and none of them slows the one before it. The cluster and its stories mostly wait, and
-come first; they are shown as they come. What needs a server of its own gets a tenth of what they get where both want
-a processor, and what computes, in two lanes, gets what is left; the output of each of these parts comes when it is over.
+come first; they are shown as they come. What needs a server of its own gets a tenth of what they get where both want a
+processor, and what computes, in two lanes, gets what is left; the output of each of these parts comes at its end.
 A part that fails does not keep the next ones from running, except that without a cluster there are no stories. The last
 line says how many tests passed and failed; the exit code is 0 only if all passed. A part without pytest counts as one
 test.

@@ -264,3 +264,37 @@ def test_an_edit_while_prometheus_is_behind_loses_no_answer() -> None:
         world.configure(analysis={"margin": 1.2}).run(60)
         counted.append(world.trial.arms[0].metrics[0].candidate.requests)
     assert counted[0] == counted[1] > 100
+
+
+@pytest.mark.parametrize(("weight", "text"), CASES.values(), ids=CASES.keys())
+def test_an_operator_that_has_just_begun_warns_of_nothing_and_raises_nothing(weight: int, text: str) -> None:
+    """Its first look comes long after the last sample, when every step is due, and before Prometheus' first answer."""
+    world = at(weight, text).run(10)
+    world.events.clear()
+    world.pending = True
+    world.requests(5000).step(600)
+    for _ in range(4):
+        world.step(0.5)
+    assert (world.weight, world.arm.blind_since) == (weight, None)
+    assert [event.reason for event in world.events if event.warning] == []
+    assert "Prometheus gave no answer about errors just now" in world.status.message
+    world.pending = False
+    world.run(60)
+    assert world.status.stable is not None
+    assert world.status.stable.version == NEW
+
+
+def test_an_operator_that_begins_while_prometheus_is_away_does_not_say_that_sight_is_back() -> None:
+    world = at(10).run(10)
+    world.away = AWAY
+    for _ in range(12):
+        world.requests(50).step(5)
+    since = world.arm.blind_since
+    assert since is not None
+    world.events.clear()
+    world.pending = True
+    world.step(0.5)
+    world.pending = False
+    world.step(0.5)
+    assert world.arm.blind_since == since
+    assert world.events == []

@@ -100,6 +100,7 @@ class World:
     apart: bool = False  # each version counts by itself, and no gateway for all of them
     read: dict[str, float] = field(default_factory=dict)  # version -> its last scrape, where they have one each
     prometheus_behind: float = 0.0  # seconds that its clock is behind the operator's
+    pending: bool = False  # Prometheus was only just asked
     autoload: bool = True  # deployed versions are ready at the next pass
     events: list[Event] = field(default_factory=list)
     plans: list[Plan] = field(default_factory=list)
@@ -177,6 +178,8 @@ class World:
 
     def sample(self, metric: str, split: str = EVERYBODY) -> Sample | Unavailable:
         """The counters as Prometheus would have them."""
+        if self.pending:
+            return Unavailable(metric, "Prometheus has not answered yet", pending=True)
         if self.invalid or self.away:
             return Unavailable(metric, self.invalid or self.away or "", invalid=self.invalid is not None)
         if metric in self.refused:

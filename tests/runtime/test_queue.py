@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -350,3 +351,26 @@ def test_a_worker_that_is_told_to_end_just_as_a_key_comes_ends(steps: int) -> No
         assert worker.cancelled(), "or the process never ends"
 
     run(test)
+
+
+def test_how_late_it_is_can_be_read_from_another_thread() -> None:
+    """As the page of metrics does, which answered with 500 now and then while thousands came and went."""
+    usual = sys.getswitchinterval()
+
+    async def test() -> None:
+        queue = WorkQueue[str]()
+        loop = asyncio.get_running_loop()
+        reading = loop.run_in_executor(None, lambda: [queue.overdue() for _ in range(300)])
+        count = 0
+        while not reading.done():
+            for _ in range(200):
+                count += 1
+                queue.add(f"key {count}")
+            await asyncio.sleep(0)
+        assert len(await reading) == 300
+
+    sys.setswitchinterval(1e-6)  # the threads take turns in the middle of everything
+    try:
+        run(test)
+    finally:
+        sys.setswitchinterval(usual)

@@ -133,11 +133,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """A metric that could not be read. ``invalid`` when the query itself is wrong, otherwise Prometheus is away."""
+    """A metric that could not be read. ``invalid`` when the query itself is wrong, otherwise Prometheus is away; or the
+    answer is still ``pending``, as when an operator has just begun with hundreds of releases."""
 
     metric: str
     message: str
     invalid: bool = False
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,12 +89,17 @@ async def _samples(key: Key, asked: Questions, observer: Observer) -> Samples:
     if not asked.samples or subscription is None:
         observer.samples.forget(key)
         return {}
-    return {**_no_samples(asked, "Prometheus has not answered yet"), **await observer.samples.of(subscription)}
+    not_yet = _no_samples(asked, "Prometheus has not answered yet", pending=True)
+    return {**not_yet, **await observer.samples.of(subscription)}
 
 
-def _no_samples(asked: Questions, why: str) -> Samples:
+def _no_samples(asked: Questions, why: str, *, pending: bool = False) -> Samples:
     metrics = asked.spec.analysis.metrics if asked.spec is not None and asked.samples else ()
-    return {(metric.name, split): Unavailable(metric.name, why) for metric in metrics for split in asked.splits}
+    return {
+        (metric.name, split): Unavailable(metric.name, why, pending=pending)
+        for metric in metrics
+        for split in asked.splits
+    }
 
 
 async def _baseline(key: Key, asked: Questions, observer: Observer) -> Baseline | None:

@@ -162,7 +162,8 @@ def begin_counting_in(state: Pass, version: str, begun: Sequence[str]) -> Pass:
 
 def _observe(state: Pass, question: Question, judged: bool) -> MetricState:
     sample = state.seen.samples.get((question.metric.name, question.split))
-    return take_in(load(state, question), sample, state.now, counting=judged)
+    blind = question.arm.blind_since is not None
+    return take_in(load(state, question), sample, state.now, counting=judged, blind=blind)
 
 
 def _verdict(item: MetricState, total: Combined, judged: bool, begun: bool) -> Verdict | None:

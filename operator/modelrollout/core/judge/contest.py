@@ -75,7 +75,8 @@ def newest(state: Pass, before: Known) -> Known:
     fresh = STALE_SCRAPES * state.seen.scrape_interval
     if isinstance(sample, Sample):
         return take_in(state, known, sample)
-    if sample is None or is_brief(sample, known.status.last_read_at or known.status.last_sample_at, state.now, fresh):
+    last = known.status.last_read_at or known.status.last_sample_at
+    if sample is None or sample.pending or is_brief(sample, last, state.now, fresh):
         return known
     return replace(known, status=known.status.model_copy(update={"trouble": sample.message}))
 

@@ -99,14 +99,18 @@ class MetricState:
         return max(self.counters.at or 0.0, self.evidence.at)
 
 
-def take_in(state: MetricState, sample: Sample | Unavailable | None, now: float, *, counting: bool) -> MetricState:
-    """The state with what this pass's sample adds to it. While the arm has no share a sample only sets the base."""
+def take_in(
+    state: MetricState, sample: Sample | Unavailable | None, now: float, *, counting: bool, blind: bool = False
+) -> MetricState:
+    """The state with what this pass's sample adds to it. While the arm has no share a sample only sets the base.
+    ``blind``: it could not be seen before this pass, and still cannot while an answer is pending."""
     if sample is None:
         return state
     if isinstance(sample, Unavailable):
         settings = state.evidence.settings
         fresh = settings.stale_scrapes * settings.scrape_interval
-        brief = is_brief(sample, state.last_read_at or state.counters.at, now, fresh)
+        pending = sample.pending and not blind
+        brief = pending or is_brief(sample, state.last_read_at or state.counters.at, now, fresh)
         return replace(state, missed=True) if brief else replace(state, trouble=sample)
     known = replace(state, bound=sample.bound or state.bound, age=age_of(state, sample, now))
     return read_at(now, state, fold(known, sample, counting=counting))
