@@ -1,14 +1,14 @@
 """`make test`: everything that is tested, part by part, with the time that each part took.
 
-Four lanes run side by side, and none of them slows the one before it. The cluster and its stories mostly wait, and
-come first; they are shown as they come. What needs a server of its own gets a tenth of what they get where both want a
-processor, and what computes, in two lanes, gets what is left; the output of each of these parts comes at its end.
-A part that fails does not keep the next ones from running, except that without a cluster there are no stories. The last
+Five lanes run side by side. The stories mostly wait, so they come first, each half of them on a cluster of its own; the
+first half is shown as it comes. What needs a server of its own gets a tenth of what they get where both want a
+processor, and what computes, in two lanes, gets what is left; the output of all these parts comes at their end. A part
+that fails does not keep the next ones from running, except that without a cluster there are no stories. The last
 line says how many tests passed and failed; the exit code is 0 only if all passed. A part without pytest counts as one
 test.
 
-The cluster is one of its own (MODELROLLOUT_CLUSTER, default `test`), so that a demo that somebody looks at goes on.
-With KUBECONFIG set, the stories run on that cluster instead.
+The clusters are their own (MODELROLLOUT_CLUSTER, default `test`, and one of that name with `-2`), so that a demo that
+somebody looks at goes on. With KUBECONFIG set, all stories run on that cluster instead.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).parent.parent
 CLUSTER = "test"
+LONGEST_NAME = 12  # of a cluster
 BEHIND, LAST = 10, 19  # as of `nice`
 # Linux shares its processors among sessions first (sched(7), "The autogroup feature"), so a nice process needs a
 # session of its own that is as nice. Where there is no such file, the process is what counts.
@@ -47,14 +48,17 @@ class Part:
     command: tuple[str, ...]
     counted: bool = False
     needed: bool = False
+    cluster: str = ""  # where it is not that of the environment
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Parts that run one after the other, the nicer the more they leave to others; 0 leaves nothing to anybody."""
+    """Parts that run one after the other, the nicer the more they leave to others; 0 leaves nothing to anybody.
+    ``shown``: as they come."""
 
     parts: tuple[Part, ...]
     nice: int = 0
+    shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +78,34 @@ def main() -> int:
     began = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     results = [run(programs(), environment), *side_by_side(lanes(environment), environment)]
-    results += [run(part, environment) for part in closing(environment)]
+    results += [run(part, environment) for part in closing(clusters(environment))]
     return report(results, time.monotonic() - began)
 
 
 def lanes(environment: Mapping[str, str]) -> tuple[Lane, ...]:
     """The parts by what they need most: time, an API server, processors."""
     return (
-        Lane((*opening(environment), stories())),
+        *story_lanes(environment),
         Lane((api_server(), stand_in()), BEHIND),
         Lane((checks(),), LAST),
         Lane((quick_statistics(),), LAST),
     )
+
+
+def story_lanes(environment: Mapping[str, str]) -> tuple[Lane, ...]:
+    """Every second story on a cluster of its own; all of them on the user's, where there is one."""
+    folders = sorted(str(folder.relative_to(ROOT)) for folder in (ROOT / "e2e").glob("story_*"))
+    names = clusters(environment)
+    if not names:
+        return (Lane((stories(folders),), shown=True),)
+    halves = [(name, folders[index :: len(names)]) for index, name in enumerate(names)]
+    return tuple(Lane((up(name), stories(half, name)), shown=name == names[0]) for name, half in halves)
+
+
+def clusters(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Those that are made for the stories; none where there is one of the user's own."""
+    first = environment["MODELROLLOUT_CLUSTER"]
+    return () if environment.get("KUBECONFIG") else (first, f"{first[: LONGEST_NAME - 2]}-2")
 
 
 def side_by_side(lanes: Sequence[Lane], environment: Mapping[str, str]) -> list[Result]:
@@ -105,7 +125,7 @@ def in_turn(lane: Lane, environment: Mapping[str, str]) -> list[Result]:
     """One part after the other, until one fails that the next ones need."""
     results: list[Result] = []
     for part in lane.parts:
-        results.append(run(part, environment, lane.nice))
+        results.append(run(part, environment, lane.nice, shown=lane.shown))
         if interrupted.is_set() or (results[-1].failed and part.needed):
             break
     return results
@@ -136,21 +156,20 @@ def quick_statistics() -> Part:
     return Part("statistics", ("make", "bench-stats-quick"))
 
 
-def opening(environment: Mapping[str, str]) -> list[Part]:
-    """A cluster is made for the stories, unless there is one of the user's own."""
-    up = Part("cluster up", (sys.executable, "-m", "e2e.cluster", "up"), needed=True)
-    return [] if environment.get("KUBECONFIG") else [up]
+def up(cluster: str) -> Part:
+    """A cluster is made for stories."""
+    return Part(f"up {cluster}", (sys.executable, "-m", "e2e.cluster", "up"), needed=True, cluster=cluster)
 
 
-def stories() -> Part:
+def stories(folders: Sequence[str], cluster: str = "") -> Part:
     """What a user sees of an installation, on a real cluster."""
-    return Part("stories", pytest("e2e", "-vv", "--durations=30"), counted=True)
+    return Part(f"stories {cluster}".rstrip(), pytest(*folders, "-vv", "--durations=30"), counted=True, cluster=cluster)
 
 
-def closing(environment: Mapping[str, str]) -> list[Part]:
-    """A cluster that was made for the stories goes away."""
-    down = Part("cluster down", (sys.executable, "-m", "e2e.cluster", "down"))
-    return [] if environment.get("KUBECONFIG") else [down]
+def closing(clusters: Sequence[str]) -> list[Part]:
+    """The clusters that were made for the stories go away."""
+    command = (sys.executable, "-m", "e2e.cluster", "down")
+    return [Part(f"down {name}", command, cluster=name) for name in clusters]
 
 
 def pytest(*arguments: str) -> tuple[str, ...]:
@@ -158,16 +177,17 @@ def pytest(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "pytest", *arguments)
 
 
-def run(part: Part, environment: Mapping[str, str], nice: int = 0) -> Result:
-    """Run one part, with its output as it comes; or, if it is ``nice``, with its output when it is over."""
+def run(part: Part, environment: Mapping[str, str], nice: int = 0, *, shown: bool = True) -> Result:
+    """Run one part, with its output as it comes; or, if it is not ``shown``, with its output when it is over."""
     title = f"\n=== {part.title}: {' '.join(part.command)}"
-    print(f"{title} (its output comes at its end)" if nice else title, flush=True)
+    print(title if shown else f"{title} (its output comes at its end)", flush=True)
+    environment = {**environment, **({"MODELROLLOUT_CLUSTER": part.cluster} if part.cluster else {})}
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report_file = Path(folder) / "report.xml"
         # By the environment, so that it reaches a pytest that `make` starts.
         told = {**environment, "PYTEST_ADDOPTS": f"--junit-xml={report_file}"} if part.counted else environment
-        code = execute_nicely(nice, part.command, told, title) if nice else execute(part.command, told)
+        code = execute(part.command, told) if shown else execute_apart(nice, part.command, told, title)
         seconds = time.monotonic() - started
         if part.counted and report_file.exists():
             return counted(part, report_file, seconds, code)
@@ -179,7 +199,7 @@ def execute(command: Sequence[str], environment: Mapping[str, str]) -> int:
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
-def execute_nicely(nice: int, command: Sequence[str], environment: Mapping[str, str], title: str) -> int:
+def execute_apart(nice: int, command: Sequence[str], environment: Mapping[str, str], title: str) -> int:
     """The same in a session of its own; the output is printed under the title when the command has ended."""
     nicely = ("sh", "-c", NICELY, str(nice), *command)
     with subprocess.Popen(

@@ -24,6 +24,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from e2e.cluster.toolchain import locked
+
 if TYPE_CHECKING:
     from e2e.models.graphs import Digits
     from e2e.models.train import Network
@@ -197,6 +199,7 @@ def main() -> None:
     )
     def build_command(out: Path) -> None:
         """Train and save all models, unless OUT is up to date."""
-        build(out.absolute(), lambda line: print(line, file=sys.stderr, flush=True))
+        with locked(out.absolute().with_suffix(".lock")):
+            build(out.absolute(), lambda line: print(line, file=sys.stderr, flush=True))
 
     models(prog_name="python -m e2e.models")
