@@ -15,6 +15,7 @@ from modelrollout.adapters.storage import sources
 from modelrollout.adapters.storage.digest import digest_of
 from modelrollout.adapters.storage.failure import FetchError
 from modelrollout.adapters.storage.progress import Progress
+from modelrollout.adapters.storage.whole import refuse_half
 
 MONITORING = 'prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }\n'
 
@@ -60,6 +61,7 @@ def fetch(order: Order, say: Callable[[str], None] = print) -> str:
         try:
             _bring(order, partial, say)
             found = sources.model_folder(order.uri, partial)
+            refuse_half(order.uri, found)
             digest = _checked(order, found)
             sources.make_readable(partial)
             found.rename(final)
