@@ -40,9 +40,10 @@ verb of `promote --full` is `promote-full`, that of `abort --quarantine` is `abo
 of `lower` begins with the weight: `lower 2.4.1187 TOKEN 5`; `pause` and `resume` take `-` for whatever release is
 under way.
 
-Exit codes of all commands but `wait`, which has its own below: 0 done, 1 refused because it makes no sense as things
-are (or, for `lint`, problems found), 2 wrong usage or no such rollout, 3 sent but not answered, or taken back but
-still in the live route, 4 the cluster could not be asked.
+Exit codes of all commands but `wait`, `validate` and `doctor`, which have their own below: 0 done, 1 refused because it
+makes no sense as things are (or, for `lint`, problems found), 2 wrong usage, or no such rollout or namespace, 3 sent
+but not answered, or taken back but still in the live route, 4 the cluster could not be asked. To list no rollouts is no
+failure. Who may not read namespaces is told of what is missing in one, and not that it is not there itself.
 """
 
 

@@ -58,10 +58,14 @@ def doctor(
     \b
     0  all that is needed is there
     1  something is missing
+    2  there is no such namespace, or wrong usage
     3  nothing is missing of what could be seen, but not everything could be looked at
     4  the cluster could not be asked
     """
-    look = Look(Access(namespace, context, kubeconfig))
+    access = Access(namespace, context, kubeconfig)
+    if namespace:
+        access.check_namespace()
+    look = Look(access)
     findings = list(examine(look, namespace, operator_namespace, prometheus))
     if output:
         click.echo(json.dumps([item.to_json() for item in findings], indent=2))
