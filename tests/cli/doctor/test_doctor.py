@@ -204,6 +204,16 @@ def older_definition(stage: Stage) -> Callable[[], object]:
     return lambda: stage.definition(crd())
 
 
+def istio_outside(stage: Stage) -> Callable[[], object]:
+    """Control plane and gateway are processes elsewhere, as on the cluster of the demo."""
+    stage.delete(ISTIOD)
+    stage.delete(GATEWAY_POD)
+    return lambda: stage.pod("ingress", "gateway")
+
+
+ISTIOD = "/api/v1/namespaces/istio-system/pods/istiod"
+GATEWAY_POD = "/api/v1/namespaces/ingress/pods/gateway"
+
 CHANGES: dict[str, tuple[Change, int, str, str]] = {
     "a gateway that does not exist": (
         without(GATEWAY),
@@ -217,7 +227,19 @@ CHANGES: dict[str, tuple[Change, int, str, str]] = {
         "the gateway ingress/public does not let in fraud.example.com of prod/fraud: callers get 404",
         "kubectl edit gateways.networking.istio.io public -n ingress",
     ),
-    "a gateway without pods": (
+    "a gateway outside, as its control plane": (
+        istio_outside,
+        0,
+        "ingress/public: no pod has app=gateway; a gateway outside of the cluster cannot be seen from here",
+        "kubectl get pods -A -l app=gateway, unless the gateway is run for you, as istiod is",
+    ),
+    "a gateway without pods, beside its control plane": (
+        without(GATEWAY_POD),
+        1,
+        "ingress/public: there is no pod with app=gateway",
+        "kubectl get pods -A -l app=gateway",
+    ),
+    "a gateway that is not ready": (
         gateway_not_ready,
         1,
         "ingress/public: no pod with app=gateway is ready: it is starting",
@@ -229,7 +251,7 @@ CHANGES: dict[str, tuple[Change, int, str, str]] = {
         "no pod of istiod is ready: it is starting",
         "kubectl -n istio-system describe pods -l app=istiod",
     ),
-    "no istiod": (without("/api/v1/namespaces/istio-system/pods/istiod"), 0, "no pod has the label app=istiod; ", ""),
+    "no istiod": (without(ISTIOD), 0, "no pod has the label app=istiod; ", ""),
     "an operator without pods": (
         operator_down,
         1,
@@ -299,6 +321,7 @@ def test_what_is_amiss_is_found(
         restore()
         stage.operator_ready(1)
         stage.pod("istio-system", "istiod")
+        stage.pod("ingress", "gateway")
     assert of(findings, "unknown") == []
     [found] = [item for item in findings if item["text"].startswith(text)]
     assert found["state"] in ("missing", "doubtful")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from modelrollout.cli.doctor.chart import mended
+from modelrollout.cli.doctor.definitions import istiod
 from modelrollout.cli.doctor.found import Finding, State
 from modelrollout.cli.doctor.look import Body, Look, NotSeen
 from modelrollout.cli.doctor.operator import Operator
@@ -69,8 +70,11 @@ def _workload(look: Look, name: str, gateway: Body) -> Iterator[Finding]:
         yield Finding(AREA, State.THERE, f"{name}: {ready} pods with {selector or 'any label'} are ready")
     elif pods:
         yield Finding(AREA, State.MISSING, f"{name}: no pod with {selector} is ready: {why(pods)}", way)
-    else:
+    elif istiod(look):
         yield Finding(AREA, State.MISSING, f"{name}: there is no pod with {selector}", way)
+    else:  # Istio is run outside of the cluster, and so may its gateways be
+        words = f"{name}: no pod has {selector}; a gateway outside of the cluster cannot be seen from here"
+        yield Finding(AREA, State.DOUBTFUL, words, f"{way}, unless the gateway is run for you, as istiod is")
 
 
 def smoke_address(look: Look, operator: Operator) -> Iterator[Finding]:
