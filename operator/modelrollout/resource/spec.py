@@ -103,7 +103,7 @@ class Rollback(SpecModel):
 
     keep_failed_for: Duration = Field(
         default=600.0,
-        description="How long the pods of a failed version are kept, without traffic, for its logs.",
+        description="How long the pods of a version that failed or was undone are kept, without traffic, for its logs.",
     )
     keep_previous: Duration = Field(
         default=0.0,
