@@ -21,7 +21,8 @@ HEADER = """\
 
 `modelrollout` and `kubectl modelrollout` are the same program: kubectl finds `kubectl-modelrollout` on the `PATH`.
 It uses your kubeconfig and your rights. Looking takes `get`, `list` and `watch` on `modelrollouts` (and `list` on
-`pods` and `events` for the details); telling takes `patch` on `modelrollouts`.
+`pods` and `events` for the details); telling takes `patch` on `modelrollouts`. Colours are for terminals alone, and
+`NO_COLOR=1` takes them away.
 
 `promote`, `skip`, `abort`, `lower`, `pause`, `resume`, `undo` and `retry` never write the spec. They write one
 annotation,
