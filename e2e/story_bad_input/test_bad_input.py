@@ -59,7 +59,7 @@ CHANGES_OF_A_ROLLOUT = [
     not_accepted("outside_of_file_root", "FileRootNotAllowed", "spec.model.uri", "file:///etc"),
     not_accepted("unknown_metric", "UnknownMetric", "spec.analysis.metrics", "clicks"),
     not_accepted("broken_promql", "InvalidMetric", "spec.analysis.metrics", "clicks", "parse"),
-    not_accepted("pod_template", "ObjectRefused", "spec.serving", "readinessProb", "not declared in schema"),
+    not_accepted("pod_template", "ObjectRefused", "spec.serving.template", "readinessProb", "no field of a pod"),
     not_accepted("unreachable_uri", "FetchFailed", "spec.model.uri", "https://127.0.0.1:9/", "refused"),
 ]
 

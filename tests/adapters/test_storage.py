@@ -58,22 +58,24 @@ def test_a_folder_lands_in_place_as_it_is(order: Order) -> None:
     assert digest == digest_of(order.target / "1187")
 
 
-SEVERAL: dict[str, tuple[str, str]] = {
-    "a volume": ("pvc://models/fraud", r"write pvc://models/fraud/1187, for example \(spec.model.uri\)"),
-    "an archive": ("https://localhost:9/fraud.tar.gz", "pack 1187, or another one, alone"),
+SEVERAL: dict[str, tuple[str, int, str]] = {
+    "a volume": ("pvc://models/fraud", 1, r"write pvc://models/fraud/1187, for example \(spec.model.uri\)"),
+    "an archive": ("https://localhost:9/fraud.tar.gz", 1, "pack 1187, or another one, alone"),
+    "a volume, with the version's own number": ("pvc://models/fraud", 9, r"write pvc://models/fraud/9 \(spec"),
+    "an archive, with the version's own number": ("https://localhost:9/fraud.tar.gz", 9, "pack 9 alone"),
 }
 
 
-@pytest.mark.parametrize(("uri", "way_out"), SEVERAL.values(), ids=SEVERAL)
+@pytest.mark.parametrize(("uri", "number", "way_out"), SEVERAL.values(), ids=SEVERAL)
 def test_a_base_folder_with_several_versions_is_refused_with_what_to_write(
-    tmp_path: Path, uri: str, way_out: str
+    tmp_path: Path, uri: str, number: int, way_out: str
 ) -> None:
-    """As TFX pushes them."""
-    for number in (9, 1186, 1187):
-        write(tmp_path / "fraud" / str(number))
+    """As TFX pushes them, each under the number of its pipeline run."""
+    for pushed in (9, 1186, 1187):
+        write(tmp_path / "fraud" / str(pushed))
     words = rf"{uri} is a base folder with 3 versions \(9, 1186, 1187\), not one of them: {way_out}"
     with pytest.raises(FetchError, match=words):
-        model_folder(uri, tmp_path / "fraud")
+        model_folder(uri, tmp_path / "fraud", number)
 
 
 def test_it_is_refused_before_anything_is_copied(order: Order, volume: Path) -> None:

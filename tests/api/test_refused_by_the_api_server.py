@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from modelrollout.api.rules import VALIDATIONS
+from modelrollout.resource.rollout import SpecError, parse_spec
 from tests.api.conftest import ROLLOUTS
 from tests.api.manifests import Refused, refused
 from tests.api.test_schema import NODES
@@ -50,6 +51,19 @@ def test_refused_with_its_sentence(server: ApiServer, case: Refused) -> None:
     answer = apply(server, case.manifest)
     assert answer.status == 422, answer.body
     assert case.missing(answer.message) == [], answer.message
+    assert len(_own(answer)) <= len(_found_here(case)), "each mistake is said once, as lint says it"
+
+
+def _own(answer: Answer) -> list[str]:
+    """What is said of a field. That other rules were not looked at has none."""
+    causes = (answer.body.get("details") or {}).get("causes") or []
+    return [f"{item['field']}: {item['message']}" for item in causes if item.get("field") not in (None, "<nil>")]
+
+
+def _found_here(case: Refused) -> tuple[str, ...]:
+    """The same without an API server; what only a stored object shows, or its name, is one mistake."""
+    spec = parse_spec(case.manifest.get("spec"))
+    return spec.problems if isinstance(spec, SpecError) else ("",)
 
 
 def test_every_rule_of_the_schema_has_a_manifest_that_it_refuses(server: ApiServer) -> None:

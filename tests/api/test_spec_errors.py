@@ -26,7 +26,7 @@ CASES: list[tuple[str, str, object, str]] = [
         "no strategy",
         "strategy",
         REMOVED,
-        f"spec.strategy: exactly one strategy is needed, none is given; keep one of {', '.join(STRATEGIES)}",
+        f"spec.strategy: exactly one strategy is needed, none is given; write one of {', '.join(STRATEGIES)}",
     ),
     (
         "two strategies",
@@ -41,7 +41,52 @@ CASES: list[tuple[str, str, object, str]] = [
         "2.4",
         "spec.model.version: version '2.4' is not MAJOR.MINOR.PIPELINE; write for example 2.4.1187",
     ),
-    ("version a number", "model.version", 2.4, "spec.model.version: must be a string; put it in quotes (given: 2.4)"),
+    (
+        "version a number, which would be none in quotes either",
+        "model.version",
+        1.0,
+        "spec.model.version: must be a string, and version '1.0' is not MAJOR.MINOR.PIPELINE; write for example "
+        "2.4.1187",
+    ),
+    (
+        "a name that is a number",
+        "traffic.match",
+        [{"headers": {"x-beta": {"exact": 1}}}],
+        "spec.traffic.match[0].headers.x-beta.exact: must be a string; put it in quotes (given: 1)",
+    ),
+    (
+        "a list where one is",
+        "serving.storeSecret",
+        ["fraud-store"],
+        "spec.serving.storeSecret: must be a string, not a list; write fraud-store",
+    ),
+    (
+        "a list of two where one is",
+        "serving.storeSecret",
+        ["a", "b"],
+        "spec.serving.storeSecret: must be a string, not a list",
+    ),
+    ("a map where a text is", "model.uri", {"pvc": "a"}, "spec.model.uri: must be a string, not a map"),
+    ("nothing where a text is", "model.uri", None, "spec.model.uri: must be a string, and nothing is given"),
+    (
+        "a list where a number is",
+        "strategy.canary.steps.1.setWeight",
+        [50],
+        "spec.strategy.canary.steps[1].setWeight: must be a whole number, not a list",
+    ),
+    ("a map where a list is", "traffic.hosts", {"a": "b"}, "spec.traffic.hosts: must be a list, not a map"),
+    (
+        "a number where true is",
+        "strategy.canary.stepEarly",
+        1,
+        "spec.strategy.canary.stepEarly: must be true or false (given: 1)",
+    ),
+    (
+        "too many characters",
+        "traffic.match",
+        [{"cookies": {"beta": {"exact": "x" * 201}}}],
+        f"spec.traffic.match[0].cookies.beta.exact: must have at most 200 characters (given: '{'x' * 201}')",
+    ),
     (
         "unknown scheme",
         "model.uri",
@@ -232,6 +277,20 @@ def test_a_spec_is_taken_as_long_as_it_can_be_kept_beside_itself() -> None:
 
 def test_one_that_was_accepted_before_there_was_a_limit_is_judged_by() -> None:
     assert parse_accepted({"acceptedSpec": of_size(2 * LARGEST_SPEC)}) is not None
+
+
+NEARLY = {"traffic": "trafic", "strategy": "strategi", "model": "modell"}
+
+
+@pytest.mark.parametrize(("field", "written"), NEARLY.items(), ids=NEARLY)
+def test_a_misspelt_field_is_not_missing_as_well(field: str, written: str) -> None:
+    spec = {written if name == field else name: part for name, part in GOOD.items()}
+    assert message(spec) == f"spec.{written}: is no field here; did you mean {field}?"
+
+
+def test_a_misspelt_field_in_an_object_is_not_missing_as_well() -> None:
+    spec = changed("model", {"name": "fraud", "version": "2.4.1187", "url": "pvc://models/fraud/1187"})
+    assert message(spec) == "spec.model.url: is no field here; did you mean uri?"
 
 
 def test_all_errors_are_said_at_once() -> None:

@@ -200,6 +200,7 @@ def test_without_a_name_several_are_named(run: Run, put: Put, namespace: str) ->
 
 
 def test_without_a_name_none_is_found(run: Run, namespace: str) -> None:
-    result = run("abort")
-    assert result.exit_code == 1
-    assert result.stderr == f"Error: there is no modelrollout in namespace {namespace}\n"
+    for command in ("abort", "describe", "pause"):
+        result = run(command)
+        assert (command, result.exit_code) == (command, 2)
+        assert result.stderr == f"Error: there is no modelrollout in namespace {namespace}\n"

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from modelrollout.cli import access
 from modelrollout.cli.live import ENTER, HOME, LEAVE
+from modelrollout.cli.main import main
 from tests.apiserver import ApiServer
 from tests.cli.conftest import Put, Run, Start
 from tests.cli.running import PROGRAM, Running
@@ -61,6 +63,34 @@ def test_one_that_is_not_there(run: Run, namespace: str) -> None:
     result = run("get", "nobody")
     assert result.exit_code == 2
     assert result.stderr == f"Error: there is no modelrollout 'nobody' in namespace {namespace}\n"
+
+
+IN_NO_NAMESPACE = [
+    ["get"],
+    ["get", "-w"],
+    ["get", "x"],
+    ["wait", "x"],
+    ["describe"],
+    ["undo"],
+    ["retry", "x"],
+    ["doctor"],
+]
+
+
+@pytest.mark.parametrize("command", IN_NO_NAMESPACE, ids=" ".join)
+def test_a_namespace_that_is_not_there_is_said(server: ApiServer, command: list[str]) -> None:
+    """A list of nothing is no answer to a name that was mistyped."""
+    result = CliRunner().invoke(main, [*command, "-n", "nope", "--kubeconfig", str(server.kubeconfig)])
+    assert (result.exit_code, result.stderr) == (2, "Error: there is no namespace nope\n")
+    assert result.stdout == ""
+
+
+def test_who_may_not_read_namespaces_is_told_what_is_not_in_it(
+    run: Run, server: ApiServer, namespace: str, kubeconfig_for: Callable[..., str]
+) -> None:
+    kubeconfig = kubeconfig_for(token=signed_in(server, namespace, "reader", ["get", "list", "watch"]))
+    assert run("get", kubeconfig=kubeconfig).stdout == f"there are no modelrollouts in namespace {namespace}\n"
+    assert run("get", "x", kubeconfig=kubeconfig).stderr.endswith(f"no modelrollout 'x' in namespace {namespace}\n")
 
 
 @pytest.mark.parametrize("command", [["get"], ["get", "fraud"], ["abort", "fraud"]], ids=" ".join)

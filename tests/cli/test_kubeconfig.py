@@ -68,6 +68,25 @@ UNUSABLE = {
 }
 
 
+OTHER = "name another one by KUBECONFIG or --kubeconfig"
+UNREAD = {
+    "a folder": ("{folder}/it", f"{{folder}}/it cannot be read: Is a directory; {OTHER}"),
+    "a folder beside a file": ("{folder}/good:{folder}/it", f"{{folder}}/it cannot be read: Is a directory; {OTHER}"),
+    "one that names a folder": ("{folder}/bad", "{folder}/bad names {folder}/it, which cannot be read: Is a directory"),
+}
+
+
+@pytest.mark.parametrize(("files", "said"), UNREAD.values(), ids=UNREAD.keys())
+def test_one_that_cannot_be_read_is_a_sentence(tmp_path: Path, files: str, said: str) -> None:
+    """Whether the cluster is up is not the question then."""
+    (tmp_path / "it").mkdir()
+    (tmp_path / "good").write_text(KUBECONFIG)
+    (tmp_path / "bad").write_text(KUBECONFIG.replace("token: t", f"tokenFile: {tmp_path}/it"))
+    result = CliRunner().invoke(main, ["get", "--kubeconfig", files.format(folder=tmp_path)])
+    assert result.exit_code == 4
+    assert result.stderr == f"Error: cannot read the kubeconfig: {said.format(folder=tmp_path)}\n"
+
+
 @pytest.mark.parametrize(("text", "options", "said"), UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_what_is_wrong_with_one_is_a_sentence(tmp_path: Path, text: bytes, options: list[str], said: str) -> None:
     file = tmp_path / "config"

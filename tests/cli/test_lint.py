@@ -74,7 +74,7 @@ PROBLEMS = {
     "several in one spec": (
         [GOOD.replace("2.4.1187, uri", "2.4, uri").replace("setWeight: 50", "setWeight: 5")],
         [
-            "0.yaml document 1 (fraud): spec.model.version: must be a string; put it in quotes (given: 2.4)",
+            "0.yaml document 1 (fraud): spec.model.version: must be a string, and version '2.4' is not MAJOR.",
             "0.yaml document 1 (fraud): spec.strategy.canary: ",
         ],
     ),
@@ -107,10 +107,27 @@ PROBLEMS = {
     ),
     "a misspelt field of the object": (
         [GOOD.replace("spec:", "specs:")],
-        [
-            "0.yaml document 1 (fraud): specs: is no field of a ModelRollout; did you mean spec?",
-            "0.yaml document 1 (fraud): spec: is missing",
-        ],
+        ["0.yaml document 1 (fraud): specs: is no field of a ModelRollout; did you mean spec?"],
+    ),
+    "a misspelt kind of field": (
+        [GOOD.replace("kind: ModelRollout", "kin: ModelRollout")],
+        ["0.yaml document 1 (fraud): kin: is no field of a ModelRollout; did you mean kind?"],
+    ),
+    "a misspelt name": (
+        [GOOD.replace("{name: fraud, namespace", "{nmae: fraud, namespace")],
+        ["0.yaml document 1: metadata.nmae: is no field of an object's metadata; did you mean name?"],
+    ),
+    "misspelt metadata": (
+        [GOOD.replace("metadata:", "metdata:")],
+        ["0.yaml document 1: metdata: is no field of a ModelRollout; did you mean metadata?"],
+    ),
+    "a misspelt field of the spec": (
+        [GOOD.replace("traffic:", "trafic:")],
+        ["0.yaml document 1 (fraud): spec.trafic: is no field here; did you mean traffic?"],
+    ),
+    "a misspelt strategy": (
+        [GOOD.replace("strategy:", "strategi:")],
+        ["0.yaml document 1 (fraud): spec.strategi: is no field here; did you mean strategy?"],
     ),
     "a misspelt field of the metadata": (
         [GOOD.replace("name: fraud, namespace: prod", "name: fraud, lables: {team: a}")],
@@ -139,8 +156,8 @@ PROBLEMS = {
     "one rollout twice": (
         [GOOD, GOOD],
         [
-            "0.yaml document 1 (fraud): metadata.name: prod/fraud is given 2 times; keep one",
-            "1.yaml document 1 (fraud): metadata.name: prod/fraud is given 2 times; keep one",
+            "0.yaml document 1 (fraud): metadata.name: prod/fraud is given 2 times, and the last one that is applied",
+            "1.yaml document 1 (fraud): metadata.name: prod/fraud is given 2 times, and the last one that is applied",
         ],
     ),
     "a host of another rollout": (

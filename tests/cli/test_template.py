@@ -53,9 +53,13 @@ BAD = {
         "spec: {nodeSelector: {gpu: 1}}",
         "spec.serving.template.spec.nodeSelector.gpu: must be a string; put it in quotes (given: 1)",
     ),
+    "a list where a text is": (
+        SERVING % "image: [a]",
+        "spec.serving.template.spec.containers[0].image: must be a string, not a list (given: ['a'])",
+    ),
     "a text where a number is": (
         "spec: {terminationGracePeriodSeconds: '60'}",
-        "spec.serving.template.spec.terminationGracePeriodSeconds: must be a whole number (given: '60')",
+        "spec.serving.template.spec.terminationGracePeriodSeconds: must be a whole number without quotes (given: '60')",
     ),
     "a text where a list is": (
         SERVING % "args: --flag",

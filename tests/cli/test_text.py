@@ -95,10 +95,20 @@ def test_evidence_on_its_way_to_the_bound(evidence: float, bound: float, share: 
     assert towards(evidence, bound) == pytest.approx(share)
 
 
-def test_colours_come_from_styles_alone() -> None:
+def test_colours_come_from_styles_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     content = line("a ", Span("bad", Style.BAD), " word")
     assert plain(content) == "a bad word"
     assert paint(content) == "a \x1b[31mbad\x1b[0m word"
+
+
+@pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_who_wants_no_colours_gets_none(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv(variable, value)
+    styles = [line(Span(style.value, style)) for style in Style]
+    assert [paint(content) for content in styles] == [style.value for style in Style]
 
 
 FOLDED = {

@@ -60,6 +60,18 @@ def test_what_was_undone_does_not_start_again_by_itself() -> None:
     assert set(world.workloads) == {OLD}, "what was undone is gone when its logs have been kept"
 
 
+@pytest.mark.parametrize("way", ["a command", "the spec"])
+def test_the_pods_of_what_was_undone_are_kept_for_their_logs(way: str) -> None:
+    """As docs/incidents.md has it: for keepFailedFor, ten minutes by default, and no longer."""
+    world = promoted()
+    world = undo(world) if way == "a command" else world.apply(version=OLD)
+    world.run(540, tick=10)
+    assert set(world.workloads) == {OLD, NEW}
+    assert world.live == {OLD: 100}
+    world.run(120, tick=10)
+    assert set(world.workloads) == {OLD}
+
+
 def test_retry_releases_it_again_by_its_steps() -> None:
     world = undo(promoted()).run(30)
     world.command = f"retry {NEW} again"

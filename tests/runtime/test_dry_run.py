@@ -36,7 +36,6 @@ def container(**fields: Any) -> Object:
 
 
 REFUSED: dict[str, tuple[Object, str]] = {
-    "a field that there is not": (container(readinessProb={}), "readinessProb: field not declared in schema"),
     "a port that there is not": (
         container(ports=[{"name": "more", "containerPort": 99999, "protocol": "TCP"}]),
         "must be between 1 and 65535",
@@ -67,6 +66,22 @@ def test_a_deployment_that_the_api_server_would_not_take(kubernetes: Kubernetes,
         await stage.passes(2)
         assert accepted(await stage.status())[0] == "True"
         assert await stage.cluster.get(DEPLOYMENTS, stage.namespace, "fraud-1-0-2") is not None
+
+    play(kubernetes, story)
+
+
+def test_a_misspelt_field_of_the_template_is_said_as_it_was_written(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage, _: Kubernetes) -> None:
+        await stage.installed()
+        await stage.submit("1.0.2", serving={"template": {"spec": {"contaners": []}}})
+        await stage.passes(2)
+        outcome, reason, message = accepted(await stage.status())
+        assert (outcome, reason) == ("False", "ObjectRefused")
+        assert message.startswith(
+            "spec.serving.template.spec.contaners: is no field of a pod; remove it or correct its name "
+            "(modelrollout lint says which one may be meant)"
+        )
+        assert "HTTP 500" not in message
 
     play(kubernetes, story)
 

@@ -107,11 +107,20 @@ def has_variable(query: str, name: str) -> bool:
     return any(found[1] == name for found in VARIABLE.finditer(query))
 
 
-def _meant_rule(meant: str, pattern: str) -> dict[str, Any]:
-    """In CEL: a name that is nearly that of a built-in metric, without queries of its own."""
-    brings = " || ".join(f"has(self.{field})" for field in ("successes", "trials", "sum", "count"))
-    is_near = f"!(self.name in ['errors', 'latency']) && self.name.matches({text(f'^({pattern})$')})"
-    return rule(f"!({is_near}) || {brings}", _DID_YOU_MEAN.format(meant))
+_BRINGS = " || ".join(f"has(self.{field})" for field in ("successes", "trials", "sum", "count"))
+
+
+def _misspelt(*patterns: str) -> str:
+    """In CEL: the name is nearly that of a built-in metric, and brings no queries of its own. Where it is, that is all
+    that is said: what else a metric of that name lacks, or has too much, is no second mistake."""
+    is_near = f"self.name.matches({text('^(' + '|'.join(patterns) + ')$')})"
+    return f"(!(self.name in ['errors', 'latency']) && {is_near} && !({_BRINGS}))"
+
+
+def _meant_rule(meant: str, before: tuple[str, ...]) -> dict[str, Any]:
+    """One that is near to another one ``before`` has its sentence."""
+    cel = f"!{_misspelt(_MEANT[meant])}"
+    return rule(f"{cel} || {_misspelt(*before)}" if before else cel, _DID_YOU_MEAN.format(meant))
 
 
 class Metric(SpecModel):
@@ -119,9 +128,13 @@ class Metric(SpecModel):
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            *(_meant_rule(meant, pattern) for meant, pattern in _MEANT.items()),
+            _meant_rule("errors", ()),
+            _meant_rule("latency", (_MEANT["errors"],)),
             rule("self.name != 'latency' || has(self.over)", _NEEDS_OVER),
-            rule("self.name == 'latency' || !has(self.over)", _OVER_IS_FOR_LATENCY),
+            rule(
+                f"self.name == 'latency' || !has(self.over) || {_misspelt(*_MEANT.values())}",
+                _OVER_IS_FOR_LATENCY,
+            ),
             rule(
                 "!(self.name in ['errors', 'latency']) || !(has(self.successes) || has(self.trials) || "
                 "has(self.sum) || has(self.count) || has(self.max))",
@@ -130,7 +143,7 @@ class Metric(SpecModel):
             rule(
                 "self.name in ['errors', 'latency'] || (has(self.successes) && has(self.trials) && "
                 "!has(self.sum) && !has(self.count) && !has(self.max)) || (has(self.sum) && has(self.count) && "
-                "has(self.max) && !has(self.successes) && !has(self.trials))",
+                f"has(self.max) && !has(self.successes) && !has(self.trials)) || {_misspelt(*_MEANT.values())}",
                 _NEEDS_QUERIES,
             ),
             rule(
@@ -285,7 +298,9 @@ class Analysis(SpecModel):
         max_length=8,
         description="What is judged; each name once. Without it, errors alone.",
         json_schema_extra=rules(
-            rule("self.exists(metric, !has(metric.role) || metric.role != 'Reward')", _NO_GUARDRAIL),
+            rule(
+                "self.size() == 0 || self.exists(metric, !has(metric.role) || metric.role != 'Reward')", _NO_GUARDRAIL
+            ),
         ),
     )
     client_cancels: ClientCancels = ClientCancels.BAD

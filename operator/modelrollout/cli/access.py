@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
-from modelrollout.cli.errors import asking
+from modelrollout.cli.errors import NoNamespace, NotFound, asking
 from modelrollout.cli.kubeconfig import connect
 from modelrollout.resource.rollout import API_VERSION, COMMAND_ANNOTATION, GROUP, PLURAL
 
@@ -36,7 +37,7 @@ class Access:
     """The API server as one user sees it, and the namespace that is meant.
 
     Every method raises ``ClusterError`` when the server cannot be reached or refuses, ``NotFound`` for a name that
-    is not there.
+    is not there, ``NoNamespace`` where that is why.
     """
 
     def __init__(self, namespace: str | None, context: str | None = None, kubeconfig: str | None = None) -> None:
@@ -78,9 +79,20 @@ class Access:
     def read(self, name: str) -> Body:
         """One rollout."""
         what = f"modelrollout {name!r} in namespace {self.namespace}"
-        with asking(f"read {what}", missing=f"there is no {what}"):
-            place = (GROUP, VERSION, self.namespace, PLURAL, name)
-            return cast(Body, self._objects.get_namespaced_custom_object(*place, _request_timeout=TIMEOUT))
+        place = (GROUP, VERSION, self.namespace, PLURAL, name)
+        try:
+            with asking(f"read {what}", missing=f"there is no {what}"):
+                return cast(Body, self._objects.get_namespaced_custom_object(*place, _request_timeout=TIMEOUT))
+        except NotFound:
+            self.check_namespace()
+            raise
+
+    def check_namespace(self) -> None:
+        """Raises NoNamespace where the namespace is known not to be there: the API server says of what is looked for in
+        one only that it is not there. Who may not read namespaces hears nothing of it."""
+        status, _ = self.ask("GET", f"/api/v1/namespaces/{quote(self.namespace, safe='')}")
+        if status == 404:
+            raise NoNamespace(f"there is no namespace {self.namespace}")
 
     def find(self, everywhere: bool = False, name: str | None = None) -> Body:
         """All rollouts of the namespace or of all namespaces, or the one with that name, as a list object."""

@@ -135,7 +135,8 @@ def undo(reason: str, **target: Any) -> None:
 
     At once and in one step, while that version is kept (`rollback.keepPrevious`); a release that is still under way is
     taken back by `abort`. What is undone does not start again by itself: say `retry`, or let the spec name another
-    version. Without NAME the namespace's only rollout is meant.
+    version; its pods are kept for `rollback.keepFailedFor`, for their logs. Without NAME the namespace's only rollout
+    is meant.
     """
     act(Verb.UNDO, note=reason, **target)
 

@@ -7,7 +7,7 @@ judged: whether the model is there, whether Prometheus knows a metric, who else 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from modelrollout.cli.check_template import template_problems
@@ -59,26 +59,43 @@ def check_one(document: Document) -> Iterator[Problem]:
 
 def _envelope(body: Mapping[str, Any]) -> Iterator[str]:
     """apiVersion, kind, metadata, and fields that do not belong beside them."""
-    if body.get("apiVersion") != API_VERSION:
-        yield f"apiVersion: must be {API_VERSION} (given: {body.get('apiVersion')!r})"
-    if body.get("kind") != KIND:
-        yield f"kind: must be {KIND} (given: {body.get('kind')!r})"
-    for field in sorted(str(field) for field in set(body) - TOP_FIELDS):
-        way_out = f"did you mean {meant}?" if (meant := near(field, TOP_FIELDS)) else "remove it or move it into spec"
+    meant = _misspelt(body, TOP_FIELDS)
+    for field, must in (("apiVersion", API_VERSION), ("kind", KIND)):
+        if body.get(field) != must and field not in meant.values():
+            yield f"{field}: must be {must} (given: {body.get(field)!r})"
+    for field in _unknown(body, TOP_FIELDS):
+        way_out = f"did you mean {meant[field]}?" if field in meant else "remove it or move it into spec"
         yield f"{field}: is no field of a {KIND}; {way_out}"
-    metadata = body.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    for field in sorted(str(field) for field in set(metadata) - META_FIELDS) if isinstance(metadata, dict) else ():
-        way_out = f"did you mean {meant}?" if (meant := near(field, META_FIELDS)) else "remove it"
+    if "metadata" not in meant.values():
+        yield from _metadata(body.get("metadata"))
+
+
+def _metadata(given: object) -> Iterator[str]:
+    written = given if isinstance(given, dict) else {}
+    meant, name = _misspelt(written, META_FIELDS), written.get("name")
+    for field in _unknown(written, META_FIELDS):
+        way_out = f"did you mean {meant[field]}?" if field in meant else "remove it"
         yield f"metadata.{field}: is no field of an object's metadata; {way_out}"
-    if not isinstance(name, str) or not name:
+    if (not isinstance(name, str) or not name) and "name" not in meant.values():
         yield f"metadata.name: must be a string that is not empty (given: {name!r})"
+
+
+def _unknown(written: Mapping[Any, Any], known: Set[str]) -> list[str]:
+    return sorted(str(field) for field in set(written) - known)
+
+
+def _misspelt(written: Mapping[Any, Any], known: Set[str]) -> dict[str, str]:
+    """The fields that were meant and are not there, by what was written: that they are missing is no second mistake."""
+    absent = known - set(written)
+    found = {field: near(field, known) for field in _unknown(written, known)}
+    return {field: meant for field, meant in found.items() if meant is not None and meant in absent}
 
 
 def _content(document: Document) -> Iterator[str]:
     """The spec, and the name together with the version."""
     if "spec" not in document.body:
-        yield "spec: is missing"
+        if "spec" not in _misspelt(document.body, TOP_FIELDS).values():
+            yield "spec: is missing"
         return
     rollout = _as_rollout(document)
     if isinstance(rollout.spec, SpecError):
@@ -109,7 +126,9 @@ def _same_names(rollouts: Sequence[tuple[Document, ModelRollout]]) -> Iterator[P
     for document, rollout in rollouts:
         if counts[rollout.key] > 1:
             yield Problem(
-                document.place, f"metadata.name: {rollout.key} is given {counts[rollout.key]} times; keep one"
+                document.place,
+                f"metadata.name: {rollout.key} is given {counts[rollout.key]} times, and the last one that is applied "
+                "holds; keep one, or lint them one by one where they are alternatives",
             )
 
 

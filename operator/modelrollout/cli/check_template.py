@@ -14,6 +14,7 @@ from typing import Any
 from modelrollout.manifests.kept import FETCH_CONTAINER
 from modelrollout.manifests.merge import ONE_OF, VOLUME_SOURCES
 from modelrollout.manifests.serving import SERVER_CONTAINER
+from modelrollout.resource.explain import must_be
 from modelrollout.resource.meant import near
 
 FIELD = "spec.serving.template"
@@ -22,7 +23,7 @@ QUANTITIES = frozenset({"limits", "requests", "sizeLimit", "divisor", "storage"}
 """Fields whose texts may be written as numbers."""
 
 _SCALARS: Mapping[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}
-_WORDS = {"str": "a string; put it in quotes", "int": "a whole number", "float": "a number", "bool": "true or false"}
+_WORDS = {"str": "a string", "int": "a whole number", "float": "a number", "bool": "true or false"}
 _LIST = re.compile(r"List\[(.+)\]")
 _MAP = re.compile(r"Dict\[str, (.+)\]")
 
@@ -67,7 +68,7 @@ def _scalar(value: Any, kind: str, path: str) -> Iterator[str]:
     if kind == "str" and number and QUANTITIES & set(path.split(".")):
         return
     if not isinstance(value, _SCALARS[kind]) or (isinstance(value, bool) and kind != "bool"):
-        yield f"{path}: must be {_WORDS[kind]} (given: {value!r})"
+        yield f"{path}: {must_be(_WORDS[kind], value)} (given: {value!r})"
 
 
 def _object(value: Any, kind: str, path: str) -> Iterator[str]:

@@ -35,6 +35,12 @@ class NotFound(Said):
     exit_code = 2
 
 
+class NoNamespace(Said):
+    """The namespace that is meant is not there, so whatever is looked for in it is not either."""
+
+    exit_code = 2
+
+
 class NotTaken(Said):
     """The API server takes no such object, whoever brings it: it is wrong, or its name is taken."""
 

@@ -64,10 +64,13 @@ def get(
 
 
 def first_snapshot(access: Access, name: str | None, everywhere: bool) -> Snapshot:
-    """What there is now. Raises NotFound when the one that is asked for is not there."""
+    """What there is now. Raises NotFound when the one that is asked for is not there, NoNamespace when that is not."""
     if name:
         return Snapshot((access.read(name),))
-    return Snapshot(tuple(access.find(everywhere)["items"]))
+    found = tuple(access.find(everywhere)["items"])
+    if not found and not everywhere:
+        access.check_namespace()
+    return Snapshot(found)
 
 
 def watch_rollouts(access: Access, name: str | None, everywhere: bool, output: str | None) -> None:

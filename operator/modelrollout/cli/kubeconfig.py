@@ -82,10 +82,20 @@ def _said_plainly(place: str) -> Iterator[None]:
         yield
     except (YAMLError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise ConfigException(f"{place} is no kubeconfig; name another one by KUBECONFIG or --kubeconfig") from error
+    except OSError as error:
+        raise ConfigException(_unread(place, error)) from error
     finally:
         logging.getLogger().removeHandler(logged)
     if logged.errors:
         raise ConfigException(f"the user of {place} cannot be signed in: {logged.errors[-1]}")
+
+
+def _unread(place: str, error: OSError) -> str:
+    """Of a kubeconfig, or of a file that one names, as that of a token."""
+    file, why = str(error.filename or place), error.strerror or str(error)
+    if file in place.split(os.pathsep):
+        return f"{file} cannot be read: {why}; name another one by KUBECONFIG or --kubeconfig"
+    return f"{place} names {file}, which cannot be read: {why}"
 
 
 class _Logged(logging.Handler):

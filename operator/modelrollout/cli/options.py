@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from modelrollout.api.base import parse_duration
 from modelrollout.api.version import ModelVersion
-from modelrollout.cli.errors import Refused
+from modelrollout.cli.errors import NotFound
 
 if TYPE_CHECKING:
     from modelrollout.cli.access import Access
@@ -94,5 +94,6 @@ def name_or_only_one(access: Access, name: str | None) -> str:
     if len(names) == 1:
         return str(names[0])
     if not names:
-        raise Refused(f"there is no modelrollout in namespace {access.namespace}")
+        access.check_namespace()
+        raise NotFound(f"there is no modelrollout in namespace {access.namespace}")
     raise click.UsageError(f"name one of the modelrollouts of namespace {access.namespace}: {', '.join(names)}")

@@ -21,7 +21,8 @@ HEADER = """\
 
 `modelrollout` and `kubectl modelrollout` are the same program: kubectl finds `kubectl-modelrollout` on the `PATH`.
 It uses your kubeconfig and your rights. Looking takes `get`, `list` and `watch` on `modelrollouts` (and `list` on
-`pods` and `events` for the details); telling takes `patch` on `modelrollouts`.
+`pods` and `events` for the details); telling takes `patch` on `modelrollouts`. Colours are for terminals alone, and
+`NO_COLOR=1` takes them away.
 
 `promote`, `skip`, `abort`, `lower`, `pause`, `resume`, `undo` and `retry` never write the spec. They write one
 annotation,
@@ -40,9 +41,10 @@ verb of `promote --full` is `promote-full`, that of `abort --quarantine` is `abo
 of `lower` begins with the weight: `lower 2.4.1187 TOKEN 5`; `pause` and `resume` take `-` for whatever release is
 under way.
 
-Exit codes of all commands but `wait`, which has its own below: 0 done, 1 refused because it makes no sense as things
-are (or, for `lint`, problems found), 2 wrong usage or no such rollout, 3 sent but not answered, or taken back but
-still in the live route, 4 the cluster could not be asked.
+Exit codes of all commands but `wait`, `validate` and `doctor`, which have their own below: 0 done, 1 refused because it
+makes no sense as things are (or, for `lint`, problems found), 2 wrong usage, or no such rollout or namespace, 3 sent
+but not answered, or taken back but still in the live route, 4 the cluster could not be asked. To list no rollouts is no
+failure. Who may not read namespaces is told of what is missing in one, and not that it is not there itself.
 """
 
 

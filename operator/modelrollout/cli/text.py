@@ -7,6 +7,7 @@ codes, and so that a test and a log get the same words as a terminal.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -53,7 +54,10 @@ def plain(content: Line) -> str:
 
 
 def paint(content: Line) -> str:
-    """The line for a terminal."""
+    """The line for a terminal; with its words alone where the user wants no colours (https://no-color.org), or the
+    terminal has none."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return "".join(span.text for span in content)
     return "".join(_colour(span) for span in content)
 
 

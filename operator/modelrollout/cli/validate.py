@@ -67,7 +67,7 @@ def validate(
     \b
     0  the version passed
     1  it failed: it cannot be loaded, or a check speaks against it
-    2  the spec is refused, or would be by the rollout of that name; or the command line is wrong
+    2  the spec is refused, or would be by the rollout of that name; there is no such namespace; or wrong usage
     3  it could not be found out, or not within --timeout
     4  the cluster could not be asked
     """

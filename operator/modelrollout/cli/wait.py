@@ -47,7 +47,7 @@ def wait(
     \b
     0  the version serves: promoted, installed, settled at its share, or it did already
     1  it was rolled back, aborted, superseded, quarantined or not chosen, or the rollout was deleted
-    2  the spec was refused, its model cannot be fetched, there is no such rollout, or the command line is wrong
+    2  the spec was refused, its model cannot be fetched, there is no such rollout or namespace, or wrong usage
     3  neither within --timeout; the release goes on
     4  the cluster could not be asked
     """

@@ -24,11 +24,15 @@ def near(name: str, known: Iterable[str]) -> str | None:
 def meant(root: type[BaseModel], place: Sequence[int | str], above: str) -> str | None:
     """The field that was meant by the last part of ``place`` in an object of type ``root``, which is called ``above``:
     by its name alone where it belongs there, else with its whole path."""
-    name = str(place[-1])
-    if sibling := near(name, (field for model in _at(root, place[:-1]) for field in _fields(model))):
+    if sibling := beside(root, place):
         return sibling
-    elsewhere = list(dict.fromkeys(_paths(root, name, above)))
+    elsewhere = list(dict.fromkeys(_paths(root, str(place[-1]), above)))
     return " or ".join(elsewhere) if 0 < len(elsewhere) <= MOST_PLACES else None
+
+
+def beside(root: type[BaseModel], place: Sequence[int | str]) -> str | None:
+    """The field of the same object that is nearly called so."""
+    return near(str(place[-1]), (field for model in _at(root, place[:-1]) for field in _fields(model)))
 
 
 def _at(root: type[BaseModel], place: Sequence[int | str]) -> Models:

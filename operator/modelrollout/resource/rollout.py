@@ -117,7 +117,7 @@ def _typed(text: str) -> Spec | SpecError:
     try:
         return Spec.model_validate_json(text, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        problems = explain(error, Spec)
+        problems = explain(error, Spec, text)
         return SpecError("; ".join(problems), problems=problems)
 
 

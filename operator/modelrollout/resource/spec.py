@@ -58,7 +58,8 @@ _STAYS_WHAT_IT_IS = (
     "validateOnly can neither come nor go, and its model stays: what only validates never serves; make another "
     "ModelRollout"
 )
-_ONE_STRATEGY = "exactly one strategy is needed, {}; keep one of " + ", ".join(STRATEGIES)
+_NONE, _SEVERAL = "none is given; write", "several are given; keep"
+_ONE_STRATEGY = "exactly one strategy is needed, {} one of " + ", ".join(STRATEGIES)
 
 
 class ChosenStrategy(SpecModel):
@@ -84,7 +85,7 @@ class ChosenStrategy(SpecModel):
     def _exactly_one(self) -> Self:
         given = [name for name in STRATEGIES if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(_ONE_STRATEGY.format("several are given" if given else "none is given"))
+            raise ValueError(_ONE_STRATEGY.format(_SEVERAL if given else _NONE))
         return self
 
 
@@ -103,7 +104,7 @@ class Rollback(SpecModel):
 
     keep_failed_for: Duration = Field(
         default=600.0,
-        description="How long the pods of a failed version are kept, without traffic, for its logs.",
+        description="How long the pods of a version that failed or was undone are kept, without traffic, for its logs.",
     )
     keep_previous: Duration = Field(
         default=0.0,
@@ -128,12 +129,12 @@ def _strategy_by_rule(schema: dict[str, Any]) -> None:
     rules(
         rule(
             f"has(self.strategy) && ({' || '.join(given)})",
-            _ONE_STRATEGY.format("none is given"),
+            _ONE_STRATEGY.format(_NONE),
             field=".strategy",
         ),
         rule(
             f"!has(self.strategy) || [{', '.join(given)}].filter(given, given).size() < 2",
-            _ONE_STRATEGY.format("several are given"),
+            _ONE_STRATEGY.format(_SEVERAL),
             field=".strategy",
         ),
         *_reward_rules(),

@@ -35,6 +35,7 @@ from modelrollout.manifests.meta import SERVING_MANAGER, child_name
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment, service
 from modelrollout.manifests.side_car import user_with_network
+from modelrollout.manifests.unknown_fields import unknown_fields
 from modelrollout.resource.rollout import API_VERSION, COMMAND_ANNOTATION, KIND, ModelRollout
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.posting import post
@@ -261,6 +262,7 @@ class _Application:
 def _refused(error: Exception) -> Refused:
     """Whether the API server said no, or could not be asked."""
     if isinstance(error, ApiError) and (error.is_refusal or isinstance(error, Conflict)):
-        return Refused(f"the API server refuses its objects: {error}", by_api_server=True)
+        words = unknown_fields(str(error)) or str(error)
+        return Refused(f"the API server refuses its objects: {words}", by_api_server=True)
     words = f"its objects could not be applied, trying again: {str(error) or 'no answer in time'}"
     return Refused(words, by_api_server=False)

@@ -35,6 +35,7 @@ from modelrollout.manifests.istio import virtual_service
 from modelrollout.manifests.meta import OWNER_LABEL, SERVING_MANAGER, TRAFFIC_MANAGER, child_name, models_of
 from modelrollout.manifests.platform import Platform
 from modelrollout.manifests.serving import deployment
+from modelrollout.manifests.unknown_fields import unknown_fields
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
@@ -82,6 +83,8 @@ async def _tried(cluster: Cluster, resource: Resource, desired: Object, manager:
     if words is None:
         return None
     kind = desired["kind"]
+    if (unknown := unknown_fields(words)) is not None:
+        return Refusal(Reason.OBJECT_REFUSED, unknown)
     return Refusal(Reason.OBJECT_REFUSED, f"{field}: the API server refuses the {kind} that comes of it: {words}")
 
 

@@ -118,7 +118,7 @@ class Canary(SpecModel):
             ),
             rule(
                 f"!{_HAS_STEPS} || !self.steps.exists(step, has(step.setWeight))"
-                " || self.steps.exists(step, has(step.setWeight) && step.setWeight < 100)",
+                " || self.steps.exists(step, has(step.setWeight) && step.setWeight != 100)",
                 _SWITCH,
                 field=".steps",
             ),

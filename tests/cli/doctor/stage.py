@@ -63,13 +63,13 @@ class Stage:
         status = {"status": {"replicas": 1, "readyReplicas": number, "availableReplicas": number}}
         self.merge(f"{DEPLOYMENT}/status", status)
 
-    def pod(self, namespace: str, app: str, ready: bool = True) -> None:
-        """A pod that is ready, or not."""
+    def pod(self, namespace: str, app: str, ready: bool = True, labels: dict[str, str] | None = None) -> None:
+        """A pod that is ready, or not, with its name as the label ``app`` or with these."""
         path = f"/api/v1/namespaces/{namespace}/pods/{app}"
         body = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": app, "labels": {"app": app}},
+            "metadata": {"name": app, "labels": labels or {"app": app}},
             "spec": {"containers": [{"name": "proxy", "image": "proxy"}]},
         }
         assert self.server.apply(path, body).status in (200, 201)

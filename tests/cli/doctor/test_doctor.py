@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -88,6 +88,19 @@ def test_where_nothing_is_everything_is_named(told_of_nothing: tuple[int, list[d
     assert all(item["mend"] for item in findings if item["state"] in ("missing", "unknown"))
 
 
+def test_where_nothing_is_one_command_installs_all_that_is_ours(
+    told_of_nothing: tuple[int, list[dict[str, str]]],
+) -> None:
+    """In a namespace that is not there yet, with an image that can be pulled."""
+    ours = ("modelrollouts.modelrollout.dev is missing", "no Deployment has the label ")
+    commands = {item["mend"] for item in told_of_nothing[1] if item["text"].startswith(ours)}
+    assert commands == {
+        "helm install modelrollout charts/modelrollout -n modelrollout-system --create-namespace "
+        "--set image.repository=REGISTRY/modelrollout --set image.tag=VERSION, with the image that you pushed "
+        "(docs/install.md)"
+    }
+
+
 def test_where_everything_is_nothing_is_missed(stage: Stage, counted: Scraped) -> None:
     code, findings = examined(stage.server, "--prometheus", counted.url)
     assert (of(findings, "missing"), of(findings, "unknown")) == ([], [])
@@ -135,8 +148,52 @@ def istiod_not_ready(stage: Stage) -> Callable[[], object]:
 
 
 def operator_down(stage: Stage) -> Callable[[], object]:
+    """Of a Deployment whose pods nobody makes."""
     stage.operator_ready(0)
     return lambda: stage.operator_ready(1)
+
+
+def operator_scaled_away(stage: Stage) -> Callable[[], object]:
+    stage.operator_ready(0)
+    stage.merge(DEPLOYMENT, {"spec": {"replicas": 0}})
+    return lambda: stage.merge(DEPLOYMENT, {"spec": {"replicas": 1}})
+
+
+def operator_refused(stage: Stage) -> Callable[[], object]:
+    """A quota takes no pod of it."""
+    stage.operator_ready(0)
+    stage.merge(f"{DEPLOYMENT}/status", {"status": {"conditions": [REFUSED]}})
+    return lambda: stage.merge(f"{DEPLOYMENT}/status", {"status": {"conditions": None}})
+
+
+def operator_waits(state: Mapping[str, object], restarts: int = 0) -> Change:
+    """It has a pod, whose container is in this state."""
+
+    def change(stage: Stage) -> Callable[[], object]:
+        stage.operator_ready(0)
+        stage.pod(NAMESPACE, "operator-x", ready=False, labels=LABELS)
+        container = {"name": "operator", "image": "modelrollout:0.1.0", "imageID": "", "ready": False, **state}
+        told = {"containerStatuses": [container | {"restartCount": restarts}]}
+        stage.merge(f"/api/v1/namespaces/{NAMESPACE}/pods/operator-x/status", {"status": told})
+        return lambda: stage.delete(f"/api/v1/namespaces/{NAMESPACE}/pods/operator-x")
+
+    return change
+
+
+REFUSED = {
+    "type": "ReplicaFailure",
+    "status": "True",
+    "reason": "FailedCreate",
+    "message": "pods is forbidden: exceeded quota: small",
+}
+LABELS = {"app.kubernetes.io/name": "modelrollout", "app.kubernetes.io/instance": "modelrollout"}
+UNPULLED = {"state": {"waiting": {"reason": "ErrImagePull", "message": "modelrollout:0.1.0: not found"}}}
+CRASHED = {
+    "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}},
+    "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "message": "error: MODELROLLOUT_POLL: no duration"}},
+}
+DOWN = f"no pod of {NAMESPACE}/modelrollout is ready"
+UPGRADE = f"helm upgrade modelrollout charts/modelrollout -n {NAMESPACE} --reuse-values"
 
 
 def older_definition(stage: Stage) -> Callable[[], object]:
@@ -146,6 +203,16 @@ def older_definition(stage: Stage) -> Callable[[], object]:
     stage.definition(older)
     return lambda: stage.definition(crd())
 
+
+def istio_outside(stage: Stage) -> Callable[[], object]:
+    """Control plane and gateway are processes elsewhere, as on the cluster of the demo."""
+    stage.delete(ISTIOD)
+    stage.delete(GATEWAY_POD)
+    return lambda: stage.pod("ingress", "gateway")
+
+
+ISTIOD = "/api/v1/namespaces/istio-system/pods/istiod"
+GATEWAY_POD = "/api/v1/namespaces/ingress/pods/gateway"
 
 CHANGES: dict[str, tuple[Change, int, str, str]] = {
     "a gateway that does not exist": (
@@ -160,26 +227,68 @@ CHANGES: dict[str, tuple[Change, int, str, str]] = {
         "the gateway ingress/public does not let in fraud.example.com of prod/fraud: callers get 404",
         "kubectl edit gateways.networking.istio.io public -n ingress",
     ),
-    "a gateway without pods": (
+    "a gateway outside, as its control plane": (
+        istio_outside,
+        0,
+        "ingress/public: no pod has app=gateway; a gateway outside of the cluster cannot be seen from here",
+        "kubectl get pods -A -l app=gateway, unless the gateway is run for you, as istiod is",
+    ),
+    "a gateway without pods, beside its control plane": (
+        without(GATEWAY_POD),
+        1,
+        "ingress/public: there is no pod with app=gateway",
+        "kubectl get pods -A -l app=gateway",
+    ),
+    "a gateway that is not ready": (
         gateway_not_ready,
         1,
-        "ingress/public: no pod with app=gateway is ready",
+        "ingress/public: no pod with app=gateway is ready: it is starting",
         "kubectl get pods -A -l app=gateway",
     ),
     "istiod that is not ready": (
         istiod_not_ready,
         1,
-        "no pod of istiod is ready",
+        "no pod of istiod is ready: it is starting",
         "kubectl -n istio-system describe pods -l app=istiod",
     ),
-    "no istiod": (without("/api/v1/namespaces/istio-system/pods/istiod"), 0, "no pod has the label app=istiod; ", ""),
-    "an operator that is down": (
+    "no istiod": (without(ISTIOD), 0, "no pod has the label app=istiod; ", ""),
+    "an operator without pods": (
         operator_down,
         1,
-        f"no pod of {NAMESPACE}/modelrollout is ready",
+        f"{DOWN}: there is none",
+        f"kubectl -n {NAMESPACE} describe deployment/modelrollout",
+    ),
+    "an operator that is scaled away": (
+        operator_scaled_away,
+        1,
+        f"{NAMESPACE}/modelrollout is scaled to 0 pods, so nothing looks after rollouts",
+        f"kubectl -n {NAMESPACE} scale deployment/modelrollout --replicas=1",
+    ),
+    "an operator that a quota refuses": (
+        operator_refused,
+        1,
+        f"{DOWN}: pods is forbidden: exceeded quota: small",
+        f"kubectl -n {NAMESPACE} describe deployment/modelrollout",
+    ),
+    "an operator whose image cannot be pulled": (
+        operator_waits(UNPULLED),
+        1,
+        f'{DOWN}: image "modelrollout:0.1.0" cannot be pulled: modelrollout:0.1.0: not found',
+        f"{UPGRADE} --set image.repository=REGISTRY/modelrollout --set image.tag=VERSION",
+    ),
+    "an operator that ends": (
+        operator_waits(CRASHED, restarts=3),
+        1,
+        f"{DOWN}: container operator ended with exit code 1: error: MODELROLLOUT_POLL: no duration; it is",
+        f"kubectl -n {NAMESPACE} logs deployment/modelrollout --previous",
+    ),
+    "an operator that runs and is not ready": (
+        operator_waits({"state": {"running": {}}}),
+        1,
+        f"{DOWN}: its containers run, and it is not ready",
         f"kubectl -n {NAMESPACE} logs deployment/modelrollout",
     ),
-    "no operator": (without(DEPLOYMENT), 1, "no Deployment has the label ", "helm upgrade --install modelrollout"),
+    "no operator": (without(DEPLOYMENT), 1, "no Deployment has the label ", "helm install modelrollout"),
     "an operator without its rights": (
         without(BINDING),
         1,
@@ -196,7 +305,7 @@ CHANGES: dict[str, tuple[Change, int, str, str]] = {
         older_definition,
         0,
         "modelrollouts.modelrollout.dev has other fields than this program knows: one of the two is older",
-        "helm upgrade --install modelrollout",
+        f"with the chart of this program's version: {UPGRADE} --set crds.install=true",
     ),
 }
 
@@ -212,6 +321,7 @@ def test_what_is_amiss_is_found(
         restore()
         stage.operator_ready(1)
         stage.pod("istio-system", "istiod")
+        stage.pod("ingress", "gateway")
     assert of(findings, "unknown") == []
     [found] = [item for item in findings if item["text"].startswith(text)]
     assert found["state"] in ("missing", "doubtful")
@@ -275,7 +385,7 @@ def test_what_is_amiss_with_a_gateway_is_said_once(stage: Stage, counted: Scrape
     finally:
         restore()
         stage.server.ask("DELETE", ROLLOUT.replace("fraud", "ranking"))
-    assert of(findings, "missing") == ["ingress/public: no pod with app=gateway is ready"]
+    assert of(findings, "missing") == ["ingress/public: no pod with app=gateway is ready: it is starting"]
 
 
 def test_a_host_in_the_mesh_needs_a_service(stage: Stage, counted: Scraped) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from modelrollout.cli.doctor.chart import mended
 from modelrollout.cli.doctor.found import Finding, State, exit_code
 from modelrollout.cli.doctor.gateways import service_of, smoke_proxy
-from modelrollout.cli.doctor.operator import Operator
+from modelrollout.cli.doctor.look import Body, Look
+from modelrollout.cli.doctor.operator import Operator, operators
 from modelrollout.cli.doctor.rights import OF_OPERATOR
 from modelrollout.resource.rollout import ModelRollout
 from tests.apiserver import ApiServer
@@ -30,6 +32,25 @@ def test_addresses_of_services(url: str, service: tuple[str, str] | None) -> Non
     found = service_of(url)
     # of two words nobody can tell; where there is no such Service, that is said
     assert found == service or (url == "https://metrics.example.com" and found is None)
+
+
+def test_a_command_of_helm_is_for_the_release_that_there_is() -> None:
+    """Another name or namespace would be a second operator beside it."""
+    body = {
+        "metadata": {"name": "eu-modelrollout", "namespace": "ml", "labels": {"app.kubernetes.io/instance": "eu"}},
+        "spec": {"template": {"spec": {"containers": [{"args": ["operator"]}]}}},
+    }
+
+    class Shown(Look):
+        def __init__(self) -> None:
+            """No cluster."""
+
+        def all(self, path: str, **query: str) -> list[Body]:
+            return [body]
+
+    [found] = operators(Shown(), None)
+    command = "helm upgrade eu charts/modelrollout -n ml --reuse-values --set rbac.create=true"
+    assert mended(found, "rbac.create=true") == command
 
 
 CODES = {

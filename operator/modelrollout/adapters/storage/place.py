@@ -15,6 +15,7 @@ from modelrollout.adapters.storage import sources
 from modelrollout.adapters.storage.digest import digest_of
 from modelrollout.adapters.storage.failure import FetchError
 from modelrollout.adapters.storage.progress import Progress
+from modelrollout.adapters.storage.whole import refuse_half
 
 MONITORING = 'prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }\n'
 
@@ -59,7 +60,8 @@ def fetch(order: Order, say: Callable[[str], None] = print) -> str:
         partial.mkdir()
         try:
             _bring(order, partial, say)
-            found = sources.model_folder(order.uri, partial)
+            found = sources.model_folder(order.uri, partial, order.number)
+            refuse_half(order.uri, found)
             digest = _checked(order, found)
             sources.make_readable(partial)
             found.rename(final)
@@ -77,7 +79,8 @@ def _bring(order: Order, folder: Path, say: Callable[[str], None]) -> None:
         if order.source is None:
             sources.download_archive(order.uri, folder, progress, order.retry_for, order.secret)
         else:
-            sources.copy_folder(order.uri, order.source, order.source_root or order.source, folder, progress)
+            root = order.source_root or order.source
+            sources.copy_folder(order.uri, order.source, root, folder, progress, order.number)
     except OSError as error:
         raise FetchError(f"{order.uri} cannot be fetched: {error}") from error
     say(progress.line())

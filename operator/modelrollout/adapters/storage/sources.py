@@ -19,11 +19,12 @@ from modelrollout.adapters.storage.progress import Progress
 _LISTED = 8  # names that a sentence can hold
 
 
-def copy_folder(uri: str, source: Path, root: Path, target: Path, progress: Progress) -> None:
-    """Copy a mounted folder. ``root`` is where the volume is mounted; nothing outside of it is read."""
+def copy_folder(uri: str, source: Path, root: Path, target: Path, progress: Progress, number: int) -> None:
+    """Copy a mounted folder. ``root`` is where the volume is mounted; nothing outside of it is read. ``number`` is the
+    version's, which is only looked for where it says what was meant."""
     if not source.is_dir():
         raise FetchError(f"{uri}: there is no such folder on the volume (spec.model.uri)")
-    refuse_several(uri, source)
+    refuse_several(uri, source, number)
     files = [path for path in sorted(source.rglob("*")) if path.is_symlink() or not path.is_dir()]
     for path in (source, *files):
         if not path.resolve().is_relative_to(root.resolve()):
@@ -50,30 +51,32 @@ def download_archive(uri: str, target: Path, progress: Progress, retry_for: floa
         archive.unlink(missing_ok=True)
 
 
-def model_folder(uri: str, folder: Path) -> Path:
+def model_folder(uri: str, folder: Path, number: int) -> Path:
     """The SavedModel in what was fetched: the folder itself, or the only folder in it (as archives often have)."""
     if (folder / "saved_model.pb").is_file():
         return folder
     inside = [path for path in folder.iterdir() if path.is_dir()]
     if len(inside) == 1 and (inside[0] / "saved_model.pb").is_file():
         return inside[0]
-    refuse_several(uri, folder)
+    refuse_several(uri, folder, number)
     found = ", ".join(sorted(path.name for path in folder.iterdir())[:_LISTED]) or "nothing"
     raise FetchError(f"{uri} is no SavedModel: there is no saved_model.pb in it, but {found}")
 
 
-def refuse_several(uri: str, folder: Path) -> None:
+def refuse_several(uri: str, folder: Path, number: int) -> None:
     """A base folder as TFX and TensorFlow Serving have it, with several versions in it: which one is meant is to be
-    said, or another would be served as soon as it is pushed there."""
+    said, or another would be served as soon as it is pushed there. The one with the version's own ``number``, its
+    PIPELINE, is most likely it."""
     if (folder / "saved_model.pb").is_file():
         return
     numbers = sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit() and path.is_dir())
     if len(numbers) < 2:
         return
-    newest, shown = numbers[-1], ", ".join(map(str, numbers[-_LISTED:]))
-    way_out = f"write {uri.rstrip('/')}/{newest}, for example (spec.model.uri)"
+    shown = ", ".join(map(str, numbers[-_LISTED:]))
+    one, others = (number, "") if number in numbers else (numbers[-1], ", for example")
+    way_out = f"write {uri.rstrip('/')}/{one}{others} (spec.model.uri)"
     if uri.startswith("https://"):
-        way_out = f"pack {newest}, or another one, alone (spec.model.uri)"
+        way_out = f"pack {one}{', or another one,' if others else ''} alone (spec.model.uri)"
     raise FetchError(f"{uri} is a base folder with {len(numbers)} versions ({shown}), not one of them: {way_out}")
 
 

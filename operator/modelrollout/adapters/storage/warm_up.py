@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import mmap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,14 @@ from typing import Any
 from modelrollout.adapters.predict_messages import Inputs, request_of
 from modelrollout.adapters.records import WARM_UP, NoRecords, Recorded, is_records, read_records, write_record
 from modelrollout.adapters.serving_probe import load
+from modelrollout.adapters.storage.graphs import served_graphs
 from modelrollout.adapters.tensors import NoTensor
 from modelrollout.adapters.wire import NotProtobuf, fields, messages, text
 
 MOST = 64
 LONGEST = 16 * 1024**2  # bytes of one request
-_META_GRAPHS, _META_INFO, _TAGS, _SIGNATURES = 2, 1, 4, 5  # saved_model.proto, meta_graph.proto
+_SIGNATURES = 5  # meta_graph.proto
 _KEY, _VALUE, _INPUTS, _DTYPE = 1, 2, 1, 2  # of maps, SignatureDef and TensorInfo
-_SERVE = "serve"
 
 
 def warm_up(model: Path, name: str, samples: list[Any], say: Callable[[str], None]) -> bool:
@@ -59,18 +58,11 @@ def _records(samples: list[Any], name: str, inputs: Inputs, say: Callable[[str],
 
 def inputs_of(graph: Path) -> Inputs:
     """The types of what a model takes, by signature; none where it cannot be read: its server says so."""
-    with graph.open("rb") as file:
-        try:
-            whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-            graphs = messages(whole, _META_GRAPHS)
-            served = [item for item in graphs if _SERVE in _tags(item)] or graphs
-            return {name: _inputs(signature) for graph in served for name, signature in _entries(graph, _SIGNATURES)}
-        except (NotProtobuf, ValueError):
-            return {}
-
-
-def _tags(graph: memoryview) -> set[str]:
-    return {bytes(tag).decode() for info in messages(graph, _META_INFO) for tag in messages(info, _TAGS)}
+    try:
+        served = served_graphs(graph)
+        return {name: _inputs(signature) for item in served for name, signature in _entries(item, _SIGNATURES)}
+    except NotProtobuf:
+        return {}
 
 
 def _inputs(signature: memoryview) -> dict[str, int]:

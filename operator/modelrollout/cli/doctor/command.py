@@ -18,8 +18,9 @@ from modelrollout.cli.doctor.found import Finding, State, exit_code
 from modelrollout.cli.doctor.gateways import gateways, smoke_address, smoke_proxy
 from modelrollout.cli.doctor.hosts import mesh_hosts
 from modelrollout.cli.doctor.look import Look, NotSeen
-from modelrollout.cli.doctor.operator import Operator, find
+from modelrollout.cli.doctor.operator import Operator
 from modelrollout.cli.doctor.rights import of_operator, of_person
+from modelrollout.cli.doctor.running import find
 from modelrollout.cli.live import show
 from modelrollout.cli.options import cluster_options
 from modelrollout.cli.text import Line, Span, Style, line
@@ -58,10 +59,14 @@ def doctor(
     \b
     0  all that is needed is there
     1  something is missing
+    2  there is no such namespace, or wrong usage
     3  nothing is missing of what could be seen, but not everything could be looked at
     4  the cluster could not be asked
     """
-    look = Look(Access(namespace, context, kubeconfig))
+    access = Access(namespace, context, kubeconfig)
+    if namespace:
+        access.check_namespace()
+    look = Look(access)
     findings = list(examine(look, namespace, operator_namespace, prometheus))
     if output:
         click.echo(json.dumps([item.to_json() for item in findings], indent=2))
@@ -73,9 +78,9 @@ def doctor(
 def examine(look: Look, namespace: str | None, operator_namespace: str | None, url: str | None) -> Iterator[Finding]:
     """Everything, in the order in which it is mended: what stands further up is needed by what follows."""
     yield from version(look)
-    yield from definitions(look)
-    yield from control_plane(look)
     operator, told = find(look, operator_namespace)
+    yield from definitions(look, operator)
+    yield from control_plane(look)
     yield from told
     yield from of_operator(look, operator) if operator is not None else ()
     yield from of_person(look, namespace)

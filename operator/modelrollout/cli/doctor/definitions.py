@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from modelrollout.cli.doctor.chart import mended
 from modelrollout.cli.doctor.found import Finding, State
 from modelrollout.cli.doctor.look import Body, Look, NotSeen
+from modelrollout.cli.doctor.operator import Operator
+from modelrollout.cli.doctor.unready import why
 from modelrollout.resource.crd import CRD_NAME, VERSION, crd
+from modelrollout.runtime.pods import is_ready
 
 AREA = "definitions"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 OLDEST = (1, 30)
-UPGRADE = "helm upgrade --install modelrollout charts/modelrollout -n modelrollout-system --reuse-values"
 ISTIO = {
     "virtualservices.networking.istio.io": "routes the requests",
     "gateways.networking.istio.io": "lets requests in from outside",
@@ -30,10 +33,10 @@ def version(look: Look) -> Iterator[Finding]:
         yield Finding("cluster", State.THERE, f"{name} answers")
 
 
-def definitions(look: Look) -> Iterator[Finding]:
+def definitions(look: Look, operator: Operator | None) -> Iterator[Finding]:
     """Our own type, and Istio's."""
     try:
-        yield _ours(look.one(f"{DEFINITIONS}/{CRD_NAME}"))
+        yield _ours(look.one(f"{DEFINITIONS}/{CRD_NAME}"), mended(operator, "crds.install=true"))
         for name, what in ISTIO.items():
             yield _istio(name, what, look.one(f"{DEFINITIONS}/{name}"))
     except NotSeen as error:
@@ -41,9 +44,10 @@ def definitions(look: Look) -> Iterator[Finding]:
         yield Finding(AREA, State.UNKNOWN, f"the types cannot be looked at: {error}", way)
 
 
-def _ours(found: Body | None) -> Finding:
+def _ours(found: Body | None, chart: str) -> Finding:
+    """``chart`` is the command that brings it."""
     if found is None:
-        return Finding(AREA, State.MISSING, f"{CRD_NAME} is missing", f"{UPGRADE} --set crds.install=true")
+        return Finding(AREA, State.MISSING, f"{CRD_NAME} is missing", chart)
     if not _established(found):
         return Finding(
             AREA,
@@ -53,7 +57,7 @@ def _ours(found: Body | None) -> Finding:
         )
     if _fields(found) != _fields(crd()):
         words = f"{CRD_NAME} has other fields than this program knows: one of the two is older"
-        return Finding(AREA, State.DOUBTFUL, words, f"{UPGRADE}, with the chart of this program's version")
+        return Finding(AREA, State.DOUBTFUL, words, f"with the chart of this program's version: {chart}")
     return Finding(AREA, State.THERE, f"{CRD_NAME} is there, with the fields that this program knows")
 
 
@@ -90,7 +94,7 @@ def _paths(schema: dict[str, Any], above: str) -> Iterator[str]:
 def control_plane(look: Look) -> Iterator[Finding]:
     """Whether istiod is there, which tells the proxies of each change of a route."""
     try:
-        pods = look.all("/api/v1/pods", labelSelector="app=istiod")
+        pods = istiod(look)
     except NotSeen as error:
         yield Finding("istio", State.UNKNOWN, f"istiod cannot be looked for: {error}", "ask somebody who may list pods")
         return
@@ -100,15 +104,13 @@ def control_plane(look: Look) -> Iterator[Finding]:
         yield Finding("istio", State.THERE, f"istiod is ready in {' and '.join(namespaces)}")
     elif pods:
         where = pods[0]["metadata"]["namespace"]
-        yield Finding(
-            "istio", State.MISSING, "no pod of istiod is ready", f"kubectl -n {where} describe pods -l app=istiod"
-        )
+        words = f"no pod of istiod is ready: {why(pods)}"
+        yield Finding("istio", State.MISSING, words, f"kubectl -n {where} describe pods -l app=istiod")
     else:
         words = "no pod has the label app=istiod; a control plane outside of the cluster cannot be seen from here"
         yield Finding("istio", State.DOUBTFUL, words, "istioctl install, unless Istio is run for you")
 
 
-def is_ready(pod: Body) -> bool:
-    """Whether a pod says so of itself."""
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+def istiod(look: Look) -> list[Body]:
+    """Its pods; none where it is outside of the cluster. Raises NotSeen."""
+    return look.all("/api/v1/pods", labelSelector="app=istiod")

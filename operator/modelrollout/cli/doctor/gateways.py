@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from modelrollout.cli.doctor.definitions import UPGRADE, is_ready
+from modelrollout.cli.doctor.chart import mended
+from modelrollout.cli.doctor.definitions import istiod
 from modelrollout.cli.doctor.found import Finding, State
 from modelrollout.cli.doctor.look import Body, Look, NotSeen
 from modelrollout.cli.doctor.operator import Operator
+from modelrollout.cli.doctor.unready import why
 from modelrollout.manifests.gateways import named_gateways, shut_out
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
+from modelrollout.runtime.pods import is_ready
 
 AREA = "gateways"
 GATEWAYS = "/apis/networking.istio.io/v1/gateways"
@@ -62,13 +65,16 @@ def _workload(look: Look, name: str, gateway: Body) -> Iterator[Finding]:
     """The pods that are this gateway."""
     selector = ",".join(f"{key}={value}" for key, value in (gateway["spec"].get("selector") or {}).items())
     pods = look.all("/api/v1/pods", labelSelector=selector)
-    ready = sum(is_ready(pod) for pod in pods)
+    ready, way = sum(is_ready(pod) for pod in pods), f"kubectl get pods -A -l {selector}"
     if ready:
         yield Finding(AREA, State.THERE, f"{name}: {ready} pods with {selector or 'any label'} are ready")
-    else:
-        yield Finding(
-            AREA, State.MISSING, f"{name}: no pod with {selector} is ready", f"kubectl get pods -A -l {selector}"
-        )
+    elif pods:
+        yield Finding(AREA, State.MISSING, f"{name}: no pod with {selector} is ready: {why(pods)}", way)
+    elif istiod(look):
+        yield Finding(AREA, State.MISSING, f"{name}: there is no pod with {selector}", way)
+    else:  # Istio is run outside of the cluster, and so may its gateways be
+        words = f"{name}: no pod has {selector}; a gateway outside of the cluster cannot be seen from here"
+        yield Finding(AREA, State.DOUBTFUL, words, f"{way}, unless the gateway is run for you, as istiod is")
 
 
 def smoke_address(look: Look, operator: Operator) -> Iterator[Finding]:
@@ -90,7 +96,7 @@ def smoke_address(look: Look, operator: Operator) -> Iterator[Finding]:
         return
     if found is None:
         words = f"gateway.url {url} names a Service that is not there: smoke requests go nowhere"
-        yield Finding(AREA, State.DOUBTFUL, words, f"{UPGRADE} --set gateway.url=http://NAME.NAMESPACE")
+        yield Finding(AREA, State.DOUBTFUL, words, mended(operator, "gateway.url=http://NAME.NAMESPACE"))
     else:
         yield Finding(AREA, State.THERE, f"gateway.url {url} is a Service of this cluster")
 
@@ -103,7 +109,7 @@ def smoke_proxy(operator: Operator, rollouts: Sequence[ModelRollout]) -> Iterato
         spec = rollout.spec
         if isinstance(spec, Spec) and not _named(rollout) and spec.strategy.chosen.smoke(spec.strategy.settings):
             words = f"{rollout.key} has smoke requests and is in the mesh alone; no proxy of the mesh is named for them"
-            yield Finding(AREA, State.MISSING, f"{words}: the switch waits", f"{UPGRADE} --set mesh.proxyUrl=URL")
+            yield Finding(AREA, State.MISSING, f"{words}: the switch waits", mended(operator, "mesh.proxyUrl=URL"))
 
 
 def service_of(url: str) -> tuple[str, str] | None:

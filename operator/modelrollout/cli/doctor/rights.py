@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelrollout.cli.doctor.definitions import UPGRADE
+from modelrollout.cli.doctor.chart import mended
 from modelrollout.cli.doctor.found import Finding, State
 from modelrollout.cli.doctor.look import Look, NotSeen
 from modelrollout.cli.doctor.operator import Operator
@@ -57,7 +57,7 @@ def of_operator(look: Look, operator: Operator) -> Iterator[Finding]:
             way = f"ask somebody who may create subjectaccessreviews, or: kubectl auth can-i --list --as={user}"
             yield Finding(AREA, State.UNKNOWN, f"the operator's rights {where} cannot be asked for: {error}", way)
             return
-        yield from _told("the operator", where, lacking, f"{UPGRADE} --set rbac.create=true")
+        yield from _told("the operator", where, lacking, mended(operator, "rbac.create=true"))
         if not lacking:
             yield Finding(AREA, State.THERE, f"the operator has all the rights that it needs {where}")
 
