@@ -11,7 +11,7 @@ from modelrollout.api.model import Model
 from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import Phase
 from modelrollout.core.accept.acceptance import accept, is_unresolved, last_accepted, settled_versions
-from modelrollout.core.accept.references import in_terms_of_the_spec
+from modelrollout.core.accept.references import in_terms_of_the_spec, told_by
 from modelrollout.core.command.commands import answered, execute_command, pending
 from modelrollout.core.command.taken_back import forget_unnamed, retry_corrected
 from modelrollout.core.command.undo import undo_by_spec
@@ -63,7 +63,8 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
         assert refusal is not None
         return Plan(status=refuse_all(rollout, seen.now, refusal), requeue_after=30.0)
     settled = {item.version for item in settled_versions(rollout.status)}
-    state = Pass(rollout, in_terms_of_the_spec(spec, rollout.namespace, seen, settled), spec, rollout.status)
+    seen = in_terms_of_the_spec(spec, rollout.namespace, told_by(refusal, seen), settled)
+    state = Pass(rollout, seen, spec, rollout.status)
     if refusal is None or last_accepted(rollout.status) is None:  # then it is the one that was noted
         state = state.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
     state = tell_of_scales(update_versions(update_places(forget_removed(recover(state)))))

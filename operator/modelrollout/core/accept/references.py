@@ -22,6 +22,9 @@ from modelrollout.resource.spec import Spec
 UNPULLED = 'image "{}" cannot be pulled'
 """How pods are told of whose image is not to be had (``runtime/pods.py``)."""
 
+YET = " yet; is that its name?"
+"""How a metric is told of that Prometheus does not know, where nothing is refused for it."""
+
 _TEMPLATE, _SAMPLES = "spec.serving.template.spec", "spec.validation.samples"
 _CLAIM, _REMOTE = "pvc://", "https://"
 _KEY_OF_VOLUME = re.compile(r'volume "([^"]+)" : .*references non-existent (config|secret) key: ([\w.-]+)')
@@ -156,6 +159,14 @@ def in_terms_of_the_spec(spec: Spec, namespace: str, seen: Observation, settled:
         for version, workload in seen.workloads.items()
     }
     return replace(seen, workloads=known)
+
+
+def told_by(refusal: Refusal | None, seen: Observation) -> Observation:
+    """With what a spec is refused for because it is not there: that is missing, too, and told in the same words."""
+    if refusal is None or refusal.reason is not Reason.UNKNOWN_METRIC:
+        return seen
+    others = (item for item in seen.unresolved or () if item.message.removesuffix(YET) not in refusal.message)
+    return replace(seen, unresolved=(refusal, *others))
 
 
 def _told(spec: Spec, namespace: str, workload: Workload, *, settled: bool) -> Workload:
