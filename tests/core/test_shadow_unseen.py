@@ -94,6 +94,16 @@ def test_it_ends_without_blame(trouble: Trouble) -> None:
     assert world.weight == 10
 
 
+def test_who_edits_what_is_compared_has_it_tried_again_without_a_word() -> None:
+    world = released(MAX_BLIND).run(30)
+    TROUBLES["most copies dropped"].begin(world)
+    world.run(50)
+    assert world.status.trial is None
+    shadow = {**world.spec["validation"]["shadow"], "percent": 5}
+    world.configure(validation={**world.spec["validation"], "shadow": shadow}).run(10)
+    assert [arm.version for arm in world.status.arms] == [NEW]
+
+
 def test_what_cannot_be_seen_for_a_moment_is_no_news() -> None:
     world = released(MAX_BLIND).run(30)
     for _ in range(4):

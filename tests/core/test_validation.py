@@ -139,6 +139,49 @@ def test_what_is_not_known_for_as_long_as_a_load_may_take_is_taken_back_without_
     assert world.weight == 10
 
 
+UNSENT = Probed(PLAIN, PLAIN, unsent="ConfigMap samples is missing or empty")
+BY_SAMPLES: dict[str, Any] = {"signature": "RequireMajorBump", "samples": {"configMap": "samples"}}
+
+
+def unsent(kind: str) -> World:
+    """The next version was taken back, for its samples are not there."""
+    world = required(SPECS[kind], **BY_SAMPLES)
+    world.probed = UNSENT
+    limit = {**world.spec.get("serving", {}), "loadTimeout": "2m"}
+    world.configure(serving=limit).apply(version=NEW).run(150)
+    [taken] = [item for item in world.status.taken_back if item.version == NEW]
+    assert "not validated within loadTimeout 2m" in taken.message
+    return world
+
+
+@pytest.mark.parametrize("kind", sorted(SPECS))
+def test_what_could_not_be_asked_is_tried_again_by_a_corrected_demand(kind: str) -> None:
+    world = unsent(kind)
+    world.configure(validation={**BY_SAMPLES, "samples": {"configMap": "samp"}}).run(10)
+    assert NEW in [arm.version for arm in world.status.arms]
+    assert "the spec was corrected" in world.said(Reason.RETRIED)[-1]
+    assert NEW not in [item.version for item in world.status.withheld], "no word of the old name stays"
+
+
+OTHER: dict[str, tuple[dict[str, Any], bool]] = {  # of the spec, and whether that is a correction
+    "more time": ({"serving": {"drain": "10s", "loadTimeout": "5m"}}, True),
+    "more pods": ({"serving": {"drain": "10s", "loadTimeout": "2m", "replicas": 4}}, False),
+    "which specs are taken": ({"validation": {**BY_SAMPLES, "allowDowngrade": True}}, False),
+    "how it is judged later": ({"analysis": {"metrics": [{"name": "latency", "over": "1s"}]}}, False),
+}
+
+
+@pytest.mark.parametrize(("parts", "begins"), OTHER.values(), ids=OTHER)
+def test_by_what_it_was_not_asked_for_nothing_begins(parts: dict[str, Any], begins: bool) -> None:
+    world = World.of(CANARY).installed().configure(validation=BY_SAMPLES)
+    world.probed = UNSENT
+    world.apply(version=NEW).run(150)
+    assert f"Correct spec.validation, and {NEW} is tried again" in world.status.message
+    world.workloads.pop(NEW, None)
+    world.configure(**parts).run(10)
+    assert (world.status.trial is not None) is begins
+
+
 def test_a_pause_stops_that_clock() -> None:
     world = required()
     world.probed = AWAY
