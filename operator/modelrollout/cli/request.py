@@ -9,6 +9,7 @@ so neither is a promotion.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from modelrollout.api.command import SEVERAL, Command, Verb, Weight, one_line
@@ -21,6 +22,7 @@ from modelrollout.resource.spec import Spec
 
 OF_STEPS = (Verb.PROMOTE, Verb.SKIP, Verb.PROMOTE_FULL)
 NOTE_LENGTH = 256  # characters; the note is repeated in Events, which hold 1024
+_OWN_NAME = re.compile(rf"^({'|'.join(Verb)})( --full)?(: | of \S+ does nothing: )")  # and the sentence has it already
 
 
 def prepare(verb: Verb, rollout: ModelRollout, token: str, note: str = "", version: str | None = None) -> Command:
@@ -148,7 +150,7 @@ def report(name: str, command: Command, status: Status, before: Status | None = 
     what = f"rollout {name}: {subject(command)}"
     could = [status.stable] if command.verb is Verb.UNDO else status.arms
     if status.command_ignored is not None and any(command.is_for(item.version) for item in could if item is not None):
-        return f"{what} was not carried out: {status.command_ignored}"
+        return f"{what} was not carried out: {_OWN_NAME.sub('', status.command_ignored, count=1)}"
     if not accepted(command, status):
         return f"{what} came too late or does not apply: {_why_not(command, status)}; {_state(status)}"
     if (routed := not_done(command, status)) is not None:
