@@ -27,7 +27,11 @@ TEMPLATE: dict[str, Any] = {
             {
                 "name": "side",
                 "image": "side:1",
-                "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "a"}}}],
+                "env": [
+                    {"name": "A", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "a"}}},
+                    {"name": "B", "valueFrom": {"configMapKeyRef": {"name": "more", "key": "a"}}},
+                    {"name": "C", "valueFrom": {"configMapKeyRef": {"name": "more", "key": "b"}}},
+                ],
                 "envFrom": [{"configMapRef": {"name": "flags", "optional": True}}],
             }
         ],
@@ -37,6 +41,16 @@ TEMPLATE: dict[str, Any] = {
             {"name": "c", "persistentVolumeClaim": {"claimName": "cache"}},
             {"name": "d", "projected": {"sources": [{"secret": {"name": "both"}}]}},
             {"name": "e", "projected": {"sources": [{"configMap": {"name": "one"}}, {"configMap": {"name": "two"}}]}},
+            {"name": "f", "secret": {"secretName": "items", "items": [{"key": "a"}, {"key": "zz"}]}},
+            {
+                "name": "g",
+                "projected": {
+                    "sources": [
+                        {"configMap": {"name": "one", "items": [{"key": "a"}]}},
+                        {"configMap": {"name": "more", "items": [{"key": "b"}]}},
+                    ]
+                },
+            },
         ],
     },
 }
@@ -48,6 +62,8 @@ FOUND = [
     ("RuntimeClass", f"{SPEC}.runtimeClassName", "vm", False),
     ("Secret", f"{SPEC}.imagePullSecrets[0].name", "registry", False),
     ("Secret", f"{SPEC}.containers[0].env[0].valueFrom.secretKeyRef.name", "keys", False),
+    ("ConfigMap", f"{SPEC}.containers[0].env[1].valueFrom.configMapKeyRef.name", "more", False),
+    ("ConfigMap", f"{SPEC}.containers[0].env[2].valueFrom.configMapKeyRef.name", "more", False),
     ("ConfigMap", f"{SPEC}.containers[0].envFrom[0].configMapRef.name", "flags", True),
     ("ConfigMap", f"{SPEC}.volumes[0].configMap.name", "features", False),
     ("Secret", f"{SPEC}.volumes[1].secret.secretName", "tokens", False),
@@ -55,6 +71,9 @@ FOUND = [
     ("Secret", f"{SPEC}.volumes[3].projected.sources[0].secret.name", "both", False),
     ("ConfigMap", f"{SPEC}.volumes[4].projected.sources[0].configMap.name", "one", False),
     ("ConfigMap", f"{SPEC}.volumes[4].projected.sources[1].configMap.name", "two", False),
+    ("Secret", f"{SPEC}.volumes[5].secret.secretName", "items", False),
+    ("ConfigMap", f"{SPEC}.volumes[6].projected.sources[0].configMap.name", "one", False),
+    ("ConfigMap", f"{SPEC}.volumes[6].projected.sources[1].configMap.name", "more", False),
 ]
 
 
@@ -129,8 +148,28 @@ SAID: dict[str, tuple[str, str | None]] = {  # Kubernetes' words, and what becom
     ),
     "a key": (
         "container side: CreateContainerConfigError: couldn't find key a in Secret prod/keys",
-        f'{SPEC}.containers[0].env[0].valueFrom.secretKeyRef.name "keys": Secret keys in prod has no key a; add it, or '
+        f'{SPEC}.containers[0].env[0].valueFrom.secretKeyRef.key "a": Secret keys in prod has no key a; add it, or '
         "correct the field",
+    ),
+    "another key of it": (
+        "container side: CreateContainerConfigError: couldn't find key b in ConfigMap prod/more",
+        f'{SPEC}.containers[0].env[2].valueFrom.configMapKeyRef.key "b": ConfigMap more in prod has no key b; add it, '
+        "or correct the field",
+    ),
+    "a key that no field names": (
+        "container side: CreateContainerConfigError: couldn't find key c in Secret prod/keys",
+        None,
+    ),
+    "a key among the items of a volume": (
+        'its pods are starting: FailedMount: MountVolume.SetUp failed for volume "f" : references non-existent secret '
+        "key: zz",
+        f'{SPEC}.volumes[5].secret.items[1].key "zz": Secret items in prod has no key zz; add it, or correct the field',
+    ),
+    "a key among the items of a volume of several": (
+        'its pods are starting: FailedMount: MountVolume.SetUp failed for volume "g" : configmap references '
+        "non-existent config key: b",
+        f'{SPEC}.volumes[6].projected.sources[1].configMap.items[0].key "b": ConfigMap more in prod has no key b; add '
+        "it, or correct the field",
     ),
     "the model's claim": (
         'no node for it: 0/1 nodes are available: persistentvolumeclaim "models" not found',

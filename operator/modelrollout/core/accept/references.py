@@ -51,7 +51,7 @@ https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/""
 class Reference:
     """An object, of the rollout's namespace where its kind has one, that ``field`` names; ``value`` is what stands
     there. A pod starts without one that is ``optional``. ``settled``: a version that has come up asks for it,
-    whose pods stay as they were made."""
+    whose pods stay as they were made. ``keys`` are those that are asked of it, each with the field that does."""
 
     kind: str
     name: str
@@ -59,6 +59,7 @@ class Reference:
     value: str
     optional: bool = False
     settled: bool = False
+    keys: tuple[tuple[str, str], ...] = ()
 
     def missing(self, namespace: str) -> Refusal:
         """That there is none, and the way out."""
@@ -77,12 +78,17 @@ class Reference:
         if re.search(rf"\b{kind} ({quoted}|with name {name} was found)", words, re.IGNORECASE):
             return self.missing(namespace)
         found = re.search(rf"couldn't find key (\S+) in {kind} {re.escape(namespace)}/{name}(?![\w.-])", words)
-        return self.without(found[1], namespace) if found is not None else None
+        return self.without(found[1], namespace) if found is not None and self.asks_for(found[1]) else None
+
+    def asks_for(self, key: str) -> bool:
+        """Whether a field names this key of it."""
+        return key in dict(self.keys)
 
     def without(self, key: str, namespace: str) -> Refusal:
-        """That it is there and this is not in it, and the way out."""
+        """That it is there and this is not in it, and the way out: by the field of the key, where one names it."""
+        field, value = (dict(self.keys)[key], key) if self.asks_for(key) else (self.field, self.value)
         said = f"{self.kind} {self.name} in {namespace} has no key {key}; add it{self._otherwise}"
-        return Refusal(Reason.REFERENCE_MISSING, f'{self.field} "{self.value}": {said}')
+        return Refusal(Reason.REFERENCE_MISSING, f'{field} "{value}": {said}')
 
 
 def references(spec: Spec) -> Iterator[Reference]:
@@ -135,7 +141,18 @@ def _of_template(pod: dict[str, Any]) -> Iterator[Reference]:
     for path, within, holder, name, value in _fields(pod, _TEMPLATE):
         kind = _NAMED_BY.get((within, name))
         if kind is not None:
-            yield Reference(kind, value, path, value, holder.get("optional") is True)
+            keys = tuple(_keys(holder, path.removesuffix(f".{name}")))
+            yield Reference(kind, value, path, value, holder.get("optional") is True, keys=keys)
+
+
+def _keys(holder: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    """The keys that a variable, or a volume with ``items``, asks of its object, with their fields."""
+    if isinstance(holder.get("key"), str):
+        yield holder["key"], f"{path}.key"
+    items = holder.get("items")
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict) and isinstance(item.get("key"), str):
+            yield item["key"], f"{path}.items[{index}].key"
 
 
 def _fields(part: Any, path: str, within: str = "") -> Iterator[tuple[str, str, dict[str, Any], str, str]]:
@@ -205,7 +222,7 @@ def _missing(spec: Spec, namespace: str, version: str, words: str, *, settled: b
 
 def _without_key(needed: Sequence[Reference], spec: Spec, namespace: str, words: str) -> Refusal | None:
     """What a kubelet says of a volume with a key that is not there: the volume and the key. None also where the volume
-    is made of several, as it does not say which of them."""
+    is made of several that ask for it, as it does not say which of them."""
     found = _KEY_OF_VOLUME.search(words)
     if found is None:
         return None
@@ -218,6 +235,7 @@ def _without_key(needed: Sequence[Reference], spec: Spec, namespace: str, words:
     ]
     sources = [item for item in needed if item.field.startswith(tuple(places))]
     fitting = [item for item in sources if item.kind.lower().startswith(kind)]
+    fitting = [item for item in fitting if item.asks_for(key)] or fitting
     return fitting[0].without(key, namespace) if len(fitting) == 1 else None
 
 
