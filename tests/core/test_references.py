@@ -22,7 +22,7 @@ TEMPLATE: dict[str, Any] = {
         "serviceAccountName": "robot",
         "priorityClassName": "urgent",
         "runtimeClassName": "vm",
-        "imagePullSecrets": [{"name": "registry"}],
+        "imagePullSecrets": [{"name": "registry"}, {"name": "other"}],
         "containers": [
             {
                 "name": "side",
@@ -61,6 +61,7 @@ FOUND = [
     ("PriorityClass", f"{SPEC}.priorityClassName", "urgent", False),
     ("RuntimeClass", f"{SPEC}.runtimeClassName", "vm", False),
     ("Secret", f"{SPEC}.imagePullSecrets[0].name", "registry", False),
+    ("Secret", f"{SPEC}.imagePullSecrets[1].name", "other", False),
     ("Secret", f"{SPEC}.containers[0].env[0].valueFrom.secretKeyRef.name", "keys", False),
     ("ConfigMap", f"{SPEC}.containers[0].env[1].valueFrom.configMapKeyRef.name", "more", False),
     ("ConfigMap", f"{SPEC}.containers[0].env[2].valueFrom.configMapKeyRef.name", "more", False),
@@ -208,6 +209,16 @@ SAID: dict[str, tuple[str, str | None]] = {  # Kubernetes' words, and what becom
         'image "x:9" cannot be pulled: pull access denied; secret "registry" not found',
         f'{SPEC}.imagePullSecrets[0].name "registry": there is no Secret registry in prod{MAKE}',
     ),
+    "the Secret of the registry, before it is tried": (
+        "its pods are starting: FailedToRetrieveImagePullSecret: Unable to retrieve some image pull secrets "
+        '(registry); attempting to pull the image may not succeed.; secret "registry" not found',
+        f'{SPEC}.imagePullSecrets[0].name "registry": there is no Secret registry in prod{MAKE}',
+    ),
+    "two Secrets of the registry": (
+        'image "x:9" cannot be pulled: denied; secret "other" not found; secret "registry" not found',
+        f'{SPEC}.imagePullSecrets[0].name "registry": there is no Secret registry in prod{MAKE}; '
+        f'{SPEC}.imagePullSecrets[1].name "other": there is no Secret other in prod{MAKE}',
+    ),
     "the server's image": (
         'image "x:9" cannot be pulled: not found',
         'spec.serving.image "x:9" cannot be pulled: not found',
@@ -319,6 +330,17 @@ def test_a_correction_has_all_the_time_to_load() -> None:
     world.run(70)
     assert [(item.version, item.reason) for item in world.status.taken_back] == [(NEW, Reason.LOAD_TIMEOUT)]
     assert "or mend it in the cluster, and say modelrollout retry" in world.status.message
+
+
+def test_image_and_secret_are_told_by_their_fields_and_once() -> None:
+    world = waiting('image "x:9" cannot be pulled: pull access denied; secret "registry" not found')
+    said = SAID["the Secret of the registry"][1]
+    assert world.status.message.startswith(
+        f'{said}; spec.serving.image "x:9" cannot be pulled: pull access denied; {NEW} fails at '
+    )
+    assert world.status.message.count('"registry"') == 1
+    world.run(180)
+    assert resolved(world)[2].startswith(str(said).removesuffix(MAKE)), "and no other is blamed for it later"
 
 
 LACKED: dict[str, tuple[str, str]] = {  # Kubernetes' words, and what the condition says once the time to load is over

@@ -143,6 +143,21 @@ def test_an_image_that_cannot_be_pulled(events: list[Object], words: str) -> Non
     assert Scene(Book(*events)).told(UNPULLED).waiting == words
 
 
+def test_a_missing_pull_secret_is_told_before_the_pull_has_failed() -> None:
+    """A pull may take half a minute to fail, and the kubelet has said why before it."""
+    began = event(1, "Pulling", 'Pulling image "x:9"', "Normal")
+    told = Scene(Book(event(1, "FailedToRetrieveImagePullSecret", NO_SECRET), began)).told(NOT_STARTED).waiting
+    assert told is not None
+    assert told.startswith("its pods are starting: FailedToRetrieveImagePullSecret: ")
+    assert told.endswith('; secret "ours" not found; secret "theirs" not found')
+
+
+def test_a_pull_that_goes_on_without_them_is_no_trouble() -> None:
+    later = event(2, "Pulling", 'Pulling image "x:9"', "Normal")
+    told = Scene(Book(event(1, "FailedToRetrieveImagePullSecret", NO_SECRET), later)).told(NOT_STARTED).waiting
+    assert told == 'its pods are starting: Pulling image "x:9"'
+
+
 @pytest.mark.apiserver
 def test_the_events_of_one_pod_are_found_by_its_uid(kubernetes: Kubernetes) -> None:
     namespace = kubernetes.namespace()

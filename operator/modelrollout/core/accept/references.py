@@ -22,12 +22,16 @@ from modelrollout.resource.spec import Spec
 UNPULLED = 'image "{}" cannot be pulled'
 """How pods are told of whose image is not to be had (``runtime/pods.py``)."""
 
+NO_SECRET = 'secret "{}" not found'
+"""How pods are told of whose image is pulled with a Secret that is not there (``runtime/troubles.py``)."""
+
 YET = " yet; is that its name?"
 """How a metric is told of that Prometheus does not know, where nothing is refused for it."""
 
 _TEMPLATE, _SAMPLES = "spec.serving.template.spec", "spec.validation.samples"
 _CLAIM, _REMOTE = "pvc://", "https://"
 _KEY_OF_VOLUME = re.compile(r'volume "([^"]+)" : .*references non-existent (config|secret) key: ([\w.-]+)')
+_NO_SECRET = re.compile("; " + NO_SECRET.format('[^"]+'))
 _OF_THE_CLUSTER = ("PriorityClass", "RuntimeClass")
 _NAMED_BY = {
     ("configMap", "name"): "ConfigMap",
@@ -190,13 +194,18 @@ def _told(spec: Spec, namespace: str, workload: Workload, *, settled: bool) -> W
     words = workload.waiting
     if words is None:
         return workload
-    if (missing := _missing(spec, namespace, workload.version, words, settled=settled)) is not None:
-        return replace(workload, waiting=f"{missing.message}; {words}", misnamed=missing)
-    field = next((item for item in images(spec) if words.startswith(UNPULLED.format(item[1]))), None)
-    if field is None:
-        return workload
-    unpulled = Refusal(Reason.IMAGE_NOT_PULLED, words.replace("image", field[0], 1))
-    return replace(workload, waiting=unpulled.message, misnamed=unpulled)
+    unpulled = _unpulled(spec, words)
+    missing = _missing(spec, namespace, workload.version, words, settled=settled)
+    if missing is not None:
+        told = _NO_SECRET.sub("", unpulled.message if unpulled is not None else words)  # it is what is missing
+        return replace(workload, waiting=f"{missing.message}; {told}", misnamed=missing)
+    return workload if unpulled is None else replace(workload, waiting=unpulled.message, misnamed=unpulled)
+
+
+def _unpulled(spec: Spec, words: str) -> Refusal | None:
+    """That an image cannot be pulled, by the field that names it."""
+    field = next((name for name, value in images(spec) if words.startswith(UNPULLED.format(value))), None)
+    return Refusal(Reason.IMAGE_NOT_PULLED, words.replace("image", field, 1)) if field is not None else None
 
 
 def lacked(spec: Spec, namespace: str, withheld: Withheld) -> Refusal | None:
@@ -204,7 +213,9 @@ def lacked(spec: Spec, namespace: str, withheld: Withheld) -> Refusal | None:
     whether it has come since: a person's word does."""
     if withheld.tried is None or is_corrected(spec, withheld.version, withheld.tried):
         return None
-    missing = _missing(spec, namespace, withheld.version, withheld.message)
+    told = (item.missing(namespace) for item in of_pods(spec, withheld.version))
+    missing = next((item for item in told if item.message in withheld.message), None)
+    missing = missing or _missing(spec, namespace, withheld.version, withheld.message)
     if missing is None:
         named = (f'{field} "{value}"' for field, value in images(spec))
         found = next((item for item in named if f"{item} cannot be pulled" in withheld.message), None)
@@ -213,11 +224,13 @@ def lacked(spec: Spec, namespace: str, withheld: Withheld) -> Refusal | None:
 
 
 def _missing(spec: Spec, namespace: str, version: str, words: str, *, settled: bool = False) -> Refusal | None:
-    """What of the spec Kubernetes' words say is not there, which a version's pods need."""
+    """What of the spec Kubernetes' words say is not there, which a version's pods need: each object by the first field
+    that names it."""
     needed = [replace(item, settled=settled) for item in of_pods(spec, version)]
-    found = [item.problem(words, namespace) for item in needed]
-    found.append(_without_key(needed, spec, namespace, words))
-    return next((item for item in found if item is not None), None)
+    told = ((item, item.problem(words, namespace)) for item in reversed(needed))
+    found = {(item.kind, item.name): problem for item, problem in told if problem is not None}
+    problems = [*reversed(found.values()), *filter(None, [_without_key(needed, spec, namespace, words)])]
+    return replace(problems[0], message="; ".join(item.message for item in problems)) if problems else None
 
 
 def _without_key(needed: Sequence[Reference], spec: Spec, namespace: str, words: str) -> Refusal | None:
