@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from modelrollout.api.base import clock_time
+from modelrollout.cli.besides import besides
 from modelrollout.core.accept.references import images, references
+from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import parse_spec
 from modelrollout.resource.spec import Spec
 from tests.core import phases
 from tests.core.phases import NEW
-from tests.core.world import CANARY, World
+from tests.core.world import CANARY, GOOD, World
 
 TEMPLATE: dict[str, Any] = {
     "metadata": {"annotations": {"image": "none", "configMap": "none"}},
@@ -340,13 +342,19 @@ def test_image_and_secret_are_told_by_their_fields_and_once() -> None:
     )
     assert world.status.message.count('"registry"') == 1
     world.run(180)
-    assert resolved(world)[2].startswith(str(said).removesuffix(MAKE)), "and no other is blamed for it later"
+    assert "there was no Secret registry" in resolved(world)[2], "and no other is blamed for it later"
 
 
 LACKED: dict[str, tuple[str, str]] = {  # Kubernetes' words, and what the condition says once the time to load is over
     "a claim": (
         'no node for it: persistentvolumeclaim "models" not found',
-        f'spec.model.uri "pvc://models/fraud/2": there is no PersistentVolumeClaim models in prod{MAKE}',
+        'spec.model.uri "pvc://models/fraud/2": there was no PersistentVolumeClaim models in prod',
+    ),
+    "a key": (SAID["a key"][0], str(SAID["a key"][1]).partition("; ")[0].replace("has no", "had no")),
+    "two Secrets": (
+        SAID["two Secrets of the registry"][0],
+        f'{SPEC}.imagePullSecrets[0].name "registry": there was no Secret registry in prod; '
+        f'{SPEC}.imagePullSecrets[1].name "other": there was no Secret other in prod',
     ),
     "an image": ('image "x:9" cannot be pulled: not found', 'spec.serving.image "x:9" could not be pulled'),
 }
@@ -357,9 +365,41 @@ def test_what_was_taken_back_for_it_lacks_it_still(words: str, said: str) -> Non
     """Its pods are gone, and tell of nothing any more."""
     world = waiting(words).run(180)
     assert world.status.trial is None
-    assert resolved(world)[0::2] == ("False", f"{said}; then say modelrollout retry fraud -n prod")
-    assert not [event for event in world.events if "then say" in event.message], "the end of it was told"
+    once = "once it is there say modelrollout retry fraud -n prod, or correct the field"
+    assert resolved(world)[0::2] == ("False", f"{said}; {once}")
+    assert not [event for event in world.events if "once it is there" in event.message], "the end of it was told"
     phases.say(world, "retry")
+    assert resolved(world)[0] == "True"
+
+
+def test_a_config_map_that_both_pods_and_cluster_tell_of_is_told_once_to_the_end() -> None:
+    """The operator sees ConfigMaps itself, and what it sees comes and goes; the version waits for a word."""
+    world = waiting(SAID["a volume"][0])
+    plain = Refusal(Reason.REFERENCE_MISSING, str(SAID["a volume"][1]))
+    world.unresolved = (plain,)
+    world.run(180)
+    assert world.status.trial is None
+    name, events = f'{SPEC}.volumes[0].configMap.name "features"', len(world.events)
+    expected = f"{name}: there was no ConfigMap features in prod; once it is there say modelrollout retry fraud -n prod"
+    assert resolved(world)[2] == f"{expected}, or correct the field"
+    assert world.status.message.count(name) == 1
+    assert list(besides(world.status)) == [], "and so get has it once"
+    world.unresolved = ()
+    world.run(60)
+    assert resolved(world)[2] == f"{expected}, or correct the field", "nobody says that it is not there"
+    assert len(world.events) == events, "it was told"
+    world.unresolved = (plain,)
+    phases.say(world, "retry")
+    assert resolved(world)[2] == plain.message
+
+
+def test_samples_that_were_not_there_are_told_until_the_word() -> None:
+    world = World.of(CANARY).installed().configure(validation={"samples": {"configMap": "samp"}})
+    world.probed = replace(GOOD, unsent="ConfigMap samp is missing or empty; each key holds one body in JSON")
+    world.apply(version=NEW).run(180)
+    said = 'spec.validation.samples.configMap "samp": ConfigMap samp in prod was missing or empty; once it is there say'
+    assert resolved(world)[2].startswith(f"{said} modelrollout retry")
+    world.configure(validation={"samples": {"configMap": "other"}}).step(1)
     assert resolved(world)[0] == "True"
 
 

@@ -28,6 +28,7 @@ NO_SECRET = 'secret "{}" not found'
 YET = " yet; is that its name?"
 """How a metric is told of that Prometheus does not know, where nothing is refused for it."""
 
+_ONCE_MENDED = "once it is there say modelrollout retry, or correct the field"
 _TEMPLATE, _SAMPLES = "spec.serving.template.spec", "spec.validation.samples"
 _CLAIM, _REMOTE = "pvc://", "https://"
 _KEY_OF_VOLUME = re.compile(r'volume "([^"]+)" : .*references non-existent (config|secret) key: ([\w.-]+)')
@@ -209,28 +210,44 @@ def _unpulled(spec: Spec, words: str) -> Refusal | None:
 
 
 def lacked(spec: Spec, namespace: str, withheld: Withheld) -> Refusal | None:
-    """What a version had waited for in vain when it was taken back, while the spec has not been corrected. Nobody looks
-    whether it has come since: a person's word does."""
+    """What a version had waited for in vain when it was taken back, while the spec has not been corrected. It may have
+    come since, and the version waits for a person's word all the same."""
     if withheld.tried is None or is_corrected(spec, withheld.version, withheld.tried):
         return None
-    told = (item.missing(namespace) for item in of_pods(spec, withheld.version))
-    missing = next((item for item in told if item.message in withheld.message), None)
-    missing = missing or _missing(spec, namespace, withheld.version, withheld.message)
-    if missing is None:
+    found, reason = list(_lacked(spec, namespace, withheld)), Reason.REFERENCE_MISSING
+    if not found:
         named = (f'{field} "{value}"' for field, value in images(spec))
-        found = next((item for item in named if f"{item} cannot be pulled" in withheld.message), None)
-        missing = Refusal(Reason.IMAGE_NOT_PULLED, f"{found} could not be pulled") if found is not None else None
-    return replace(missing, message=f"{missing.message}; then say modelrollout retry") if missing is not None else None
+        pulled = [item for item in named if f"{item} cannot be pulled" in withheld.message]
+        found, reason = [f"{item} could not be pulled" for item in pulled[:1]], Reason.IMAGE_NOT_PULLED
+    return Refusal(reason, "; ".join([*found, _ONCE_MENDED])) if found else None
 
 
-def _missing(spec: Spec, namespace: str, version: str, words: str, *, settled: bool = False) -> Refusal | None:
+def _lacked(spec: Spec, namespace: str, withheld: Withheld) -> Iterator[str]:
+    """Each object or key that was not there, by its field."""
+    words = withheld.message
+    told = (item.missing(namespace) for item in of_pods(spec, withheld.version))
+    problems = [item for item in told if item.message in words] or _problems(spec, namespace, withheld.version, words)
+    for item in problems:
+        what = item.message.rpartition("; ")[0]
+        yield what.replace(": there is no ", ": there was no ", 1).replace(" has no key ", " had no key ", 1)
+    for sample in _of_samples(spec.asked_before_traffic.samples, _SAMPLES):
+        if f"ConfigMap {sample.name} is missing or empty" in words:
+            yield f'{sample.field} "{sample.value}": ConfigMap {sample.name} in {namespace} was missing or empty'
+
+
+def _missing(spec: Spec, namespace: str, version: str, words: str, *, settled: bool) -> Refusal | None:
+    """All of it as one."""
+    problems = _problems(spec, namespace, version, words, settled=settled)
+    return replace(problems[0], message="; ".join(item.message for item in problems)) if problems else None
+
+
+def _problems(spec: Spec, namespace: str, version: str, words: str, *, settled: bool = False) -> list[Refusal]:
     """What of the spec Kubernetes' words say is not there, which a version's pods need: each object by the first field
     that names it."""
     needed = [replace(item, settled=settled) for item in of_pods(spec, version)]
     told = ((item, item.problem(words, namespace)) for item in reversed(needed))
     found = {(item.kind, item.name): problem for item, problem in told if problem is not None}
-    problems = [*reversed(found.values()), *filter(None, [_without_key(needed, spec, namespace, words)])]
-    return replace(problems[0], message="; ".join(item.message for item in problems)) if problems else None
+    return [*reversed(found.values()), *filter(None, [_without_key(needed, spec, namespace, words)])]
 
 
 def _without_key(needed: Sequence[Reference], spec: Spec, namespace: str, words: str) -> Refusal | None:
