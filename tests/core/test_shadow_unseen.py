@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from modelrollout.api.base import clock_time
 from modelrollout.api.status import Phase
 from modelrollout.core.plan import Reason
 from tests.core.copies import Answers
@@ -66,6 +67,8 @@ def test_it_is_held_and_said_once_and_goes_on(trouble: Trouble) -> None:
     assert world.status.message.startswith(f"{NEW} is in the shadow: ")
     assert trouble.words in world.status.message
     assert conditions(world)["Validated"] == ("Unknown", Reason.VALIDATION_HELD)
+    assert world.arm.fails_at is not None
+    assert f"{NEW} fails at {clock_time(world.arm.fails_at)} (maxBlind) unless that is" in world.status.message
     [said] = world.said(Reason.BLIND)
     assert said.startswith(f"{NEW} in the shadow: ")
     assert said.endswith(f"{trouble.words}; it gets no request before its answers were compared")

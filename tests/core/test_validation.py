@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from modelrollout.api.base import to_json
+from modelrollout.api.base import clock_time, to_json
 from modelrollout.api.route import Route
 from modelrollout.api.signature import Signature, Signatures
 from modelrollout.api.status import Condition, Phase, Status
+from modelrollout.cli.countdown import countdowns
 from modelrollout.core.decide import decide
 from modelrollout.core.plan import Reason
 from modelrollout.core.validate.answer import Answer
@@ -451,11 +452,45 @@ def test_samples_that_could_not_be_sent_are_no_failure() -> None:
     world.probed = Probed(PLAIN, PLAIN, unsent="ConfigMap bodies cannot be read: no answer in time")
     world.apply(version=NEW).run(60)
     assert world.status.phase is Phase.VALIDATING
-    assert world.status.message == (
+    assert world.status.message.startswith(
         f"{NEW} is held before any traffic: the samples could not be sent: ConfigMap bodies cannot be read: "
-        "no answer in time"
+        f"no answer in time; {NEW} fails at "
     )
     assert world.status.quarantined == ()
+
+
+@pytest.mark.parametrize("kind", sorted(SPECS))
+def test_who_is_held_is_told_until_when_and_counted_down(kind: str) -> None:
+    world = required(SPECS[kind], samples={"configMap": "bodies"})
+    world.probed = Probed(PLAIN, PLAIN, unsent="ConfigMap bodies is missing or empty")
+    world.apply(version=NEW).run(20)
+    arm = world.status.arm(NEW)
+    assert arm is not None
+    assert arm.fails_at is not None
+    for words in (
+        'the samples could not be sent: spec.validation.samples.configMap "bodies": ConfigMap bodies is missing',
+        f"{NEW} fails at {clock_time(arm.fails_at)} (loadTimeout) unless that is corrected, in the spec or in the",
+    ):
+        assert words in world.status.message
+    assert f"{NEW} fails in 1m unless that comes" in countdowns(world.status, arm.fails_at - 60)
+    world.run(arm.fails_at - world.now + 2)
+    assert NEW in [item.version for item in world.status.taken_back]
+
+
+def test_who_is_held_by_a_person_has_no_clock() -> None:
+    world = required()
+    world.probed = AWAY
+    world.apply(version=NEW).run(20)
+    world.command = f"pause {NEW} t1"
+    world.run(5)
+    assert "fails at" not in world.status.message
+    assert world.arm.fails_at is None
+
+
+def test_the_first_version_is_told_so_too() -> None:
+    world = first_version(Probed(PLAIN, PLAIN, unsent="ConfigMap bodies is missing or empty"))
+    assert "1.0.1 fails at " in world.status.message
+    assert world.arm.fails_at is not None
 
 
 def first_version(probed: Probed) -> World:

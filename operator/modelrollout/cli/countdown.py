@@ -1,4 +1,5 @@
-"""The time that is left to versions which wait for something else than their model: an image, a volume, a node."""
+"""The time that is left to versions which wait for something else than their model: an image, a volume, a node, or
+whoever could tell whether they are fit."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from modelrollout.cli.text import lasting
 
 def countdown(arm: Arm, now: float) -> str | None:
     """``fails in 4m30s unless that comes``; None while no clock runs against it. ``now`` in seconds since the epoch."""
-    if arm.fails_at is None or arm.message is None:
+    if arm.fails_at is None or (arm.message is None and arm.ready_at is None):
         return None
     return f"fails in {lasting(arm.fails_at - now)} unless that comes"
 

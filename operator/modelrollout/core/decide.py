@@ -28,7 +28,7 @@ from modelrollout.core.plan import DesiredVersion, Plan, Reason
 from modelrollout.core.progress import transitions
 from modelrollout.core.progress.advance import advance
 from modelrollout.core.progress.epoch import update_epoch
-from modelrollout.core.progress.load_time import update_load_time
+from modelrollout.core.progress.load_time import update_load_time, update_time_held
 from modelrollout.core.progress.outlook import (
     Outlook,
     Progress,
@@ -82,7 +82,7 @@ def follow(state: Pass) -> Progress:
     if state.status.trial is None:
         return begin_or_rest(state)
     state = update_load_time(update_readiness(state))
-    state = update_smoke(update_shadow(update_validation(state)))
+    state = update_smoke(update_time_held(update_shadow(update_validation(state))))
     state, assessments = assess(state)
     state, held = make_safe(state, assessments, command)
     if held is not None:

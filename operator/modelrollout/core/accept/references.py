@@ -29,7 +29,7 @@ YET = " yet; is that its name?"
 """How a metric is told of that Prometheus does not know, where nothing is refused for it."""
 
 _ONCE_MENDED = "once it is there say modelrollout retry, or correct the field"
-_TEMPLATE, _SAMPLES = "spec.serving.template.spec", "spec.validation.samples"
+_TEMPLATE, SAMPLES = "spec.serving.template.spec", "spec.validation.samples"
 _CLAIM, _REMOTE = "pvc://", "https://"
 _KEY_OF_VOLUME = re.compile(r'volume "([^"]+)" : .*references non-existent (config|secret) key: ([\w.-]+)')
 _NO_SECRET = re.compile("; " + NO_SECRET.format('[^"]+'))
@@ -100,7 +100,7 @@ def references(spec: Spec) -> Iterator[Reference]:
     """Every object that the spec needs beside it."""
     for _, model in spec.versions():
         yield from _of_model(spec, model.version)
-    yield from _of_samples(spec.asked_before_traffic.samples, _SAMPLES)
+    yield from _of_samples(spec.asked_before_traffic.samples, SAMPLES)
     smoke = spec.strategy.chosen.smoke(spec.strategy.settings)
     yield from _of_samples(smoke.requests if smoke is not None else None, f"spec.strategy.{spec.strategy.name}.smoke")
     yield from _of_template(_pod(spec))
@@ -111,7 +111,7 @@ def of_pods(spec: Spec, version: str) -> Iterator[Reference]:
     samples = spec.asked_before_traffic.samples
     yield from _of_model(spec, version)
     if samples is not None and samples.warm_up_file:
-        yield from _of_samples(samples, _SAMPLES)
+        yield from _of_samples(samples, SAMPLES)
     yield from (item for item in _of_template(_pod(spec)) if not item.optional)
 
 
@@ -139,6 +139,14 @@ def _of_samples(samples: SampleSet | None, field: str) -> Iterator[Reference]:
     golden = samples.golden if samples is not None else None
     if golden is not None and golden.config_map is not None:
         yield Reference("ConfigMap", golden.config_map, f"{field}.golden.configMap", golden.config_map)
+
+
+def by_field(words: str | None, samples: SampleSet | None, field: str) -> str | None:
+    """Why samples could not be sent, by the field that names their ConfigMap, where it is about one."""
+    for item in _of_samples(samples, field):
+        if words is not None and re.match(rf"ConfigMap {re.escape(item.name)}(?![\w.-])", words):
+            return f'{item.field} "{item.value}": {words}'
+    return words
 
 
 def _of_template(pod: dict[str, Any]) -> Iterator[Reference]:
@@ -230,7 +238,7 @@ def _lacked(spec: Spec, namespace: str, withheld: Withheld) -> Iterator[str]:
     for item in problems:
         what = item.message.rpartition("; ")[0]
         yield what.replace(": there is no ", ": there was no ", 1).replace(" has no key ", " had no key ", 1)
-    for sample in _of_samples(spec.asked_before_traffic.samples, _SAMPLES):
+    for sample in _of_samples(spec.asked_before_traffic.samples, SAMPLES):
         if f"ConfigMap {sample.name} is missing or empty" in words:
             yield f'{sample.field} "{sample.value}": ConfigMap {sample.name} in {namespace} was missing or empty'
 

@@ -9,8 +9,8 @@ from enum import IntEnum
 MEND = "mend that in the cluster, or correct the spec: it is tried again by itself"
 """The way out of what the API server refuses."""
 
-CORRECT = "fails at {} (loadTimeout) unless that is corrected, in the spec or in the cluster; no new version is needed"
-"""The way out of what the spec names and is not to be had."""
+CORRECT = "fails at {} ({}) unless that is corrected, in the spec or in the cluster; no new version is needed"
+"""The way out of what the spec names and is not to be had: when, and by which limit of the spec."""
 
 
 class Doubt(IntEnum):
