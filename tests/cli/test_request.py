@@ -59,7 +59,11 @@ REFUSED = {
         Verb.UNDO,
         "nothing to undo: the version before 1.1.2 is gone; name it",
     ),
-    "undo the first version": (installed, Verb.UNDO, "nothing to undo: the version before 1.0.1 is gone"),
+    "undo the first version": (
+        installed,
+        Verb.UNDO,
+        "nothing to undo: 1.0.1 is the first version here, and none served before it",
+    ),
     "retry what never failed": (releasing, Verb.RETRY, "nothing to retry: 1.1.2 is not quarantined"),
     "retry what the spec does not name": (
         gone_on_to_another,

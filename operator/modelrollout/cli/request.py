@@ -17,6 +17,7 @@ from modelrollout.api.status import Arm, Phase, Status
 from modelrollout.cli.errors import Refused
 from modelrollout.cli.routed import not_done
 from modelrollout.cli.text import listed
+from modelrollout.core.command.undo import FIRST, is_first
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
@@ -63,6 +64,8 @@ def _promoted(rollout: ModelRollout, version: str | None) -> str:
         raise Refused(f"{nothing}: {_names(status.arms)} {_are(status.arms)} under trial; abort takes it back")
     if status.stable is None or version not in (None, status.stable.version):
         raise Refused(f"{nothing}: {version or 'no version'} does not serve; {_state(status)}")
+    if status.previous is None and is_first(status):
+        raise Refused(f"{nothing}: {FIRST.format(status.stable.version)}")
     if status.previous is None:
         raise Refused(
             f"{nothing}: the version before {status.stable.version} is gone; name it in the spec to release it again. "
