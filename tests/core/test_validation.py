@@ -472,7 +472,7 @@ def test_who_is_held_is_told_until_when_and_counted_down(kind: str) -> None:
         f"{NEW} fails at {clock_time(arm.fails_at)} (loadTimeout) unless that is corrected, in the spec or in the",
     ):
         assert words in world.status.message
-    assert f"{NEW} fails in 1m unless that comes" in countdowns(world.status, arm.fails_at - 60)
+    assert f"; {NEW} has 1m left" in countdowns(world.status, arm.fails_at - 60)
     world.run(arm.fails_at - world.now + 2)
     assert NEW in [item.version for item in world.status.taken_back]
 

@@ -42,6 +42,10 @@ SAID: dict[str, tuple[list[Object], str | None]] = {
         [event(1, "FailedCreatePodSandBox", SANDBOX)],
         'FailedCreatePodSandBox: Failed to create pod sandbox: failed to setup network for sandbox "...": no route',
     ),
+    "the same words for each port": (
+        [event(1, "FailedMount", "read tcp 10.0.0.5:47788->10.0.0.9:2049: timed out")],
+        "FailedMount: read tcp 10.0.0.5->10.0.0.9:2049: timed out",
+    ),
     "what is over is not told": (
         [event(1, "FailedMount", NO_CONFIG), event(2, "Pulled", "already present", "Normal")],
         None,

@@ -20,7 +20,7 @@ from modelrollout.adapters.cluster import EVENTS, ApiError, Cluster
 from modelrollout.api.printable import shortened
 from modelrollout.core.accept.references import NO_SECRET, UNPULLED
 from modelrollout.core.observation import Workload
-from modelrollout.runtime.pods import STARTING
+from modelrollout.runtime.pods import STARTING, of_every_try
 from modelrollout.runtime.workloads import unready_pod
 
 Object = Mapping[str, Any]
@@ -134,5 +134,5 @@ def _moment(event: Object) -> str:
 
 
 def _in_words(event: Object) -> str:
-    message = " ".join(_OF_ONE_TRY.sub("...", str(event.get("message") or "")).split())
+    message = " ".join(_OF_ONE_TRY.sub("...", of_every_try(str(event.get("message") or ""))).split())
     return shortened(f"{event.get('reason')}: {message}", _LONGEST)
