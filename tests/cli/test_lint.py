@@ -266,6 +266,10 @@ NOTED = {
         "\n  serving: {storeSecret: fraud-store}",
         "fraud-store is shown to nobody, as",
     ),
+    "a request that is none": (
+        "\n  validation: {samples: {requests: [{instances: [1]}, {inputs: {}}, {data: [1]}]}}",
+        "spec.validation.samples.requests[2]: has neither instances nor inputs, so the server answers status 400",
+    ),
     "as much time as there is": (INFRASTRUCTURE % "maxLoadTime: 1h" + "\n  serving: {loadTimeout: 1h}", None),
 }
 

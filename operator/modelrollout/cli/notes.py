@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelrollout.api.base import format_duration
+from modelrollout.api.samples import SampleSet
 from modelrollout.api.serving import Serving
 from modelrollout.cli.check import spec_of
 from modelrollout.cli.manifests_file import Document, Problem
@@ -36,12 +37,26 @@ def _notes(spec: Spec) -> Iterator[str]:
             f"spec.validation.infrastructure.maxLoadTime: {format_duration(limits.max_load_time)} is never reached, as "
             f"spec.serving.loadTimeout ends at {format_duration(serving.load_timeout)}. Raise that, or lower it"
         )
+    yield from _not_predict(spec)
     models = spec.strategy.chosen.models(spec.strategy.settings, spec.model)
     if serving.store_secret is not None and not any(is_remote(model.uri) for model in models):
         yield (
             f"spec.serving.storeSecret: {serving.store_secret} is shown to nobody, as {spec.model.uri} is on no store "
             "over https. Leave it out"
         )
+
+
+def _not_predict(spec: Spec) -> Iterator[str]:
+    """Requests that no model understands: neither row by row nor by columns."""
+    smoke = spec.strategy.chosen.smoke(spec.strategy.settings)
+    asked: list[tuple[str, SampleSet | None]] = [
+        ("spec.validation.samples", spec.asked_before_traffic.samples),
+        (f"spec.strategy.{spec.strategy.name}.smoke", smoke.requests if smoke is not None else None),
+    ]
+    for field, samples in asked:
+        for index, body in enumerate(samples.requests if samples is not None else ()):
+            if not isinstance(body, Mapping) or not {"instances", "inputs"} & body.keys():
+                yield f"{field}.requests[{index}]: has neither instances nor inputs, so the server answers status 400"
 
 
 def _has_memory_limit(serving: Serving) -> bool:

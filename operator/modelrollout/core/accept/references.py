@@ -32,6 +32,7 @@ _ONCE_MENDED = "once it is there say modelrollout retry, or correct the field"
 _TEMPLATE, SAMPLES = "spec.serving.template.spec", "spec.validation.samples"
 _CLAIM, _REMOTE = "pvc://", "https://"
 _KEY_OF_VOLUME = re.compile(r'volume "([^"]+)" : .*references non-existent (config|secret) key: ([\w.-]+)')
+_REQUEST = re.compile(r"\brequest (\d{1,2})(?=: | took |, |; |$)")  # ``runtime/given_samples.py``
 _NO_SECRET = re.compile("; " + NO_SECRET.format('[^"]+'))
 _OF_THE_CLUSTER = ("PriorityClass", "RuntimeClass")
 _NAMED_BY = {
@@ -147,6 +148,13 @@ def by_field(words: str | None, samples: SampleSet | None, field: str) -> str | 
         if words is not None and re.match(rf"ConfigMap {re.escape(item.name)}(?![\w.-])", words):
             return f'{item.field} "{item.value}": {words}'
     return words
+
+
+def by_request(words: str, samples: SampleSet | None, field: str) -> str:
+    """What is said of answers, by the fields of the requests, where the spec has these."""
+    if samples is None or not samples.requests:
+        return words
+    return _REQUEST.sub(lambda found: f"{field}.requests[{int(found[1]) - 1}]", words)
 
 
 def _of_template(pod: dict[str, Any]) -> Iterator[Reference]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from modelrollout.api.status import HistoryEntry, Identity, Retiring, TakenBack, VersionStatus
+from modelrollout.core.hint import with_name
 from modelrollout.core.observation import Workload
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
@@ -90,7 +91,7 @@ def withheld(state: Pass, old: VersionStatus, reason: Reason, message: str) -> d
     """What is kept of a version that gets no release, whether it is to blame or not."""
     tried = CORRIGIBLE[reason](state.spec, old.version) if reason in CORRIGIBLE else None
     known = {"version": old.version, "digest": old.digest, "at": state.now}
-    return {**known, "reason": reason, "message": message, "tried": tried}
+    return {**known, "reason": reason, "message": with_name(message, state.rollout), "tried": tried}
 
 
 def record(state: Pass, ended: VersionStatus, outcome: str, reason: Reason, message: str, *, started_at: float) -> Pass:
@@ -100,7 +101,7 @@ def record(state: Pass, ended: VersionStatus, outcome: str, reason: Reason, mess
         digest=ended.digest,
         outcome=outcome,
         reason=reason,
-        message=message,
+        message=with_name(message, state.rollout),
         started_at=started_at,
         ended_at=state.now,
     )
