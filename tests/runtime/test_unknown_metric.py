@@ -119,6 +119,9 @@ class Nobody:
     def __init__(self, *, away: bool = False) -> None:
         self.away = away
 
+    async def query(self, expression: str) -> list[object]:
+        return []
+
     async def knows(self, name: str) -> bool:
         if self.away:
             raise PrometheusAway(f"no answer about {name}")
@@ -144,3 +147,19 @@ def test_what_a_release_is_refused_for_is_missing_too_and_told_once() -> None:
     world.refusal = None
     world.step(5)
     assert resolved(world)[2] == f"{DOUBT.message}; there is no Service", "accepted while Prometheus was away"
+
+
+def test_all_of_them_are_named_at_once() -> None:
+    """Who corrects one at a time is refused once for each."""
+    unused: Any = None
+    prometheus: Any = Nobody()
+    spec = {"name": "clicks", "successes": UNKNOWN, "trials": UNKNOWN.replace("this", "that")}
+    body = parse_spec({**World.of(CANARY).spec, "analysis": {"metrics": [{"name": "errors"}, spec]}})
+    assert isinstance(body, Spec), body
+    of = replace(World.of(CANARY).rollout, spec=body, status=STABLE)
+    refusal = asyncio.run(Acceptance(unused, prometheus, Settings())._wrong_metric(of, body))
+    assert refusal is not None
+    assert refusal.reason is Reason.UNKNOWN_METRIC
+    at = "spec.analysis.metrics[1].{}: Prometheus at http://prometheus knows no metric nobody_counts_{}_total; "
+    ways = "correct the name, let the metric be scraped first, or say required: false"
+    assert refusal.message == at.format("successes", "this") + at.format("trials", "that") + ways

@@ -105,7 +105,7 @@ class References:
         """All metrics: a spec for which one is needed may have been accepted before anything served, or while
         Prometheus was away, and is not asked about again (``accepting.py``)."""
         for _, place, query in own_queries(spec):
-            if (words := await unknown(self.prometheus, place, query)) is not None:
+            async for words in unknown(self.prometheus, place, query):
                 yield Refusal(Reason.UNKNOWN_METRIC, f"{words}{YET}")
 
 
@@ -142,9 +142,8 @@ def is_needed(rollout: ModelRollout, metric: Metric) -> bool:
     return metric.required and rollout.status.stable is not None
 
 
-async def unknown(prometheus: Prometheus, place: str, query: str) -> str | None:
-    """The first metric of a query that has no series, in words. Raises PrometheusAway."""
+async def unknown(prometheus: Prometheus, place: str, query: str) -> AsyncIterator[str]:
+    """Each metric of a query that has no series, in words. Raises PrometheusAway."""
     for name in custom.metric_names(query):
         if name not in (REWARD_SUM, REWARD_COUNT) and not await prometheus.knows(name):
-            return f"{place}: Prometheus at {prometheus.url} knows no metric {name}"
-    return None
+            yield f"{place}: Prometheus at {prometheus.url} knows no metric {name}"
