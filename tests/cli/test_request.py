@@ -100,6 +100,11 @@ def carry_out(world: World, command: Command) -> None:
 
 
 CARRIED_OUT = {
+    "skip a pause with the approval below it": (
+        paused_above_an_approval,
+        Verb.SKIP,
+        "skip of 1.1.2 accepted, and ended the pause; weight 50 %, Progressing",
+    ),
     "promote past an approval": (approving, Verb.PROMOTE, "promote of 1.1.2 accepted; weight 50 %, Progressing"),
     "skip a clock": (releasing, Verb.SKIP, "skip of 1.1.2 accepted; weight 50 %, Progressing"),
     "promote what is paused": (

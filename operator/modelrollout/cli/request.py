@@ -161,14 +161,17 @@ def report(name: str, command: Command, status: Status, before: Status | None = 
     if command.verb is Verb.RETRY:
         return f"{what} accepted; {_begins(command, status)}, {_state(status)}"
     served = status.stable is not None and status.stable.version in versions(command)
-    done = "ended the pause, and nothing else" if _ended_a_pause(command, before) else "accepted"
+    done = _done(command, before)
     return f"{what} {done}; {'' if served else f'{_weights(command, status)}, '}{_state(status)}"
 
 
-def _ended_a_pause(command: Command, before: Status | None) -> bool:
-    """Whether ``promote`` had a pause to end, so that it was not taken for the approval below that."""
+def _done(command: Command, before: Status | None) -> str:
+    """Where a person held a version: ``promote`` ends that pause, and was not taken for the approval below it; ``skip``
+    and a full promotion end both."""
     held = [arm for arm in before.arms if arm.paused and command.is_for(arm.version)] if before is not None else []
-    return command.verb is Verb.PROMOTE and bool(held)
+    if command.verb not in OF_STEPS or not held:
+        return "accepted"
+    return "ended the pause, and nothing else" if command.verb is Verb.PROMOTE else "accepted, and ended the pause"
 
 
 def _begins(command: Command, status: Status) -> str:

@@ -73,8 +73,15 @@ def answer(before: Pass, after: Pass) -> Pass:
     if word is None:
         return after
     skipped = f"; skipped: {word.skipped}" if word.skipped else ""
-    approved = Event(Reason.APPROVED, f"{said(before, word)}{skipped}")
+    approved = Event(Reason.APPROVED, f"{said(before, word)}{_ended_pauses(before, word)}{skipped}")
     return replace(after, events=(*after.events[:told], approved, *after.events[told:]), word=None)
+
+
+def _ended_pauses(state: Pass, word: Word) -> str:
+    """That the word has ended a person's pause as well, whose word that was."""
+    known = (state.rollout.status.arm(arm.version) for arm in state.trial.arms if arm.paused is None)
+    held = [arm.paused for arm in known if arm is not None and arm.paused and word.command.is_for(arm.version)]
+    return f"; that ends the pause, too ({held[0]})" if held else ""
 
 
 def said(state: Pass, word: Word) -> str:
