@@ -17,6 +17,8 @@ from modelrollout.manifests.serving import SERVER_CONTAINER
 from modelrollout.manifests.store_secret import is_remote
 from modelrollout.resource.spec import Spec
 
+_CONTAINERS, _MOUNTS = ("initContainers", "containers"), ("volumeMounts", "volumeDevices")
+
 
 def notes(document: Document) -> Iterator[Problem]:
     """Of one document; nothing of those that are no ModelRollout, or are not in order."""
@@ -38,6 +40,7 @@ def _notes(spec: Spec) -> Iterator[str]:
             f"spec.serving.loadTimeout ends at {format_duration(serving.load_timeout)}. Raise that, or lower it"
         )
     yield from _not_predict(spec)
+    yield from _unmounted(serving)
     models = spec.strategy.chosen.models(spec.strategy.settings, spec.model)
     if serving.store_secret is not None and not any(is_remote(model.uri) for model in models):
         yield (
@@ -59,10 +62,28 @@ def _not_predict(spec: Spec) -> Iterator[str]:
                 yield f"{field}.requests[{index}]: has neither instances nor inputs, so the server answers status 400"
 
 
+def _unmounted(serving: Serving) -> Iterator[str]:
+    """Volumes of the template that no container asks for: a kubelet does not even look whether they are there."""
+    pod = (serving.template or {}).get("spec")
+    containers = [item for name in _CONTAINERS for item in _objects(pod, name)]
+    asked = {mount.get("name") for item in containers for name in _MOUNTS for mount in _objects(item, name)}
+    for index, volume in enumerate(_objects(pod, "volumes")):
+        if volume.get("name") not in asked:
+            yield (
+                f"spec.serving.template.spec.volumes[{index}]: no container mounts volume {volume.get('name')}, so "
+                "nobody finds out whether what it names is there. Mount it, or leave it out"
+            )
+
+
+def _objects(holder: Any, name: str) -> list[Mapping[str, Any]]:
+    """The objects in a list of a template."""
+    found = holder.get(name) if isinstance(holder, Mapping) else None
+    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+
+
 def _has_memory_limit(serving: Serving) -> bool:
     """By ``resources``, or by the container of that name in the template."""
-    pod = (serving.template or {}).get("spec")
-    containers = pod.get("containers") if isinstance(pod, Mapping) else None
-    own = [item for item in containers or () if isinstance(item, Mapping) and item.get("name") == SERVER_CONTAINER]
+    containers = _objects((serving.template or {}).get("spec"), "containers")
+    own = [item for item in containers if item.get("name") == SERVER_CONTAINER]
     resources: list[Any] = [serving.resources, *(item.get("resources") for item in own)]
     return any("memory" in (item.get("limits") or {}) for item in resources if isinstance(item, Mapping))
