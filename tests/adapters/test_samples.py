@@ -82,7 +82,7 @@ ODD: dict[str, tuple[Handler, Any]] = {
     "a status": (saying('{"error": "no such\\n input"}', 500), 'status 500: {"error": "no such\\n input"}'),
     "what the server did not understand": (
         saying("no such input", 400),
-        "status 400: no such input (the request may be what is wrong: correct it and say modelrollout retry)",
+        "status 400: no such input (the request may be what is wrong: correct it before a retry)",
     ),
     "no JSON": (saying("<html>"), "the answer is not JSON: <html>"),
     "nested without end": (saying("[" * 100_000), "the answer is not JSON: " + "[" * 200),

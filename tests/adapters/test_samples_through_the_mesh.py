@@ -41,7 +41,7 @@ FAULTS: dict[str, tuple[Gateway, str]] = {
     "an error": (Gateway(status=500, body=b'{"error": "boom"}'), 'status 500: {"error": "boom"}'),
     "another shape": (
         Gateway(status=400, body=b"no\n such  input"),
-        "status 400: no such input (the request may be what is wrong: correct it and say modelrollout retry)",
+        "status 400: no such input (the request may be what is wrong: correct it before a retry)",
     ),
     "no JSON": (Gateway(body=b"<html>"), "the answer is not JSON: <html>"),
     "not a number": (Gateway(body=b'{"predictions": [[NaN]]}'), "[0][0] is nan, which is no finite number"),

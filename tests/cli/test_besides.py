@@ -15,7 +15,7 @@ from modelrollout.cli.text import plain
 from modelrollout.cli.view import View
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
-from tests.cli.worlds import STABLE, installed, loading
+from tests.cli.worlds import CANDIDATE, STABLE, installed, loading, unfetched
 from tests.core.world import World
 
 NO_SERVICE = "spec.traffic.hosts: there is no Service fraud in prod, so callers in the mesh cannot resolve that host"
@@ -72,3 +72,25 @@ def test_who_looks_and_who_waits_is_told(world: Callable[[], World]) -> None:
     assert end is not None
     assert end.code is Exit.SERVES
     assert end.message == f"{STABLE} serves: {STABLE} serves all requests; {words}"
+
+
+def slow() -> World:
+    """It had its time, and that may be corrected, too."""
+    world = loading()
+    changes = {"waiting": "the model is being loaded", "at_work_since": world.now}
+    world.workloads[CANDIDATE] = replace(world.workloads[CANDIDATE], **changes)  # type: ignore[arg-type]
+    return world.run(1000, tick=10)
+
+
+@pytest.mark.parametrize("given", [unfetched, slow])
+def test_what_a_correction_alone_tries_again_is_not_said_to_be_quarantined(given: Callable[[], World]) -> None:
+    """The sentence says that it is tried again, and the line under it said that it is not."""
+    world = given()
+    [failed] = world.status.quarantined
+    assert failed.tried is not None
+    told = [plain(one) for one in alerts(View(world.rollout, world.now))]
+    assert [one for one in told if "a corrected spec is tried again" in one]
+    assert not [one for one in told if "quarantined" in one]
+    end = outcome(world.rollout, Wanted(CANDIDATE))
+    assert end is not None
+    assert end.message.endswith("and it is tried again")

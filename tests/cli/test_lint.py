@@ -271,6 +271,10 @@ LIMITED = "\n  serving: {resources: {limits: {memory: 1Gi}}}"
 TEMPLATE = (
     "\n  serving: {template: {spec: {containers: [{name: %s, image: some, resources: {limits: {memory: 1Gi}}}]}}}"
 )
+UNMOUNTED = (
+    "\n  serving: {template: {spec: {volumes: [{name: a, secret: {secretName: s}}], "
+    "containers: [{name: serving, volumeMounts: [%s]}]}}}"
+)
 NO_LIMIT, NEVER = "the server has no memory limit here to be a part of", "1h is never reached, as spec.serving.load"
 
 NOTED = {
@@ -282,6 +286,15 @@ NOTED = {
     "a Secret for a model on a volume": (
         "\n  serving: {storeSecret: fraud-store}",
         "fraud-store is shown to nobody, as",
+    ),
+    "a volume that is mounted by nobody": (
+        UNMOUNTED % "",
+        "spec.serving.template.spec.volumes[0]: no container mounts volume a, so nobody finds",
+    ),
+    "a volume that is mounted": (UNMOUNTED % "{name: a, mountPath: /a}", None),
+    "a request that is none": (
+        "\n  validation: {samples: {requests: [{instances: [1]}, {inputs: {}}, {data: [1]}]}}",
+        "spec.validation.samples.requests[2]: has neither instances nor inputs, so the server answers status 400",
     ),
     "as much time as there is": (INFRASTRUCTURE % "maxLoadTime: 1h" + "\n  serving: {loadTimeout: 1h}", None),
 }

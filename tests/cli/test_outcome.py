@@ -171,6 +171,23 @@ def test_what_the_live_route_still_leads_to_has_not_ended(verb: Verb) -> None:
     assert end.code is Exit.TAKEN_BACK
 
 
+def test_who_left_long_ago_is_not_in_a_route_that_is_moved_now() -> None:
+    """Its pods are kept for their logs, and every later release moves the route."""
+    world = carried_out(releasing(), Verb.ABORT_QUARANTINE)
+    assert "may still lead to 1.1.2" in describe_wait(world.status), "in the pass in which it leaves"
+    world.run(60.0)
+    assert [item.version for item in world.status.retiring] == [CANDIDATE]
+    world.apply(version="1.2.3")
+    moved = 0
+    for _ in range(200):
+        world.step(0.5)
+        world.requests(50)
+        said = describe_wait(world.status)
+        moved += "the route is being moved" in str(world.status.conditions)
+        assert "may still lead to 1.1.2" not in said
+    assert moved
+
+
 def conditions_of(world: World) -> dict[str, tuple[str, str]]:
     """Status and reason of each condition."""
     return {item.type: (item.status, item.reason) for item in world.status.conditions}

@@ -59,7 +59,11 @@ REFUSED = {
         Verb.UNDO,
         "nothing to undo: the version before 1.1.2 is gone; name it",
     ),
-    "undo the first version": (installed, Verb.UNDO, "nothing to undo: the version before 1.0.1 is gone"),
+    "undo the first version": (
+        installed,
+        Verb.UNDO,
+        "nothing to undo: 1.0.1 is the first version here, and none served before it",
+    ),
     "retry what never failed": (releasing, Verb.RETRY, "nothing to retry: 1.1.2 is not quarantined"),
     "retry what the spec does not name": (
         gone_on_to_another,
@@ -96,6 +100,11 @@ def carry_out(world: World, command: Command) -> None:
 
 
 CARRIED_OUT = {
+    "skip a pause with the approval below it": (
+        paused_above_an_approval,
+        Verb.SKIP,
+        "skip of 1.1.2 accepted, and ended the pause; weight 50 %, Progressing",
+    ),
     "promote past an approval": (approving, Verb.PROMOTE, "promote of 1.1.2 accepted; weight 50 %, Progressing"),
     "skip a clock": (releasing, Verb.SKIP, "skip of 1.1.2 accepted; weight 50 %, Progressing"),
     "promote what is paused": (
@@ -157,6 +166,22 @@ def test_is_carried_out_and_reported(world: Callable[[], World], verb: Verb, sen
     assert report("fraud", command, here.status, before).startswith(f"rollout fraud: {sentence}")
 
 
+IGNORED = {
+    "promote: step 2 has only just begun": "step 2 has only just begun",
+    "promote --full: the bake is none of the steps": "the bake is none of the steps",
+    "lower of 1.1.2 does nothing: it has 3 %": "it has 3 %",
+    "somebody said promote: no": "somebody said promote: no",
+}
+
+
+@pytest.mark.parametrize(("ignored", "said"), IGNORED.items())
+def test_the_name_of_the_command_is_said_once(ignored: str, said: str) -> None:
+    world = releasing()
+    status = world.status.model_copy(update={"command_ignored": ignored})
+    command = prepare(Verb.SKIP, world.rollout, "t2")
+    assert report("fraud", command, status) == f"rollout fraud: skip of 1.1.2 was not carried out: {said}"
+
+
 def test_what_was_not_carried_out_says_why() -> None:
     world = releasing()
     command = prepare(Verb.PROMOTE, world.rollout, "t2")
@@ -164,7 +189,7 @@ def test_what_was_not_carried_out_says_why() -> None:
     world.step(1.0)
     assert not accepted(command, world.status)
     said = report("fraud", command, world.status)
-    assert said.startswith("rollout fraud: promote of 1.1.2 was not carried out: promote: weight 10 % for 30s ends by")
+    assert said.startswith("rollout fraud: promote of 1.1.2 was not carried out: weight 10 % for 30s ends by")
     assert said.endswith("modelrollout skip fraud -n prod ends it now")
 
 

@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from modelrollout.api.base import clock_time
 from modelrollout.cli.countdown import countdowns
 from modelrollout.cli.feed import Broken, Snapshot
 from modelrollout.cli.outcome import METRIC_SECONDS, Exit, Outcome, Wanted, outcome
@@ -72,4 +73,7 @@ def test_what_is_left_is_said_and_counted_down() -> None:
     world.step(1.0)
     assert world.arm.fails_at is not None
     assert countdowns(world.status, world.arm.fails_at - 270) == f"; {CANDIDATE} fails in 4m30s unless that comes"
+    named = f"{CANDIDATE} fails at {clock_time(world.arm.fails_at)} (loadTimeout) unless that is corrected"
+    told = world.status.model_copy(update={"message": named})
+    assert countdowns(told, world.arm.fails_at - 270) == f"; {CANDIDATE} has 4m30s left", "the rest is said already"
     assert countdowns(installed().status, world.now) == ""

@@ -221,3 +221,16 @@ strategy: {blueGreen: {approval: true, smoke: {requests: [{instances: [[1.0]]}]}
     world.run(20)
     assert world.live == {"1.0.1": 100}
     assert world.status.phase is Phase.AWAITING_APPROVAL
+
+
+@pytest.mark.parametrize("verb", ["skip", "promote-full"])
+def test_who_ends_a_pause_with_the_step_below_it_is_told_of_both(verb: str) -> None:
+    world = waiting()
+    world.command = f"pause {NEW} t;by=alice the sale is on"
+    world.run(5)
+    assert world.status.phase is Phase.PAUSED
+    world.command = f"{verb} {NEW} t2;by=bob"
+    world.step(0.5)
+    assert not [arm for arm in world.status.arms if arm.paused]
+    [told] = world.said(Reason.APPROVED)
+    assert "that ends the pause, too (paused by alice: the sale is on)" in told

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from modelrollout.api.base import clock_time
+from modelrollout.cli.besides import besides
 from modelrollout.core.accept.references import images, references
+from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import parse_spec
 from modelrollout.resource.spec import Spec
 from tests.core import phases
 from tests.core.phases import NEW
-from tests.core.world import CANARY, World
+from tests.core.world import CANARY, GOOD, World
 
 TEMPLATE: dict[str, Any] = {
     "metadata": {"annotations": {"image": "none", "configMap": "none"}},
@@ -22,12 +24,16 @@ TEMPLATE: dict[str, Any] = {
         "serviceAccountName": "robot",
         "priorityClassName": "urgent",
         "runtimeClassName": "vm",
-        "imagePullSecrets": [{"name": "registry"}],
+        "imagePullSecrets": [{"name": "registry"}, {"name": "other"}],
         "containers": [
             {
                 "name": "side",
                 "image": "side:1",
-                "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "a"}}}],
+                "env": [
+                    {"name": "A", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "a"}}},
+                    {"name": "B", "valueFrom": {"configMapKeyRef": {"name": "more", "key": "a"}}},
+                    {"name": "C", "valueFrom": {"configMapKeyRef": {"name": "more", "key": "b"}}},
+                ],
                 "envFrom": [{"configMapRef": {"name": "flags", "optional": True}}],
             }
         ],
@@ -37,6 +43,16 @@ TEMPLATE: dict[str, Any] = {
             {"name": "c", "persistentVolumeClaim": {"claimName": "cache"}},
             {"name": "d", "projected": {"sources": [{"secret": {"name": "both"}}]}},
             {"name": "e", "projected": {"sources": [{"configMap": {"name": "one"}}, {"configMap": {"name": "two"}}]}},
+            {"name": "f", "secret": {"secretName": "items", "items": [{"key": "a"}, {"key": "zz"}]}},
+            {
+                "name": "g",
+                "projected": {
+                    "sources": [
+                        {"configMap": {"name": "one", "items": [{"key": "a"}]}},
+                        {"configMap": {"name": "more", "items": [{"key": "b"}]}},
+                    ]
+                },
+            },
         ],
     },
 }
@@ -47,7 +63,10 @@ FOUND = [
     ("PriorityClass", f"{SPEC}.priorityClassName", "urgent", False),
     ("RuntimeClass", f"{SPEC}.runtimeClassName", "vm", False),
     ("Secret", f"{SPEC}.imagePullSecrets[0].name", "registry", False),
+    ("Secret", f"{SPEC}.imagePullSecrets[1].name", "other", False),
     ("Secret", f"{SPEC}.containers[0].env[0].valueFrom.secretKeyRef.name", "keys", False),
+    ("ConfigMap", f"{SPEC}.containers[0].env[1].valueFrom.configMapKeyRef.name", "more", False),
+    ("ConfigMap", f"{SPEC}.containers[0].env[2].valueFrom.configMapKeyRef.name", "more", False),
     ("ConfigMap", f"{SPEC}.containers[0].envFrom[0].configMapRef.name", "flags", True),
     ("ConfigMap", f"{SPEC}.volumes[0].configMap.name", "features", False),
     ("Secret", f"{SPEC}.volumes[1].secret.secretName", "tokens", False),
@@ -55,6 +74,9 @@ FOUND = [
     ("Secret", f"{SPEC}.volumes[3].projected.sources[0].secret.name", "both", False),
     ("ConfigMap", f"{SPEC}.volumes[4].projected.sources[0].configMap.name", "one", False),
     ("ConfigMap", f"{SPEC}.volumes[4].projected.sources[1].configMap.name", "two", False),
+    ("Secret", f"{SPEC}.volumes[5].secret.secretName", "items", False),
+    ("ConfigMap", f"{SPEC}.volumes[6].projected.sources[0].configMap.name", "one", False),
+    ("ConfigMap", f"{SPEC}.volumes[6].projected.sources[1].configMap.name", "more", False),
 ]
 
 
@@ -129,8 +151,28 @@ SAID: dict[str, tuple[str, str | None]] = {  # Kubernetes' words, and what becom
     ),
     "a key": (
         "container side: CreateContainerConfigError: couldn't find key a in Secret prod/keys",
-        f'{SPEC}.containers[0].env[0].valueFrom.secretKeyRef.name "keys": Secret keys in prod has no key a; add it, or '
+        f'{SPEC}.containers[0].env[0].valueFrom.secretKeyRef.key "a": Secret keys in prod has no key a; add it, or '
         "correct the field",
+    ),
+    "another key of it": (
+        "container side: CreateContainerConfigError: couldn't find key b in ConfigMap prod/more",
+        f'{SPEC}.containers[0].env[2].valueFrom.configMapKeyRef.key "b": ConfigMap more in prod has no key b; add it, '
+        "or correct the field",
+    ),
+    "a key that no field names": (
+        "container side: CreateContainerConfigError: couldn't find key c in Secret prod/keys",
+        None,
+    ),
+    "a key among the items of a volume": (
+        'its pods are starting: FailedMount: MountVolume.SetUp failed for volume "f" : references non-existent secret '
+        "key: zz",
+        f'{SPEC}.volumes[5].secret.items[1].key "zz": Secret items in prod has no key zz; add it, or correct the field',
+    ),
+    "a key among the items of a volume of several": (
+        'its pods are starting: FailedMount: MountVolume.SetUp failed for volume "g" : configmap references '
+        "non-existent config key: b",
+        f'{SPEC}.volumes[6].projected.sources[1].configMap.items[0].key "b": ConfigMap more in prod has no key b; add '
+        "it, or correct the field",
     ),
     "the model's claim": (
         'no node for it: 0/1 nodes are available: persistentvolumeclaim "models" not found',
@@ -168,6 +210,16 @@ SAID: dict[str, tuple[str, str | None]] = {  # Kubernetes' words, and what becom
     "the Secret of the registry": (
         'image "x:9" cannot be pulled: pull access denied; secret "registry" not found',
         f'{SPEC}.imagePullSecrets[0].name "registry": there is no Secret registry in prod{MAKE}',
+    ),
+    "the Secret of the registry, before it is tried": (
+        "its pods are starting: FailedToRetrieveImagePullSecret: Unable to retrieve some image pull secrets "
+        '(registry); attempting to pull the image may not succeed.; secret "registry" not found',
+        f'{SPEC}.imagePullSecrets[0].name "registry": there is no Secret registry in prod{MAKE}',
+    ),
+    "two Secrets of the registry": (
+        'image "x:9" cannot be pulled: denied; secret "other" not found; secret "registry" not found',
+        f'{SPEC}.imagePullSecrets[0].name "registry": there is no Secret registry in prod{MAKE}; '
+        f'{SPEC}.imagePullSecrets[1].name "other": there is no Secret other in prod{MAKE}',
     ),
     "the server's image": (
         'image "x:9" cannot be pulled: not found',
@@ -282,10 +334,27 @@ def test_a_correction_has_all_the_time_to_load() -> None:
     assert "or mend it in the cluster, and say modelrollout retry" in world.status.message
 
 
+def test_image_and_secret_are_told_by_their_fields_and_once() -> None:
+    world = waiting('image "x:9" cannot be pulled: pull access denied; secret "registry" not found')
+    said = SAID["the Secret of the registry"][1]
+    assert world.status.message.startswith(
+        f'{said}; spec.serving.image "x:9" cannot be pulled: pull access denied; {NEW} fails at '
+    )
+    assert world.status.message.count('"registry"') == 1
+    world.run(180)
+    assert "there was no Secret registry" in resolved(world)[2], "and no other is blamed for it later"
+
+
 LACKED: dict[str, tuple[str, str]] = {  # Kubernetes' words, and what the condition says once the time to load is over
     "a claim": (
         'no node for it: persistentvolumeclaim "models" not found',
-        f'spec.model.uri "pvc://models/fraud/2": there is no PersistentVolumeClaim models in prod{MAKE}',
+        'spec.model.uri "pvc://models/fraud/2": there was no PersistentVolumeClaim models in prod',
+    ),
+    "a key": (SAID["a key"][0], str(SAID["a key"][1]).partition("; ")[0].replace("has no", "had no")),
+    "two Secrets": (
+        SAID["two Secrets of the registry"][0],
+        f'{SPEC}.imagePullSecrets[0].name "registry": there was no Secret registry in prod; '
+        f'{SPEC}.imagePullSecrets[1].name "other": there was no Secret other in prod',
     ),
     "an image": ('image "x:9" cannot be pulled: not found', 'spec.serving.image "x:9" could not be pulled'),
 }
@@ -296,9 +365,41 @@ def test_what_was_taken_back_for_it_lacks_it_still(words: str, said: str) -> Non
     """Its pods are gone, and tell of nothing any more."""
     world = waiting(words).run(180)
     assert world.status.trial is None
-    assert resolved(world)[0::2] == ("False", f"{said}; then say modelrollout retry fraud -n prod")
-    assert not [event for event in world.events if "then say" in event.message], "the end of it was told"
+    once = "once it is there say modelrollout retry fraud -n prod, or correct the field"
+    assert resolved(world)[0::2] == ("False", f"{said}; {once}")
+    assert not [event for event in world.events if "once it is there" in event.message], "the end of it was told"
     phases.say(world, "retry")
+    assert resolved(world)[0] == "True"
+
+
+def test_a_config_map_that_both_pods_and_cluster_tell_of_is_told_once_to_the_end() -> None:
+    """The operator sees ConfigMaps itself, and what it sees comes and goes; the version waits for a word."""
+    world = waiting(SAID["a volume"][0])
+    plain = Refusal(Reason.REFERENCE_MISSING, str(SAID["a volume"][1]))
+    world.unresolved = (plain,)
+    world.run(180)
+    assert world.status.trial is None
+    name, events = f'{SPEC}.volumes[0].configMap.name "features"', len(world.events)
+    expected = f"{name}: there was no ConfigMap features in prod; once it is there say modelrollout retry fraud -n prod"
+    assert resolved(world)[2] == f"{expected}, or correct the field"
+    assert world.status.message.count(name) == 1
+    assert list(besides(world.status)) == [], "and so get has it once"
+    world.unresolved = ()
+    world.run(60)
+    assert resolved(world)[2] == f"{expected}, or correct the field", "nobody says that it is not there"
+    assert len(world.events) == events, "it was told"
+    world.unresolved = (plain,)
+    phases.say(world, "retry")
+    assert resolved(world)[2] == plain.message
+
+
+def test_samples_that_were_not_there_are_told_until_the_word() -> None:
+    world = World.of(CANARY).installed().configure(validation={"samples": {"configMap": "samp"}})
+    world.probed = replace(GOOD, unsent="ConfigMap samp is missing or empty; each key holds one body in JSON")
+    world.apply(version=NEW).run(180)
+    said = 'spec.validation.samples.configMap "samp": ConfigMap samp in prod was missing or empty; once it is there say'
+    assert resolved(world)[2].startswith(f"{said} modelrollout retry")
+    world.configure(validation={"samples": {"configMap": "other"}}).step(1)
     assert resolved(world)[0] == "True"
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from modelrollout.adapters.samples import PERHAPS_THE_REQUEST
 from modelrollout.api.status import Phase
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
@@ -128,9 +129,27 @@ def test_blue_green_with_failing_smoke_requests_does_not_switch() -> None:
     world.run(20, tick=1)
     assert world.live == {"1.0.1": 100}
     assert world.status.quarantined[-1].message == (
-        "through the mesh: 1 of 1 requests are not answered well: request 1: status 500 (attempt 2 of 2); "
-        "it gets no requests"
+        "through the mesh: 1 of 1 requests are not answered well: spec.strategy.blueGreen.smoke.requests[0]: "
+        "status 500 (attempt 2 of 2); it gets no requests"
     )
+
+
+def test_a_smoke_request_that_is_wrong_is_told_with_one_way_out() -> None:
+    """The words of what failed are read in many places, and the command that retries it stands once in the sentence."""
+    world = World.of(BLUE_GREEN).installed().apply(version="2.0.2")
+    world.smoke = smoked(f"status 400: no such input ({PERHAPS_THE_REQUEST})")
+    world.run(20, tick=1)
+    assert "status 400: no such input (the request may be what is wrong" in world.status.message
+    assert world.status.message.count("modelrollout retry fraud -n prod") == 1
+
+
+def test_what_is_kept_of_a_version_has_its_commands_in_full() -> None:
+    """A pipeline reads them by wait, from quarantine and history, which no pass writes anew."""
+    world = World.of(BLUE_GREEN).installed().apply(version="2.0.2")
+    world.smoke = smoked("status 500: modelrollout retry makes new ones")
+    world.run(20, tick=1)
+    for item in (world.status.quarantined[-1], world.status.history[-1]):
+        assert "modelrollout retry fraud -n prod makes new ones" in item.message
 
 
 def test_preview_header_reaches_green_before_the_switch_only() -> None:

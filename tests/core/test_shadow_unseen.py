@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from modelrollout.api.base import clock_time
 from modelrollout.api.status import Phase
 from modelrollout.core.plan import Reason
 from tests.core.copies import Answers
@@ -66,6 +67,8 @@ def test_it_is_held_and_said_once_and_goes_on(trouble: Trouble) -> None:
     assert world.status.message.startswith(f"{NEW} is in the shadow: ")
     assert trouble.words in world.status.message
     assert conditions(world)["Validated"] == ("Unknown", Reason.VALIDATION_HELD)
+    assert world.arm.fails_at is not None
+    assert f"{NEW} fails at {clock_time(world.arm.fails_at)} (maxBlind) unless that is" in world.status.message
     [said] = world.said(Reason.BLIND)
     assert said.startswith(f"{NEW} in the shadow: ")
     assert said.endswith(f"{trouble.words}; it gets no request before its answers were compared")
@@ -92,6 +95,16 @@ def test_it_ends_without_blame(trouble: Trouble) -> None:
     world.command = f"retry {NEW} t1"
     world.run(100)
     assert world.weight == 10
+
+
+def test_who_edits_what_is_compared_has_it_tried_again_without_a_word() -> None:
+    world = released(MAX_BLIND).run(30)
+    TROUBLES["most copies dropped"].begin(world)
+    world.run(50)
+    assert world.status.trial is None
+    shadow = {**world.spec["validation"]["shadow"], "percent": 5}
+    world.configure(validation={**world.spec["validation"], "shadow": shadow}).run(10)
+    assert [arm.version for arm in world.status.arms] == [NEW]
 
 
 def test_what_cannot_be_seen_for_a_moment_is_no_news() -> None:

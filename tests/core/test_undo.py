@@ -276,3 +276,21 @@ def test_why_there_is_no_way_back(case: tuple[object, str, str]) -> None:
     assert world.live == before
     assert world.status.command_ignored is not None
     assert why in world.status.command_ignored
+
+
+def test_the_first_version_has_none_before_it() -> None:
+    """It is not said that one is gone; and neither when all has gone back to the first."""
+    first = World.of(CANARY).installed()
+    first.command = "undo 1.0.1 t1"
+    first.step(1)
+    said = "undo of 1.0.1 does nothing: 1.0.1 is the first version here, and none served before it"
+    assert first.status.command_ignored == said
+    back = undo(undo(promoted()).run(30), OLD)
+    assert back.status.command_ignored == said, "what was undone is not before it"
+
+
+def test_the_first_version_that_was_released_again_has_one() -> None:
+    world = promoted(keep="validation: {allowDowngrade: true}")
+    released(world, OLD)
+    undo(world, OLD)
+    assert "the version before is gone" in (world.status.command_ignored or "")

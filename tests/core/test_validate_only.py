@@ -93,6 +93,8 @@ def test_what_it_would_replace_is_not_known(signature: str) -> None:
     assert world.status.quarantined == ()
     assert told(world.status)[:2] == ("Unknown", Reason.VALIDATION_TIMEOUT)
     assert world.status.message.startswith(f"{NEW} could not be validated: not validated within loadTimeout 2m")
+    world.configure(validateOnly={"against": "another"}).run(5)
+    assert [arm.version for arm in world.status.arms] == [NEW], "the name of the rollout was corrected"
 
 
 def test_where_nothing_serves_it_is_a_first_version() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from modelrollout.api.base import to_json
+from modelrollout.api.base import clock_time, to_json
 from modelrollout.api.route import Route
 from modelrollout.api.signature import Signature, Signatures
 from modelrollout.api.status import Condition, Phase, Status
+from modelrollout.cli.countdown import countdowns
 from modelrollout.core.decide import decide
 from modelrollout.core.plan import Reason
 from modelrollout.core.validate.answer import Answer
@@ -137,6 +138,49 @@ def test_what_is_not_known_for_as_long_as_a_load_may_take_is_taken_back_without_
     world.probed, world.command = GOOD, f"retry {NEW} t1"
     world.run(30)
     assert world.weight == 10
+
+
+UNSENT = Probed(PLAIN, PLAIN, unsent="ConfigMap samples is missing or empty")
+BY_SAMPLES: dict[str, Any] = {"signature": "RequireMajorBump", "samples": {"configMap": "samples"}}
+
+
+def unsent(kind: str) -> World:
+    """The next version was taken back, for its samples are not there."""
+    world = required(SPECS[kind], **BY_SAMPLES)
+    world.probed = UNSENT
+    limit = {**world.spec.get("serving", {}), "loadTimeout": "2m"}
+    world.configure(serving=limit).apply(version=NEW).run(150)
+    [taken] = [item for item in world.status.taken_back if item.version == NEW]
+    assert "not validated within loadTimeout 2m" in taken.message
+    return world
+
+
+@pytest.mark.parametrize("kind", sorted(SPECS))
+def test_what_could_not_be_asked_is_tried_again_by_a_corrected_demand(kind: str) -> None:
+    world = unsent(kind)
+    world.configure(validation={**BY_SAMPLES, "samples": {"configMap": "samp"}}).run(10)
+    assert NEW in [arm.version for arm in world.status.arms]
+    assert "the spec was corrected" in world.said(Reason.RETRIED)[-1]
+    assert NEW not in [item.version for item in world.status.withheld], "no word of the old name stays"
+
+
+OTHER: dict[str, tuple[dict[str, Any], bool]] = {  # of the spec, and whether that is a correction
+    "more time": ({"serving": {"drain": "10s", "loadTimeout": "5m"}}, True),
+    "more pods": ({"serving": {"drain": "10s", "loadTimeout": "2m", "replicas": 4}}, False),
+    "which specs are taken": ({"validation": {**BY_SAMPLES, "allowDowngrade": True}}, False),
+    "how it is judged later": ({"analysis": {"metrics": [{"name": "latency", "over": "1s"}]}}, False),
+}
+
+
+@pytest.mark.parametrize(("parts", "begins"), OTHER.values(), ids=OTHER)
+def test_by_what_it_was_not_asked_for_nothing_begins(parts: dict[str, Any], begins: bool) -> None:
+    world = World.of(CANARY).installed().configure(validation=BY_SAMPLES)
+    world.probed = UNSENT
+    world.apply(version=NEW).run(150)
+    assert f"Correct spec.validation, and {NEW} is tried again" in world.status.message
+    world.workloads.pop(NEW, None)
+    world.configure(**parts).run(10)
+    assert (world.status.trial is not None) is begins
 
 
 def test_a_pause_stops_that_clock() -> None:
@@ -408,11 +452,45 @@ def test_samples_that_could_not_be_sent_are_no_failure() -> None:
     world.probed = Probed(PLAIN, PLAIN, unsent="ConfigMap bodies cannot be read: no answer in time")
     world.apply(version=NEW).run(60)
     assert world.status.phase is Phase.VALIDATING
-    assert world.status.message == (
+    assert world.status.message.startswith(
         f"{NEW} is held before any traffic: the samples could not be sent: ConfigMap bodies cannot be read: "
-        "no answer in time"
+        f"no answer in time; {NEW} fails at "
     )
     assert world.status.quarantined == ()
+
+
+@pytest.mark.parametrize("kind", sorted(SPECS))
+def test_who_is_held_is_told_until_when_and_counted_down(kind: str) -> None:
+    world = required(SPECS[kind], samples={"configMap": "bodies"})
+    world.probed = Probed(PLAIN, PLAIN, unsent="ConfigMap bodies is missing or empty")
+    world.apply(version=NEW).run(20)
+    arm = world.status.arm(NEW)
+    assert arm is not None
+    assert arm.fails_at is not None
+    for words in (
+        'the samples could not be sent: spec.validation.samples.configMap "bodies": ConfigMap bodies is missing',
+        f"{NEW} fails at {clock_time(arm.fails_at)} (loadTimeout) unless that is corrected, in the spec or in the",
+    ):
+        assert words in world.status.message
+    assert f"; {NEW} has 1m left" in countdowns(world.status, arm.fails_at - 60)
+    world.run(arm.fails_at - world.now + 2)
+    assert NEW in [item.version for item in world.status.taken_back]
+
+
+def test_who_is_held_by_a_person_has_no_clock() -> None:
+    world = required()
+    world.probed = AWAY
+    world.apply(version=NEW).run(20)
+    world.command = f"pause {NEW} t1"
+    world.run(5)
+    assert "fails at" not in world.status.message
+    assert world.arm.fails_at is None
+
+
+def test_the_first_version_is_told_so_too() -> None:
+    world = first_version(Probed(PLAIN, PLAIN, unsent="ConfigMap bodies is missing or empty"))
+    assert "1.0.1 fails at " in world.status.message
+    assert world.arm.fails_at is not None
 
 
 def first_version(probed: Probed) -> World:

@@ -15,7 +15,7 @@ from modelrollout.core.plan import Reason
 from tests.cli import worlds
 from tests.core import phases
 from tests.core.phases import NEW
-from tests.core.world import World
+from tests.core.world import GOOD, World
 from tests.strategies.test_ab_test import under_test
 
 PAGE = (Path(__file__).parents[2] / "docs" / "incidents.md").read_text()
@@ -64,6 +64,12 @@ def named(world: World, version: str, **model: str) -> World:
 def loads_slowly() -> World:
     world = edited(phases.loading(), validation={"infrastructure": {"maxLoadTime": "10s"}})
     return seen(world, NEW, loading_since=world.now - 15, waiting="the model is being loaded")
+
+
+def unsent() -> World:
+    world = phases.canary(phases.TEN).configure(validation={"samples": {"configMap": "samples"}})
+    world.probed = replace(GOOD, unsent="ConfigMap samples is missing or empty")
+    return world.apply(version=NEW).run(20)
 
 
 def of_somebody_else() -> World:
@@ -118,6 +124,8 @@ MET: dict[str, tuple[Callable[[], World], str]] = {  # what goes on, and the wor
     "rolled back": (worlds.proven_worse, "was rolled back: "),
     "not fetched": (worlds.unfetched, "it cannot be served: "),
     "slow to load": (loads_slowly, "after its server was started, maxLoadTime is "),
+    "not asked": (unsent, "Validating"),
+    "not asked for long": (lambda: unsent().run(130), "of being ready: the samples could not be sent: "),
     "another model": (lambda: another_digest(phases.at_a_clock(), NEW), "its model changed at "),
     "another model serves": (
         lambda: another_digest(phases.canary(phases.TEN), OLD),

@@ -42,6 +42,10 @@ SAID: dict[str, tuple[list[Object], str | None]] = {
         [event(1, "FailedCreatePodSandBox", SANDBOX)],
         'FailedCreatePodSandBox: Failed to create pod sandbox: failed to setup network for sandbox "...": no route',
     ),
+    "the same words for each port": (
+        [event(1, "FailedMount", "read tcp 10.0.0.5:47788->10.0.0.9:2049: timed out")],
+        "FailedMount: read tcp 10.0.0.5->10.0.0.9:2049: timed out",
+    ),
     "what is over is not told": (
         [event(1, "FailedMount", NO_CONFIG), event(2, "Pulled", "already present", "Normal")],
         None,
@@ -141,6 +145,21 @@ PULLS: dict[str, tuple[list[Object], str]] = {
 @pytest.mark.parametrize(("events", "words"), PULLS.values(), ids=PULLS)
 def test_an_image_that_cannot_be_pulled(events: list[Object], words: str) -> None:
     assert Scene(Book(*events)).told(UNPULLED).waiting == words
+
+
+def test_a_missing_pull_secret_is_told_before_the_pull_has_failed() -> None:
+    """A pull may take half a minute to fail, and the kubelet has said why before it."""
+    began = event(1, "Pulling", 'Pulling image "x:9"', "Normal")
+    told = Scene(Book(event(1, "FailedToRetrieveImagePullSecret", NO_SECRET), began)).told(NOT_STARTED).waiting
+    assert told is not None
+    assert told.startswith("its pods are starting: FailedToRetrieveImagePullSecret: ")
+    assert told.endswith('; secret "ours" not found; secret "theirs" not found')
+
+
+def test_a_pull_that_goes_on_without_them_is_no_trouble() -> None:
+    later = event(2, "Pulling", 'Pulling image "x:9"', "Normal")
+    told = Scene(Book(event(1, "FailedToRetrieveImagePullSecret", NO_SECRET), later)).told(NOT_STARTED).waiting
+    assert told == 'its pods are starting: Pulling image "x:9"'
 
 
 @pytest.mark.apiserver

@@ -85,6 +85,12 @@ UNPULLED: dict[str, tuple[str, str, str]] = {
         'Back-off pulling image "x:9"',
         'image "x:9" cannot be pulled',
     ),
+    "from a registry that DNS does not know, by another port each time": (
+        "ErrImagePull",
+        "dial tcp: lookup a.example on 10.0.0.10:53: read udp [fd00::5]:47788->[fd00::a]:53: i/o timeout",
+        'image "x:9" cannot be pulled: dial tcp: lookup a.example on 10.0.0.10:53: read udp [fd00::5]->[fd00::a]:53: '
+        "i/o timeout",
+    ),
     "no name of one": (
         "InvalidImageName",
         "couldn't parse image name",

@@ -24,7 +24,7 @@ NOT_SENT = "not sent, because one before it was not answered"
 NOT_UNDERSTOOD = range(400, 500)
 """How a server says that a request is wrong; that the model is another one than was meant looks the same."""
 
-PERHAPS_THE_REQUEST = "the request may be what is wrong: correct it and say modelrollout retry"
+PERHAPS_THE_REQUEST = "the request may be what is wrong: correct it before a retry"
 _JSON = {"Content-Type": "application/json"}
 
 

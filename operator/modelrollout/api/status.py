@@ -101,7 +101,9 @@ class Arm(VersionStatus):
     ready_at: Timestamp | None = None
     recipe: str | None = None  # hash of what it is made from, until it has come up
     corrected_at: Timestamp | None = None  # when that was corrected last: its time to load counts from then
-    fails_at: Timestamp | None = None  # until when it waits for an image, a node, a volume
+    fails_at: Timestamp | None = (
+        None  # until when it waits for an image, a node, a volume, or is held before any traffic
+    )
     load_seconds: Annotated[float, Field(ge=0, le=LATEST)] | None = None  # of the slowest server, when it came up
     weight_since: Timestamp | None = None  # the last change of any of its shares
     blind_since: Timestamp | None = None

@@ -9,12 +9,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelrollout.api.base import format_duration
+from modelrollout.api.samples import SampleSet
 from modelrollout.api.serving import Serving
 from modelrollout.cli.check import spec_of
 from modelrollout.cli.manifests_file import Document, Problem
 from modelrollout.manifests.serving import SERVER_CONTAINER
 from modelrollout.manifests.store_secret import is_remote
 from modelrollout.resource.spec import Spec
+
+_CONTAINERS, _MOUNTS = ("initContainers", "containers"), ("volumeMounts", "volumeDevices")
 
 
 def notes(document: Document) -> Iterator[Problem]:
@@ -36,6 +39,8 @@ def _notes(spec: Spec) -> Iterator[str]:
             f"spec.validation.infrastructure.maxLoadTime: {format_duration(limits.max_load_time)} is never reached, as "
             f"spec.serving.loadTimeout ends at {format_duration(serving.load_timeout)}. Raise that, or lower it"
         )
+    yield from _not_predict(spec)
+    yield from _unmounted(serving)
     models = spec.strategy.chosen.models(spec.strategy.settings, spec.model)
     if serving.store_secret is not None and not any(is_remote(model.uri) for model in models):
         yield (
@@ -44,10 +49,41 @@ def _notes(spec: Spec) -> Iterator[str]:
         )
 
 
+def _not_predict(spec: Spec) -> Iterator[str]:
+    """Requests that no model understands: neither row by row nor by columns."""
+    smoke = spec.strategy.chosen.smoke(spec.strategy.settings)
+    asked: list[tuple[str, SampleSet | None]] = [
+        ("spec.validation.samples", spec.asked_before_traffic.samples),
+        (f"spec.strategy.{spec.strategy.name}.smoke", smoke.requests if smoke is not None else None),
+    ]
+    for field, samples in asked:
+        for index, body in enumerate(samples.requests if samples is not None else ()):
+            if not isinstance(body, Mapping) or not {"instances", "inputs"} & body.keys():
+                yield f"{field}.requests[{index}]: has neither instances nor inputs, so the server answers status 400"
+
+
+def _unmounted(serving: Serving) -> Iterator[str]:
+    """Volumes of the template that no container asks for: a kubelet does not even look whether they are there."""
+    pod = (serving.template or {}).get("spec")
+    containers = [item for name in _CONTAINERS for item in _objects(pod, name)]
+    asked = {mount.get("name") for item in containers for name in _MOUNTS for mount in _objects(item, name)}
+    for index, volume in enumerate(_objects(pod, "volumes")):
+        if volume.get("name") not in asked:
+            yield (
+                f"spec.serving.template.spec.volumes[{index}]: no container mounts volume {volume.get('name')}, so "
+                "nobody finds out whether what it names is there. Mount it, or leave it out"
+            )
+
+
+def _objects(holder: Any, name: str) -> list[Mapping[str, Any]]:
+    """The objects in a list of a template."""
+    found = holder.get(name) if isinstance(holder, Mapping) else None
+    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+
+
 def _has_memory_limit(serving: Serving) -> bool:
     """By ``resources``, or by the container of that name in the template."""
-    pod = (serving.template or {}).get("spec")
-    containers = pod.get("containers") if isinstance(pod, Mapping) else None
-    own = [item for item in containers or () if isinstance(item, Mapping) and item.get("name") == SERVER_CONTAINER]
+    containers = _objects((serving.template or {}).get("spec"), "containers")
+    own = [item for item in containers if item.get("name") == SERVER_CONTAINER]
     resources: list[Any] = [serving.resources, *(item.get("resources") for item in own)]
     return any("memory" in (item.get("limits") or {}) for item in resources if isinstance(item, Mapping))

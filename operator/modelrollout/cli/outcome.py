@@ -120,6 +120,9 @@ def _withheld(rollout: ModelRollout, version: str) -> Outcome | None:
     held = next((item for item in rollout.status.withheld if item.version == version), None)
     if held is None:
         return None
+    if isinstance(held, Quarantined) and held.tried is not None:
+        words = f"{version} failed: {held.reason}: {held.message}; correct the spec, and it is tried again"
+        return Outcome(Exit.TAKEN_BACK, words)
     if isinstance(held, Quarantined):
         return Outcome(Exit.TAKEN_BACK, f"{version} is quarantined: {held.reason}: {held.message}")
     if held.reason == "Validated":

@@ -27,7 +27,10 @@ def alerts(view: View, length: int = MESSAGE_SHOWN) -> Iterator[Line]:
     yield from (line(Span(f"! {words}", Style.WARN)) for words in besides(status))
     for item in status.quarantined:
         words = "" if item.message in status.message else f": {shortened(item.message, length)}"
-        failed = f"! {item.version} is quarantined since {lasting(view.now - item.at)}: {item.reason}{words}"
+        since = lasting(view.now - item.at)
+        failed = f"! {item.version} is quarantined since {since}: {item.reason}{words}"
+        if item.tried is not None:  # a correction takes no retry
+            failed = f"! {item.version} failed {since} ago: {item.reason}{words}; a corrected spec is tried again"
         yield line(Span(failed, Style.BAD))
     for taken in (item for item in status.taken_back if item not in status.not_chosen):
         words = "" if taken.message in status.message else f": {shortened(taken.message, length)}"

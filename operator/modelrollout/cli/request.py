@@ -9,6 +9,7 @@ so neither is a promotion.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from modelrollout.api.command import SEVERAL, Command, Verb, Weight, one_line
@@ -16,11 +17,13 @@ from modelrollout.api.status import Arm, Phase, Status
 from modelrollout.cli.errors import Refused
 from modelrollout.cli.routed import not_done
 from modelrollout.cli.text import listed
+from modelrollout.core.command.undo import FIRST, is_first
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
 OF_STEPS = (Verb.PROMOTE, Verb.SKIP, Verb.PROMOTE_FULL)
 NOTE_LENGTH = 256  # characters; the note is repeated in Events, which hold 1024
+_OWN_NAME = re.compile(rf"^({'|'.join(Verb)})( --full)?(: | of \S+ does nothing: )")  # and the sentence has it already
 
 
 def prepare(verb: Verb, rollout: ModelRollout, token: str, note: str = "", version: str | None = None) -> Command:
@@ -61,6 +64,8 @@ def _promoted(rollout: ModelRollout, version: str | None) -> str:
         raise Refused(f"{nothing}: {_names(status.arms)} {_are(status.arms)} under trial; abort takes it back")
     if status.stable is None or version not in (None, status.stable.version):
         raise Refused(f"{nothing}: {version or 'no version'} does not serve; {_state(status)}")
+    if status.previous is None and is_first(status):
+        raise Refused(f"{nothing}: {FIRST.format(status.stable.version)}")
     if status.previous is None:
         raise Refused(
             f"{nothing}: the version before {status.stable.version} is gone; name it in the spec to release it again. "
@@ -148,7 +153,7 @@ def report(name: str, command: Command, status: Status, before: Status | None = 
     what = f"rollout {name}: {subject(command)}"
     could = [status.stable] if command.verb is Verb.UNDO else status.arms
     if status.command_ignored is not None and any(command.is_for(item.version) for item in could if item is not None):
-        return f"{what} was not carried out: {status.command_ignored}"
+        return f"{what} was not carried out: {_OWN_NAME.sub('', status.command_ignored, count=1)}"
     if not accepted(command, status):
         return f"{what} came too late or does not apply: {_why_not(command, status)}; {_state(status)}"
     if (routed := not_done(command, status)) is not None:
@@ -156,14 +161,17 @@ def report(name: str, command: Command, status: Status, before: Status | None = 
     if command.verb is Verb.RETRY:
         return f"{what} accepted; {_begins(command, status)}, {_state(status)}"
     served = status.stable is not None and status.stable.version in versions(command)
-    done = "ended the pause, and nothing else" if _ended_a_pause(command, before) else "accepted"
+    done = _done(command, before)
     return f"{what} {done}; {'' if served else f'{_weights(command, status)}, '}{_state(status)}"
 
 
-def _ended_a_pause(command: Command, before: Status | None) -> bool:
-    """Whether ``promote`` had a pause to end, so that it was not taken for the approval below that."""
+def _done(command: Command, before: Status | None) -> str:
+    """Where a person held a version: ``promote`` ends that pause, and was not taken for the approval below it; ``skip``
+    and a full promotion end both."""
     held = [arm for arm in before.arms if arm.paused and command.is_for(arm.version)] if before is not None else []
-    return command.verb is Verb.PROMOTE and bool(held)
+    if command.verb not in OF_STEPS or not held:
+        return "accepted"
+    return "ended the pause, and nothing else" if command.verb is Verb.PROMOTE else "accepted, and ended the pause"
 
 
 def _begins(command: Command, status: Status) -> str:

@@ -11,7 +11,7 @@ from modelrollout.api.model import Model
 from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import Phase
 from modelrollout.core.accept.acceptance import accept, is_unresolved, last_accepted, settled_versions
-from modelrollout.core.accept.references import in_terms_of_the_spec
+from modelrollout.core.accept.references import in_terms_of_the_spec, told_by
 from modelrollout.core.command.commands import answered, execute_command, pending
 from modelrollout.core.command.taken_back import forget_unnamed, retry_corrected
 from modelrollout.core.command.undo import undo_by_spec
@@ -28,7 +28,7 @@ from modelrollout.core.plan import DesiredVersion, Plan, Reason
 from modelrollout.core.progress import transitions
 from modelrollout.core.progress.advance import advance
 from modelrollout.core.progress.epoch import update_epoch
-from modelrollout.core.progress.load_time import update_load_time
+from modelrollout.core.progress.load_time import update_load_time, update_time_held
 from modelrollout.core.progress.outlook import (
     Outlook,
     Progress,
@@ -63,7 +63,8 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
         assert refusal is not None
         return Plan(status=refuse_all(rollout, seen.now, refusal), requeue_after=30.0)
     settled = {item.version for item in settled_versions(rollout.status)}
-    state = Pass(rollout, in_terms_of_the_spec(spec, rollout.namespace, seen, settled), spec, rollout.status)
+    seen = in_terms_of_the_spec(spec, rollout.namespace, told_by(refusal, seen), settled)
+    state = Pass(rollout, seen, spec, rollout.status)
     if refusal is None or last_accepted(rollout.status) is None:  # then it is the one that was noted
         state = state.change(accepted_spec=spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
     state = tell_of_scales(update_versions(update_places(forget_removed(recover(state)))))
@@ -81,7 +82,7 @@ def follow(state: Pass) -> Progress:
     if state.status.trial is None:
         return begin_or_rest(state)
     state = update_load_time(update_readiness(state))
-    state = update_smoke(update_shadow(update_validation(state)))
+    state = update_smoke(update_time_held(update_shadow(update_validation(state))))
     state, assessments = assess(state)
     state, held = make_safe(state, assessments, command)
     if held is not None:

@@ -15,6 +15,7 @@ from modelrollout.resource.spec import Spec
 _LENGTH = 16  # hexadecimal digits
 _NUMBERS = {"replicas", "autoscaling", "arm_replicas", "load_timeout"}
 _NO_PART = _NUMBERS | {"drain"}
+_OF_THE_SPEC = {"allow_downgrade"}  # is asked of a spec, and of no version that was accepted
 
 
 def settings_of(serving: Serving) -> str:
@@ -44,9 +45,20 @@ def word_of(spec: Spec, version: str) -> str | None:
     return _hash([recipe, told]) if recipe is not None else None
 
 
+def asked_of(spec: Spec, version: str) -> str | None:
+    """Of everything, and of what a version is asked for before any traffic and how long that may take."""
+    recipe, times = (
+        recipe_of(spec, version),
+        (spec.serving.load_timeout, spec.analysis.max_blind, spec.analysis.max_hold),
+    )
+    asked = spec.asked_before_traffic.model_dump(mode="json", exclude=_OF_THE_SPEC, exclude_defaults=True)
+    against = spec.validate_only.against if spec.validate_only is not None else None
+    return _hash([recipe, times, asked, against]) if recipe is not None else None
+
+
 def is_corrected(spec: Spec, version: str, tried: str) -> bool:
     """Whether the spec names a version and says something else of it than when it was tried."""
-    now = (recipe_of(spec, version), word_of(spec, version))
+    now = (recipe_of(spec, version), word_of(spec, version), asked_of(spec, version))
     return None not in now and tried not in now
 
 

@@ -7,7 +7,7 @@ about its metrics: a release must be possible then, and it will be blind until P
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from modelrollout.adapters.cluster import MODEL_ROLLOUTS, VIRTUAL_SERVICES, Cluster
@@ -87,27 +87,36 @@ class Acceptance:
         return [*([] if ours is None else [ours]), *found[VIRTUAL_SERVICES]], found[MODEL_ROLLOUTS]
 
     async def _wrong_metric(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
-        """The first query of the user's own that Prometheus refuses, or that a release cannot be judged by."""
+        """All queries of the user's own that Prometheus refuses, or that a release cannot be judged by: who has
+        corrected one should not hear of the next one then. While Prometheus is away, what was found by then; a missing
+        metric alone is waited for, so a wrong query counts more."""
+        found = list[Refusal]()
         try:
             async with asyncio.timeout(QUERIES_LIMIT):
                 for metric, place, query in own_queries(spec):
-                    if (problem := await self._problem(rollout, spec, metric, place, query)) is not None:
-                        return problem
+                    found += [item async for item in self._problems(rollout, spec, metric, place, query)]
         except (PrometheusAway, TimeoutError):
             pass
-        return None
+        wrong = [item.message for item in found if item.reason is Reason.INVALID_METRIC]
+        names = [item.message for item in found if item.reason is Reason.UNKNOWN_METRIC]
+        if not found:
+            return None
+        reason = Reason.INVALID_METRIC if wrong else Reason.UNKNOWN_METRIC
+        return Refusal(reason, "; ".join([*wrong, *names, *([_WAYS] if names else [])]))
 
-    async def _problem(
+    async def _problems(
         self, rollout: ModelRollout, spec: Spec, metric: Metric, place: str, query: str
-    ) -> Refusal | None:
+    ) -> AsyncIterator[Refusal]:
         """What is wrong with one of them: the field, the query, Prometheus' words."""
         target = Target(rollout.namespace, rollout.name, spec.model.version)
         try:
             await self._prometheus.query(custom.fill(query, target))
         except BadQuery as error:
-            return Refusal(Reason.INVALID_METRIC, f"{place}: Prometheus refuses {query!r}: {error}")
-        words = await unknown(self._prometheus, place, query) if is_needed(rollout, metric) else None
-        return Refusal(Reason.UNKNOWN_METRIC, f"{words}; {_WAYS}") if words is not None else None
+            yield Refusal(Reason.INVALID_METRIC, f"{place}: Prometheus refuses {query!r}: {error}")
+            return
+        if is_needed(rollout, metric):
+            async for words in unknown(self._prometheus, place, query):
+                yield Refusal(Reason.UNKNOWN_METRIC, words)
 
 
 def _unjudged(spec: Spec) -> Refusal | None:

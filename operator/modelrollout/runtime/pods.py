@@ -31,6 +31,7 @@ _STARTING = frozenset({"ContainerCreating", "PodInitializing"})
 _TRIED = frozenset({"ErrImagePull", "ImagePullBackOff"})
 _UNPULLED = _TRIED | {"ErrImageNeverPull", "InvalidImageName", "ImageInspectError", "RegistryUnavailable"}
 _BETWEEN_TRIES = re.compile(r'^Back-off pulling image "[^"]*"(: ErrImagePull: )?|rpc error: code = \w+ desc = ')
+_OWN_PORT = re.compile(r"(?<=[\d\]]):\d{1,5}(?=->)")  # of who asks: "read udp 10.0.0.5:47788->10.0.0.10:53"
 _BY_THE_NODE = frozenset({"Unknown", "ContainerStatusUnknown"})  # nobody saw how it ended: its node went down
 
 
@@ -173,6 +174,11 @@ def is_unplaced(pod: Object) -> str | None:
 def once(message: str) -> str:
     """Without the word that Kubernetes' scheduler appends though it stands there already ("not found. not found")."""
     return message.removesuffix(". not found") if message.endswith("not found. not found") else message
+
+
+def of_every_try(words: str) -> str:
+    """Without the port that is another one each time: the status must not change for it, nor people read it as news."""
+    return _OWN_PORT.sub("", words)
 
 
 def waits_for(pod: Object) -> str:

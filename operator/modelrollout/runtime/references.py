@@ -19,7 +19,7 @@ from modelrollout.adapters.metrics import custom
 from modelrollout.adapters.prometheus import BadQuery, Prometheus, PrometheusAway
 from modelrollout.api.analysis import Metric
 from modelrollout.api.live import REWARD_COUNT, REWARD_SUM
-from modelrollout.core.accept.references import references
+from modelrollout.core.accept.references import YET, references
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.manifests.hosts import MESH, service_command, services_of_hosts
@@ -43,7 +43,7 @@ Missing = tuple[Refusal, ...]
 class _Question:
     asked_of: tuple[str, int]  # uid and generation
     at: float
-    task: asyncio.Task[Missing]
+    task: asyncio.Task[Missing | None]
 
 
 @dataclass(slots=True)
@@ -78,9 +78,12 @@ class References:
         new = self._questions[key] = _Question(wanted, self.clock(), asyncio.create_task(self._ask(rollout, spec)))
         return new
 
-    async def _ask(self, rollout: ModelRollout, spec: Spec) -> Missing:
-        kinds = (self._config_maps(rollout, spec), self._services(rollout, spec), self._metrics(rollout, spec))
-        return tuple(item for found in await asyncio.gather(*map(_known, kinds)) for item in found)
+    async def _ask(self, rollout: ModelRollout, spec: Spec) -> Missing | None:
+        """None when nothing is known to be missing, and not all could be asked for: it may be missing still."""
+        kinds = (self._config_maps(rollout, spec), self._services(rollout, spec), self._metrics(spec))
+        answers = await asyncio.gather(*map(_known, kinds))
+        found = tuple(item for answer in answers for item in answer.missing)
+        return found if found or all(answer.whole for answer in answers) else None
 
     async def _config_maps(self, rollout: ModelRollout, spec: Spec) -> AsyncIterator[Refusal]:
         for item in references(spec):
@@ -98,24 +101,33 @@ class References:
                 words = _NO_SERVICE.format(name, rollout.namespace, service_command(name, rollout.namespace))
                 yield Refusal(Reason.HOST_WITHOUT_SERVICE, words)
 
-    async def _metrics(self, rollout: ModelRollout, spec: Spec) -> AsyncIterator[Refusal]:
-        """Metrics by which nothing has to be judged. Others are refused (``accepting.py``)."""
-        for metric, place, query in own_queries(spec):
-            words = None if is_needed(rollout, metric) else await unknown(self.prometheus, place, query)
-            if words is not None:
-                yield Refusal(Reason.UNKNOWN_METRIC, f"{words} yet; is that its name?")
+    async def _metrics(self, spec: Spec) -> AsyncIterator[Refusal]:
+        """All metrics: a spec for which one is needed may have been accepted before anything served, or while
+        Prometheus was away, and is not asked about again (``accepting.py``)."""
+        for _, place, query in own_queries(spec):
+            async for words in unknown(self.prometheus, place, query):
+                yield Refusal(Reason.UNKNOWN_METRIC, f"{words}{YET}")
 
 
-async def _known(asking: AsyncIterator[Refusal]) -> list[Refusal]:
-    """What was found to be missing before anything could not be asked: of the rest nothing is said."""
-    found: list[Refusal] = []
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What was found to be missing. ``whole``: all was asked for that the installation may ask for."""
+
+    missing: Missing
+    whole: bool
+
+
+async def _known(asking: AsyncIterator[Refusal]) -> _Answer:
+    """What was found to be missing before anything could not be asked for."""
+    found, whole = list[Refusal](), True
     try:
         async with asyncio.timeout(LIMIT):
             async for item in asking:
                 found.append(item)
     except (ApiError, aiohttp.ClientError, PrometheusAway, BadQuery, TimeoutError) as error:
+        whole = isinstance(error, BadQuery) or (isinstance(error, ApiError) and error.status == 403)
         log.info("whether all is there that a spec names is not known: %s", str(error) or "no answer in time")
-    return found
+    return _Answer(tuple(found), whole)
 
 
 def own_queries(spec: Spec) -> Iterator[tuple[Metric, str, str]]:
@@ -130,9 +142,8 @@ def is_needed(rollout: ModelRollout, metric: Metric) -> bool:
     return metric.required and rollout.status.stable is not None
 
 
-async def unknown(prometheus: Prometheus, place: str, query: str) -> str | None:
-    """The first metric of a query that has no series, in words. Raises PrometheusAway."""
+async def unknown(prometheus: Prometheus, place: str, query: str) -> AsyncIterator[str]:
+    """Each metric of a query that has no series, in words. Raises PrometheusAway."""
     for name in custom.metric_names(query):
         if name not in (REWARD_SUM, REWARD_COUNT) and not await prometheus.knows(name):
-            return f"{place}: Prometheus at {prometheus.url} knows no metric {name}"
-    return None
+            yield f"{place}: Prometheus at {prometheus.url} knows no metric {name}"

@@ -18,9 +18,9 @@ import aiohttp
 
 from modelrollout.adapters.cluster import EVENTS, ApiError, Cluster
 from modelrollout.api.printable import shortened
-from modelrollout.core.accept.references import UNPULLED
+from modelrollout.core.accept.references import NO_SECRET, UNPULLED
 from modelrollout.core.observation import Workload
-from modelrollout.runtime.pods import STARTING
+from modelrollout.runtime.pods import STARTING, of_every_try
 from modelrollout.runtime.workloads import unready_pod
 
 Object = Mapping[str, Any]
@@ -32,6 +32,8 @@ _LONGEST = 600  # characters that go into a status
 _OF_ONE_TRY = re.compile(r"\b[0-9a-f]{20,}\b")  # another one each time, and the status must not change for it
 _LISTED = re.compile(r"\(([^)]*)\)")
 _UNPULLED = UNPULLED.partition("{")[0]
+NO_PULL_SECRET = "FailedToRetrieveImagePullSecret"
+"""What a kubelet says before it tries to pull an image without them."""
 _VAGUE = "timed out waiting for the condition"
 
 log = logging.getLogger(__name__)
@@ -92,16 +94,19 @@ def _says_too_little(known: Workload) -> bool:
 
 def _more(known: Workload, events: Sequence[Object]) -> str | None:
     """What it waits for with the words of Events; None when they say nothing."""
+    said, words = None, str(known.waiting)
     if known.waiting == STARTING:
-        said = telling(events)
-        return f"{STARTING}: {said}" if said is not None else None
-    secrets = [f'secret "{name}" not found' for name in missing_secrets(events)]
-    return "; ".join([str(known.waiting), *secrets]) if secrets else None
+        if (said := telling(events)) is None:
+            return None
+        words = f"{STARTING}: {said}"
+    secrets = missing_secrets(events) if said is None or said.startswith(NO_PULL_SECRET) else []
+    told = "; ".join([words, *map(NO_SECRET.format, secrets)])
+    return told if told != known.waiting else None
 
 
 def missing_secrets(events: Iterable[Object]) -> list[str]:
     """The Secrets that images could not be pulled with, for they are not there."""
-    told = [str(item.get("message")) for item in events if item.get("reason") == "FailedToRetrieveImagePullSecret"]
+    told = [str(item.get("message")) for item in events if item.get("reason") == NO_PULL_SECRET]
     found = [name.strip() for words in told for listed in _LISTED.findall(words) for name in listed.split(",")]
     return sorted({name for name in found if name})
 
@@ -129,5 +134,5 @@ def _moment(event: Object) -> str:
 
 
 def _in_words(event: Object) -> str:
-    message = " ".join(_OF_ONE_TRY.sub("...", str(event.get("message") or "")).split())
+    message = " ".join(_OF_ONE_TRY.sub("...", of_every_try(str(event.get("message") or ""))).split())
     return shortened(f"{event.get('reason')}: {message}", _LONGEST)

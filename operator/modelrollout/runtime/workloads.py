@@ -27,6 +27,7 @@ from modelrollout.runtime.pods import (
     has_served,
     how_it_ended,
     is_ready,
+    of_every_try,
     waits_for,
 )
 
@@ -156,7 +157,7 @@ def _beyond_deadline(pods: Iterable[Object]) -> str | None:
 
 def _told(words: str) -> str:
     """As much as a status can hold several times, fit to be shown."""
-    return shortened(printable(words), LONGEST)
+    return shortened(printable(of_every_try(words)), LONGEST)
 
 
 def _waiting(deployment: Object, living: Sequence[Object], ended: Iterable[Object]) -> str:

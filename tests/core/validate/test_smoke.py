@@ -78,20 +78,33 @@ def test_the_way_that_they_took_is_said(gateways: list[str], way: str, fault: st
 
 # What is asked for, and what it answers -> what speaks against it
 WRONG: dict[str, tuple[dict[str, Any], Probed, str]] = {
-    "an error": ({}, smoked("status 500"), "1 of 1 requests are not answered well: request 1: status 500"),
-    "another form": ({}, saying([[1]], OTHER), "1 of 2 answers are not as the signature says: request 1"),
+    "an error": (
+        {},
+        smoked("status 500"),
+        "1 of 1 requests are not answered well: spec.strategy.blueGreen.smoke.requests[0]: status 500",
+    ),
+    "another form": (
+        {},
+        saying([[1]], OTHER),
+        "1 of 2 answers are not as the signature says: spec.strategy.blueGreen.smoke.requests[0]",
+    ),
     "not what is golden": (
         {"golden": {"answers": [{"predictions": ONE}, {"predictions": ONE}]}},
         replace(saying(ONE, OTHER), golden={name: {"predictions": ONE} for name in REQUESTS}),
-        "1 of 2 samples are not answered as golden says: request 2: [0][0] is 0.7, not 0.1",
+        "1 of 2 samples are not answered as golden says: spec.strategy.blueGreen.smoke.requests[1]: [0][0] is "
+        "0.7, not 0.1",
     ),
     "not the same twice": (
         {"sameTwice": "Require"},
         saying(ONE, OTHER, again=(OTHER, OTHER)),
-        "1 of 2 samples are answered otherwise when they are sent again: request 1",
+        "1 of 2 samples are answered otherwise when they are sent again: spec.strategy.blueGreen.smoke.requests[0]",
     ),
     "always the same": ({"varied": "Require"}, saying(ONE, ONE), "all 2 rows of the samples are answered the same"),
-    "slow": ({"maxLatency": "5ms"}, saying(ONE, OTHER), "request 1 took 10 ms, maxLatency is 5ms"),
+    "slow": (
+        {"maxLatency": "5ms"},
+        saying(ONE, OTHER),
+        "spec.strategy.blueGreen.smoke.requests[0] took 10 ms, maxLatency is 5ms",
+    ),
 }
 
 
@@ -131,5 +144,8 @@ def test_what_is_missing_holds_it_and_is_no_attempt() -> None:
     world = released(golden={"answers": [{"predictions": ONE}, {"predictions": OTHER}]})
     world.run(20)
     assert (world.weight, world.arm.smoke.attempts) == (0, 0)
-    assert "smoke requests to green are held: no golden answer is given for request 1" in world.status.message
+    assert (
+        "smoke requests to green are held: no golden answer is given for spec.strategy.blueGreen.smoke.requests[0]"
+        in world.status.message
+    )
     assert not world.status.quarantined

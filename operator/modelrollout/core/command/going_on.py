@@ -1,7 +1,7 @@
 """Going on by a person's word: from a wait, from the present step, or from all the steps that are left.
 
 Here it is whether there is anything to go on from at all. What the word ends and what it stands above is seen when the
-evidence of the pass is known (``progress/word.py``). It stands above neither readiness nor a check that has not passed.
+evidence of the pass is known (``progress/way.py``). It stands above neither readiness nor a check that has not passed.
 """
 
 from __future__ import annotations

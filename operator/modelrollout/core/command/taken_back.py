@@ -32,8 +32,8 @@ def _what_starts(state: Pass, meant: list[str]) -> str:
 
 
 def retry_corrected(state: Pass) -> Pass:
-    """What could not be fetched, or never came as far as its server, is tried again as soon as the spec says something
-    else of it: nothing of the model was ever at fault."""
+    """What could not be fetched, never came as far as its server, or could not be asked before any traffic, is tried
+    again as soon as the spec says something else of it: nothing of the model was ever at fault."""
     meant = [
         item.version
         for item in state.status.withheld

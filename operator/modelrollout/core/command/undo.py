@@ -6,10 +6,12 @@ A spec that names the version before again (``git revert``) says the same."""
 from __future__ import annotations
 
 from modelrollout.api.command import Command
-from modelrollout.api.status import Retiring
+from modelrollout.api.status import HistoryEntry, Retiring, Status
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress import transitions
+
+FIRST = "{} is the first version here, and none served before it"
 
 
 def undo(state: Pass, command: Command) -> Pass:
@@ -40,6 +42,18 @@ def is_warm(state: Pass, previous: Retiring) -> bool:
     return stays and state.workload(previous.version).is_ready
 
 
+def is_first(status: Status) -> bool:
+    """Whether nothing served before the version that serves, as far as is known."""
+    served = list[HistoryEntry]()
+    for item in status.history:
+        if item.outcome in ("Installed", "Promoted"):
+            served.append(item)
+        elif item.outcome == "Undone" and served:
+            served.pop()
+    control = status.stable.version if status.stable is not None else None
+    return bool(served) and (served[-1].version, served[-1].outcome) == (control, "Installed")
+
+
 def object_to(state: Pass, command: Command, previous: Retiring | None) -> str | None:
     """Why there is no way back, in words."""
     control = state.control.version if state.control is not None else None
@@ -47,6 +61,8 @@ def object_to(state: Pass, command: Command, previous: Retiring | None) -> str |
         return "a release is under way; abort takes it back"
     if control is None or not command.is_for(control):
         return f"{control or 'nothing'} serves"
+    if previous is None and is_first(state.status):
+        return FIRST.format(control)
     if previous is None or previous.remove_at <= state.now:
         return "the version before is gone; rollback.keepPrevious keeps it for as long as you like"
     if state.workload(previous.version).ready == 0:

@@ -307,4 +307,4 @@ def suspicion(states: Sequence[MetricState], total: Combined) -> str | None:
         for item in states
         if item.metric.required and item.uncompared and item.evidence.settings.record is None
     ]
-    return f"stable has no record of {' and '.join(lost)} to compare with: modelrollout skip goes on" if lost else None
+    return f"stable has no record of {' and '.join(lost)} to compare with" if lost else None

@@ -18,7 +18,7 @@ from modelrollout.core.judge.metric_state import MetricState
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 
-WAY_OUT = "look for another route to it, or a caller that goes past this one; modelrollout skip goes on all the same"
+WAY_OUT = "look for another route to it, or a caller that goes past this one"
 
 
 def watch_shares(state: Pass, arm: Arm, states: Sequence[MetricState]) -> Pass:

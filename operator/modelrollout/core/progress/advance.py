@@ -29,7 +29,8 @@ from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, posit
 from modelrollout.core.progress.proposal import memory_of, propose
 from modelrollout.core.progress.recalled import advance_recalled
 from modelrollout.core.progress.size import of_size
-from modelrollout.core.progress.word import answer, heed, limit_approval, refuse, too_soon
+from modelrollout.core.progress.way import heed, too_soon
+from modelrollout.core.progress.word import answer, limit_approval, refuse
 from modelrollout.strategies import Move
 
 SEEN_FIRST = "all others follow when it has been seen with the matched requests"

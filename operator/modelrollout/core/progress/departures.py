@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from modelrollout.api.status import HistoryEntry, Identity, Retiring, TakenBack, VersionStatus
+from modelrollout.core.hint import with_name
 from modelrollout.core.observation import Workload
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.core.recipe import recipe_of, word_of
+from modelrollout.core.recipe import asked_of, recipe_of, word_of
+from modelrollout.resource.spec import Spec
 
 IDENTITIES_LENGTH = 200  # about a hundred bytes each
 HISTORY_LENGTH = 20  # entries that a person would scroll through; the object must stay far below etcd's limit
-CORRIGIBLE = (Reason.FETCH_FAILED, Reason.LOAD_TIMEOUT, Reason.OBJECT_REFUSED)  # by the spec: nothing of the model was
-# ever at work
+CORRIGIBLE: Mapping[Reason, Callable[[Spec, str], str | None]] = {
+    Reason.FETCH_FAILED: recipe_of,
+    Reason.LOAD_TIMEOUT: word_of,
+    Reason.OBJECT_REFUSED: word_of,
+    Reason.VALIDATION_TIMEOUT: asked_of,
+}
+"""By the spec, as nothing of the model was found to be wrong: of what another word is a correction."""
 
 
 def retire(state: Pass, old: VersionStatus, keep: float, reason: Reason) -> Pass:
@@ -81,11 +89,9 @@ def take_back(state: Pass, old: VersionStatus, reason: Reason, message: str) -> 
 
 def withheld(state: Pass, old: VersionStatus, reason: Reason, message: str) -> dict[str, Any]:
     """What is kept of a version that gets no release, whether it is to blame or not."""
-    by_numbers = reason in (Reason.LOAD_TIMEOUT, Reason.OBJECT_REFUSED)
-    word = (word_of if by_numbers else recipe_of)(state.spec, old.version)
-    tried = word if reason in CORRIGIBLE else None
+    tried = CORRIGIBLE[reason](state.spec, old.version) if reason in CORRIGIBLE else None
     known = {"version": old.version, "digest": old.digest, "at": state.now}
-    return {**known, "reason": reason, "message": message, "tried": tried}
+    return {**known, "reason": reason, "message": with_name(message, state.rollout), "tried": tried}
 
 
 def record(state: Pass, ended: VersionStatus, outcome: str, reason: Reason, message: str, *, started_at: float) -> Pass:
@@ -95,7 +101,7 @@ def record(state: Pass, ended: VersionStatus, outcome: str, reason: Reason, mess
         digest=ended.digest,
         outcome=outcome,
         reason=reason,
-        message=message,
+        message=with_name(message, state.rollout),
         started_at=started_at,
         ended_at=state.now,
     )
@@ -104,8 +110,9 @@ def record(state: Pass, ended: VersionStatus, outcome: str, reason: Reason, mess
 
 
 def _identified(state: Pass, ended: VersionStatus, reason: Reason) -> Pass:
-    """What it was is known for much longer than what became of it; not of one whose place may have been a mistake."""
-    if ended.digest is None or reason in CORRIGIBLE:
+    """What it was is known for much longer than what became of it; not of one whose place may have been a mistake, as
+    it never came up."""
+    if ended.digest is None or (reason in CORRIGIBLE and reason is not Reason.VALIDATION_TIMEOUT):
         return state
     others = (item for item in state.status.identities if item.version != ended.version)
     known = (*others, Identity(version=ended.version, digest=ended.digest))

@@ -89,15 +89,17 @@ def of_suspicion(assessment: Assessment, *, gets_all: bool) -> Obstacle | None:
     """Evidence that grows, or nothing to compare with."""
     if not assessment.hold:
         return None
-    kind = Doubt.MISSING
-    if assessment.suspected:
-        kind = Doubt.FINAL if gets_all else Doubt.GROWS
+    if not assessment.suspected:
+        return Obstacle(f"held: {assessment.hold}", undecided=True, doubt=Doubt.MISSING, lasting=True)
+    kind = Doubt.FINAL if gets_all else Doubt.GROWS
     return Obstacle(f"held: {assessment.hold}", undecided=True, doubt=kind)
 
 
 def of_skew(assessment: Assessment) -> Obstacle | None:
     """Requests that do not go where the shares say: what is compared is not what was given to compare."""
-    return Obstacle(f"held: {assessment.skewed}", undecided=True, doubt=Doubt.GROWS) if assessment.skewed else None
+    if not assessment.skewed:
+        return None
+    return Obstacle(f"held: {assessment.skewed}", undecided=True, doubt=Doubt.GROWS, lasting=True)
 
 
 def of_sight_of_a_part(state: Pass, arm: Arm, assessment: Assessment, split: str) -> Obstacle | None:

@@ -123,14 +123,16 @@ def of_loading(state: Pass, arm: Arm) -> Obstacle:
     if workload.refused:
         said = f"{arm.version} cannot be made{why}; {MEND}"
     elif workload.misnamed is not None:
-        said = f"{workload.waiting}; {arm.version} {CORRECT.format(clock_time(ends))}"
+        said = f"{workload.waiting}; {arm.version} {CORRECT.format(clock_time(ends), gate.LOAD_TIMEOUT)}"
     return Obstacle(said, ends, unready=True)
 
 
 def of_validation(state: Pass, arm: Arm) -> Obstacle | None:
     """What it has not shown yet, before anybody's request may reach it, a preview's included."""
-    why = gate.waiting(state, arm)
-    return Obstacle(why, gate.ends_at(state, arm), under_way=True) if why is not None else None
+    why, ends, limit = gate.waiting(state, arm), gate.ends_at(state, arm), gate.limit_of(state, arm)
+    if why is not None and ends is not None and limit not in (None, gate.MAX_HOLD):  # that one is told with the words
+        why = f"{why}; {arm.version} {CORRECT.format(clock_time(ends), limit)}"
+    return Obstacle(why, ends, under_way=True) if why is not None else None
 
 
 def before_any_traffic(state: Pass) -> Obstacle | None:

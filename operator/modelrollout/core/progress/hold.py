@@ -23,14 +23,15 @@ from modelrollout.core.progress.outlook import (
     way_out,
 )
 from modelrollout.core.progress.timeout import timed_out, undecided_for
-from modelrollout.core.progress.word import START, met, word_above
+from modelrollout.core.progress.way import met, way_on
+from modelrollout.core.progress.word import START
 from modelrollout.strategies import Move
 
 
 def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: Assessments) -> Progress:
     """An undecided step has its own clock (``maxHold``); waiting for a person, for requests, for Prometheus or for the
     step's own time is not being undecided."""
-    state = met(state, move, obstacle) if obstacle is not None else state
+    state = met(state, move, obstacle, assessments) if obstacle is not None else state
     why = obstacle.message if obstacle is not None else move.why
     until = obstacle.until if obstacle is not None else move.until
     if obstacle is not None and obstacle.unready:
@@ -50,7 +51,9 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
         versions = " and ".join(arm.version for arm in state.trial.arms)
         state = state.say(Reason.AWAITING_APPROVAL, f"{versions}: {move.why}", cause=f"{versions}: {move.step}")
     unseen = unseen or next((text for item in assessments.values() if (text := item.skewed)), None)
-    message = _words(state, why, unseen, word_above(move, obstacle), told=move.settled)
+    message = _words(state, why if move.settled else f"{position(state)}: {why}", unseen)
+    if (obstacle is not None and obstacle.lasting) or timed_out(state, TimeoutPolicy.PAUSE):
+        message = _with_way_out(state, message, way_on(state, assessments))
     waits_for_samples = move.quiet and obstacle is not None and obstacle.undecided
     phase = _phase(state, replace(move, settled=move.settled and (obstacle is None or waits_for_samples)), approval)
     if phase is Phase.HEALTHY and (elsewhere := unrouted(state)):
@@ -102,15 +105,20 @@ def _blind_too_long(state: Pass) -> bool:
     return analysis.on_blind is BlindPolicy.PAUSE and any(state.now - since >= analysis.max_blind for since in blind)
 
 
-def _words(state: Pass, why: str, unseen: str | None, way: str | None, told: bool) -> str:
-    """The sentence for a hold: what cannot be seen is said whatever else holds, and the way out where there is one."""
-    parts = [why if told else f"{position(state)}: {why}"]
+def _words(state: Pass, why: str, unseen: str | None) -> str:
+    """The sentence for a hold: what cannot be seen is said whatever else holds."""
+    parts = [why]
     if unseen is not None and unseen not in why:
         parts.append(unseen)
     if _blind_too_long(state):
         limit = format_duration(state.spec.analysis.max_blind)
         parts.append(f"paused after maxBlind {limit}: it goes on by itself when the metrics are back")
+    return "; ".join(parts)
+
+
+def _with_way_out(state: Pass, message: str, way: str | None) -> str:
+    """With the word that ends what neither a clock nor more requests will."""
     if timed_out(state, TimeoutPolicy.PAUSE):
         limit = format_duration(state.spec.analysis.max_hold)
-        parts.append(f"undecided for maxHold {limit}: modelrollout {'abort' if way is None else f'{way} or abort'}")
-    return "; ".join(parts)
+        return f"{message}; undecided for maxHold {limit}: modelrollout {'abort' if way is None else f'{way} or abort'}"
+    return f"{message}: modelrollout {way} goes on" if way is not None else message

@@ -7,6 +7,7 @@ from modelrollout.api.status import Arm
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.recipe import recipe_of
+from modelrollout.core.validate import gate
 
 
 def load_ends(state: Pass, arm: Arm) -> float:
@@ -25,6 +26,14 @@ def update_load_time(state: Pass) -> Pass:
         waits = known.ready_at is None and state.workload(arm.version).at_work_since is None
         ends = load_ends(state, known) if waits else None
         state = state if ends == known.fails_at else state.change_arm(arm.version, fails_at=ends)
+    return state
+
+
+def update_time_held(state: Pass) -> Pass:
+    """Of arms that are ready and held before any traffic: until when."""
+    for arm in state.status.arms:
+        if arm.ready_at is not None and gate.limit_of(state, arm) is not None:
+            state = state.change_arm(arm.version, fails_at=gate.ends_at(state, arm))
     return state
 
 

@@ -9,8 +9,8 @@ from enum import IntEnum
 MEND = "mend that in the cluster, or correct the spec: it is tried again by itself"
 """The way out of what the API server refuses."""
 
-CORRECT = "fails at {} (loadTimeout) unless that is corrected, in the spec or in the cluster; no new version is needed"
-"""The way out of what the spec names and is not to be had."""
+CORRECT = "fails at {} ({}) unless that is corrected, in the spec or in the cluster; no new version is needed"
+"""The way out of what the spec names and is not to be had: when, and by which limit of the spec."""
 
 
 class Doubt(IntEnum):
@@ -32,7 +32,8 @@ class Obstacle:
     """Why a share may not rise yet. ``until`` when a clock will end it; ``under_way`` when it ends by itself in a
     moment; ``unready`` while the arm cannot answer at all; ``undecided`` when it is the evidence that does not suffice.
     Only that is what ``maxHold`` counts: a refused route or a person's pause is nobody's doubt. ``doubt`` is its kind
-    where it is about what is known of the arm."""
+    where it is about what is known of the arm; ``lasting`` when neither requests nor a clock will end that, so the
+    sentence names the word that does."""
 
     message: str
     until: float | None = None
@@ -40,6 +41,7 @@ class Obstacle:
     unready: bool = False
     undecided: bool = False
     doubt: Doubt | None = None
+    lasting: bool = False
 
 
 def together(obstacles: Mapping[str, Obstacle]) -> Obstacle:
@@ -53,5 +55,6 @@ def together(obstacles: Mapping[str, Obstacle]) -> Obstacle:
         under_way=all(item.under_way or item.unready for item in found),
         unready=all(item.unready for item in found),
         undecided=all(item.undecided for item in found),
+        lasting=any(item.lasting for item in found),
         doubt=max((item.doubt for item in found if item.doubt is not None), default=None),
     )

@@ -30,10 +30,7 @@ class Outlook:
 Progress = tuple[Pass, Outlook]
 
 OUT_OF_QUARANTINE = "It is quarantined: fix it as a new version, or say modelrollout retry"
-CORRECTED = (
-    "Correct spec.model or spec.serving, and {version} is tried again; "
-    "or mend it in the cluster, and say modelrollout retry"
-)
+CORRECTED = "Correct {field}, and {version} is tried again; or mend it in the cluster, and say modelrollout retry"
 AGAIN = "Say modelrollout retry to release {version} again, or name another version"
 
 
@@ -121,12 +118,20 @@ def failed_versions(state: Pass) -> list[Withheld]:
 
 def way_out(failed: Sequence[Withheld]) -> str:
     """What a person can do about them."""
-    corrigible = [item.version for item in failed if item.tried is not None]
+    corrigible: dict[str, list[str]] = {}
+    for item in failed:
+        if item.tried is not None:
+            corrigible.setdefault(_corrected_in(item), []).append(item.version)
     others = [item for item in failed if item.tried is None]
     taken = [item.version for item in others if not isinstance(item, Quarantined)]
-    ways = [CORRECTED.format(version=" and ".join(corrigible))] if corrigible else []
+    ways = [CORRECTED.format(field=field, version=" and ".join(names)) for field, names in corrigible.items()]
     ways += [OUT_OF_QUARANTINE] if len(taken) < len(others) else []
     return ". ".join([*ways, *([AGAIN.format(version=" or ".join(taken))] if taken else [])])
+
+
+def _corrected_in(item: Withheld) -> str:
+    """The field that a correction is looked for in first."""
+    return "spec.validation" if item.reason == Reason.VALIDATION_TIMEOUT else "spec.model or spec.serving"
 
 
 def describe_failures(failed: Sequence[Withheld]) -> str:

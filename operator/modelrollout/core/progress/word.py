@@ -1,4 +1,5 @@
-"""A person's word to go on, in the pass in which it is given: what it ends, what it stands above, what is answered.
+"""A person's word to go on, in the pass in which it is given: what it stands above and what is answered. What it ends,
+and which word would, is in ``way.py``.
 
 ``promote`` ends a wait and stands above evidence that is missing, never above the sight of an arm or what speaks
 against it. With ``skip`` and ``promote --full`` a person takes more than that on himself, and the Events say what it
@@ -10,21 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from modelrollout.api.analysis import TimeoutPolicy
-from modelrollout.api.base import clock_time
 from modelrollout.api.command import Verb
 from modelrollout.core.judge.assess import Assessments
 from modelrollout.core.pass_state import Pass, Word
 from modelrollout.core.plan import Event, Reason
-from modelrollout.core.progress.obstacle import Doubt, Obstacle
+from modelrollout.core.progress.obstacle import Doubt
 from modelrollout.core.progress.proposal import memory_of, propose
 from modelrollout.core.progress.timeout import timed_out
-from modelrollout.strategies import ArmView, Move
+from modelrollout.strategies import ArmView
 
 START = "start"  # what a person approves before the first step
-DOUBLE_PRESS_SECONDS = 2.0  # a wait that is younger was not what a person saw
 SPOKEN = {Verb.PROMOTE_FULL: "promote --full"}
 ABOVE: Mapping[Verb, frozenset[Doubt]] = {
     Verb.PROMOTE: frozenset({Doubt.MISSING}),
@@ -42,54 +40,6 @@ def stands_above(state: Pass) -> frozenset[Doubt]:
     if timed_out(state, TimeoutPolicy.PROMOTE):
         above |= {Doubt.MISSING, Doubt.GROWS}
     return above
-
-
-def heed(state: Pass, assessments: Assessments) -> Pass:
-    """The word, if there is something that it can end."""
-    if state.word is None:
-        return state
-    present = propose(unsaid(state), assessments)
-    if (why := objection(state, present)) is not None:
-        return refuse(state, why)
-    return replace(state, word=replace(state.word, approves=present.approval))
-
-
-def unsaid(state: Pass) -> Pass:
-    """As if nobody had said anything: what holds then is what a word is for."""
-    return state.change_trial(approved=None, promote_fully=False)
-
-
-def objection(state: Pass, present: Move[Any]) -> str | None:
-    """Why a word ends nothing of what holds now."""
-    assert state.word is not None
-    verb, held = state.word.command.verb, present.step == (state.trial.step or START)
-    if verb is Verb.PROMOTE:
-        return (clock_or_bake(state, present) if held else None) or too_soon(state)
-    if verb is Verb.PROMOTE_FULL and held and present.watched and present.clocked:
-        return "the bake is none of the steps; modelrollout skip ends it"
-    return None
-
-
-def clock_or_bake(state: Pass, present: Move[Any]) -> str | None:
-    """A clock is not ended by ``promote``, whether it runs or stands still, and neither is a bake: who presses twice
-    must not skip the next step, and nobody what has yet to be seen."""
-    words = in_words(state)
-    if present.watched and not present.clocked:
-        return f"{words} is over, and what holds it now is not for promote to end; modelrollout skip ends it"
-    if not present.clocked:
-        return None
-    if present.until is None:
-        return f"the clock of {words} stands still while nothing can be seen; modelrollout skip ends it now"
-    return f"{words} ends by its clock at {clock_time(present.until)}; modelrollout skip ends it now"
-
-
-def too_soon(state: Pass) -> str | None:
-    """Whether the step has only just begun to wait, so that another one may have been meant."""
-    trial, step = state.trial, state.trial.step or START
-    since = trial.waiting_since if trial.waiting == step else None
-    if since is not None and state.now - since >= DOUBLE_PRESS_SECONDS:
-        return None
-    return f"{in_words(state)} has only just begun; say it again if that is meant, or modelrollout skip"
 
 
 def in_words(state: Pass) -> str:
@@ -117,35 +67,21 @@ def paused_as_before(state: Pass) -> Pass:
     )
 
 
-def met(state: Pass, move: Move[Any], obstacle: Obstacle) -> Pass:
-    """A word met by an obstacle. What is known of the arm would have to be skipped by another word; a bake is never
-    ended later than when that was said."""
-    if state.word is None or state.word.approves or (obstacle.doubt is None and not move.watched):
-        return state
-    ends = state.trial.next_step_at
-    if obstacle.doubt is None or (move.watched and ends is not None and ends > state.now):
-        return refuse(state, f"{obstacle.message}; say it again when that is over")
-    way = word_above(move, obstacle)
-    words = "it ends by itself, or by modelrollout abort" if way is None else f"modelrollout {way} goes on all the same"
-    return refuse(state, f"{obstacle.message}; {words}")
-
-
-def word_above(move: Move[Any], obstacle: Obstacle | None) -> str | None:
-    """The least word that stands above an obstacle, if any does."""
-    doubt = obstacle.doubt if obstacle is not None else None
-    verbs = [verb for verb in ABOVE if doubt is None or doubt in ABOVE[verb]]
-    verb = next((verb for verb in verbs if verb is not Verb.PROMOTE or not move.watched), None)
-    return SPOKEN.get(verb, verb.value) if verb is not None else None
-
-
 def answer(before: Pass, after: Pass) -> Pass:
     """The word told first, if it was not refused, and what it was said in spite of; then what came of it."""
     word, told = after.word, len(before.events)
     if word is None:
         return after
     skipped = f"; skipped: {word.skipped}" if word.skipped else ""
-    approved = Event(Reason.APPROVED, f"{said(before, word)}{skipped}")
+    approved = Event(Reason.APPROVED, f"{said(before, word)}{_ended_pauses(before, word)}{skipped}")
     return replace(after, events=(*after.events[:told], approved, *after.events[told:]), word=None)
+
+
+def _ended_pauses(state: Pass, word: Word) -> str:
+    """That the word has ended a person's pause as well, whose word that was."""
+    known = (state.rollout.status.arm(arm.version) for arm in state.trial.arms if arm.paused is None)
+    held = [arm.paused for arm in known if arm is not None and arm.paused and word.command.is_for(arm.version)]
+    return f"; that ends the pause, too ({held[0]})" if held else ""
 
 
 def said(state: Pass, word: Word) -> str:

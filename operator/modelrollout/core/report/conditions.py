@@ -52,16 +52,23 @@ def resolved(state: Pass) -> list[Fact]:
 def lacking(state: Pass) -> list[Refusal]:
     """What the spec names and is not there, each once: what is waited for, and what was by those that were taken
     back."""
-    left = [lacked(state.spec, state.rollout.namespace, item) for item in failed_versions(state)]
-    return list({item.message: item for item in (*waited_for(state), *filter(None, left))}.values())
+    return list({item.message: item for item in (*waited_for(state), *left(state))}.values())
+
+
+def left(state: Pass) -> list[Refusal]:
+    """What versions had waited for that were taken back."""
+    found = (lacked(state.spec, state.rollout.namespace, item) for item in failed_versions(state))
+    return [item for item in found if item is not None]
 
 
 def waited_for(state: Pass) -> list[Refusal]:
-    """What is not there now, by the cluster's answer, and by what pods wait for."""
+    """What is not there now, by the cluster's answer, and by what pods wait for; not what takes a person's word, though
+    it should come."""
+    told = "; ".join(item.message for item in left(state))
     deployed = (state.control, *state.status.arms)
     by_pods = [state.workload(item.version).misnamed for item in deployed if item is not None]
     found = (*(state.seen.unresolved or ()), *filter(None, by_pods))
-    return list({item.message: item for item in found}.values())
+    return list({item.message: item for item in found if item.message.partition('": ')[0] not in told}.values())
 
 
 def progressing(state: Pass, phase: Phase, message: str) -> list[Fact]:

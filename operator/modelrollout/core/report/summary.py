@@ -59,7 +59,7 @@ def summarize(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Pass:
     phase = Phase.INVALID if refused_at_rest else outlook.phase
     words = f"{refusal.message}; {outlook.message}" if refusal is not None else outlook.message
     message = with_name(words, state.rollout)
-    state = update_columns(announce_drift(announce_lacking(announce_refusal(state, refusal))))
+    state = update_columns(announce_drift(announce_lacking(announce_refusal(state, refusal), refusal)))
     told = accepted(refusal or unfetched(state), unheeded(state))
     state = announce_settings(state, told)
     found = [told, *resolved(state), *progressing(state, phase, message)]
@@ -183,11 +183,11 @@ def _late_match(state: Pass) -> str | None:
     return f"but traffic.match came when {versions} had begun for everybody: abort it and say modelrollout retry"
 
 
-def announce_lacking(state: Pass) -> Pass:
-    """An Event for what the spec names and is not there, when that is news."""
+def announce_lacking(state: Pass, refusal: Refusal | None) -> Pass:
+    """An Event for what the spec names and is not there, when that is news and not what the spec is refused for."""
     before = next((item.message for item in state.rollout.status.conditions if item.type == RESOLVED_REFS), "")
     for item in waited_for(state):
-        if with_name(item.message, state.rollout) not in before:
+        if item != refusal and with_name(item.message, state.rollout) not in before:
             named = item.message.partition('" ')[0]  # the words after it may be others each time
             state = state.say(item.reason, item.message, warning=True, cause=named)
     return state

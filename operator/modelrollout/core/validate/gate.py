@@ -18,6 +18,9 @@ from modelrollout.core.pass_state import Pass
 from modelrollout.core.validate.finding import Verdict
 from modelrollout.resource.spec import Spec
 
+LOAD_TIMEOUT, MAX_BLIND, MAX_HOLD = "loadTimeout", "maxBlind", "maxHold"
+"""Fields of the spec that end a wait before any traffic."""
+
 
 class Known(Protocol):
     """What the gate goes by beside the arm: a Pass knows it, and so does who asks what the next one has to look at."""
@@ -145,6 +148,19 @@ def ends_at(state: Pass, arm: Arm) -> float | None:
         return since + longest_unseen(state, arm)
     since = arm.shadow.undecided_since
     return since + state.spec.analysis.max_hold if since is not None else None
+
+
+def limit_of(state: Known, arm: Arm) -> str | None:
+    """The field of the spec that ends the wait of an arm of which nobody could find out; None while something is found
+    out, or a person holds it."""
+    if is_validated(state, arm) or arm.ready_at is None or arm.paused:
+        return None
+    if not is_asked(state, arm):
+        is_by_these = arm.validation.by == digest_of(state.spec.asked_before_traffic)
+        return LOAD_TIMEOUT if is_by_these and arm.validation.held is not None else None
+    if arm.shadow.held is not None:
+        return LOAD_TIMEOUT if arm.shadow.since is None else MAX_BLIND
+    return MAX_HOLD if arm.shadow.undecided_since is not None else None
 
 
 def longest_unseen(state: Known, arm: Arm) -> float:

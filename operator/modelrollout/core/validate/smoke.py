@@ -16,6 +16,7 @@ from modelrollout.api.status import Arm
 from modelrollout.api.traffic import MESH
 from modelrollout.api.validation import SignatureRule, Validation
 from modelrollout.api.validation_status import SmokeStatus
+from modelrollout.core.accept.references import by_field, by_request
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.validate.answers import check_answers
@@ -44,7 +45,9 @@ def update_smoke(state: Pass) -> Pass:
 
 def _smoked(state: Pass, arm: Arm, settings: Smoke, probed: Probed) -> Pass:
     """What could not be sent, or did not come as far as the arm, is no attempt."""
-    findings = _findings(arm, settings, probed)
+    field = f"spec.strategy.{state.strategy.name}.smoke"
+    found = _findings(arm, settings, replace(probed, unsent=by_field(probed.unsent, settings, field)))
+    findings = [replace(item, message=by_request(item.message, settings, field)) for item in found]
     failed = "; ".join(item.message for item in findings if item.verdict is Verdict.FAIL)
     held = "; ".join(item.message for item in findings if item.holds)
     if held and not failed:

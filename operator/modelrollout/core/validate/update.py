@@ -9,6 +9,7 @@ from modelrollout.api.base import to_json
 from modelrollout.api.signature import Signatures
 from modelrollout.api.status import Arm
 from modelrollout.api.validation_status import ValidationStatus
+from modelrollout.core.accept.references import SAMPLES, by_field, by_request
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.validate.agreement import check_agreement
@@ -83,9 +84,11 @@ def _judged(state: Pass, arm: Arm, probed: Probed) -> Pass:
     settings, control = state.spec.asked_before_traffic, state.control
     if control is not None and probed.of_control is None:
         probed = replace(probed, of_control=control.signatures)
+    probed = replace(probed, unsent=by_field(probed.unsent, settings.samples, SAMPLES))
     took = arm.load_seconds if arm.load_seconds is not None else state.workload(arm.version).load_seconds
     case = Case(settings, arm.version, control.version if control is not None else probed.control, probed, took)
-    findings = [finding for check in CHECKS if (finding := check(case)) is not None]
+    found = [finding for check in CHECKS if (finding := check(case)) is not None]
+    findings = [replace(item, message=by_request(item.message, settings.samples, SAMPLES)) for item in found]
     failed = [item.message for item in findings if item.verdict is Verdict.FAIL]
     held = [item.message for item in findings if item.holds]
     outcome = ValidationStatus(
