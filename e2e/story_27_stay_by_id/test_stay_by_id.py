@@ -15,7 +15,7 @@ from e2e.harness.rollout import INSTALL_SECONDS, RELEASE_SECONDS, Rollout
 from e2e.harness.traffic import Clients
 from e2e.installation import MODELS
 from modelrollout.api.status import Phase
-from modelrollout.core.progress.word import DOUBLE_PRESS_SECONDS
+from modelrollout.core.progress.way import DOUBLE_PRESS_SECONDS
 
 MANIFEST = Path(__file__).parent / "rollout.yaml"
 OLD, NEW = "1.0.1", "1.1.2"
