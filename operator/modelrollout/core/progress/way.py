@@ -111,8 +111,6 @@ def met(state: Pass, move: Move[Any], obstacle: Obstacle, assessments: Assessmen
 
 def way_on(state: Pass, assessments: Assessments) -> str | None:
     """The least word that would go on from what holds now, if any would."""
-    if any(arm.recall is not None for arm in state.trial.arms):
-        return None  # nobody's word stands above that
     verb = next((verb for verb in ABOVE if would_go_on(state, verb, assessments)), None)
     return SPOKEN.get(verb, verb.value) if verb is not None else None
 
@@ -124,6 +122,9 @@ def would_go_on(state: Pass, verb: Verb, assessments: Assessments) -> bool:
     step = state.trial.step or START
     given = {"promote_fully": True} if verb is Verb.PROMOTE_FULL else {"approved": step}
     after = replace(before, word=word).change_trial(**given)
+    recalled = next((arm.recall for arm in state.trial.arms if arm.recall is not None), None)
+    if recalled is not None:  # nobody's word stands above what stable has yet to show, and then one may give it back
+        return recalled.over and not _held(after, rising(after, recalled.route, None), assessments)
     if state.trial.winner is not None and not is_last(state):  # of the matched requests, before others follow
         assert state.route is not None
         return not _held(after, rising(after, state.route, state.trial.winner), assessments)
