@@ -42,7 +42,7 @@ def test_the_best_of_four_is_found(rollout: Rollout, target: Target, operator_po
     assert [visit for visit in people.visits if visit.version is None and visit.at > live_at] == []
     assert {visit.version for visit in people.visits[-100:]} == {"1.1.2"}
     routes = [shares for _, shares in rollout.routes()]
-    assert routes[routes.index(WITHOUT) :] == [WITHOUT, {"1.1.2": 100}], "no share moved until it was won"
+    assert routes[routes.index(EQUAL) :] == [EQUAL, WITHOUT, {"1.1.2": 100}], "no share moved until it was won"
     assert_same_evidence(rollout, killed)
     assert_everybody_stayed(people)
     assert_told(rollout, people)
