@@ -61,6 +61,11 @@ class Scraped:
         begun = time.time()
         until(lambda: self._last_scrape() > begun)
 
+    def wait_until_settled(self) -> None:
+        """Until the newest scrape is among those that users' own queries are asked of: half an interval is left for
+        one that is under way."""
+        time.sleep(max(0.0, self._last_scrape() + SCRAPE_SECONDS / 2 + 0.05 - time.time()))
+
     def _last_scrape(self) -> float:
         answer = requests.get(f"{self.url}/api/v1/query", params={"query": "timestamp(up)"}, timeout=5).json()
         return max((float(item["value"][1]) for item in answer["data"]["result"]), default=0.0)

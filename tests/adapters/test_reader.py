@@ -6,6 +6,7 @@ Prometheus remembers the series of earlier tests for a while, so each test has r
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,7 +25,7 @@ from modelrollout.api.analysis import Analysis
 from modelrollout.api.route import EVERYBODY, MATCHED, PREVIEW
 from modelrollout.core.evidence import PARTS, Count
 from modelrollout.core.observation import Sample, Unavailable
-from tests.prometheus_server import Scraped
+from tests.prometheus_server import SCRAPE_SECONDS, Scraped
 
 pytestmark = pytest.mark.apiserver
 
@@ -412,6 +413,8 @@ def test_a_latency_above_all_buckets_cannot_be_judged(scraped: Scraped, rollout:
 
 
 def read_own(scraped: Scraped, asked: Subscription) -> Samples:
+    scraped.wait_until_settled()
+
     async def body(prometheus: Prometheus) -> Samples:
         return await Reader(prometheus, Scraping(prometheus, 1.0, lambda: 0.0)).own(asked, asked.analysis.metrics[0])
 
@@ -424,6 +427,31 @@ def test_a_metric_that_a_user_brings(scraped: Scraped, rollout: str, metric: dic
     scraped.wait_for_scrape()
     found = read_own(scraped, subscription(rollout, metric))
     assert totals(found["clicks", EVERYBODY]) == {NEW: Count(7, 10), OLD: Count(60, 100)}
+
+
+@pytest.mark.parametrize("metric", [pytest.param(CLICKS, id="selectors"), pytest.param(SUMS, id="expressions")])
+def test_a_scrape_between_two_questions_makes_no_failures(
+    scraped: Scraped, rollout: str, metric: dict[str, Any]
+) -> None:
+    """Every view of these is a click; whoever reads views of a newer scrape than clicks would count bad ones."""
+    asked = subscription(rollout, metric)
+    found = []
+
+    async def body(prometheus: Prometheus) -> None:
+        reader = Reader(prometheus, Scraping(prometheus, 1.0, time.monotonic))
+        end = time.monotonic() + 6 * SCRAPE_SECONDS
+        for number in itertools.count(1):
+            lines = seen(rollout, NEW, number, number) | seen(rollout, OLD, number, number)
+            scraped.source.lines = dict(scraped.source.lines) | lines
+            found.append((await reader.own(asked, asked.analysis.metrics[0]))["clicks", EVERYBODY])
+            if time.monotonic() > end:
+                return
+
+    scraped.run(body)
+    counted = [totals(item) for item in found if isinstance(item, Sample)]
+    assert len({sample[NEW].trials for sample in counted}) > 3, "several scrapes were read"
+    assert [sample for sample in counted if any(count.bad for count in sample.values())] == []
+    assert [sample for sample in counted if sample[NEW] != sample[OLD]] == [], "both versions are of one scrape"
 
 
 def test_a_reward_of_any_size_is_read_in_parts_of_the_largest(scraped: Scraped, rollout: str) -> None:

@@ -48,8 +48,8 @@ class Shown:
 
     def families(self) -> Iterator[Family]:
         """For /metrics. Of what there is when it begins: it may go on in another thread."""
-        everyone = [(_who(key), status) for key, status in list(self.trials.items())]
-        resting = [(_who(key), item) for key, item in list(self.resting.items())]
+        everyone = [(_who(key), status) for key, status in self.trials.copy().items()]
+        resting = [(_who(key), item) for key, item in self.resting.copy().items()]
         phases = [("", {**who, "phase": str(status.phase)}, 1.0) for who, status in everyone]
         phases += [("", {**who, "phase": item.phase}, 1.0) for who, item in resting]
         yield "modelrollout_phase", "gauge", "1 for the phase that the rollout is in.", phases

@@ -66,8 +66,8 @@ class Telemetry:
 
     def families(self) -> Iterator[Family]:
         """All of it, as it is now."""
-        passes = [("", {"outcome": name}, float(count)) for name, count in sorted(self._passes.items())]
-        writes = [("", {"object": name}, float(count)) for name, count in sorted(self._writes.items())]
+        passes = [("", {"outcome": name}, float(count)) for name, count in sorted(self._passes.copy().items())]
+        writes = [("", {"object": name}, float(count)) for name, count in sorted(self._writes.copy().items())]
         yield "modelrollout_passes_total", "counter", "Passes over a rollout, by how they ended.", passes
         yield "modelrollout_api_writes_total", "counter", "Writes to the API server, by what was written.", writes
         durations = list(self._durations.rows("modelrollout_pass_duration_seconds", {}))

@@ -2,8 +2,12 @@
 rewards and their number.
 
 The variables are filled in strictly (the API knows them all) and escaped as PromQL strings. Where the query is a plain
-selector, its raw samples are read with their own times; any other expression gives values of the moment of the query,
-so its time is that moment, rounded to the scrape interval: a tick is not to be had more often than Prometheus looks.
+selector, its raw samples are read with their own times; any other expression gives values of one moment, so its time
+is that moment, rounded to the scrape interval: a tick is not to be had more often than Prometheus looks.
+
+Two counters are two questions, and a scrape may come between them: views of after it with clicks of before it would be
+failures that nobody has seen, and that no later sample takes back. So all questions of one look are asked as of one
+moment, of which everything is there (``Scraping.settled``).
 """
 
 from __future__ import annotations
@@ -55,12 +59,13 @@ def metric_names(query: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name.lower() not in _WORDS))
 
 
-async def read(prometheus: Prometheus, query: str, window: float, interval: float) -> Mapping[str, Moments]:
-    """The counter by process and time: raw samples of a selector, or the value of an expression as of now."""
+async def read(prometheus: Prometheus, query: str, window: float, interval: float, at: float) -> Mapping[str, Moments]:
+    """The counter by process and time: raw samples of a selector, or the value of an expression, as of the moment
+    ``at``."""
     try:
-        series = await prometheus.raw(query, window)
+        series = await prometheus.raw(query, window, at)
     except BadQuery:
-        series = list(_on_ticks(await prometheus.query(query), interval))
+        series = list(_on_ticks(await prometheus.query(query, at), interval))
     return tally(series, lambda labels: "", _SUM).get("", {})
 
 

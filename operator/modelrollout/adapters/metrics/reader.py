@@ -206,19 +206,21 @@ class Reader:
         """One metric that a user brought, in one split. None when nothing was counted there."""
         provider = PROVIDERS[subscription.analysis.provider]
         window, interval = await self._scraping.window(provider), await self._scraping.interval(provider)
+        at = await self._scraping.settled(provider)
         by_version = {
-            target.version: await self._own_moments(metric, target, window, interval)
+            target.version: await self._own_moments(metric, target, window, interval, at)
             for target in subscription.targets_in(split)
         }
         return newest_sample(metric.name, by_version, interval, {}) if any(by_version.values()) else None
 
     async def _own_moments(
-        self, metric: Metric, target: Target, window: float, interval: float
+        self, metric: Metric, target: Target, window: float, interval: float, at: float
     ) -> Mapping[str, Moments]:
-        """One query after the other: a release of many slow ones shall not have all the threads."""
-        counted, every = [
-            await custom.read(self._patient, custom.fill(query, target), window, interval)
-            for query in metric.queries.values()
+        """One query after the other: a release of many slow ones shall not have all the threads. All trials come
+        first: what a scrape that takes long adds in between then has no trials yet, and waits for the next look."""
+        every, counted = [
+            await custom.read(self._patient, custom.fill(query, target), window, interval, at)
+            for query in reversed(metric.queries.values())
         ]
         return custom.combine(counted, every, turned=metric.counts_good, largest=metric.max)
 
@@ -227,7 +229,8 @@ class Reader:
     ) -> Mapping[str, Moments]:
         if not metric.built_in:
             interval = await self._scraping.interval(provider)
-            return await self._own_moments(metric, control, BASELINE_SECONDS, interval)
+            at = await self._scraping.settled(provider)
+            return await self._own_moments(metric, control, BASELINE_SECONDS, interval, at)
         if metric.name == "errors":
             query, counting = provider.errors_query([control]), answers(provider, cancels)
         else:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from modelrollout.adapters.metrics.base import Provider, Target
 from modelrollout.adapters.metrics.bounds import Bounds, bounds_of
+from modelrollout.adapters.metrics.overdue import SCRAPE_TAKES
 from modelrollout.adapters.prometheus import Prometheus
 
 STALE_SCRAPES = 3
@@ -33,6 +34,14 @@ class _Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class _Clocks:
+    """Prometheus' time of day, and ours at the same moment."""
+
+    there: float
+    here: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Bounds:
     at: float
     bounds: Bounds
@@ -46,6 +55,7 @@ class Scraping:
         self._given = given
         self._clock = clock
         self._measured: dict[str, _Measured] = {}
+        self._clocks: _Clocks | None = None
         self._bounds: dict[str, dict[str, _Bounds]] = defaultdict(dict)
 
     async def interval(self, provider: Provider) -> float:
@@ -66,6 +76,15 @@ class Scraping:
     async def window(self, provider: Provider) -> float:
         """How far back a sample is still fresh."""
         return STALE_SCRAPES * await self.interval(provider) + 0.5
+
+    async def settled(self, provider: Provider) -> float:
+        """The moment up to which all that was scraped can be read by now, by Prometheus' own clock: a scrape carries
+        the time at which it began, and its samples come in when it has ended."""
+        known, now = self._clocks, self._clock()
+        if known is None or now > known.here + _MEASURED_FOR:
+            found = await self._prometheus.query("vector(time())")
+            known = self._clocks = _Clocks(found[0].points[0][1], now)
+        return known.there + (now - known.here) - min(SCRAPE_TAKES, await self.interval(provider) / 2)
 
     async def alive_at(self, provider: Provider) -> float | None:
         """When a source of this provider was scraped last; None when none was within the window."""
