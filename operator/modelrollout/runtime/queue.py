@@ -61,7 +61,7 @@ class WorkQueue(Generic[Key]):
 
     def overdue(self) -> float:
         """Seconds since the first key that nobody has taken was due; 0 without one."""
-        # A copy, which is made at one go as no list of its items is: the page that shows this is made in another thread.
+        # A copy is made at one go, as no list of its items is: the page that shows this is made in another thread.
         ready = [due for key, due in self._due.copy().items() if key not in self._running]
         return max(0.0, self._clock() - min(ready)) if ready else 0.0
 
