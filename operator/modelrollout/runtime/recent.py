@@ -17,7 +17,7 @@ from modelrollout.adapters.json_bytes import write_json
 from modelrollout.api.base import to_json
 from modelrollout.api.status import Status
 from modelrollout.core.observation import Observation
-from modelrollout.core.plan import Plan, Questions
+from modelrollout.core.plan import Event, Plan, Questions
 from modelrollout.core.report.decided import decided
 from modelrollout.resource.rollout import ModelRollout
 
@@ -33,7 +33,8 @@ class Recent:
     """``rollout`` has the newest status. ``changes`` is the state of the World that ``seen`` is of; ``stored`` the mark
     of the status in the API server, ``decided`` that of what was decided of it, ``stored_at`` when it was written, in
     seconds. ``judged`` is the time of the newest sample that was judged by. ``whole``: all that was wanted is there;
-    ``looked_at`` is the time of the last whole pass; ``unsaved``: the newest status is not the stored one."""
+    ``looked_at`` is the time of the last whole pass; ``unsaved``: the newest status is not the stored one. ``untold``
+    are the Events of a decision that has reached the route and not the status."""
 
     changes: int
     rollout: ModelRollout
@@ -46,6 +47,7 @@ class Recent:
     whole: bool
     looked_at: float  # the last whole pass, in seconds
     unsaved: bool
+    untold: tuple[Event, ...] = ()
 
     def is_all_known(self, changes: int, asked: Questions, now: float) -> bool:
         """Whether only the samples have to be asked for: the objects are as they were seen, everybody is ready, and no
@@ -63,6 +65,13 @@ class Recent:
     def again_at(self) -> float:
         """When the last look wanted another one though nothing may have happened, seconds since the epoch."""
         return self.seen.now + min(self.plan.wake_after, next_sample(self.seen))
+
+    def is_of(self, rollout: ModelRollout, status: Mapping[str, Any] | None) -> bool:
+        """Whether it goes on from this ``status`` as it is in the API server, so that nobody else has written since. A
+        write that nobody answered in time may have come through."""
+        if self.rollout.uid != rollout.uid:
+            return False
+        return mark(status) == self.stored or status == to_json(self.rollout.status)
 
     def stored_as(self, body: Object, decided: int) -> Recent:
         """With its newest status in the API server. ``body`` is the ModelRollout as it is then."""

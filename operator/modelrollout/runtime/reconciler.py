@@ -121,7 +121,8 @@ class Reconciler:
         if snapshot.rollout is None or instance_of(snapshot.rollout) != self.observer.settings.instance:
             return None  # another installation may look after it
         found = ModelRollout.from_json(snapshot.rollout, self.observer.settings.cluster_domain)
-        rollout = _with_newest_status(found, snapshot.rollout, recent)
+        newest = recent if recent is not None and recent.is_of(found, snapshot.rollout.get("status")) else None
+        rollout = replace(found, status=newest.rollout.status) if newest is not None else found
         if rollout.deleting and not _has_candidate(rollout, snapshot):
             return None
         rollout = _leaving(rollout) if rollout.deleting else rollout
@@ -129,6 +130,8 @@ class Reconciler:
         asked = questions(rollout, self.clock())
         seen = await observe(rollout, snapshot, asked, self.observer)
         plan = self.decider.decide(key, rollout, seen)
+        if newest is not None and newest.untold:
+            plan = replace(plan, events=(*newest.untold, *plan.events))
         if rollout.deleting and not _same_stable(rollout, plan):
             return None
         return await self._carry_out(key, changes, rollout, seen, plan, snapshot)
@@ -165,13 +168,37 @@ class Reconciler:
         self, key: Key, changes: int, rollout: ModelRollout, seen: Observation, plan: Plan, snapshot: Snapshot
     ) -> Plan:
         """Make it so, and remember what the next pass may go by; what could not be applied is tried again soon."""
-        whole = await apply(rollout, plan, snapshot, self.applier)
+        stored, route = (snapshot.rollout or {}).get("status"), snapshot.virtual_service
+        try:
+            whole = await apply(rollout, plan, snapshot, self.applier)
+        except BaseException:
+            if snapshot.virtual_service is not route and (snapshot.rollout or {}).get("status") is stored:
+                self._remember_decided(key, rollout, seen, plan, mark(stored))
+            raise
         self.telemetry.saw(key, plan.status)
         if plan.status.trial is None:
             self.recent.pop(key, None)  # thousands are at rest, and nothing of them waits to be stored
         else:
             self._remember(key, changes, rollout, seen, plan, snapshot.rollout or {}, whole)
         return plan if whole else replace(plan, requeue_after=min(plan.requeue_after, _INCOMPLETE))
+
+    def _remember_decided(self, key: Key, rollout: ModelRollout, seen: Observation, plan: Plan, stored: int) -> None:
+        """The route is what was decided and the status is not. What was decided holds: by a newer sample the next pass
+        might see it otherwise, and give requests back to a version that has just lost them."""
+        self.recent[key] = Recent(
+            changes=self.world.changes(key),
+            rollout=replace(rollout, status=plan.status),
+            seen=seen,
+            plan=plan,
+            stored=stored,
+            decided=stored,
+            stored_at=time.monotonic(),
+            judged=None,
+            whole=False,
+            looked_at=seen.now,
+            unsaved=True,
+            untold=plan.events,
+        )
 
     def _remember(
         self, key: Key, changes: int, rollout: ModelRollout, seen: Observation, plan: Plan, body: Object, whole: bool
@@ -226,13 +253,6 @@ class Reconciler:
         self.applier.untold.pop(key, None)
         self.telemetry.forget(key)
         self.queue.gone(key)
-
-
-def _with_newest_status(rollout: ModelRollout, body: Object, recent: Recent | None) -> ModelRollout:
-    """With the evidence that is not stored yet; unless somebody else has written the status meanwhile."""
-    if recent is None or recent.rollout.uid != rollout.uid or mark(body.get("status")) != recent.stored:
-        return rollout
-    return replace(rollout, status=recent.rollout.status)
 
 
 def _has_candidate(rollout: ModelRollout, snapshot: Snapshot) -> bool:
