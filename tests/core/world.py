@@ -94,7 +94,7 @@ class World:
     smoke: Probed | None = None  # what comes of smoke requests
     refusal: Refusal | None = None
     unresolved: tuple[Refusal, ...] = ()  # what the spec names and is not there
-    unreachable: str | None = None  # why callers do not come through a gateway
+    unreachable: Refusal | None = None  # why callers do not come through a gateway
     scattered: str | None = None  # why users do not stay with their version
     scrape_interval: float = USUAL_SCRAPE_INTERVAL
     apart: bool = False  # each version counts by itself, and no gateway for all of them

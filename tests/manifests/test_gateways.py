@@ -42,18 +42,20 @@ GATEWAYS: dict[str, tuple[list[str], dict[str, Any], str | None]] = {
     "it is not there": (
         ["public"],
         {"ingress/public": gateway("*")},
-        "the gateway prod/public is not there; see kubectl get gateways.networking.istio.io -n prod",
+        'spec.traffic.gateways[0] "public": there is no Gateway public in prod; make it, or correct the field; '
+        "those that there are: kubectl get gateways.networking.istio.io -n prod",
     ),
     "it lets in others": (
         ["ingress/public"],
         {"ingress/public": gateway("*.test")},
-        "the gateway ingress/public does not let in fraud.example.com, so callers get 404; add it to a server's hosts: "
-        "kubectl edit gateways.networking.istio.io public -n ingress",
+        'spec.traffic.gateways[0] "ingress/public": the Gateway does not let in fraud.example.com, so callers get 404; '
+        "add it to a server's hosts: kubectl edit gateways.networking.istio.io public -n ingress",
     ),
     "one of two is not there": (
         ["mesh", "ingress/public", "ingress/inner"],
         {"ingress/public": gateway("*")},
-        "the gateway ingress/inner is not there; see kubectl get gateways.networking.istio.io -n ingress",
+        'spec.traffic.gateways[2] "ingress/inner": there is no Gateway inner in ingress; make it, or correct the '
+        "field; those that there are: kubectl get gateways.networking.istio.io -n ingress",
     ),
 }
 
@@ -61,4 +63,5 @@ GATEWAYS: dict[str, tuple[list[str], dict[str, Any], str | None]] = {
 @pytest.mark.parametrize(("names", "there", "words"), GATEWAYS.values(), ids=GATEWAYS)
 def test_what_is_wrong_with_gateways(names: list[str], there: dict[str, Any], words: str | None) -> None:
     traffic = Traffic(hosts=("fraud.example.com",), gateways=tuple(names))
-    assert entrance_problem(traffic, "prod", there.get, CLUSTER_DOMAIN) == words
+    found = entrance_problem(traffic, "prod", there.get, CLUSTER_DOMAIN)
+    assert (found.message if found is not None else None) == words

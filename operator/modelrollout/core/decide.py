@@ -61,7 +61,8 @@ def decide(rollout: ModelRollout, seen: Observation) -> Plan:
     spec, refusal = accept(rollout, seen)
     if spec is None:
         assert refusal is not None
-        return Plan(status=refuse_all(rollout, seen.now, refusal), requeue_after=30.0)
+        status, events = refuse_all(rollout, seen.now, refusal)
+        return Plan(status=status, events=events, requeue_after=30.0)
     settled = {item.version for item in settled_versions(rollout.status)}
     seen = in_terms_of_the_spec(spec, rollout.namespace, told_by(refusal, seen), settled)
     state = Pass(rollout, seen, spec, rollout.status)

@@ -162,7 +162,7 @@ class Observation:
     now: float
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     route: LiveRoute | None = None
-    unreachable: str | None = None
+    unreachable: Refusal | None = None
     samples: Mapping[tuple[str, str], Sample | Unavailable] = field(default_factory=dict)
     validation: Mapping[str, Probed] = field(default_factory=dict)
     shadow: Mapping[str, Shadowed] = field(default_factory=dict)

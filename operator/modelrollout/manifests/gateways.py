@@ -8,9 +8,12 @@ https://istio.io/latest/docs/reference/config/networking/gateway/#Server
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from modelrollout.api.traffic import Traffic
+from modelrollout.core.observation import Refusal
+from modelrollout.core.plan import Reason
 from modelrollout.manifests.hosts import MESH, full_gateway, full_host
 
 Gateway = Mapping[str, Any]
@@ -28,24 +31,31 @@ def shut_out(gateway: Gateway, traffic: Traffic, namespace: str, domain: str) ->
 
 def entrance_problem(
     traffic: Traffic, namespace: str, known: Callable[[str], Gateway | None], domain: str
-) -> str | None:
-    """Why callers do not come through one of the gateways, with the way out; None where they do. ``known`` finds a
-    gateway by NAMESPACE/NAME, ``domain`` is the cluster's."""
-    names = named_gateways(traffic, namespace)
-    return next(filter(None, (_problem(name, known(name), traffic, namespace, domain) for name in names)), None)
+) -> Refusal | None:
+    """Why callers do not come through one of the gateways, by its field and with the way out; None where they do.
+    ``known`` finds a gateway by NAMESPACE/NAME, ``domain`` is the cluster's."""
+    for index, value in enumerate(traffic.gateways):
+        name = full_gateway(value, namespace)
+        if value != MESH and (found := _problem(name, known(name), traffic, namespace, domain)) is not None:
+            return replace(found, message=f'spec.traffic.gateways[{index}] "{value}": {found.message}')
+    return None
 
 
-def _problem(name: str, gateway: Gateway | None, traffic: Traffic, namespace: str, domain: str) -> str | None:
+def _problem(name: str, gateway: Gateway | None, traffic: Traffic, namespace: str, domain: str) -> Refusal | None:
     where, _, short = name.partition("/")
+    kind = "gateways.networking.istio.io"
     if gateway is None:
-        return f"the gateway {name} is not there; see kubectl get gateways.networking.istio.io -n {where}"
+        way_out = f"make it, or correct the field; those that there are: kubectl get {kind} -n {where}"
+        return Refusal(Reason.REFERENCE_MISSING, f"there is no Gateway {short} in {where}; {way_out}")
     out = shut_out(gateway, traffic, namespace, domain)
     if not out:
         return None
-    edit = f"kubectl edit gateways.networking.istio.io {short} -n {where}"
-    return (
-        f"the gateway {name} does not let in {', '.join(out)}, so callers get 404; add it to a server's hosts: {edit}"
-    )
+    why = f"the Gateway does not let in {', '.join(out)}, so callers get 404; add {_it(out)} to a server's hosts"
+    return Refusal(Reason.GATEWAY, f"{why}: kubectl edit {kind} {short} -n {where}")
+
+
+def _it(hosts: Sequence[str]) -> str:
+    return "it" if len(hosts) == 1 else "them"
 
 
 def admits(gateway: Gateway, namespace: str, host: str, domain: str) -> bool:

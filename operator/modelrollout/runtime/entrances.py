@@ -12,6 +12,7 @@ from typing import Any
 
 from modelrollout.adapters.cluster import Object, Resource
 from modelrollout.adapters.reflector import Place, Reflector
+from modelrollout.core.observation import Refusal
 from modelrollout.manifests.gateways import entrance_problem, named_gateways
 from modelrollout.resource.rollout import CLUSTER_DOMAIN
 from modelrollout.resource.spec import Spec
@@ -30,7 +31,7 @@ class Entrances:
     _gateways: dict[str, Object] = field(default_factory=dict, init=False)
     _users: dict[str, set[Key]] = field(default_factory=dict, init=False)
 
-    def problem(self, key: Key, spec: Spec) -> str | None:
+    def problem(self, key: Key, spec: Spec) -> Refusal | None:
         """Why callers do not reach a rollout through a gateway. It hears of it when one of those changes."""
         names = named_gateways(spec.traffic, key[0])
         for name in names:

@@ -183,10 +183,11 @@ def told_of_arms(state: Pass, outlook: Outlook) -> Progress:
 def told_of_entrances(state: Pass, outlook: Outlook) -> Progress:
     """That callers do not come through a gateway: said beside whatever else goes on, from the first version's
     acceptance on, and once by an Event. What is only validated has no callers."""
-    why = state.seen.unreachable
-    if why is None or state.spec.validate_only is not None:
+    shut = state.seen.unreachable
+    if shut is None or state.spec.validate_only is not None:
         return state, outlook
-    said = f"callers {'do' if state.route is not None else 'would'} not reach it: {why}"
+    why = shut.message
+    said = f"callers {'do' if state.route is not None else 'would'} not reach {state.spec.model.name}: {why}"
     if why not in state.rollout.status.message:
         state = state.say(Reason.GATEWAY, said, warning=True, cause="gateways")
     if why in outlook.message:
@@ -204,8 +205,8 @@ def health(state: Pass, wanted: str, draining: float | None) -> Outlook:
         return Outlook(Phase.DEGRADED, message, draining)
     if (why := unrouted(state)) is not None:
         return Outlook(Phase.DEGRADED, f"{wanted} shall serve all requests, and they go another way: {why}", draining)
-    if workload.ready > 0 and (why := state.seen.unreachable) is not None:
-        return Outlook(Phase.DEGRADED, f"{wanted} serves, but callers do not reach it: {why}", draining)
+    if workload.ready > 0 and (shut := state.seen.unreachable) is not None:
+        return Outlook(Phase.DEGRADED, f"{wanted} serves, but callers do not reach it: {shut.message}", draining)
     if workload.ready > 0:
         whys = dict.fromkeys(item.message for item in state.status.not_chosen)
         told = [*whys, *filter(None, [describe_failures(failed_versions(state))])]

@@ -67,7 +67,9 @@ def waited_for(state: Pass) -> list[Refusal]:
     told = "; ".join(item.message for item in left(state))
     deployed = (state.control, *state.status.arms)
     by_pods = [state.workload(item.version).misnamed for item in deployed if item is not None]
-    found = (*(state.seen.unresolved or ()), *filter(None, by_pods))
+    shut = state.seen.unreachable if state.spec.validate_only is None else None
+    gateways = [shut] if shut is not None and shut.reason is Reason.REFERENCE_MISSING else []
+    found = (*(state.seen.unresolved or ()), *filter(None, by_pods), *gateways)
     return list({item.message: item for item in found if item.message.partition('": ')[0] not in told}.values())
 
 
@@ -128,8 +130,9 @@ def routed(state: Pass) -> Fact:
     if state.seen.scattered is not None:
         return "TrafficApplied", "False", Reason.MESH_FILTER_MISSING, state.seen.scattered
     if live is not None and live.route == wanted:
-        if (why := state.seen.unreachable) is not None:
-            return "TrafficApplied", "False", Reason.GATEWAY, f"{describe(wanted)}, but callers do not reach it: {why}"
+        if (shut := state.seen.unreachable) is not None:
+            words = f"{describe(wanted)}, but callers do not reach it: {shut.message}"
+            return "TrafficApplied", "False", Reason.GATEWAY, words
         return "TrafficApplied", "True", Reason.ROUTE_APPLIED, describe(wanted)
     return "TrafficApplied", "False", Reason.PROGRESSING, f"the route is being moved to {describe(wanted)}"
 

@@ -14,7 +14,7 @@ from modelrollout.core.hint import with_name
 from modelrollout.core.judge.winners import late
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
-from modelrollout.core.plan import Reason
+from modelrollout.core.plan import Event, Reason
 from modelrollout.core.progress.outlook import Outlook
 from modelrollout.core.progress.proposal import memory_of
 from modelrollout.core.recipe import settings_of
@@ -30,19 +30,21 @@ from modelrollout.core.report.conditions import (
     waited_for,
 )
 from modelrollout.core.report.drift import announce_drift
-from modelrollout.resource.rollout import ModelRollout
+from modelrollout.resource.rollout import ModelRollout, SpecError
 from modelrollout.strategies import ArmView
 
 
-def refuse_all(rollout: ModelRollout, now: float, refusal: Refusal) -> Status:
-    """The status of a rollout that never had a spec in order."""
+def refuse_all(rollout: ModelRollout, now: float, refusal: Refusal) -> tuple[Status, tuple[Event, ...]]:
+    """The status of a rollout that never had a spec in order, and an Event that says why, when that is news."""
     unchecked = refusal.reason is Reason.NOT_CHECKED
+    known = any(item.type == "Accepted" and item.message == refusal.message for item in rollout.status.conditions)
+    events = () if unchecked or known else (Event(refusal.reason, refusal.message, warning=True),)
     facts: list[Fact] = [
         accepted(refusal),
         ("Ready", "False", refusal.reason, refusal.message),
         ("Stalled", "False" if unchecked else "True", refusal.reason, refusal.message),
     ]
-    return rollout.status.model_copy(
+    told = rollout.status.model_copy(
         update={
             "observed_generation": rollout.generation,
             "phase": Phase.PENDING if unchecked else Phase.INVALID,
@@ -50,6 +52,7 @@ def refuse_all(rollout: ModelRollout, now: float, refusal: Refusal) -> Status:
             "conditions": conditions(rollout.status, rollout.generation, now, facts),
         }
     )
+    return told, events
 
 
 def summarize(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Pass:
@@ -57,7 +60,7 @@ def summarize(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Pass:
     refused = refusal is not None and refusal.reason is not Reason.NOT_CHECKED
     refused_at_rest = refused and state.status.trial is None
     phase = Phase.INVALID if refused_at_rest else outlook.phase
-    words = f"{refusal.message}; {outlook.message}" if refusal is not None else outlook.message
+    words = f"{_refused(state, refusal)}; {outlook.message}" if refusal is not None else outlook.message
     message = with_name(words, state.rollout)
     state = update_columns(announce_drift(announce_lacking(announce_refusal(state, refusal), refusal)))
     told = accepted(refusal or unfetched(state), unheeded(state))
@@ -73,6 +76,17 @@ def summarize(state: Pass, outlook: Outlook, refusal: Refusal | None) -> Pass:
         command_ignored=None if ignored is None else with_name(ignored, state.rollout),
         conditions=conditions(state.rollout.status, generation, state.now, facts),
     )
+
+
+def _refused(state: Pass, refusal: Refusal) -> str:
+    """Why the newest spec is not gone by, and which version waits for it."""
+    spec, deployed = state.rollout.spec, (state.control, *state.status.arms)
+    if isinstance(spec, SpecError) or refusal.reason is Reason.NOT_CHECKED:
+        return refusal.message
+    version = spec.model.version
+    if any(item is not None and item.version == version for item in deployed):
+        return refusal.message
+    return f"{version} is not released: {refusal.message}"
 
 
 def update_columns(state: Pass) -> Pass:
