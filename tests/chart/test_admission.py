@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from modelrollout.api.serving import Serving
 from tests.apiserver import Answer, ApiServer
 from tests.chart.chart import CHART, NAMESPACE, helm
 from tests.kubernetes import Kubernetes
@@ -77,19 +78,19 @@ def create(
     user: str,
     *,
     name: str = "fraud",
-    image: str = "tensorflow/serving:2.19.1",
+    image: str | None = "tensorflow/serving:2.19.1",
     template: dict[str, Any] | None = None,
     dry_run: bool = False,
 ) -> Answer:
     """A new rollout by somebody."""
-    serving = {"image": image} | ({"template": template} if template is not None else {})
+    serving = {"image": image, "template": template}
     body = {
         "apiVersion": "modelrollout.dev/v1alpha1",
         "kind": "ModelRollout",
         "metadata": {"name": name, "namespace": TEAM},
         "spec": {
             "model": {"name": "fraud", "version": "1.0.1", "uri": "https://models.example.com/1.tar.gz"},
-            "serving": serving,
+            "serving": {field: value for field, value in serving.items() if value is not None},
             "traffic": {"hosts": [f"{name}.{TEAM}"]},
             "strategy": {"canary": {"steps": [{"setWeight": 10, "for": "1h"}]}},
         },
@@ -146,6 +147,28 @@ PODS: dict[str, tuple[str, dict[str, Any] | None, str, str | None]] = {
     ),
     "volumes of other kinds": ("developer", {"spec": {"volumes": [{"name": "cache", "emptyDir": {}}]}}, "", None),
 }
+
+
+def without_image_until(server: ApiServer, *, allowed: bool) -> Answer:
+    """A rollout that names no image, once a policy is in force, or no more."""
+    end = time.monotonic() + SECONDS
+    while ((answer := create(server, "developer", image=None, dry_run=True)).status == 201) is not allowed:
+        assert time.monotonic() < end, answer.message
+        time.sleep(0.2)
+    return answer
+
+
+def test_the_default_image_is_an_image_too(server: ApiServer) -> None:
+    """Who mirrors everything wants nothing from anywhere else, also where a ModelRollout does not say what serves it."""
+    values = {"crds": {"install": False}, "admission": {"images": ["registry.example.com/"]}}
+    helm(server, "install", "mirror", str(CHART), "--namespace", NAMESPACE, "--skip-crds", values=values)
+    try:
+        answer = without_image_until(server, allowed=False)
+        assert f"runs no image {Serving().image}; images begin with registry.example.com/ here" in answer.message
+        assert create(server, "developer", image="registry.example.com/serving:1", dry_run=True).status == 201
+    finally:
+        helm(server, "uninstall", "mirror", "--namespace", NAMESPACE)
+        without_image_until(server, allowed=True)
 
 
 @pytest.mark.parametrize(("user", "template", "image", "refused"), PODS.values(), ids=PODS)

@@ -16,6 +16,11 @@
 {{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
 {{- end -}}
 
+{{/* What a version is served by where its ModelRollout says nothing: the default of spec.serving.image. */}}
+{{- define "modelrollout.servingImage" -}}
+tensorflow/serving:2.19.1
+{{- end -}}
+
 {{- define "modelrollout.selector" -}}
 app.kubernetes.io/name: modelrollout
 app.kubernetes.io/instance: {{ .Release.Name }}
