@@ -159,7 +159,7 @@ def without_image_until(server: ApiServer, *, allowed: bool) -> Answer:
 
 
 def test_the_default_image_is_an_image_too(server: ApiServer) -> None:
-    """Who mirrors everything wants nothing from anywhere else, also where a ModelRollout does not say what serves it."""
+    """Who mirrors everything wants nothing from elsewhere, also where a ModelRollout does not say what serves it."""
     values = {"crds": {"install": False}, "admission": {"images": ["registry.example.com/"]}}
     helm(server, "install", "mirror", str(CHART), "--namespace", NAMESPACE, "--skip-crds", values=values)
     try:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from modelrollout.api.base import clock_time
+from modelrollout.api.status import Phase
 from modelrollout.cli.besides import besides
 from modelrollout.core.accept.references import images, references
 from modelrollout.core.observation import Refusal
@@ -314,7 +315,9 @@ def test_it_is_in_the_sentence_while_a_person_holds_the_release_too() -> None:
     """The time to load runs on meanwhile."""
     world = phases.say(waiting('image "x:9" cannot be pulled: not found'), "pause")
     assert world.arm.fails_at is not None
-    assert "paused by a person; spec.serving.image" in world.status.message
+    assert world.status.phase is Phase.PAUSED
+    assert "paused by a person" in world.status.message
+    assert "; spec.serving.image" in world.status.message
     assert f"{NEW} fails at {clock_time(world.arm.fails_at)} (loadTimeout)" in world.status.message
 
 

@@ -294,3 +294,12 @@ def test_the_first_version_that_was_released_again_has_one() -> None:
     released(world, OLD)
     undo(world, OLD)
     assert "the version before is gone" in (world.status.command_ignored or "")
+
+
+def test_the_history_tells_for_how_long_it_had_served() -> None:
+    world = promoted()
+    came = world.status.history[-1].ended_at
+    undo(world.run(60))
+    ended = world.status.history[-1]
+    assert (ended.outcome, ended.started_at) == ("Undone", came)
+    assert ended.ended_at >= came + 60

@@ -115,7 +115,7 @@ def test_so_it_is_by_every_strategy(kind: str, rate: int) -> None:
 
 def test_what_nobody_can_compare_is_told_with_the_word_that_works() -> None:
     world = green(60, 0)
-    lost = "held: stable has no record of latency to compare with"
+    lost = "held: no request has reached it yet, and stable has no record of latency to compare with"
     assert world.status.message == f"{NEW} at 100 %: {lost}: modelrollout promote --full fraud -n prod goes on"
     phases.say(world, "promote")
     assert (world.status.command_ignored or "").endswith("modelrollout promote --full fraud -n prod ends it")

@@ -202,3 +202,25 @@ def test_the_time_to_load_begins_when_there_is_a_node() -> None:
     assert world.status.withheld == ()
     world.run(20)
     assert [item.reason for item in world.status.quarantined] == [Reason.LOAD_TIMEOUT]
+
+
+def test_a_server_that_was_told_something_wrong_is_put_right_by_the_spec() -> None:
+    """An argument that it does not know is no fault of the model, as the spec alone can tell."""
+    world = phases.loading()
+    edit(world, NEW, failure="container serving ended with exit code 1: unknown argument: --nosuchflag=1")
+    for _ in range(3):
+        world.step(1)
+    assert [(item.version, item.reason) for item in world.status.quarantined] == [(NEW, Reason.LOAD_FAILED)]
+    world.run(120)
+    assert world.status.message.endswith(
+        f"Fix the model as a new version. Or correct spec.serving, and {NEW} is tried again; or mend it in the "
+        "cluster, and say modelrollout retry fraud -n prod"
+    )
+    world.workloads.pop(NEW, None)
+    world.autoload = True
+    world.configure(analysis={"minRequests": 31}).run(10)
+    assert world.status.arms == (), "what is none of the server's business is no correction"
+    world.configure(serving={"args": []}).run(10)
+    assert world.status.arms == (), "nor is what comes to the same"
+    world.configure(serving={"args": ["--enable_batching"]}).run(10)
+    assert [arm.version for arm in world.status.arms] == [NEW], "no further word is needed"

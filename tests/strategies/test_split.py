@@ -203,11 +203,16 @@ def test_a_pause_says_whom_it_holds() -> None:
     world.command = "pause 1.1.2 t1 lunch"
     world.configure(strategy=split(10, v1_1_2=45, v1_2_3=45)).step(1)
     assert world.live == {"1.0.1": 25, "1.1.2": 30, "1.2.3": 45}
-    assert world.said(Reason.PAUSED) == ["1.1.2: paused by a person: lunch; weights are held, safety still watches"]
+    assert world.said(Reason.PAUSED) == [
+        "1.1.2: paused by a person: lunch; weights are held, safety still watches; modelrollout resume fraud -n prod "
+        "goes on"
+    ]
     assert "1.1.2: paused by a person: lunch" in world.status.message
     world.command = "pause 1.2.3 t2 sale"
     world.step(1)
-    assert world.status.message == "1.1.2: paused by a person: lunch; 1.2.3: paused by a person: sale"
+    assert world.status.message == (
+        "1.1.2: paused by a person: lunch; 1.2.3: paused by a person: sale; modelrollout resume fraud -n prod goes on"
+    )
 
 
 def test_another_strategy_waits_for_no_end() -> None:

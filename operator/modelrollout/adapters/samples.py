@@ -149,4 +149,5 @@ def _answer(name: str, status: int, text: bytes | None, seconds: float) -> Answe
 
 
 def _short(text: bytes) -> str:
-    return " ".join(text[:SHOWN].decode(errors="replace").split())
+    shown = " ".join(text[:SHOWN].decode(errors="replace").split())
+    return f"{shown} …" if len(text) > SHOWN else shown

@@ -56,9 +56,9 @@ def promote(full: bool, **target: Any) -> None:
 
     Ends one wait: a pause by `pause`, and where there is none, the approval, the proof or the requests that the step
     waits for; what is still waited for is said. A clock that runs is not ended: that is `skip`. With --full the steps
-    that are left are skipped, but never a check that has not passed, nor the bake. Safety is never skipped: a candidate
-    that is proven worse is still rolled back. Without NAME the namespace's only rollout is meant. Several candidates
-    take their steps together, so VERSION only names the one whose pause ends.
+    that are left are skipped, but never a check that has not passed, nor a bake whose clock runs. Safety is never
+    skipped: a candidate that is proven worse is still rolled back. Without NAME the namespace's only rollout is meant.
+    Several candidates take their steps together, so VERSION only names the one whose pause ends.
     """
     act(Verb.PROMOTE_FULL if full else Verb.PROMOTE, **target)
 

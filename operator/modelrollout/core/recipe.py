@@ -37,6 +37,11 @@ def recipe_of(spec: Spec, version: str) -> str | None:
     return None
 
 
+def pods_of(spec: Spec, version: str) -> str | None:
+    """Of the settings alone; None where the spec does not name the version."""
+    return settings_of(spec.serving) if recipe_of(spec, version) is not None else None
+
+
 def word_of(spec: Spec, version: str) -> str | None:
     """Of the same, and of how many pods there are and how long they may take: what had no room or no time may be
     corrected by these, too."""
@@ -58,7 +63,7 @@ def asked_of(spec: Spec, version: str) -> str | None:
 
 def is_corrected(spec: Spec, version: str, tried: str) -> bool:
     """Whether the spec names a version and says something else of it than when it was tried."""
-    now = (recipe_of(spec, version), word_of(spec, version), asked_of(spec, version))
+    now = tuple(word(spec, version) for word in (recipe_of, pods_of, word_of, asked_of))
     return None not in now and tried not in now
 
 

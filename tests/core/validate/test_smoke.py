@@ -149,3 +149,15 @@ def test_what_is_missing_holds_it_and_is_no_attempt() -> None:
         in world.status.message
     )
     assert not world.status.quarantined
+
+
+def test_what_is_wrong_with_requests_of_a_config_map_names_it() -> None:
+    spec = yaml.safe_load(BLUE_GREEN)
+    spec["strategy"]["blueGreen"]["smoke"] = {"configMap": "samples", "attempts": 1}
+    world = World(spec=spec)
+    refused = Answer("list.json", 400, problem="status 400: the request is no object")
+    world.smoke = Probed(requests={"list.json": {}}, sent=Sent((refused,), (refused,)))
+    world.installed().apply(version=NEW).run(20)
+    assert 'list.json: status 400: the request is no object (spec.strategy.blueGreen.smoke.configMap "samples")' in (
+        world.status.message
+    )

@@ -93,7 +93,7 @@ class Reader:
         read = {
             split: await _guarded(metric.name, self._own(subscription, metric, split)) for split in subscription.splits
         }
-        known = _with_silent(metric, read)
+        known = _with_silent(metric, subscription.analysis.metrics.index(metric), read)
         late = await self._delays(subscription, known) if metric.is_reward else None
         return {(metric.name, split): _with_delays(sample, late) for split, sample in known.items()}
 
@@ -255,11 +255,17 @@ async def _guarded(metric: str, reading: Awaitable[Answer]) -> Answer | Unavaila
         return Unavailable(metric, f"it could not be read: {error!r}")
 
 
-def _with_silent(metric: Metric, read: Mapping[str, Read | None]) -> dict[str, Read]:
-    """Where nothing was counted while another split was, the source is there, and there were no requests."""
+def _with_silent(metric: Metric, index: int, read: Mapping[str, Read | None]) -> dict[str, Read]:
+    """Where nothing was counted while another split was, the source is there, and there were no requests. ``index`` is
+    the metric's place in the spec."""
+    field, query = list(metric.queries.items())[-1]
     seen_at = max((sample.at for sample in read.values() if isinstance(sample, Sample)), default=None)
     nothing = (
-        Unavailable(metric.name, f"Prometheus has no sample of {metric.trials or metric.count} of any version")
+        Unavailable(
+            metric.name,
+            f"Prometheus has no sample of {query} of any version: nobody was asked yet, or its labels are others; see "
+            f"spec.analysis.metrics[{index}].{field}",
+        )
         if seen_at is None
         else Sample(metric.name, seen_at, {})
     )

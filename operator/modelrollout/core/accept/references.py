@@ -150,8 +150,11 @@ def by_field(words: str | None, samples: SampleSet | None, field: str) -> str | 
     return words
 
 
-def by_request(words: str, samples: SampleSet | None, field: str) -> str:
-    """What is said of answers, by the fields of the requests, where the spec has these."""
+def by_request(words: str, samples: SampleSet | None, field: str, *, failed: bool = False) -> str:
+    """What is said of answers, by the fields of the requests, where the spec has these. Those of a ConfigMap are told
+    by their keys; of what ``failed`` it is said whose keys these are."""
+    if samples is not None and samples.config_map is not None and failed:
+        return f'{words} ({field}.configMap "{samples.config_map}")'
     if samples is None or not samples.requests:
         return words
     return _REQUEST.sub(lambda found: f"{field}.requests[{int(found[1]) - 1}]", words)

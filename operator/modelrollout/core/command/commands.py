@@ -80,7 +80,10 @@ def _pause(state: Pass, command: Command) -> Pass:
     state = state.for_each_arm(
         lambda arm: arm.model_copy(update={"paused": why}) if command.is_for(arm.version) else arm
     )
-    return state.say(Reason.PAUSED, f"{_meant(state, command)}: {why}; weights are held, safety still watches")
+    return state.say(
+        Reason.PAUSED,
+        f"{_meant(state, command)}: {why}; weights are held, safety still watches; modelrollout resume goes on",
+    )
 
 
 def _resume(state: Pass, command: Command) -> Pass:

@@ -33,7 +33,8 @@ def _what_starts(state: Pass, meant: list[str]) -> str:
 
 def retry_corrected(state: Pass) -> Pass:
     """What could not be fetched, never came as far as its server, or could not be asked before any traffic, is tried
-    again as soon as the spec says something else of it: nothing of the model was ever at fault."""
+    again as soon as the spec says something else of it: nothing of the model was ever at fault. So is what could not be
+    loaded, as soon as its server is told something else."""
     meant = [
         item.version
         for item in state.status.withheld

@@ -167,7 +167,8 @@ def _bound(evidence: MetricEvidence) -> str:
 
 
 def _blind(evidence: MetricEvidence, trouble: Trouble | None) -> str:
-    age = f"no sample since {_clock(evidence.at)}"
+    ever = evidence.candidate.trials or evidence.stable.trials
+    age = f"no sample since {_clock(evidence.at)}" if ever else f"no sample yet, looked for since {_clock(evidence.at)}"
     return age if trouble is None else f"{age} ({_words(trouble)})"
 
 

@@ -307,4 +307,8 @@ def suspicion(states: Sequence[MetricState], total: Combined) -> str | None:
         for item in states
         if item.metric.required and item.uncompared and item.evidence.settings.record is None
     ]
-    return f"stable has no record of {' and '.join(lost)} to compare with" if lost else None
+    if not lost:
+        return None
+    asked = any(item.evidence.candidate.trials for item in states)
+    nobody = "" if asked else "no request has reached it yet, and "
+    return f"{nobody}stable has no record of {' and '.join(lost)} to compare with"

@@ -25,7 +25,7 @@ from modelrollout.core.progress.doubts import of_evidence, skipped_evidence
 from modelrollout.core.progress.guards import before_any_traffic, guarded, looking, of_arm, of_service, of_the_route
 from modelrollout.core.progress.hold import hold, stop_counting
 from modelrollout.core.progress.obstacle import Obstacle, together
-from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, position
+from modelrollout.core.progress.outlook import Outlook, Progress, at_rest, held_by_a_person, position
 from modelrollout.core.progress.proposal import memory_of, propose
 from modelrollout.core.progress.recalled import advance_recalled
 from modelrollout.core.progress.size import of_size
@@ -77,7 +77,7 @@ def install(state: Pass) -> Progress:
 def take(state: Pass, move: Move[Any], wanted: Route, assessments: Assessments) -> Progress:
     """The move, or as much of it as may be made now."""
     if state.trial.paused and state.trial.arms[0].ready_at is not None:
-        return state, Outlook(Phase.PAUSED, state.trial.paused)
+        return state, held_by_a_person(state.trial.paused)
     if (looked_at := before_any_traffic(state)) is not None:
         return state, Outlook(looking(state), looked_at.message, looked_at.until)
     if move.leaving:
@@ -166,7 +166,7 @@ def end_of_first_round(state: Pass, move: Move[Any], winner: str) -> Progress:
 def see_with_the_matched(state: Pass, winner: str, assessments: Assessments) -> Progress:
     """Nobody else follows before the winner was seen with nearly all of the matched requests."""
     if state.trial.paused:
-        return state, Outlook(Phase.PAUSED, state.trial.paused)
+        return state, held_by_a_person(state.trial.paused)
     if state.word is not None and (why := too_soon(state)) is not None:
         state = refuse(state, why)
     assert state.route is not None

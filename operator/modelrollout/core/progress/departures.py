@@ -10,18 +10,23 @@ from modelrollout.core.hint import with_name
 from modelrollout.core.observation import Workload
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
-from modelrollout.core.recipe import asked_of, recipe_of, word_of
+from modelrollout.core.recipe import asked_of, pods_of, recipe_of, word_of
 from modelrollout.resource.spec import Spec
 
 IDENTITIES_LENGTH = 200  # about a hundred bytes each
 HISTORY_LENGTH = 20  # entries that a person would scroll through; the object must stay far below etcd's limit
 CORRIGIBLE: Mapping[Reason, Callable[[Spec, str], str | None]] = {
     Reason.FETCH_FAILED: recipe_of,
+    Reason.LOAD_FAILED: pods_of,
     Reason.LOAD_TIMEOUT: word_of,
     Reason.OBJECT_REFUSED: word_of,
     Reason.VALIDATION_TIMEOUT: asked_of,
 }
-"""By the spec, as nothing of the model was found to be wrong: of what another word is a correction."""
+"""By the spec, as nothing of the model was found to be wrong, or its server may have been told something wrong: of what
+another word is a correction."""
+
+NEVER_UP = CORRIGIBLE.keys() - {Reason.LOAD_FAILED, Reason.VALIDATION_TIMEOUT}
+"""Those of which it is not known what they are: their place may have been a mistake."""
 
 
 def retire(state: Pass, old: VersionStatus, keep: float, reason: Reason) -> Pass:
@@ -112,7 +117,7 @@ def record(state: Pass, ended: VersionStatus, outcome: str, reason: Reason, mess
 def _identified(state: Pass, ended: VersionStatus, reason: Reason) -> Pass:
     """What it was is known for much longer than what became of it; not of one whose place may have been a mistake, as
     it never came up."""
-    if ended.digest is None or (reason in CORRIGIBLE and reason is not Reason.VALIDATION_TIMEOUT):
+    if ended.digest is None or reason in NEVER_UP:
         return state
     others = (item for item in state.status.identities if item.version != ended.version)
     known = (*others, Identity(version=ended.version, digest=ended.digest))

@@ -35,7 +35,7 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
     why = obstacle.message if obstacle is not None else move.why
     until = obstacle.until if obstacle is not None else move.until
     if obstacle is not None and obstacle.unready:
-        return state, Outlook(Phase.PENDING, why, until)
+        return state, Outlook(Phase.PAUSED if state.trial.paused else Phase.PENDING, why, until)
     approval = obstacle is None and move.approval
     unseen = next((text for item in assessments.values() if (text := item.blind or item.no_traffic)), None)
     undecided = obstacle.undecided if obstacle is not None else not (approval or move.under_way or move.settled)
@@ -92,7 +92,7 @@ def _phase(state: Pass, move: Move[Any], approval: bool) -> Phase:
     """The word for a hold."""
     if approval:
         return Phase.AWAITING_APPROVAL
-    if timed_out(state, TimeoutPolicy.PAUSE) or _blind_too_long(state):
+    if state.trial.paused or timed_out(state, TimeoutPolicy.PAUSE) or _blind_too_long(state):
         return Phase.PAUSED
     if move.settled:
         return Phase.HEALTHY

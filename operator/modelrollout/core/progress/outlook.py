@@ -30,7 +30,8 @@ class Outlook:
 Progress = tuple[Pass, Outlook]
 
 OUT_OF_QUARANTINE = "It is quarantined: fix it as a new version, or say modelrollout retry"
-CORRECTED = "Correct {field}, and {version} is tried again; or mend it in the cluster, and say modelrollout retry"
+CORRECTED = "{first} {field}, and {version} is tried again; or mend it in the cluster, and say modelrollout retry"
+RESUME = "modelrollout resume"
 AGAIN = "Say modelrollout retry to release {version} again, or name another version"
 
 
@@ -42,6 +43,11 @@ def position(state: Pass) -> str:
         return f"{', '.join(shares)} of the matched requests"
     focused = route is not None and route.split(MATCHED) is not None and trial.audience == EVERYBODY
     return ", ".join(shares) + (" of the other requests" if focused or state.spec.segments else "")
+
+
+def held_by_a_person(why: str) -> Outlook:
+    """That somebody holds it, and the word that goes on."""
+    return Outlook(Phase.PAUSED, why if RESUME in why else f"{why}; {RESUME} goes on")
 
 
 def at_rest(state: Pass) -> Progress:
@@ -124,14 +130,21 @@ def way_out(failed: Sequence[Withheld]) -> str:
             corrigible.setdefault(_corrected_in(item), []).append(item.version)
     others = [item for item in failed if item.tried is None]
     taken = [item.version for item in others if not isinstance(item, Quarantined)]
-    ways = [CORRECTED.format(field=field, version=" and ".join(names)) for field, names in corrigible.items()]
+    ways = [_corrected(field, " and ".join(names)) for field, names in corrigible.items()]
     ways += [OUT_OF_QUARANTINE] if len(taken) < len(others) else []
     return ". ".join([*ways, *([AGAIN.format(version=" or ".join(taken))] if taken else [])])
 
 
+def _corrected(field: str, version: str) -> str:
+    """A server that does not load may have been told something wrong, or its model is at fault."""
+    first = "Fix the model as a new version. Or correct" if field == "spec.serving" else "Correct"
+    return CORRECTED.format(first=first, field=field, version=version)
+
+
 def _corrected_in(item: Withheld) -> str:
     """The field that a correction is looked for in first."""
-    return "spec.validation" if item.reason == Reason.VALIDATION_TIMEOUT else "spec.model or spec.serving"
+    fields = {Reason.VALIDATION_TIMEOUT: "spec.validation", Reason.LOAD_FAILED: "spec.serving"}
+    return next((field for reason, field in fields.items() if reason == item.reason), "spec.model or spec.serving")
 
 
 def describe_failures(failed: Sequence[Withheld]) -> str:

@@ -23,7 +23,7 @@ from modelrollout.core.progress import transitions
 from modelrollout.core.progress.guards import guarded
 from modelrollout.core.progress.hold import hold
 from modelrollout.core.progress.obstacle import Doubt, Obstacle, together
-from modelrollout.core.progress.outlook import Outlook, Progress
+from modelrollout.core.progress.outlook import Outlook, Progress, held_by_a_person
 from modelrollout.strategies import Move
 
 LOOK_SECONDS = 60.0  # how long the control is looked at, to see whether a fault of both is over
@@ -55,13 +55,13 @@ def recall(state: Pass, version: str, message: str, alone: Alone) -> Pass:
 def advance_recalled(state: Pass, arm: Arm, assessments: Assessments) -> Progress:
     """One pass of an arm that waits for the control."""
     if state.trial.paused:
-        return state, Outlook(Phase.PAUSED, state.trial.paused)
+        return state, held_by_a_person(state.trial.paused)
     state = look(state, arm)
     arm = state.arm(arm.version)
     if arm.recall is not None and arm.recall.over:
         return give_back(state, arm, assessments)
     if arm.paused:
-        return state, Outlook(Phase.PAUSED, arm.paused)
+        return state, held_by_a_person(arm.paused)
     return stay(state, Obstacle(waiting(state, arm), undecided=True, doubt=Doubt.BLAME), assessments)
 
 

@@ -189,7 +189,7 @@ def pass_by(state: Pass, arm: Arm) -> Pass:
 def _as_fetched(state: Pass, arm: Arm, reason: Reason) -> Arm:
     """A version that did not come as far as that is remembered by what was measured of it, if anything was: what the
     spec declared may have been the very mistake."""
-    if reason not in CORRIGIBLE or arm.ready_at is not None:
+    if reason not in CORRIGIBLE or reason is Reason.LOAD_FAILED or arm.ready_at is not None:
         return arm
     return arm.model_copy(update={"digest": state.workload(arm.version).digest})
 
@@ -207,7 +207,7 @@ def go_back(state: Pass, previous: Retiring, message: str) -> Pass:
     )
     state = retire(state, undone, keep=state.spec.rollback.keep_failed_for, reason=Reason.UNDONE)
     state = take_back(state, undone, Reason.UNDONE, message)
-    state = record(state, undone, "Undone", Reason.UNDONE, message, started_at=state.now)
+    state = record(state, undone, "Undone", Reason.UNDONE, message, started_at=_serves_since(state, undone.version))
     serves = VersionStatus(
         version=previous.version,
         uri=previous.uri,
@@ -219,6 +219,15 @@ def go_back(state: Pass, previous: Retiring, message: str) -> Pass:
     )
     words = f"{undone.version} was {message}; {serves.version} serves all requests"
     return state.change(stable=serves).say(Reason.UNDONE, words, warning=True)
+
+
+def _serves_since(state: Pass, version: str) -> float:
+    """When it became the control, as far as the history goes back."""
+    came = ("Installed", "Promoted")
+    found = (
+        item.ended_at for item in reversed(state.status.history) if item.version == version and item.outcome in came
+    )
+    return next(found, state.now)
 
 
 def _end(state: Pass, arm: Arm, outcome: str, reason: Reason, message: str) -> Pass:

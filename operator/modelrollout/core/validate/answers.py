@@ -24,4 +24,12 @@ def check_answers(case: Case) -> Finding | None:
         return Finding(
             NAME, Verdict.FAIL, some(tuple(wrong.values()), len(sent.first), "requests are not answered well")
         )
-    return Finding(NAME, Verdict.PASS, f"{len(sent.first)} samples were answered well, each of them twice")
+    return Finding(NAME, Verdict.PASS, f"{_samples(len(sent.first))} answered well, {_each(len(sent.first))}twice")
+
+
+def _samples(number: int) -> str:
+    return "1 sample was" if number == 1 else f"{number} samples were"
+
+
+def _each(number: int) -> str:
+    return "" if number == 1 else "each of them "

@@ -47,7 +47,10 @@ def _smoked(state: Pass, arm: Arm, settings: Smoke, probed: Probed) -> Pass:
     """What could not be sent, or did not come as far as the arm, is no attempt."""
     field = f"spec.strategy.{state.strategy.name}.smoke"
     found = _findings(arm, settings, replace(probed, unsent=by_field(probed.unsent, settings, field)))
-    findings = [replace(item, message=by_request(item.message, settings, field)) for item in found]
+    findings = [
+        replace(item, message=by_request(item.message, settings, field, failed=item.verdict is Verdict.FAIL))
+        for item in found
+    ]
     failed = "; ".join(item.message for item in findings if item.verdict is Verdict.FAIL)
     held = "; ".join(item.message for item in findings if item.holds)
     if held and not failed:

@@ -88,7 +88,10 @@ def _judged(state: Pass, arm: Arm, probed: Probed) -> Pass:
     took = arm.load_seconds if arm.load_seconds is not None else state.workload(arm.version).load_seconds
     case = Case(settings, arm.version, control.version if control is not None else probed.control, probed, took)
     found = [finding for check in CHECKS if (finding := check(case)) is not None]
-    findings = [replace(item, message=by_request(item.message, settings.samples, SAMPLES)) for item in found]
+    findings = [
+        replace(item, message=by_request(item.message, settings.samples, SAMPLES, failed=item.verdict is Verdict.FAIL))
+        for item in found
+    ]
     failed = [item.message for item in findings if item.verdict is Verdict.FAIL]
     held = [item.message for item in findings if item.holds]
     outcome = ValidationStatus(
