@@ -172,7 +172,7 @@ def test_what_is_proven_against_it_ends_it_in_quarantine(shadow: dict[str, Any],
     assert failed.reason == Reason.VALIDATION_FAILED
     assert failed.message.startswith(f"in the shadow: {words}")
     assert failed.message.endswith("; no request reached it")
-    assert world.status.message.startswith(f"{NEW} was rolled back: in the shadow: {words}")
+    assert world.status.message.startswith(f"{NEW} failed: in the shadow: {words}")
     assert conditions(world)["Validated"] == ("False", Reason.VALIDATION_FAILED)
     assert world.status.last_validation is not None
     assert "Fail" in {row.verdict for row in world.status.last_validation.checks if row.check.startswith("shadow")}

@@ -83,7 +83,7 @@ def test_a_version_that_is_not_fit_is_out_before_any_request(kind: str) -> None:
     failed = next(item for item in world.status.quarantined if item.version == NEW)
     assert (failed.reason, failed.message) == (Reason.VALIDATION_FAILED, f"{WORDS}; no request reached it")
     assert told(world.status)[:2] == ("False", Reason.VALIDATION_FAILED)
-    assert f"{NEW} was rolled back: {WORDS}; no request reached it" in world.said(Reason.VALIDATION_FAILED)
+    assert f"{NEW} failed: {WORDS}; no request reached it" in world.said(Reason.VALIDATION_FAILED)
 
 
 def test_retry_looks_again() -> None:

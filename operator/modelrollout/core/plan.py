@@ -97,6 +97,16 @@ class Reason(StrEnum):
     STATUS_LOST = "StatusLost"
 
 
+BEFORE_ANY_REQUEST = (
+    Reason.FETCH_FAILED,
+    Reason.LOAD_FAILED,
+    Reason.LOAD_TIMEOUT,
+    Reason.VALIDATION_FAILED,
+    Reason.SMOKE_FAILED,
+)
+"""For what a version fails that nobody has asked: there is nothing to roll back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """A Kubernetes Event to be posted once the status is stored. Warnings are what a person should look at. Events of

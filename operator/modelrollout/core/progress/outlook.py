@@ -10,7 +10,7 @@ from modelrollout.api.route import EVERYBODY, MATCHED, Route
 from modelrollout.api.status import Phase, Quarantined, Withheld
 from modelrollout.core.judge.standing import account
 from modelrollout.core.pass_state import Pass
-from modelrollout.core.plan import Reason
+from modelrollout.core.plan import BEFORE_ANY_REQUEST, Reason
 from modelrollout.core.progress.guards import of_loading
 from modelrollout.core.progress.obstacle import MEND
 
@@ -149,11 +149,13 @@ def _corrected_in(item: Withheld) -> str:
 
 def describe_failures(failed: Sequence[Withheld]) -> str:
     """What failed and why."""
-    return "; ".join(f"{item.version} was {_taken_back(item)}: {item.message}" for item in failed)
+    return "; ".join(f"{item.version} {_what_became(item)}: {item.message}" for item in failed)
 
 
-def _taken_back(item: Withheld) -> str:
-    return "rolled back" if isinstance(item, Quarantined) and item.reason != Reason.ABORTED else "taken back"
+def _what_became(item: Withheld) -> str:
+    if not isinstance(item, Quarantined) or item.reason == Reason.ABORTED:
+        return "was taken back"
+    return "failed" if item.reason in BEFORE_ANY_REQUEST else "was rolled back"
 
 
 def unanswered(state: Pass) -> str | None:

@@ -27,7 +27,7 @@ from modelrollout.core.judge.metric_state import NOTHING_COUNTED
 from modelrollout.core.judge.shares import of_these_shares
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.pass_state import Pass
-from modelrollout.core.plan import Reason
+from modelrollout.core.plan import BEFORE_ANY_REQUEST, Reason
 from modelrollout.core.progress.departures import CORRIGIBLE, record, retire, take_back, withheld, without_older
 
 TAKEN_BACK = (
@@ -174,7 +174,8 @@ def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: s
         state = state.change(quarantined=(*state.status.quarantined, failed)[-QUARANTINE_LENGTH:])
     elif reason in WITHHELD:
         state = take_back(state, arm, reason, message)
-    participles = PARTICIPLE if state.spec.validate_only is None else PARTICIPLE | VALIDATED
+    participles = PARTICIPLE | ({"RolledBack": "failed"} if reason in BEFORE_ANY_REQUEST else {})
+    participles |= VALIDATED if state.spec.validate_only is not None else {}
     words = f"{version} {participles.get(outcome, 'is out of traffic')}: {message}"
     return state.say(reason, words, warning=quarantine or reason in TAKEN_BACK)
 
