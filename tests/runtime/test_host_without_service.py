@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from modelrollout.adapters.cluster import EVENTS, VIRTUAL_SERVICES
+from modelrollout.adapters.cluster import EVENTS, SERVICES, VIRTUAL_SERVICES
+from modelrollout.runtime.references import RECHECK
 from tests.kubernetes import Kubernetes
 from tests.runtime.stage import Stage, play
 
@@ -42,6 +43,26 @@ def test_it_is_told_where_nobody_can_resolve_it(
                 in found[0]
             )
             assert len(found) == 1
+
+    play(kubernetes, story)
+
+
+def test_one_that_goes_away_later_is_missed(kubernetes: Kubernetes) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.service()
+        await stage.installed(traffic={"hosts": ["fraud"]})
+        live = await stage.cluster.get(SERVICES, stage.namespace, "fraud")
+        assert live is not None
+        await stage.cluster.delete(SERVICES, stage.namespace, "fraud", live["metadata"]["uid"])
+        stage.heard()
+        await stage.passes(2)
+        assert await told(stage) == [], "of thousands at rest nobody asks all the time"
+        stage.clock.skipped += RECHECK
+        stage.heard()
+        await stage.passes(2)
+        assert len(await told(stage)) == 1
+        found = {item["type"]: item["status"] for item in (await stage.status())["conditions"]}
+        assert found["ResolvedRefs"] == "False"
 
     play(kubernetes, story)
 

@@ -18,6 +18,7 @@ from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import ModelRollout, parse_spec
 from modelrollout.resource.spec import Spec
 from modelrollout.runtime.accepting import Acceptance
+from modelrollout.runtime.inquiry import Inquiries
 from modelrollout.runtime.references import References
 from modelrollout.runtime.settings import Settings
 from tests.core.world import CANARY, World
@@ -163,3 +164,34 @@ def test_all_of_them_are_named_at_once() -> None:
     at = "spec.analysis.metrics[1].{}: Prometheus at http://prometheus knows no metric nobody_counts_{}_total; "
     ways = "correct the name, let the metric be scraped first, or say required: false"
     assert refusal.message == at.format("successes", "this") + at.format("trials", "that") + ways
+
+
+AWAY: dict[str, tuple[str, bool, Status, bool]] = {
+    "a release is judged by it": (KNOWN, True, STABLE, True),
+    "it is not required": (KNOWN, False, STABLE, False),
+    "the first version is compared with nobody": (BROKEN, True, Status(), False),
+}
+
+
+@pytest.mark.parametrize(("query", "required", "status", "waits"), AWAY.values(), ids=AWAY)
+def test_while_prometheus_is_away_no_release_begins_that_is_judged_by_it(
+    query: str, required: bool, status: Status, waits: bool
+) -> None:
+    """A query that is none would be found out when the release cannot begin any more."""
+    unused: Any = None
+
+    async def ask() -> Refusal | None:
+        prometheus = Prometheus("http://127.0.0.1:9", timeout=1.0, threads=1)
+        of, spec = rollout(query, required, status)
+        acceptance = Acceptance(unused, prometheus, Settings())
+        acceptance.refusal = lambda *each: acceptance._wrong_metric(*each)  # type: ignore[method-assign]
+        try:
+            return await Inquiries(acceptance, time.monotonic).refusal(of, spec)
+        finally:
+            prometheus.close()
+
+    refusal = asyncio.run(ask())
+    assert (refusal is not None) is waits
+    if refusal is not None:
+        assert refusal.reason is Reason.NOT_CHECKED
+        assert refusal.message.startswith("the spec could not be checked, trying again: Prometheus at ")

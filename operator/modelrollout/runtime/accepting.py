@@ -89,14 +89,16 @@ class Acceptance:
     async def _wrong_metric(self, rollout: ModelRollout, spec: Spec) -> Refusal | None:
         """All queries of the user's own that Prometheus refuses, or that a release cannot be judged by: who has
         corrected one should not hear of the next one then. While Prometheus is away, what was found by then; a missing
-        metric alone is waited for, so a wrong query counts more."""
+        metric alone is waited for, so a wrong query counts more. Raises PrometheusAway or TimeoutError where nothing
+        was, and something is needed: what nobody could look at is not in order."""
         found = list[Refusal]()
         try:
             async with asyncio.timeout(QUERIES_LIMIT):
                 for metric, place, query in own_queries(spec):
                     found += [item async for item in self._problems(rollout, spec, metric, place, query)]
         except (PrometheusAway, TimeoutError):
-            pass
+            if not found and any(is_needed(rollout, metric) for metric, _, _ in own_queries(spec)):
+                raise
         wrong = [item.message for item in found if item.reason is Reason.INVALID_METRIC]
         names = [item.message for item in found if item.reason is Reason.UNKNOWN_METRIC]
         if not found:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from modelrollout.adapters.cluster import ApiError
+from modelrollout.adapters.prometheus import PrometheusAway
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import ModelRollout
@@ -81,7 +82,7 @@ class Inquiries:
     def _answer(self, key: Key, question: _Question) -> Refusal | None:
         try:
             refusal = question.task.result()
-        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+        except (ApiError, aiohttp.ClientError, PrometheusAway, TimeoutError) as error:
             if question.stands is None:
                 self.forget(key)
                 return not_checked(str(error) or "no answer in time")

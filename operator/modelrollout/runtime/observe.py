@@ -122,8 +122,11 @@ async def _refusal(rollout: ModelRollout, asked: Questions, observer: Observer) 
 
 
 async def _unresolved(rollout: ModelRollout, asked: Questions, observer: Observer) -> tuple[Refusal, ...] | None:
-    """What the spec names and is not there, if that is asked and known."""
-    return None if asked.references is None else await observer.references.missing(rollout, asked.references)
+    """What the spec names and is not there, if that is asked and known; what was there, once in a while."""
+    wanted = asked.references
+    if wanted is None and asked.spec is rollout.spec and observer.references.is_due((rollout.namespace, rollout.name)):
+        wanted = asked.spec
+    return None if wanted is None else await observer.references.missing(rollout, wanted)
 
 
 async def _in_time(what: str, limit: float, asking: Awaitable[Found]) -> Found | None:

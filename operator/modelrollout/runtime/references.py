@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from zlib import crc32
 
 import aiohttp
 
@@ -28,6 +29,7 @@ from modelrollout.resource.spec import Spec
 from modelrollout.runtime.world import Key
 
 AGAIN = 5.0  # seconds that an answer stands
+RECHECK = 1800.0  # seconds until what was there is looked for again: of thousands at rest, some ask each second
 LIMIT = 10.0  # seconds for all questions of one rollout
 PATIENCE = 1.0  # seconds that a pass waits for the answer; the next pass has it
 _NO_SERVICE = (
@@ -54,15 +56,26 @@ class References:
     prometheus: Prometheus
     clock: Callable[[], float]
     _questions: dict[Key, _Question] = field(default_factory=dict)
+    _due: dict[Key, float] = field(default_factory=dict)
 
     async def missing(self, rollout: ModelRollout, spec: Spec) -> Missing | None:
         """What is not there; None while nobody knows."""
         task = self._question(rollout, spec).task
         done, _ = await asyncio.wait({task}, timeout=PATIENCE)
-        return task.result() if done else None
+        if not done:
+            return None
+        self._due[rollout.namespace, rollout.name] = self.clock() + RECHECK
+        return task.result()
+
+    def is_due(self, key: Key) -> bool:
+        """Whether what was there may have gone since. The first time is anywhere within ``RECHECK``, by its name: an
+        operator that has just begun has other things to do for all of them."""
+        now = self.clock()
+        return now >= self._due.setdefault(key, now + RECHECK * (crc32("/".join(key).encode()) / 2**32))
 
     def forget(self, key: Key) -> None:
         """The rollout is gone, or its spec is another one."""
+        self._due.pop(key, None)
         question = self._questions.pop(key, None)
         if question is not None:
             question.task.cancel()
