@@ -425,3 +425,14 @@ def test_no_clock_runs_against_a_version_whose_fetcher_is_at_work() -> None:
     assert world.arm.fails_at is not None
     world.workloads[NEW] = replace(world.workloads[NEW], waiting="the model is being fetched", at_work_since=world.now)
     assert world.step(1).status.arms[0].fails_at is None
+
+
+def test_what_the_field_says_is_not_said_again_in_the_words_of_kubernetes() -> None:
+    words = (
+        'its pods are starting: FailedMount: MountVolume.SetUp failed for volume "a" : configmap "features" not found'
+    )
+    world = waiting(f"{words}; and something else")
+    field = f'{SPEC}.volumes[0].configMap.name "features"'
+    assert world.status.message.startswith(
+        f"{field}: there is no ConfigMap features in prod; make it, or correct the field; and something else"
+    )

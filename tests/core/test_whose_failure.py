@@ -219,8 +219,8 @@ def test_a_server_that_was_told_something_wrong_is_put_right_by_the_spec() -> No
     world.workloads.pop(NEW, None)
     world.autoload = True
     world.configure(analysis={"minRequests": 31}).run(10)
-    assert world.status.arms == (), "what is none of the server's business is no correction"
+    assert not world.status.arms, "what is none of the server's business is no correction"
     world.configure(serving={"args": []}).run(10)
-    assert world.status.arms == (), "nor is what comes to the same"
+    assert not world.status.arms, "nor is what comes to the same"
     world.configure(serving={"args": ["--enable_batching"]}).run(10)
     assert [arm.version for arm in world.status.arms] == [NEW], "no further word is needed"

@@ -11,7 +11,7 @@ from modelrollout.api.model import Model
 from modelrollout.api.route import EVERYBODY
 from modelrollout.api.status import Phase
 from modelrollout.core.accept.acceptance import accept, is_unresolved, last_accepted, settled_versions
-from modelrollout.core.accept.references import in_terms_of_the_spec, told_by
+from modelrollout.core.accept.missing import in_terms_of_the_spec, told_by
 from modelrollout.core.command.commands import answered, execute_command, pending
 from modelrollout.core.command.taken_back import forget_unnamed, retry_corrected
 from modelrollout.core.command.undo import undo_by_spec

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from modelrollout.api.analysis import TimeoutPolicy
 from modelrollout.api.status import Condition, Phase, Quarantined, Status, VersionStatus
 from modelrollout.core.accept.acceptance import RESOLVED_REFS, is_accepted
-from modelrollout.core.accept.references import lacked
+from modelrollout.core.accept.missing import lacked
 from modelrollout.core.judge.sight import silent_too_long
 from modelrollout.core.observation import Refusal
 from modelrollout.core.pass_state import Pass
