@@ -90,3 +90,12 @@ def test_another_store_is_asked_without_a_further_word() -> None:
     assert world.status.trial is None
     world.apply(uri="https://other.example.com/m.tar.gz").run(15)
     assert [arm.version for arm in world.status.arms] == [NEW]
+
+
+def test_a_model_that_is_not_there_is_missing_until_the_spec_names_another_place() -> None:
+    world = unfetched()
+    found = {item.type: item for item in world.status.conditions}["ResolvedRefs"]
+    assert (found.status, found.reason) == ("False", Reason.FETCH_FAILED)
+    assert found.message.startswith(f'spec.model.uri "pvc://models/fraud/1": the files have digest {RIGHT}')
+    world.apply(digest=RIGHT).run(15)
+    assert {item.type: item.status for item in world.status.conditions}["ResolvedRefs"] == "True"

@@ -78,7 +78,18 @@ def lacked(spec: Spec, namespace: str, withheld: Withheld) -> Refusal | None:
         named = (f'{field} "{value}"' for field, value in images(spec))
         pulled = [item for item in named if f"{item} cannot be pulled" in withheld.message]
         found, reason = [f"{item} could not be pulled" for item in pulled[:1]], Reason.IMAGE_NOT_PULLED
+    if not found and withheld.reason == Reason.FETCH_FAILED:
+        found, reason = [_unfetched(spec, withheld)], Reason.FETCH_FAILED
     return Refusal(reason, "; ".join([*found, _ONCE_MENDED])) if found else None
+
+
+def _unfetched(spec: Spec, withheld: Withheld) -> str:
+    """That its model could not be fetched, by the field that says where it is."""
+    words = withheld.message.removeprefix("it cannot be served: ")
+    for field, model in spec.versions():
+        if model.version == withheld.version:
+            return f'{field}.uri "{model.uri}": {words.removeprefix(f"{model.uri}: ")}'
+    return words
 
 
 def _lacked(spec: Spec, namespace: str, withheld: Withheld) -> Iterator[str]:
