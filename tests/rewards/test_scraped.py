@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from modelrollout.adapters.metrics.base import Target
@@ -21,7 +23,7 @@ async def counted(prometheus: Prometheus, version: str) -> tuple[float, float]:
     target = Target("prod", "fraud", version)
 
     async def moments(name: str) -> dict[str, Moments]:
-        return dict(await read(prometheus, fill(name + LABELS, target), 60.0, 1.0))
+        return dict(await read(prometheus, fill(name + LABELS, target), 60.0, 1.0, time.time()))
 
     successes = await moments("modelrollout_reward_sum_total")
     trials = await moments("modelrollout_reward_count_total")
