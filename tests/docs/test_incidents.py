@@ -18,7 +18,8 @@ from tests.core.phases import NEW
 from tests.core.world import GOOD, World
 from tests.strategies.test_ab_test import under_test
 
-PAGE = (Path(__file__).parents[2] / "docs" / "incidents.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "incidents.md").read_text()
 OLD, OTHER = "1.0.1", "sha256:" + "b" * 64
 
 
@@ -147,6 +148,7 @@ MET: dict[str, tuple[Callable[[], World], str]] = {  # what goes on, and the wor
         "spec.strategy: cannot change from ",
     ),
     "somebody else's route": (of_somebody_else, "held: the VirtualService of this name belongs to "),
+    "too few requests": (lambda: with_analysis(minRequests=1_000_000).run(40), "held: needs minRequests "),
     "a spec that is refused meanwhile": (refused_third, "now, and cannot be accepted"),
 }
 
@@ -157,3 +159,52 @@ def test_what_is_met_is_on_the_page(world: Callable[[], World], words: str) -> N
     pattern = ".*".join(map(re.escape, words.split("…")))
     assert re.search(pattern, f"{status.phase.value}: {status.message}"), status.message
     assert words in PAGE
+
+
+SAID = (  # by code that no world of the core runs
+    "the query is wrong, so the release does not begin: ",
+    "to compare with",
+    "held: stable has no record of ",
+    " is already routed by ",
+    ": Prometheus refuses ",
+    "the uri of a version that serves can only change with its digest: set digest to ",
+    "the model's name cannot change; make another ModelRollout for another model",
+    "and more since stable's bad answers come in bursts)",
+    "Prometheus has no sample of ",
+    " of any version: nobody was asked yet, or its labels are others; see ",
+    "spec.serving: this installation runs no image ",
+    " ended with exit code ",
+    " is outside of ",
+    " is a base folder with ",
+    " is no Service of namespace ",
+    " a Service of namespace ",
+    ", and the gateway mesh would take its requests from everybody; ",
+)
+
+
+def sources() -> str:
+    """All that can say something, with each text that is broken into several lines in one."""
+    files = [*sorted((ROOT / "operator").rglob("*.py")), *sorted((ROOT / "charts").rglob("*.yaml"))]
+    return re.sub(r'"\s*\n\s*f?"', "", "\n".join(file.read_text() for file in files))
+
+
+SOURCES = sources()
+
+
+@pytest.mark.parametrize("words", SAID)
+def test_what_is_said_elsewhere_is_on_the_page_as_the_code_has_it(words: str) -> None:
+    for part in words.split("held: "):  # that is put in front of it
+        assert part in SOURCES
+    assert words in PAGE
+
+
+def accepted(world: World) -> str:
+    return next(item.status for item in world.status.conditions if item.type == "Accepted")
+
+
+def test_a_refusal_has_the_phase_invalid_only_at_rest() -> None:
+    under_way = edited(phases.at_a_clock(), strategy={"blueGreen": {}})
+    assert (under_way.status.phase.value, accepted(under_way)) == ("Progressing", "False")
+    at_rest = named(phases.canary(phases.TEN), OLD, digest=OTHER)
+    assert (at_rest.status.phase.value, accepted(at_rest)) == ("Invalid", "False")
+    assert "the phase stays the release's" in PAGE

@@ -173,3 +173,33 @@ def test_objects_of_istio_are_such(istio: ApiServer, manifest: dict[str, Any]) -
     place = f"/apis/{manifest['apiVersion']}/namespaces/{manifest['metadata']['namespace']}/{plural}"
     answer = istio.ask("POST", place, manifest, dryRun="All", fieldValidation="Strict")
     assert answer.status == 201, answer.message
+
+
+def test_every_policy_of_the_chart_is_named() -> None:
+    template = (ROOT / "charts/modelrollout/templates/admission.yaml").read_text()
+    policies = re.findall(r"kind: ValidatingAdmissionPolicy\n.*\n  name: .*-(\w+)\n", template)
+    assert policies == ["pods", "commands", "deletions"]
+    assert "The chart has three policies" in PAGE
+    for name in policies:
+        assert f"`…-{name}`" in PAGE
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_what_is_made_with_kubectl_says_in_which_namespace(page: Path) -> None:
+    made = re.findall(r"kubectl create (?:rolebinding|service|secret|configmap)\b(?:\\\n|[^`\n])*", page.read_text())
+    assert [command for command in made if " -n " not in command] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_files_are_named_to_lint_as_to_kubectl(page: Path) -> None:
+    shown = re.findall(r"modelrollout lint (?!\[)(?!-)\S*(?:FILE|\.yaml)", page.read_text())
+    assert shown == []
+
+
+def test_commands_after_the_first_example_have_its_namespace() -> None:
+    readme = (ROOT / "README.md").read_text()
+    example, after = readme.partition("## What a release looks like")[2].split("```yaml\n")[1].split("```", 1)
+    namespace = yaml.safe_load(example)["metadata"]["namespace"]
+    commands = after.split("```\n")[1].splitlines()
+    for command in commands:
+        assert f" -n {namespace} " in command or " -f rollout.yaml" in command, command

@@ -55,6 +55,7 @@ class Stage:
         self.pod("istio-system", "istiod")
         self.pod("ingress", "gateway")
         self.service("ingress", "gateway")
+        self.service("istio-system", "prometheus")
         self.gateway(["fraud.example.com"])
         self.rollout()
 

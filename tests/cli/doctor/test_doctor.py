@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from modelrollout.cli.doctor.command import lines
+from modelrollout.cli.doctor.found import Finding, State
 from modelrollout.cli.main import main
 from modelrollout.resource.crd import crd
 from tests.apiserver import ApiServer, running
@@ -212,6 +214,7 @@ def istio_outside(stage: Stage) -> Callable[[], object]:
 
 
 ISTIOD = "/api/v1/namespaces/istio-system/pods/istiod"
+PROMETHEUS = "/api/v1/namespaces/istio-system/services/prometheus"
 GATEWAY_POD = "/api/v1/namespaces/ingress/pods/gateway"
 
 CHANGES: dict[str, tuple[Change, int, str, str]] = {
@@ -219,7 +222,7 @@ CHANGES: dict[str, tuple[Change, int, str, str]] = {
         without(GATEWAY),
         1,
         "prod/fraud names the gateway ingress/public, which is not there: nobody reaches it",
-        "kubectl get gateways.networking.istio.io -n ingress",
+        "kubectl edit modelrollout fraud -n prod, to correct spec.traffic.gateways; or make the Gateway",
     ),
     "a gateway for other hosts": (
         gateway_for_others,
@@ -295,6 +298,12 @@ CHANGES: dict[str, tuple[Change, int, str, str]] = {
         "the operator may not list or watch or create or patch or delete deployments in all namespaces",
         "--set rbac.create=true",
     ),
+    "a Prometheus that is not there, though another is asked": (
+        without(PROMETHEUS),
+        1,
+        "prometheus.url http://prometheus.istio-system:9090 names a Service that is not there: the operator sees",
+        f"{UPGRADE} --set prometheus.url=http://NAME.NAMESPACE:PORT",
+    ),
     "a Service for smoke requests that is not there": (
         without("/api/v1/namespaces/ingress/services/gateway"),
         0,
@@ -368,13 +377,40 @@ def test_without_any_rollout_what_is_scraped_counts(stage: Stage, scraped: Scrap
 
 
 def test_a_prometheus_that_cannot_be_asked_is_not_seen(stage: Stage) -> None:
-    """Its Service is asked behind the API server; there is none of that name."""
+    """Its Service is asked behind the API server, which asks none without a selector."""
     code, findings = examined(stage.server)
     assert code == 3
     [words] = of(findings, "unknown")
-    assert words.startswith(
-        "it was not asked: http://prometheus.istio-system:9090 (prometheus.url of the chart) names "
-    )
+    assert words.startswith("it was not asked: the API server does not ask behind Service istio-system/prometheus")
+
+
+def test_an_operator_that_asks_nobody_is_no_success(stage: Stage) -> None:
+    restore = without(PROMETHEUS)(stage)
+    try:
+        code, findings = examined(stage.server)
+    finally:
+        restore()
+    assert (code, of(findings, "unknown")) == (1, [])
+    assert [item["text"] for item in findings if item["area"] == "prometheus"] == of(findings, "missing")
+
+
+def test_a_wrong_flag_is_what_is_wrong(stage: Stage) -> None:
+    code, findings = examined(stage.server, "--prometheus", "http://127.0.0.1:1")
+    [found] = [item for item in findings if item["state"] == "unknown"]
+    assert code == 3
+    assert "--prometheus http://127.0.0.1:1 could not be reached: " in found["text"]
+    assert found["mend"].startswith("correct --prometheus URL")
+
+
+def test_each_thing_is_told_once(stage: Stage, scraped: Scraped) -> None:
+    shows(scraped, {'istio_build{component="proxy"}': 1.0, "envoy_server_live": 1.0})
+    for _ in range(3):
+        scraped.wait_for_scrape()
+    _, findings = examined(stage.server, "--prometheus", scraped.url, "-n", "default")
+    assert len([item for item in findings if item["text"].startswith("scraped every ")]) == 1
+    twice = [Finding(area, State.MISSING, "no", "helm install modelrollout") for area in ("definitions", "operator")]
+    shown = ["".join(span.text for span in part) for part in lines(twice)]
+    assert [text.strip() for text in shown if "helm" in text or "as above" in text] == [twice[0].mend, "as above"]
 
 
 def test_what_is_amiss_with_a_gateway_is_said_once(stage: Stage, counted: Scraped) -> None:

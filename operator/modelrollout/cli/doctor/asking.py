@@ -23,7 +23,7 @@ Ask = Callable[[str], Vector]
 
 
 def direct(url: str) -> Ask:
-    """At an address, for example that of a port that is forwarded."""
+    """At the address of ``--prometheus``, for example that of a port that is forwarded."""
 
     def ask(query: str) -> Vector:
         address = f"{url.rstrip('/')}/api/v1/query"
@@ -31,7 +31,7 @@ def direct(url: str) -> Ask:
             with urlopen(Request(address, urlencode({"query": query}).encode()), timeout=SECONDS) as answer:
                 return _vector(json.load(answer))
         except (URLError, OSError, ValueError) as error:
-            raise NotSeen(f"{url} cannot be asked: {error}") from error
+            raise NotSeen(f"--prometheus {url} could not be reached: {error}") from error
 
     return ask
 
@@ -53,6 +53,17 @@ def behind_the_api_server(look: Look, url: str) -> Ask:
         return _vector(look.proxied(f"{base}/api/v1/query?{urlencode({'query': query})}"))
 
     return ask
+
+
+def names_nothing(look: Look, url: str) -> bool:
+    """Whether an address names a Service of this cluster that is not there. Where nobody may look, it is not said."""
+    place = service_of(url)
+    if place is None:
+        return False
+    try:
+        return look.one(f"/api/v1/namespaces/{place[0]}/services/{place[1]}") is None
+    except NotSeen:
+        return False
 
 
 def _must_lead_somewhere(look: Look, url: str, namespace: str, name: str) -> None:

@@ -10,7 +10,8 @@ from itertools import groupby
 import click
 
 from modelrollout.cli.access import Access
-from modelrollout.cli.doctor.asking import Ask, behind_the_api_server, direct, within
+from modelrollout.cli.doctor.asking import Ask, behind_the_api_server, direct, names_nothing, within
+from modelrollout.cli.doctor.chart import mended
 from modelrollout.cli.doctor.counters import AREA as PROMETHEUS
 from modelrollout.cli.doctor.counters import counters
 from modelrollout.cli.doctor.definitions import control_plane, definitions, version
@@ -53,8 +54,8 @@ def doctor(
     """Check that a cluster has what releases need.
 
     Looks at the types, Istio, the operator and its rights, the gateways and hosts that rollouts name, and Prometheus
-    with its counters; says what is there and what is missing, each with the command that mends it. Changes nothing.
-    Without -n the rollouts of all namespaces are looked at.
+    with its counters; says what is there and what is missing, each with the command that mends it, or that tells why
+    it is so. Changes nothing. Without -n the rollouts of all namespaces are looked at.
 
     \b
     0  all that is needed is there
@@ -107,6 +108,13 @@ def _prometheus(
     look: Look, operator: Operator | None, rollouts: Sequence[ModelRollout], url: str | None
 ) -> Iterator[Finding]:
     settings = operator.settings if operator is not None else {}
+    if names_nothing(look, settings.get("prometheus_url", "")):
+        words = (
+            f"prometheus.url {settings['prometheus_url']} names a Service that is not there: the operator sees nothing"
+        )
+        yield Finding(PROMETHEUS, State.MISSING, words, mended(operator, "prometheus.url=http://NAME.NAMESPACE:PORT"))
+        if url is None:
+            return
     if url is None and "prometheus_url" not in settings:
         words = "its address is not known, because no operator was found"
         yield Finding(PROMETHEUS, State.UNKNOWN, words, "say --prometheus URL")
@@ -118,17 +126,27 @@ def _prometheus(
         yield Finding(PROMETHEUS, State.UNKNOWN, f"it was not asked: {error}", way)
         return
     ask = within(ask, settings.get("prometheus_matchers", ""))
-    yield from counters(ask, rollouts, settings.get("scrape_interval", ""))
+    yield from counters(ask, rollouts, settings.get("scrape_interval", ""), _way_to_prometheus(operator, url))
+
+
+def _way_to_prometheus(operator: Operator | None, url: str | None) -> str:
+    """Out of no answer: who said where it is asked, and how that is corrected."""
+    if url is not None:
+        return "correct --prometheus URL, for example after kubectl port-forward; or leave it out"
+    command = mended(operator, "prometheus.url=http://NAME.NAMESPACE:PORT")
+    return f"{command}, if that is not its address; or say --prometheus URL, after kubectl port-forward"
 
 
 def lines(findings: Sequence[Finding]) -> Iterator[Line]:
-    """By area, with the way to mend below what needs it, and the sums at the end."""
+    """By area, with the way to mend below what needs it, each in full once, and the sums at the end."""
+    told = set[str]()
     for area, found in groupby(findings, key=lambda item: item.area):
         yield line(Span(area, Style.TITLE))
         for item in found:
             yield line("  ", MARKS[item.state], item.text)
             if item.mend and item.state is not State.THERE:
-                yield line("      ", Span(item.mend, Style.FAINT))
+                yield line("      ", Span("as above" if item.mend in told else item.mend, Style.FAINT))
+                told.add(item.mend)
     sums = [(sum(item.state is state for item in findings), words) for state, words in WORDS.items()]
     yield ()
     yield line(", ".join(f"{count} {words}" for count, words in sums if count))

@@ -25,18 +25,18 @@ SCRAPES_TO_ROLL_BACK = (2, 3)
 BY_CALLED = 'count(istio_requests_total{reporter="destination"})'
 
 
-def counters(ask: Ask, rollouts: Sequence[ModelRollout], told_interval: str) -> Iterator[Finding]:
-    """``told_interval``: the setting prometheus.scrapeInterval, empty: measured."""
+def counters(ask: Ask, rollouts: Sequence[ModelRollout], told_interval: str, way: str) -> Iterator[Finding]:
+    """``told_interval``: the setting prometheus.scrapeInterval, empty: measured. ``way``: out of no answer."""
     try:
         ask("vector(1)")
     except NotSeen as error:
-        way = "correct prometheus.url of the chart; or say --prometheus URL, after kubectl port-forward"
         yield Finding(AREA, State.UNKNOWN, f"it could not be asked from here: {error}", way)
         return
     yield Finding(AREA, State.THERE, "it answers")
     try:
-        for name in _named(rollouts) or _scraped(ask) or [ProviderName.ISTIO]:
-            yield from _of_provider(ask, PROVIDERS[name], told_interval)
+        names = _named(rollouts) or _scraped(ask) or [ProviderName.ISTIO]
+        found = (item for name in names for item in _of_provider(ask, PROVIDERS[name], told_interval))
+        yield from dict.fromkeys(found)  # once, however many of them are scraped as often
         for rollout in rollouts:
             yield from _of_rollout(ask, rollout)
     except NotSeen as error:

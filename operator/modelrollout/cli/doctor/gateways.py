@@ -53,7 +53,9 @@ def _of(rollout: ModelRollout, name: str, found: Body | None) -> Iterator[Findin
     namespace, _, short = name.partition("/")
     if found is None:
         words = f"{rollout.key} names the gateway {name}, which is not there: nobody reaches it"
-        yield Finding(AREA, State.MISSING, words, f"kubectl get gateways.networking.istio.io -n {namespace}")
+        edit = f"kubectl edit modelrollout {rollout.name} -n {rollout.namespace}"
+        way = f"{edit}, to correct spec.traffic.gateways; or make the Gateway (docs/install.md, Istio)"
+        yield Finding(AREA, State.MISSING, words, way)
         return
     assert isinstance(rollout.spec, Spec)
     if out := shut_out(found, rollout.spec.traffic, rollout.namespace, rollout.cluster_domain):
