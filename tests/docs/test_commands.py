@@ -97,8 +97,9 @@ def test_modules_exist(item: Shown) -> None:
 
 @pytest.fixture
 def fraud(kubernetes: Kubernetes) -> Iterator[ApiServer]:
-    """The rollout that the pages speak of, with what they wait for, and the operator's namespace."""
-    kubernetes.server.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "modelrollout-system"}})
+    """The rollout that the pages speak of, with what they wait for, and the namespaces."""
+    for name in ("modelrollout-system", "prod"):
+        kubernetes.server.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
     server, path = kubernetes.server, "/apis/modelrollout.dev/v1alpha1/namespaces/default/modelrollouts/fraud"
     body = {
         "apiVersion": "modelrollout.dev/v1alpha1",
