@@ -216,6 +216,20 @@ def test_standard_input() -> None:
     assert result.output.startswith("<stdin> document 1 (fraud): spec.strategy.canary.steps")
 
 
+@pytest.mark.parametrize("command", ["lint", "simulate", "validate"])
+def test_the_standard_input_has_one_name(command: str) -> None:
+    output = CliRunner().invoke(main, [command, "-f", "-"], input="kind: List\napiVersion: v1\nitems: []\n").output
+    assert "<stdin>" in output
+
+
+@pytest.mark.parametrize(("given", "way_out"), [("true", "; write approval: {}"), ("1", ""), ("false", "")])
+def test_what_is_an_object_is_not_switched_on_by_true(tmp_path: Path, given: str, way_out: str) -> None:
+    code, [line] = lint(tmp_path, [GOOD.replace("{setWeight: 10", f"{{approval: {given}}}, {{setWeight: 10")])
+    assert code == 1
+    assert ".approval: must be a map of names to values" in line
+    assert line.partition("values")[2].startswith(way_out) if way_out else "write" not in line
+
+
 def test_a_file_that_is_not_there_is_wrong_usage() -> None:
     result = CliRunner().invoke(main, ["lint", "nowhere.yaml"])
     assert result.exit_code == 2

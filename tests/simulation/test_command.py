@@ -192,6 +192,8 @@ def test_nobody_approves_unless_it_is_asked_for(files: list[str]) -> None:
     end = json.loads(simulate(*files, "-o", "jsonl").output.splitlines()[-1])
     assert (end["outcome"], end["at"]) == ("Paused", 360.0)
     assert "waits for approval" in end["stands"]
+    assert simulate(*files).output.splitlines()[-1].startswith("Nobody approves in a simulation; say --approve-after ")
+    assert "Nobody approves" not in simulate(*files, "--approve-after", "10s").output
 
 
 @pytest.mark.parametrize(("after", "shifted"), [("30s", 92), ("90s", 152)])

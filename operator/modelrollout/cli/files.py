@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 STANDARD_INPUT = "-"
+STANDARD_INPUT_NAME = "<stdin>"  # in sentences
 ENDINGS = (".json", ".yaml", ".yml")  # of what kubectl takes from a folder
 
 Decorated = Callable[..., Any]
@@ -55,6 +56,11 @@ def _files_of(file: str, recursive: bool) -> Iterator[str]:
     yield from manifests
 
 
+def shown(file: str) -> str:
+    """What a file is called in sentences."""
+    return STANDARD_INPUT_NAME if file == STANDARD_INPUT else file
+
+
 def text_of(file: str) -> str:
     """What a file holds. Raises UsageError with the reason when it cannot be read."""
     try:
@@ -63,4 +69,4 @@ def text_of(file: str) -> str:
         return Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
-        raise click.UsageError(f"cannot read {file}: {reason}") from error
+        raise click.UsageError(f"cannot read {shown(file)}: {reason}") from error

@@ -8,7 +8,7 @@ import click
 
 from modelrollout.api.printable import printable
 from modelrollout.cli.check import check, is_rollout
-from modelrollout.cli.files import STANDARD_INPUT, file_arguments, several, text_of
+from modelrollout.cli.files import file_arguments, several, shown, text_of
 from modelrollout.cli.manifests_file import Document, Problem, read_documents
 from modelrollout.cli.notes import notes
 from modelrollout.cli.text import counted
@@ -20,8 +20,8 @@ def lint(files: tuple[str, ...], named: tuple[str, ...], recursive: bool) -> Non
     """Check manifests without a cluster.
 
     Reads YAML or JSON with any number of documents; a folder stands for the *.yaml, *.yml and *.json in it, `-` for the
-    standard input. The files are taken together, as one
-    `kubectl apply` would: two rollouts of one name or one host are found, too. Objects of other kinds are let through.
+    standard input, which sentences call <stdin>. The files are taken together, as one `kubectl apply` would: two
+    rollouts of one name or one host are found, too. Objects of other kinds are let through.
 
     Exit code 0 when all is well, 1 with one line for each problem, 2 when a file cannot be read. Lines that begin with
     "note:" name settings that can do nothing; they change no exit code.
@@ -31,7 +31,7 @@ def lint(files: tuple[str, ...], named: tuple[str, ...], recursive: bool) -> Non
     found = [document for document in documents if is_rollout(document)]
     problems += check(documents)
     if not found and not problems:
-        problems = [Problem(" ".join(files), "there is no ModelRollout in here")]
+        problems = [Problem(" ".join(map(shown, files)), "there is no ModelRollout in here")]
     for problem in problems:
         click.echo(printable(str(problem)), err=True)
     for note in (note for document in found for note in notes(document)):
@@ -46,7 +46,7 @@ def read_all(files: tuple[str, ...]) -> tuple[list[Document], list[Problem]]:
     documents: list[Document] = []
     problems: list[Problem] = []
     for file in files:
-        for item in read_documents("<stdin>" if file == STANDARD_INPUT else file, text_of(file)):
+        for item in read_documents(shown(file), text_of(file)):
             if isinstance(item, Document):
                 documents.append(item)
             else:

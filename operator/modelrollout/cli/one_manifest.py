@@ -8,7 +8,7 @@ import click
 
 from modelrollout.cli.check import check_one, is_rollout
 from modelrollout.cli.errors import NotTaken
-from modelrollout.cli.files import several
+from modelrollout.cli.files import several, shown
 from modelrollout.cli.lint import read_all
 from modelrollout.cli.manifests_file import Document
 
@@ -23,7 +23,7 @@ def one_manifest(files: Sequence[str], named: Sequence[str], recursive: bool, co
     if problems:
         raise NotTaken(*map(str, problems))
     if not found:
-        raise click.UsageError(f"there is no ModelRollout in {' '.join(given)}")
+        raise click.UsageError(f"there is no ModelRollout in {' '.join(map(shown, given))}")
     if len(found) > 1:
         places = ", ".join(document.place for document in found)
         raise click.UsageError(f"modelrollout {command} takes one ModelRollout, and here are {len(found)}: {places}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from modelrollout.api.base import format_duration
 from modelrollout.api.route import EVERYBODY
+from modelrollout.api.status import Phase
 from modelrollout.cli.render_contest import value_lines
 from modelrollout.cli.text import Line, Span, Style, columns, line, number
 from modelrollout.simulation.decisions import Decision, Ending, Judged
@@ -65,7 +66,15 @@ def end_lines(scenario: Scenario, last: Decision, end: Ending) -> list[Line]:
             Span(end.told, OUTCOME_STYLE.get(end.outcome, Style.WARN)),
             f" after {format_duration(round(end.at, 2))}: {served}{stands}",
         ),
+        *unapproved(scenario, last, end),
     ]
+
+
+def unapproved(scenario: Scenario, last: Decision, end: Ending) -> list[Line]:
+    """What goes on here where a release waits for a person: the command that its words name is one for a cluster."""
+    if end.stands is None or last.phase is not Phase.AWAITING_APPROVAL or scenario.approve_after is not None:
+        return []
+    return [line("Nobody approves in a simulation; say --approve-after 10s, and it goes on 10s after it began to wait")]
 
 
 def speaks(verdict: Judged) -> bool:

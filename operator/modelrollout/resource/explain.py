@@ -81,6 +81,8 @@ def _sentence(item: Mapping[str, Any], root: type[BaseModel], written: str) -> s
     if kind == "string_type" and (also := _in_quotes(item, root, written)) is not None:
         return f"{_path(item)}: must be a string, and {also}"
     said = _said(kind, context, given, str(item["msg"]))
+    if kind == "model_type" and _does_as(item, root, written, {}):
+        return f"{_path(item)}: {said}; write {item['loc'][-1]}: {{}}"
     if (way_out := _write(kind, given)) is not None:
         return f"{_path(item)}: {said.partition('; ')[0]}; write {way_out}"
     shown = f" (given: {given!r})" if isinstance(given, str | int | float) else ""
@@ -110,19 +112,31 @@ def _in_quotes(item: Mapping[str, Any], root: type[BaseModel], written: str) -> 
     """What would be wrong with a number in quotes, too: it is not said to be put in these, and refused again."""
     if not isinstance(item.get("input"), int | float):
         return None
+    left = _errors_with(item, root, written, str(item["input"]))
+    here = [other for other in left or () if other["loc"] == item["loc"]]
+    return next((str(other["ctx"]["error"]) for other in here if other["type"] == "value_error"), None)
+
+
+def _does_as(item: Mapping[str, Any], root: type[BaseModel], written: str, value: object) -> bool:
+    """Whether ``true`` was written for an object of which this is one, as ``approval: {}`` is."""
+    left = _errors_with(item, root, written, value) if item.get("input") is True else None
+    return left is not None and not any(other["loc"][: len(item["loc"])] == item["loc"] for other in left)
+
+
+def _errors_with(
+    item: Mapping[str, Any], root: type[BaseModel], written: str, value: object
+) -> list[dict[str, Any]] | None:
+    """What would be wrong with another value in the place of an error; None of what is no value, as a key of a map."""
     try:
         whole = json.loads(written)
         node = reduce(getitem, item["loc"][:-1], whole)
-        node[item["loc"][-1]] = str(item["input"])
+        node[item["loc"][-1]] = value
         root.model_validate_json(json.dumps(whole), strict=True, by_alias=True, by_name=False)
     except ValidationError as again:
-        left: list[dict[str, Any]] = [
-            dict(other) for other in again.errors(include_url=False) if other["loc"] == item["loc"]
-        ]
-        return next((str(other["ctx"]["error"]) for other in left if other["type"] == "value_error"), None)
-    except (KeyError, IndexError, TypeError):  # of what is no value, as a key of a map
+        return [dict(other) for other in again.errors(include_url=False)]
+    except (KeyError, IndexError, TypeError):
         return None
-    return None
+    return []
 
 
 def _write(kind: str, given: object) -> str | None:
