@@ -64,6 +64,16 @@ def test_where_no_metric_is_required_one_that_is_not_seen_neither_proves_nor_hol
     assert world.analysis[1].candidate.requests == 0
 
 
+@pytest.mark.parametrize("required", [True, False])
+def test_a_metric_that_is_not_required_may_be_silent_in_a_healthy_analysis(required: bool) -> None:
+    clicks = {"name": "clicks", "successes": "c{v='{{ version }}'}", "trials": "t{v='{{ version }}'}"}
+    world = released({"steps": [{"setWeight": 10}]}, metrics=[{"name": "errors"}, clicks | {"required": required}])
+    world.run(120, rate=100)
+    assert world.weight == 10
+    [analysis] = [item.status for item in world.status.conditions if item.type == "AnalysisHealthy"]
+    assert analysis == ("False" if required else "True")
+
+
 @pytest.mark.parametrize("away", ["connection refused", None])
 def test_where_no_metric_is_required_silence_proves_nothing(away: str | None) -> None:
     world = released({"steps": [{"setWeight": 10}]}, metrics=OPTIONAL)

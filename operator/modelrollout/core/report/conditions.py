@@ -139,7 +139,9 @@ def routed(state: Pass) -> Fact:
 
 def analysed(state: Pass) -> Fact:
     """Whether the metrics can speak."""
+    optional = {item.name for item in state.spec.analysis.metrics if not item.required}
     tests = [item for arm in state.status.arms for item in arm.metrics]
+    tests = [item for item in tests if item.metric not in optional] or tests
     contest = state.status.trial.contest if state.status.trial is not None else None
     if contest is not None and contest.trouble is not None:
         return "AnalysisHealthy", "False", Reason.BLIND, f"{contest.metric}: {contest.trouble}"
