@@ -57,14 +57,18 @@ REFUSED = {
     "undo what is not kept": (
         lambda: promoted().run(30.0),
         Verb.UNDO,
-        "nothing to undo: the version before 1.1.2 is gone; name it",
+        "nothing to undo: the version before 1.1.2, 1.0.1, is gone; name it in the spec",
     ),
     "undo the first version": (
         installed,
         Verb.UNDO,
         "nothing to undo: 1.0.1 is the first version here, and none served before it",
     ),
-    "retry what never failed": (releasing, Verb.RETRY, "nothing to retry: 1.1.2 is not quarantined"),
+    "retry what never failed": (
+        releasing,
+        Verb.RETRY,
+        "nothing to retry: 1.1.2 is not quarantined; the release of 1.1.2",
+    ),
     "retry what the spec does not name": (
         gone_on_to_another,
         Verb.RETRY,

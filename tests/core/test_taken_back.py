@@ -232,3 +232,37 @@ def test_nobody_is_told_that_stable_serves_while_the_route_still_leads_elsewhere
     world.live_route_override = None
     world.run(20)
     assert f"; {OLD} serves. " in world.status.message
+
+
+def test_a_second_retry_hears_that_the_first_one_counts() -> None:
+    world = say(say(phases.at_a_clock(), "abort"), "retry")
+    say(world, "retry")
+    starts = f"retry: {NEW} is not quarantined, its release starts already when what ran before is gone"
+    assert world.status.command_ignored == starts
+    say(world.run(30), "retry")
+    assert world.status.command_ignored == f"retry: {NEW} is not quarantined, its release is under way"
+
+
+def test_a_retry_of_what_serves_hears_so() -> None:
+    world = phases.at_a_clock()
+    world.command = f"retry {OLD} t1"
+    world.step(0.5)
+    assert world.status.command_ignored == f"retry: {OLD} is not quarantined, it serves"
+
+
+VERBS = "verbs are promote, skip, promote-full, abort, abort-quarantine, lower, pause, resume, undo and retry"
+NO_COMMANDS = {
+    "approve 1.1.2": f": did you mean promote? The {VERBS}",
+    "promot 1.1.2": f": did you mean promote? The {VERBS}",
+    "dance 1.1.2": f": the {VERBS}",
+    "promote": ": promote of which version?; write for example promote 2.4.1187",
+    "promote --full": ": --full is no version; write for example promote 2.4.1187",
+}
+
+
+@pytest.mark.parametrize(("text", "words"), NO_COMMANDS.items())
+def test_what_is_no_command_is_answered_with_what_there_is(text: str, words: str) -> None:
+    world = phases.at_a_clock()
+    world.command = text
+    world.step(0.5)
+    assert world.status.command_ignored == f"command {text!r} is not VERB VERSION{words}"

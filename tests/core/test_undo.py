@@ -293,7 +293,7 @@ def test_the_first_version_that_was_released_again_has_one() -> None:
     world = promoted(keep="validation: {allowDowngrade: true}")
     released(world, OLD)
     undo(world, OLD)
-    assert "the version before is gone" in (world.status.command_ignored or "")
+    assert "the version before 1.0.1, 1.1.2, is gone; name it in the spec" in (world.status.command_ignored or "")
 
 
 def test_the_history_tells_for_how_long_it_had_served() -> None:

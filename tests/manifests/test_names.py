@@ -104,7 +104,7 @@ def test_names(name: str, version: str, reason: str | None, words: str) -> None:
         pytest.param("file:///srv/models", "/srv/models", "is outside of /srv/models", id="the root itself"),
         pytest.param("file:///srv/models-secret/x", "/srv/models", "is outside of", id="a longer name"),
         pytest.param("file:///etc/passwd", "/srv/models", "is outside of", id="elsewhere"),
-        pytest.param("file:///srv/models/fraud", None, "this installation allows none", id="not allowed at all"),
+        pytest.param("file:///srv/models/fraud", None, "chart's value fileRoot", id="not allowed at all"),
         pytest.param("pvc://models/fraud", None, None, id="another scheme"),
     ],
 )

@@ -12,7 +12,9 @@ policy lets nobody write another name than the one that the API server knows.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 
 from modelrollout.api.printable import printable
@@ -115,6 +117,22 @@ def parse(text: str) -> Command | None:
         return Command(verb, version, token, one_line(note)) if verb.takes_any_version else None
     known = all(re.fullmatch(VERSION_PATTERN, part) for part in version.split(SEVERAL))
     return Command(verb, version, token, one_line(note)) if known else None
+
+
+_OTHER_VERBS: Mapping[str, str] = {"approve": "promote", "rollback": "abort, or undo after a promotion"}
+"""What other programs call it."""
+
+
+def problem(text: str) -> str:
+    """What is wrong with a text that ``parse`` takes for none, with all that there is to write."""
+    word, version, *_ = [*text.split(maxsplit=2), "", ""]
+    if word in frozenset(Verb):
+        said = f"{version} is no version" if version else f"{word} of which version?"
+        return f"command {text!r} is not VERB VERSION: {said}; write for example {word} 2.4.1187"
+    verbs = [verb.value for verb in Verb]
+    meant = _OTHER_VERBS.get(word) or next(iter(get_close_matches(word, verbs, n=1, cutoff=0.7)), None)
+    hint = f"did you mean {meant}? The" if meant is not None else "the"
+    return f"command {text!r} is not VERB VERSION: {hint} verbs are {', '.join(verbs[:-1])} and {verbs[-1]}"
 
 
 def token_of(moment: str, user: str) -> str:

@@ -17,7 +17,7 @@ from modelrollout.api.status import Arm, Phase, Status
 from modelrollout.cli.errors import Refused
 from modelrollout.cli.routed import not_done
 from modelrollout.cli.text import listed
-from modelrollout.core.command.undo import FIRST, is_first
+from modelrollout.core.command.undo import FIRST, gone, is_first
 from modelrollout.resource.rollout import ModelRollout
 from modelrollout.resource.spec import Spec
 
@@ -67,10 +67,7 @@ def _promoted(rollout: ModelRollout, version: str | None) -> str:
     if status.previous is None and is_first(status):
         raise Refused(f"{nothing}: {FIRST.format(status.stable.version)}")
     if status.previous is None:
-        raise Refused(
-            f"{nothing}: the version before {status.stable.version} is gone; name it in the spec to release it again. "
-            "rollback.keepPrevious keeps it for as long as you like"
-        )
+        raise Refused(f"{nothing}: {gone(status)}")
     return status.stable.version
 
 
@@ -110,7 +107,8 @@ def _withheld(rollout: ModelRollout, version: str | None) -> Sequence[str]:
     if not isinstance(spec, Spec):
         raise Refused(f"rollout {rollout.name}: the spec is invalid, set it right first: {spec.message}")
     wanted = [model.version for model in spec.strategy.chosen.models(spec.strategy.settings, spec.model)]
-    failed = list(dict.fromkeys(item.version for item in rollout.status.withheld))
+    status = rollout.status
+    failed = list(dict.fromkeys(item.version for item in status.withheld))
     asked = wanted if version is None else [version]
     if found := [item for item in asked if item in wanted and item in failed]:
         return found
@@ -121,6 +119,8 @@ def _withheld(rollout: ModelRollout, version: str | None) -> Sequence[str]:
     way_out = f"; set spec.model.version to {listed(others, 'or')} first" if others else ""
     if other := [item for item in failed if item in wanted]:
         way_out = f"; {listed(other)} {'is' if len(other) == 1 else 'are'}"
+    if under_way := [item for item in asked if status.arm(item) is not None and status.trial is not None]:
+        way_out += f"; the release of {listed(under_way)} is under way"
     raise Refused(f"{nothing}: {listed(asked)} {'is' if len(asked) == 1 else 'are'} not quarantined{way_out}")
 
 

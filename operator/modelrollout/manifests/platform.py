@@ -67,7 +67,7 @@ def _file_problem(field: str, model: Model, platform: Platform) -> Refusal | Non
         return Refusal(
             Reason.FILE_ROOT,
             f"{field}.uri: {uri} is a path of a node, and this installation allows none; use pvc:// or https://, "
-            "or ask for the operator's setting MODELROLLOUT_FILE_ROOT",
+            "or ask for the chart's value fileRoot (the operator's setting MODELROLLOUT_FILE_ROOT)",
         )
     if below(uri.removeprefix(FILE_SCHEME), platform.file_root) is None:
         return Refusal(

@@ -8,7 +8,7 @@ already would be no change, of which nobody hears. Once a pass has seen that it 
 
 from __future__ import annotations
 
-from modelrollout.api.command import Command, Verb, parse
+from modelrollout.api.command import Command, Verb, parse, problem
 from modelrollout.core.command.going_on import go_on, skip, skip_all, without_pause
 from modelrollout.core.command.lower import lower
 from modelrollout.core.command.taken_back import retry
@@ -50,8 +50,7 @@ def answered(state: Pass) -> str | None:
 def _execute(state: Pass, text: str) -> Pass:
     command = parse(text)
     if command is None:
-        message = f"command {text!r} is not VERB VERSION: promote, abort, pause ..."
-        return state.say(Reason.COMMAND_IGNORED, message, warning=True)
+        return state.say(Reason.COMMAND_IGNORED, problem(text), warning=True)
     if command.verb is Verb.RETRY:
         return retry(state, command)
     if command.verb is Verb.UNDO:

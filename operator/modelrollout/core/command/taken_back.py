@@ -3,7 +3,7 @@ what never came up a spec that is corrected."""
 
 from __future__ import annotations
 
-from modelrollout.api.command import Command
+from modelrollout.api.command import SEVERAL, Command
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.recipe import is_corrected
@@ -14,7 +14,8 @@ def retry(state: Pass, command: Command) -> Pass:
     status = state.status
     meant = list(dict.fromkeys(item.version for item in status.withheld if command.is_for(item.version)))
     if not meant:
-        return state.say(Reason.COMMAND_IGNORED, f"retry: {command.version} is not quarantined", True)
+        objections = "; ".join(_not_withheld(state, version) for version in command.version.split(SEVERAL))
+        return state.say(Reason.COMMAND_IGNORED, f"retry: {objections}", True)
     state = state.change(
         quarantined=tuple(item for item in status.quarantined if item.version not in meant),
         taken_back=tuple(item for item in status.taken_back if item.version not in meant),
@@ -22,12 +23,29 @@ def retry(state: Pass, command: Command) -> Pass:
     return state.say(Reason.RETRIED, f"{' and '.join(meant)} may be released again: {_what_starts(state, meant)}")
 
 
+def _not_withheld(state: Pass, version: str) -> str:
+    """Why there is nothing to retry of a version, which may be because it was said already."""
+    said = f"{version} is not quarantined"
+    if state.control is not None and state.control.version == version:
+        return f"{said}, it serves"
+    if state.status.arm(version) is not None:
+        return f"{said}, its release is under way"
+    if version not in state.named:
+        return said
+    before = " when what ran before is gone" if _is_there_yet(state, [version]) else ""
+    return f"{said}, its release starts already{before}"
+
+
+def _is_there_yet(state: Pass, meant: list[str]) -> bool:
+    """Whether what ran before of these versions, or any other, still drains."""
+    return any(item.version in meant or item.drain_until > state.now for item in state.status.retiring)
+
+
 def _what_starts(state: Pass, meant: list[str]) -> str:
     named = [version for version in state.named if version in meant]
     if not named:
         return f"the spec names {' and '.join(state.named)}, so nothing starts until it names {' or '.join(meant)}"
-    before = any(item.version in meant or item.drain_until > state.now for item in state.status.retiring)
-    when = " when what ran before is gone" if before else ""
+    when = " when what ran before is gone" if _is_there_yet(state, meant) else ""
     return f"the release of {' and '.join(named)} starts from the beginning{when}"
 
 

@@ -42,14 +42,34 @@ def is_warm(state: Pass, previous: Retiring) -> bool:
     return stays and state.workload(previous.version).is_ready
 
 
-def is_first(status: Status) -> bool:
-    """Whether nothing served before the version that serves, as far as is known."""
+GONE = (
+    "the version before{} is gone; name it in the spec to release it again. rollback.keepPrevious keeps it for as "
+    "long as you like"
+)
+
+
+def gone(status: Status) -> str:
+    """That the version before is not there any more, by its name where the history has it."""
+    control = status.stable.version if status.stable is not None else None
+    served = [item.version for item in _served(status)]
+    known = len(served) > 1 and served[-1] == control
+    return GONE.format(f" {control}, {served[-2]}," if known else f" {control}")
+
+
+def _served(status: Status) -> list[HistoryEntry]:
+    """What came to serve, the oldest first, without what was undone."""
     served = list[HistoryEntry]()
     for item in status.history:
         if item.outcome in ("Installed", "Promoted"):
             served.append(item)
         elif item.outcome == "Undone" and served:
             served.pop()
+    return served
+
+
+def is_first(status: Status) -> bool:
+    """Whether nothing served before the version that serves, as far as is known."""
+    served = _served(status)
     control = status.stable.version if status.stable is not None else None
     return bool(served) and (served[-1].version, served[-1].outcome) == (control, "Installed")
 
@@ -64,7 +84,7 @@ def object_to(state: Pass, command: Command, previous: Retiring | None) -> str |
     if previous is None and is_first(state.status):
         return FIRST.format(control)
     if previous is None or previous.remove_at <= state.now:
-        return "the version before is gone; rollback.keepPrevious keeps it for as long as you like"
+        return gone(state.status)
     if state.workload(previous.version).ready == 0:
         return f"no pod of {previous.version} is ready"
     return None
