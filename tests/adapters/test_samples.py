@@ -85,7 +85,7 @@ ODD: dict[str, tuple[Handler, Any]] = {
         "status 400: no such input (the request may be what is wrong: correct it before a retry)",
     ),
     "no JSON": (saying("<html>"), "the answer is not JSON: <html>"),
-    "nested without end": (saying("[" * 100_000), "the answer is not JSON: " + "[" * 200),
+    "nested without end": (saying("[" * 100_000), "the answer is not JSON: " + "[" * 200 + " …"),
     "without end": (endless, f"the answer is larger than {LARGEST_ANSWER // 1024} KiB"),
     "hanging up": (hanging_up, "the server ended the connection without an answer"),
 }

@@ -157,7 +157,7 @@ CASES = [
         evidence_of(),
         {"trouble": AWAY, "begun": False},
         Outcome.BLIND,
-        "errors: no sample since 00:00:00 UTC (connection refused); evidence stays at 1 of 100 needed",
+        "errors: no sample yet, looked for since 00:00:00 UTC (connection refused); evidence stays at 1 of 100 needed",
         id="Prometheus is away before the release",
     ),
     pytest.param(
