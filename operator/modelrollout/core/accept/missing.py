@@ -26,6 +26,7 @@ from modelrollout.core.recipe import is_corrected
 from modelrollout.resource.spec import Spec
 
 _ONCE_MENDED = "once it is there say modelrollout retry, or correct the field"
+_FETCHED_AGAIN = "correct the field; or mend what is there, and say modelrollout retry"
 _KEY_OF_VOLUME = re.compile(r'volume "([^"]+)" : .*references non-existent (config|secret) key: ([\w.-]+)')
 _NO_SECRET = re.compile("; " + NO_SECRET.format('[^"]+'))
 
@@ -79,13 +80,13 @@ def lacked(spec: Spec, namespace: str, withheld: Withheld) -> Refusal | None:
         pulled = [item for item in named if f"{item} cannot be pulled" in withheld.message]
         found, reason = [f"{item} could not be pulled" for item in pulled[:1]], Reason.IMAGE_NOT_PULLED
     if not found and withheld.reason == Reason.FETCH_FAILED:
-        found, reason = [_unfetched(spec, withheld)], Reason.FETCH_FAILED
+        return Refusal(Reason.FETCH_FAILED, f"{_unfetched(spec, withheld)}; {_FETCHED_AGAIN}")
     return Refusal(reason, "; ".join([*found, _ONCE_MENDED])) if found else None
 
 
 def _unfetched(spec: Spec, withheld: Withheld) -> str:
     """That its model could not be fetched, by the field that says where it is."""
-    words = withheld.message.removeprefix("it cannot be served: ")
+    words = withheld.message.removeprefix("it cannot be served: ").replace(" (spec.model.uri)", "")
     for field, model in spec.versions():
         if model.version == withheld.version:
             return f'{field}.uri "{model.uri}": {words.removeprefix(f"{model.uri}: ")}'
