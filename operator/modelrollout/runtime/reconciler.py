@@ -168,12 +168,15 @@ class Reconciler:
         self, key: Key, changes: int, rollout: ModelRollout, seen: Observation, plan: Plan, snapshot: Snapshot
     ) -> Plan:
         """Make it so, and remember what the next pass may go by; what could not be applied is tried again soon."""
-        stored, route = (snapshot.rollout or {}).get("status"), snapshot.virtual_service
+        body, route = snapshot.rollout, snapshot.virtual_service
         try:
             whole = await apply(rollout, plan, snapshot, self.applier)
         except BaseException:
-            if snapshot.virtual_service is not route and (snapshot.rollout or {}).get("status") is stored:
-                self._remember_decided(key, rollout, seen, plan, mark(stored))
+            # The route is what was decided and the status is not. What was decided holds: by a newer sample the next
+            # pass might see it otherwise, and give requests back to a version that has just lost them.
+            if snapshot.virtual_service is not route and snapshot.rollout is body:
+                self._remember(key, changes, rollout, seen, plan, body or {}, whole=False)
+                self.recent[key] = replace(self.recent[key], unsaved=True, untold=plan.events)
             raise
         self.telemetry.saw(key, plan.status)
         if plan.status.trial is None:
@@ -181,24 +184,6 @@ class Reconciler:
         else:
             self._remember(key, changes, rollout, seen, plan, snapshot.rollout or {}, whole)
         return plan if whole else replace(plan, requeue_after=min(plan.requeue_after, _INCOMPLETE))
-
-    def _remember_decided(self, key: Key, rollout: ModelRollout, seen: Observation, plan: Plan, stored: int) -> None:
-        """The route is what was decided and the status is not. What was decided holds: by a newer sample the next pass
-        might see it otherwise, and give requests back to a version that has just lost them."""
-        self.recent[key] = Recent(
-            changes=self.world.changes(key),
-            rollout=replace(rollout, status=plan.status),
-            seen=seen,
-            plan=plan,
-            stored=stored,
-            decided=stored,
-            stored_at=time.monotonic(),
-            judged=None,
-            whole=False,
-            looked_at=seen.now,
-            unsaved=True,
-            untold=plan.events,
-        )
 
     def _remember(
         self, key: Key, changes: int, rollout: ModelRollout, seen: Observation, plan: Plan, body: Object, whole: bool

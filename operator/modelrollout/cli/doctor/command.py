@@ -33,6 +33,7 @@ MARKS = {
     State.MISSING: Span("✖ ", Style.BAD),
     State.UNKNOWN: Span("? ", Style.WARN),
 }
+ADDRESS = "prometheus.url=http://NAME.NAMESPACE:PORT"  # the chart's value, to be filled in
 WORDS = {State.THERE: "there", State.DOUBTFUL: "to look at", State.MISSING: "missing", State.UNKNOWN: "not seen"}
 
 
@@ -112,7 +113,7 @@ def _prometheus(
         words = (
             f"prometheus.url {settings['prometheus_url']} names a Service that is not there: the operator sees nothing"
         )
-        yield Finding(PROMETHEUS, State.MISSING, words, mended(operator, "prometheus.url=http://NAME.NAMESPACE:PORT"))
+        yield Finding(PROMETHEUS, State.MISSING, words, mended(operator, ADDRESS))
         if url is None:
             return
     if url is None and "prometheus_url" not in settings:
@@ -133,7 +134,7 @@ def _way_to_prometheus(operator: Operator | None, url: str | None) -> str:
     """Out of no answer: who said where it is asked, and how that is corrected."""
     if url is not None:
         return "correct --prometheus URL, for example after kubectl port-forward; or leave it out"
-    command = mended(operator, "prometheus.url=http://NAME.NAMESPACE:PORT")
+    command = mended(operator, ADDRESS)
     return f"{command}, if that is not its address; or say --prometheus URL, after kubectl port-forward"
 
 

@@ -143,8 +143,8 @@ def _corrected(field: str, version: str) -> str:
 
 def _corrected_in(item: Withheld) -> str:
     """The field that a correction is looked for in first."""
-    fields = {Reason.VALIDATION_TIMEOUT: "spec.validation", Reason.LOAD_FAILED: "spec.serving"}
-    return next((field for reason, field in fields.items() if reason == item.reason), "spec.model or spec.serving")
+    fields: dict[str, str] = {Reason.VALIDATION_TIMEOUT: "spec.validation", Reason.LOAD_FAILED: "spec.serving"}
+    return fields.get(item.reason, "spec.model or spec.serving")
 
 
 def describe_failures(failed: Sequence[Withheld]) -> str:

@@ -28,7 +28,7 @@ from modelrollout.core.judge.shares import of_these_shares
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import BEFORE_ANY_REQUEST, Reason
-from modelrollout.core.progress.departures import CORRIGIBLE, record, retire, take_back, withheld, without_older
+from modelrollout.core.progress.departures import NEVER_UP, record, retire, take_back, withheld, without_older
 
 TAKEN_BACK = (
     Reason.ABORTED,
@@ -190,7 +190,7 @@ def pass_by(state: Pass, arm: Arm) -> Pass:
 def _as_fetched(state: Pass, arm: Arm, reason: Reason) -> Arm:
     """A version that did not come as far as that is remembered by what was measured of it, if anything was: what the
     spec declared may have been the very mistake."""
-    if reason not in CORRIGIBLE or reason is Reason.LOAD_FAILED or arm.ready_at is not None:
+    if reason not in NEVER_UP or arm.ready_at is not None:
         return arm
     return arm.model_copy(update={"digest": state.workload(arm.version).digest})
 
