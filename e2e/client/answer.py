@@ -30,8 +30,9 @@ class Answer:
 
     @property
     def failed(self) -> bool:
-        """A fault of the server or of the way to it: HTTP 5xx, no connection, no answer in time."""
-        return self.status is None or self.status >= 500
+        """Whoever sent it got no prediction: HTTP 4xx (a route that was lost, a model that is not served by this name)
+        or 5xx, no connection, no answer in time. The client sends nothing that a server may rightly refuse."""
+        return self.status is None or self.status >= 400
 
     @property
     def done_at(self) -> float:

@@ -48,7 +48,7 @@ def summarize(answers: Sequence[Answer]) -> Summary:
 
 
 def failures(answers: Iterable[Answer]) -> list[Answer]:
-    """Those that failed: HTTP 5xx, no connection, no answer in time."""
+    """Those that failed: HTTP 4xx or 5xx, no connection, no answer in time."""
     return [answer for answer in answers if answer.failed]
 
 

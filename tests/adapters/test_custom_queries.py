@@ -52,6 +52,7 @@ def test_whether_a_query_has_a_variable(query: str, found: bool) -> None:
         pytest.param('label_replace(x, "a", "$1", "b", "(.*)")', ("x",), id="strings with brackets"),
         pytest.param("x offset 5m", ("x",), id="an offset"),
         pytest.param('x{a="}"}', ("x",), id="a bracket in a value"),
+        pytest.param('clicks_total{version="a"', ("clicks_total",), id="a selector whose bracket is missing"),
     ],
 )
 def test_the_metrics_of_a_query(query: str, names: tuple[str, ...]) -> None:

@@ -17,6 +17,7 @@ from tests.cli.worlds import (
     baking,
     carried_out,
     first_version,
+    first_version_paused,
     gone_on_to_another,
     installed,
     kept_before,
@@ -147,6 +148,11 @@ CARRIED_OUT = {
     "abort what is paused": (paused, Verb.ABORT, "abort of 1.1.2 accepted; weight 0 %, RollingBack"),
     "pause": (releasing, Verb.PAUSE, "pause of 1.1.2 accepted; weight 10 %, Paused: paused by a person"),
     "resume": (paused, Verb.RESUME, "resume of 1.1.2 accepted; weight 10 %, Progressing"),
+    "resume a first version that has come up": (
+        first_version_paused,
+        Verb.RESUME,
+        "resume of 1.0.1 accepted; Healthy: 1.0.1 serves all requests",
+    ),
     "retry": (
         quarantined,
         Verb.RETRY,

@@ -37,6 +37,13 @@ def first_version() -> World:
     return world
 
 
+def first_version_paused() -> World:
+    """The first version of all has come up, and a person holds it."""
+    world = carried_out(first_version(), Verb.PAUSE)
+    world.autoload = True
+    return world.run(30.0)
+
+
 def installed() -> World:
     """The first version serves."""
     return World.of(CANARY).installed()

@@ -316,9 +316,19 @@ def test_it_is_in_the_sentence_while_a_person_holds_the_release_too() -> None:
     world = phases.say(waiting('image "x:9" cannot be pulled: not found'), "pause")
     assert world.arm.fails_at is not None
     assert world.status.phase is Phase.PAUSED
-    assert "paused by a person" in world.status.message
+    assert "paused by a person; modelrollout resume fraud -n prod goes on" in world.status.message
     assert "; spec.serving.image" in world.status.message
     assert f"{NEW} fails at {clock_time(world.arm.fails_at)} (loadTimeout)" in world.status.message
+
+
+def test_a_refused_spec_is_told_of_with_its_version_in_the_status_and_in_the_event() -> None:
+    """Kubernetes' list of Events has the object's name, and not which version was meant."""
+    world = World.of(CANARY).installed()
+    world.refusal = Refusal(Reason.REFERENCE_MISSING, 'spec.traffic.host "fraud" has no Service')
+    world.apply(version=NEW).step(1)
+    said = f'{NEW} is not released: spec.traffic.host "fraud" has no Service'
+    assert world.status.message.startswith(said)
+    assert world.said(Reason.REFERENCE_MISSING) == [said]
 
 
 def test_a_correction_has_all_the_time_to_load() -> None:

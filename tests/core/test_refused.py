@@ -47,7 +47,7 @@ def test_for_longer_than_load_timeout_it_is_taken_back_and_nobody_is_blamed() ->
     world = refused(phases.loading()).run(130)
     assert world.status.quarantined == ()
     assert [(item.version, item.reason) for item in world.status.taken_back] == [(NEW, Reason.OBJECT_REFUSED)]
-    assert world.status.message.startswith(f"{NEW} was taken back: not ready within loadTimeout 2m: {WORDS}")
+    assert world.status.message.startswith(f"{NEW} was not released: not ready within loadTimeout 2m: {WORDS}")
     assert f"Correct spec.model or spec.serving, and {NEW} is tried again" in world.status.message
     assert [item.version for item in world.status.identities] == [OLD], "it never was anything"
 

@@ -77,7 +77,7 @@ def test_a_store_that_is_away_is_no_fault_of_the_version() -> None:
     world = store_away()
     assert world.status.quarantined == ()
     assert [(item.version, item.reason) for item in world.status.taken_back] == [(NEW, Reason.FETCH_FAILED)]
-    assert world.status.message.startswith(f"{NEW} was taken back: it cannot be served: https://models.example.com/m")
+    assert world.status.message.startswith(f"{NEW} was not released: it cannot be served: https://models.example.com/m")
     assert f"Correct spec.model or spec.serving, and {NEW} is tried again" in world.status.message
     accepted = {item.type: item for item in world.status.conditions}["Accepted"]
     assert (accepted.status, accepted.reason) == ("False", Reason.FETCH_FAILED), "its place may be mistyped"

@@ -133,7 +133,9 @@ def test_what_is_not_known_for_as_long_as_a_load_may_take_is_taken_back_without_
     world.run(40)
     assert world.status.quarantined == ()
     assert [item.reason for item in world.status.taken_back] == [Reason.VALIDATION_TIMEOUT]
-    assert world.status.message.startswith(f"{NEW} was taken back: not validated within loadTimeout 2m of being ready")
+    assert world.status.message.startswith(
+        f"{NEW} was not released: not validated within loadTimeout 2m of being ready"
+    )
     assert told(world.status)[:2] == ("Unknown", Reason.VALIDATION_TIMEOUT)
     world.probed, world.command = GOOD, f"retry {NEW} t1"
     world.run(30)

@@ -136,7 +136,7 @@ def test_no_node_with_room_is_no_fault_of_the_version() -> None:
     assert world.status.quarantined == ()
     assert [(item.version, item.reason) for item in world.status.taken_back] == [(NEW, Reason.LOAD_TIMEOUT)]
     assert world.status.message.startswith(
-        f"{NEW} was taken back: not ready within loadTimeout 2m: no node for it: 0/3 nodes are available"
+        f"{NEW} was not released: not ready within loadTimeout 2m: no node for it: 0/3 nodes are available"
     )
     assert f"Correct spec.model or spec.serving, and {NEW} is tried again" in world.status.message
 

@@ -8,6 +8,7 @@ from modelrollout.api.status import Arm, Status
 from modelrollout.cli.besides import besides
 from modelrollout.cli.text import Line, Span, Style, lasting, line, shortened
 from modelrollout.cli.view import View
+from modelrollout.core.plan import BEFORE_ANY_REQUEST, NOT_RELEASED
 from modelrollout.resource.rollout import SpecError
 
 MESSAGE_SHOWN = 120  # characters of a message of the past; `describe` has the rest
@@ -34,7 +35,8 @@ def alerts(view: View, length: int = MESSAGE_SHOWN) -> Iterator[Line]:
         yield line(Span(failed, Style.BAD))
     for taken in (item for item in status.taken_back if item not in status.not_chosen):
         words = "" if taken.message in status.message else f": {shortened(taken.message, length)}"
-        yield line(Span(f"! {taken.version} was taken back {lasting(view.now - taken.at)} ago{words}", Style.WARN))
+        became = NOT_RELEASED if taken.reason in BEFORE_ANY_REQUEST else "was taken back"
+        yield line(Span(f"! {taken.version} {became} {lasting(view.now - taken.at)} ago{words}", Style.WARN))
 
 
 def _pauses(status: Status) -> Iterator[Line]:

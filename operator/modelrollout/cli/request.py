@@ -141,8 +141,10 @@ def accepted(command: Command, status: Status) -> bool:
             return any(arm.paused for arm in arms)
         case Verb.PAUSE:
             return bool(arms) and all(arm.paused for arm in arms)
-        case Verb.RESUME:
-            return bool(arms) and not any(arm.paused for arm in arms)
+        case Verb.RESUME:  # a first version that had come up serves at once
+            return not any(arm.paused for arm in arms) and (
+                bool(arms) or not {"Promoted", "Installed"}.isdisjoint(ends)
+            )
         case Verb.PROMOTE | Verb.SKIP | Verb.PROMOTE_FULL:
             return bool(arms) or "Promoted" in ends
 

@@ -101,10 +101,15 @@ BEFORE_ANY_REQUEST = (
     Reason.FETCH_FAILED,
     Reason.LOAD_FAILED,
     Reason.LOAD_TIMEOUT,
+    Reason.OBJECT_REFUSED,
     Reason.VALIDATION_FAILED,
+    Reason.VALIDATION_TIMEOUT,
     Reason.SMOKE_FAILED,
 )
-"""For what a version fails that nobody has asked: there is nothing to roll back."""
+"""For what a version fails that nobody has asked: there is nothing to roll back, or to take back."""
+
+NOT_RELEASED = "was not released"
+"""What became of such a version in words, where nobody says that it is to blame."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from modelrollout.core.observation import SETTLE_SECONDS
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.progress.doubts import of_evidence
 from modelrollout.core.progress.load_time import load_ends
-from modelrollout.core.progress.obstacle import CORRECT, MEND, Obstacle, together
+from modelrollout.core.progress.obstacle import CORRECT, MEND, Obstacle, together, until_resumed
 from modelrollout.core.progress.size import of_size
 from modelrollout.core.validate import gate
 from modelrollout.resource.spec import Spec
@@ -97,7 +97,7 @@ def of_arm(state: Pass, arm: Arm, split: str) -> Obstacle | None:
     """What the arm itself lacks: pods, a moment to be known, a person who lets go of it."""
     workload = state.workload(arm.version)
     if arm.paused:
-        return Obstacle(arm.paused if len(state.trial.arms) == 1 else f"{arm.version}: {arm.paused}")
+        return Obstacle(until_resumed(arm.paused if len(state.trial.arms) == 1 else f"{arm.version}: {arm.paused}"))
     if arm.ready_at is None:
         return of_loading(state, arm)
     if (obstacle := of_validation(state, arm)) is not None or split == PREVIEW:

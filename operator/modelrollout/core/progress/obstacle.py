@@ -13,6 +13,14 @@ CORRECT = "fails at {} ({}) unless that is corrected, in the spec or in the clus
 """The way out of what the spec names and is not to be had: when, and by which limit of the spec."""
 
 
+RESUME = "modelrollout resume"
+
+
+def until_resumed(why: str) -> str:
+    """That somebody holds it, and the word that goes on."""
+    return why if RESUME in why else f"{why}; {RESUME} goes on"
+
+
 class Doubt(IntEnum):
     """Kinds of what is not known of an arm or speaks against it, by what it takes to stand above them: evidence that is
     MISSING; no SIGHT of it now; NEWS, its newest answers; suspicion that GROWS; what is FINAL: all requests for one

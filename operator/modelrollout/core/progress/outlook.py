@@ -10,9 +10,9 @@ from modelrollout.api.route import EVERYBODY, MATCHED, Route
 from modelrollout.api.status import Phase, Quarantined, Withheld
 from modelrollout.core.judge.standing import account
 from modelrollout.core.pass_state import Pass
-from modelrollout.core.plan import BEFORE_ANY_REQUEST, Reason
+from modelrollout.core.plan import BEFORE_ANY_REQUEST, NOT_RELEASED, Reason
 from modelrollout.core.progress.guards import of_loading
-from modelrollout.core.progress.obstacle import MEND
+from modelrollout.core.progress.obstacle import MEND, until_resumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,6 @@ Progress = tuple[Pass, Outlook]
 
 OUT_OF_QUARANTINE = "It is quarantined: fix it as a new version, or say modelrollout retry"
 CORRECTED = "{first} {field}, and {version} is tried again; or mend it in the cluster, and say modelrollout retry"
-RESUME = "modelrollout resume"
 AGAIN = "Say modelrollout retry to release {version} again, or name another version"
 
 
@@ -47,7 +46,7 @@ def position(state: Pass) -> str:
 
 def held_by_a_person(why: str) -> Outlook:
     """That somebody holds it, and the word that goes on."""
-    return Outlook(Phase.PAUSED, why if RESUME in why else f"{why}; {RESUME} goes on")
+    return Outlook(Phase.PAUSED, until_resumed(why))
 
 
 def at_rest(state: Pass) -> Progress:
@@ -153,7 +152,9 @@ def describe_failures(failed: Sequence[Withheld]) -> str:
 
 
 def _what_became(item: Withheld) -> str:
-    if not isinstance(item, Quarantined) or item.reason == Reason.ABORTED:
+    if not isinstance(item, Quarantined):
+        return NOT_RELEASED if item.reason in BEFORE_ANY_REQUEST else "was taken back"
+    if item.reason == Reason.ABORTED:
         return "was taken back"
     return "failed" if item.reason in BEFORE_ANY_REQUEST else "was rolled back"
 

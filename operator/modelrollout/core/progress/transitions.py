@@ -27,7 +27,7 @@ from modelrollout.core.judge.metric_state import NOTHING_COUNTED
 from modelrollout.core.judge.shares import of_these_shares
 from modelrollout.core.judge.splits import audiences
 from modelrollout.core.pass_state import Pass
-from modelrollout.core.plan import BEFORE_ANY_REQUEST, Reason
+from modelrollout.core.plan import BEFORE_ANY_REQUEST, NOT_RELEASED, Reason
 from modelrollout.core.progress.departures import NEVER_UP, record, retire, take_back, withheld, without_older
 
 TAKEN_BACK = (
@@ -46,6 +46,10 @@ PARTICIPLE = {
     "Aborted": "was taken back",
     "TakenBack": "was taken back",
     "NotChosen": "was not chosen",
+}
+BEFORE_TRAFFIC = {  # there is nothing to roll back, or to take back
+    "RolledBack": "failed",
+    "TakenBack": NOT_RELEASED,
 }
 VALIDATED = {  # in the words of who only validates
     "RolledBack": "failed its validation",
@@ -174,7 +178,7 @@ def leave(state: Pass, version: str, reason: Reason, message: str, *, outcome: s
         state = state.change(quarantined=(*state.status.quarantined, failed)[-QUARANTINE_LENGTH:])
     elif reason in WITHHELD:
         state = take_back(state, arm, reason, message)
-    participles = PARTICIPLE | ({"RolledBack": "failed"} if reason in BEFORE_ANY_REQUEST else {})
+    participles = PARTICIPLE | (BEFORE_TRAFFIC if reason in BEFORE_ANY_REQUEST else {})
     participles |= VALIDATED if state.spec.validate_only is not None else {}
     words = f"{version} {participles.get(outcome, 'is out of traffic')}: {message}"
     return state.say(reason, words, warning=quarantine or reason in TAKEN_BACK)

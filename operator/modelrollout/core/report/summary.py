@@ -216,4 +216,4 @@ def announce_refusal(state: Pass, refusal: Refusal | None) -> Pass:
     asking = refusal.reason is Reason.NOT_CHECKED and routed  # between two passes
     if asking or (before is not None and before.message == refusal.message):
         return state
-    return state.say(refusal.reason, refusal.message, warning=True)
+    return state.say(refusal.reason, _refused(state, refusal), warning=True)
