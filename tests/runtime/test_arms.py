@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 
 import aiohttp
@@ -11,8 +12,8 @@ import pytest
 
 from modelrollout.adapters.cluster import Cluster
 from modelrollout.api.live import LiveTrial, LiveTrials
+from modelrollout.resource.rollout import ModelRollout
 from modelrollout.runtime.arms import Arms
-from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.server import Known, serve
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.world import Key
@@ -62,15 +63,22 @@ def test_the_first_list_is_whole(kubernetes: Kubernetes) -> None:
             await stage.passes()
             await stage.pods_ready("1.0.2")
             await stage.passes(2)
-            seen = Arms(cluster, stage.reconciler.telemetry, WorkQueue[Key](), (namespace,))
-            anew = Arms(cluster, Telemetry(), queue := WorkQueue[Key](), (namespace,))
+            told: list[Mapping[Key, ModelRollout]] = []
+
+            async def found_trials(trials: Mapping[Key, ModelRollout]) -> None:
+                told.append(trials)
+
+            seen = Arms(cluster, stage.reconciler.telemetry, (namespace,), found_trials)
+            anew = Arms(cluster, Telemetry(), (namespace,), found_trials)
             assert anew.now() is None
+            assert not anew.tried.is_set()
             for arms in (seen, anew):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(5):
                         await arms.run()
             assert seen.now() == anew.now()
-            assert len(queue) == 1  # it is looked at, should it be gone by now
+            assert anew.tried.is_set()
+            assert [set(trials) for trials in told] == [set(), {(namespace, "fraud")}]  # a pass has told of it already
             found = anew.now()
             assert found is not None
             (trial,) = found.trials

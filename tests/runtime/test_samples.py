@@ -332,6 +332,27 @@ def test_what_is_new_is_asked_for_at_once(scraped: Scraped, name: str) -> None:
     play(scraped.url, story)
 
 
+def test_many_can_be_asked_for_together_before_anybody_has(scraped: Scraped, name: str) -> None:
+    """And only who has asked since is woken by what comes after that."""
+    other = f"{name}-other"
+
+    async def story(cache: SampleCache, woken: list[Key]) -> None:
+        scraped.source.lines |= {answered(name): 5, answered(other): 7}
+        await scrape(scraped)
+        await cache.begin([subscription(name), subscription(other)])
+        counted = {whose: requests_of(cache.newest(("prod", whose))[ERRORS]) for whose in (name, other)}
+        assert counted == {name: Count(0, 5), other: Count(0, 7)}
+        assert cache.newest(("prod", "nobody")) == {}
+        found = await cache.of(subscription(name))
+        assert found == cache.newest(("prod", name))
+        scraped.source.lines |= {answered(name): 6, answered(other): 8}
+        await scrape(scraped)
+        await cache.poll()
+        assert woken == [("prod", name)]
+
+    play(scraped.url, story)
+
+
 def test_without_prometheus_every_metric_is_away() -> None:
     async def story(cache: SampleCache, woken: list[Key]) -> None:
         found = (await cache.of(subscription("fraud")))[ERRORS]

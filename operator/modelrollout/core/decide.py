@@ -53,7 +53,7 @@ from modelrollout.core.validate.update import update_validation
 from modelrollout.resource.rollout import ModelRollout
 
 POLL_SECONDS = 0.5  # between two looks at the metrics while a trial is under way; a scrape takes seconds
-REST_SECONDS = 300.0  # a look at everything even if no event ever came
+REST_SECONDS = 1800.0  # a look at everything even if no event ever came; of thousands at rest some are due each second
 
 
 def decide(rollout: ModelRollout, seen: Observation) -> Plan:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -17,7 +18,6 @@ from modelrollout.adapters.cluster import MODEL_ROLLOUTS, ApiError, Cluster, Obj
 from modelrollout.api.live import LiveTrials
 from modelrollout.core.report.live import live_trials
 from modelrollout.resource.rollout import ModelRollout, instance_of
-from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.world import Key
 
@@ -30,14 +30,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Arms:
-    """The list, once it is whole. ``namespaces`` are those that are watched; none: all. ``instance`` is this
-    installation's name."""
+    """The list, once it is whole. ``namespaces`` are those that are watched; none: all. ``found`` is told of the trials
+    then: were one deleted since, before the watches have begun, nothing else would take it off the list. ``instance``
+    is this installation's name; ``tried`` is set when the first try has ended, well or not."""
 
     cluster: Cluster
     telemetry: Telemetry
-    queue: WorkQueue[Key]
     namespaces: tuple[str, ...]
+    found: Callable[[Mapping[Key, ModelRollout]], Awaitable[None]]
     instance: str = ""
+    tried: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _whole: bool = field(default=False, init=False)
 
     def now(self) -> LiveTrials | None:
@@ -48,28 +50,35 @@ class Arms:
         """Read all statuses once, however long that takes. Never ends, as no part of the operator does."""
         while not self._whole:
             try:
-                await self._read()
+                trials = await self._read()
+                self._whole = True
+                self.tried.set()
+                await self.found(trials)
             except (ApiError, aiohttp.ClientError, TimeoutError) as error:
                 words = str(error) or "no answer in time"
                 log.warning("the trials of all rollouts could not be read, again in %g s: %s", _AGAIN, words)
+                self.tried.set()
                 await asyncio.sleep(_AGAIN)
         await asyncio.Event().wait()
 
-    async def _read(self) -> None:
+    async def _read(self) -> Mapping[Key, ModelRollout]:
+        """Those that no pass has told of yet."""
+        found: dict[Key, ModelRollout] = {}
         for namespace in self.namespaces or (None,):
             async for items, _ in self.cluster.pages(MODEL_ROLLOUTS, namespace, size=_PAGE):
                 for item in items:
-                    self._take(item)
+                    if (rollout := self._taken(item)) is not None:
+                        found[rollout.namespace, rollout.name] = rollout
                     await asyncio.sleep(0)  # thousands of them must not hold up what is under way
-        self._whole = True
+        return found
 
-    def _take(self, item: Object) -> None:
+    def _taken(self, item: Object) -> ModelRollout | None:
         """One rollout, if it has a trial that no pass has told of yet."""
         key = item["metadata"]["namespace"], item["metadata"]["name"]
         if key in self.telemetry.statuses or not MEMORY_OF_TRIALS & (item.get("status") or {}).keys():
-            return
+            return None
         if instance_of(item) != self.instance:
-            return
-        self.telemetry.saw(key, ModelRollout.from_json(item).status)
-        # Were it deleted since, before the watches have begun, nothing else would take it off the list.
-        self.queue.add(key)
+            return None
+        rollout = ModelRollout.from_json(item)
+        self.telemetry.saw(key, rollout.status)
+        return rollout

@@ -79,13 +79,13 @@ def _route(rollout: ModelRollout, snapshot: Snapshot, observer: Observer) -> Liv
 
 def _scrape_interval(key: Key, asked: Questions, observer: Observer) -> float:
     """Asked after the samples, which measure it. It decides which sample is too old to judge by."""
-    subscription = _subscription(key, asked, observer)
+    subscription = subscription_of(key, asked, observer.settings.cluster_domain)
     known = observer.samples.scrape_interval(subscription) if asked.samples and subscription is not None else None
     return known or USUAL_SCRAPE_INTERVAL
 
 
 async def _samples(key: Key, asked: Questions, observer: Observer) -> Samples:
-    subscription = _subscription(key, asked, observer)
+    subscription = subscription_of(key, asked, observer.settings.cluster_domain)
     if not asked.samples or subscription is None:
         observer.samples.forget(key)
         return {}
@@ -103,16 +103,16 @@ def _no_samples(asked: Questions, why: str, *, pending: bool = False) -> Samples
 
 
 async def _baseline(key: Key, asked: Questions, observer: Observer) -> Baseline | None:
-    subscription = _subscription(key, asked, observer)
+    subscription = subscription_of(key, asked, observer.settings.cluster_domain)
     if not asked.baseline or subscription is None:
         return None
     return await _in_time("baseline", BASELINE_LIMIT, observer.samples.baseline(subscription))
 
 
-def _subscription(key: Key, asked: Questions, observer: Observer) -> Subscription | None:
+def subscription_of(key: Key, asked: Questions, domain: str) -> Subscription | None:
+    """What a rollout is judged by; None where there is nothing to judge it by yet. ``domain`` is the cluster's."""
     if asked.spec is None or asked.control is None:
         return None
-    domain = observer.settings.cluster_domain
     return Subscription(key, asked.spec.analysis, asked.control, asked.arms, asked.splits, asked.delays_since, domain)
 
 

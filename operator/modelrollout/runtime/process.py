@@ -12,7 +12,7 @@ import logging
 import signal
 import time
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -27,6 +27,7 @@ from modelrollout.adapters.shadowed import shadowed
 from modelrollout.runtime.accepting import Acceptance
 from modelrollout.runtime.arms import Arms
 from modelrollout.runtime.entrances import Entrances
+from modelrollout.runtime.first_looks import FirstLooks
 from modelrollout.runtime.inquiry import Inquiries
 from modelrollout.runtime.leader import Lease, LeaseLost
 from modelrollout.runtime.mesh_filters import MeshFilters
@@ -52,6 +53,7 @@ STUCK = 120.0  # seconds without the end of a pass, while some are due, until th
 _FOR_URGENT = 4  # workers that only look at rollouts whose arms have requests
 _COLLECT_AFTER = 10_000  # new objects, in place of 700: a pass makes thousands
 _STALLS_EVERY = 0.05  # seconds
+_STATUSES_FIRST = 10.0  # seconds that the lists wait for the statuses of all rollouts
 _LEASE_CONNECTIONS = 2  # of its own: it must not wait behind anything
 
 log = logging.getLogger(__name__)
@@ -162,7 +164,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Operator:
     telemetry.gauge("modelrollout_queue_length", "Rollouts that wait to be looked at.", lambda: len(queue))
     telemetry.gauge("modelrollout_queue_overdue_seconds", "Age of the oldest of them that is due.", queue.overdue)
     telemetry.gauge("modelrollout_releases_watched", "Rollouts whose samples are asked for.", lambda: len(samples))
-    arms = Arms(cluster, telemetry, queue, settings.namespaces, settings.instance)
+    first = FirstLooks(samples, queue, settings.cluster_domain)
+    arms = Arms(cluster, telemetry, settings.namespaces, first.plan, settings.instance)
     stop = asyncio.Event()
     # kopf takes the signals when it starts, and would end our workers in no order of ours.
     taken = partial(_on_signal, stop)
@@ -249,7 +252,7 @@ async def _work(operator: Operator, lease: Lease | None) -> None:
     """Watch, sample and reconcile until told to stop, or until one of the parts ends."""
     logging.getLogger("kopf").setLevel(logging.NOTSET)
     _collect_less()
-    parts: list[Coroutine[Any, Any, None]] = [operator.watches.run(), operator.samples.run(), operator.arms.run()]
+    parts: list[Coroutine[Any, Any, None]] = [_watch(operator), operator.samples.run(), operator.arms.run()]
     parts += [_measure_stalls(operator.telemetry)]
     parts += [work(operator.queue, operator.reconciler.one_pass) for _ in range(operator.settings.workers)]
     parts += [lease.keep()] if lease is not None else []
@@ -264,6 +267,15 @@ async def _work(operator: Operator, lease: Lease | None) -> None:
         for task in (*tasks, stopping):
             task.cancel()
         await asyncio.gather(*tasks, stopping, return_exceptions=True)
+
+
+async def _watch(operator: Operator) -> None:
+    """Lists take seconds of this one loop, and whose versions have requests has to be known first; but not at any
+    price."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_STATUSES_FIRST):
+            await operator.arms.tried.wait()
+    await operator.watches.run()
 
 
 async def _measure_stalls(telemetry: Telemetry) -> None:

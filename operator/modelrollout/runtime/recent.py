@@ -15,10 +15,8 @@ from typing import Any
 from modelrollout.adapters.cluster import Object
 from modelrollout.adapters.json_bytes import write_json
 from modelrollout.api.base import to_json
-from modelrollout.api.status import Status
 from modelrollout.core.observation import Observation
 from modelrollout.core.plan import Event, Plan, Questions
-from modelrollout.core.report.decided import decided
 from modelrollout.resource.rollout import ModelRollout
 
 LONGEST = 30.0  # seconds that evidence may wait until it is stored
@@ -31,8 +29,8 @@ WRITES = 15.0  # a second, of evidence alone; a write costs the API server 20 ms
 @dataclass(frozen=True, slots=True)
 class Recent:
     """``rollout`` has the newest status. ``changes`` is the state of the World that ``seen`` is of; ``stored`` the mark
-    of the status in the API server, ``decided`` that of what was decided of it, ``stored_at`` when it was written, in
-    seconds. ``judged`` is the time of the newest sample that was judged by. ``whole``: all that was wanted is there;
+    of the status in the API server, in which is all that was decided, ``stored_at`` when it was written, in seconds.
+    ``judged`` is the time of the newest sample that was judged by. ``whole``: all that was wanted is there;
     ``looked_at`` is the time of the last whole pass; ``unsaved``: the newest status is not the stored one. ``untold``
     are the Events of a decision that has reached the route and not the status."""
 
@@ -41,7 +39,6 @@ class Recent:
     seen: Observation
     plan: Plan
     stored: int
-    decided: int
     stored_at: float
     judged: float | None
     whole: bool
@@ -73,13 +70,12 @@ class Recent:
             return False
         return mark(status) == self.stored or status == to_json(self.rollout.status)
 
-    def stored_as(self, body: Object, decided: int) -> Recent:
+    def stored_as(self, body: Object) -> Recent:
         """With its newest status in the API server. ``body`` is the ModelRollout as it is then."""
         return replace(
             self,
             rollout=replace(self.rollout, resource_version=body["metadata"]["resourceVersion"]),
             stored=mark(body.get("status")),
-            decided=decided,
             stored_at=time.monotonic(),
             unsaved=False,
         )
@@ -88,11 +84,6 @@ class Recent:
 def next_sample(seen: Observation) -> float:
     """Seconds until a sample should have come."""
     return max(NEXT_SAMPLE, _LATE * seen.scrape_interval)
-
-
-def mark_of_decided(status: Status) -> int:
-    """The same for what of a status was decided. Kept for each release, the thing itself would take 17 KB."""
-    return mark(to_json(decided(status)))
 
 
 def mark(status: Mapping[str, Any] | None) -> int:

@@ -15,7 +15,7 @@ from modelrollout.api.command import parse
 from modelrollout.core.accept.questions import questions
 from modelrollout.core.observation import Observation
 from modelrollout.core.plan import Plan, Questions
-from modelrollout.core.report.decided import same_actions
+from modelrollout.core.report.decided import same_actions, same_decision
 from modelrollout.resource.rollout import ModelRollout, instance_of
 from modelrollout.runtime.apply import apply, store
 from modelrollout.runtime.decider import Decider
@@ -23,7 +23,7 @@ from modelrollout.runtime.logs import about
 from modelrollout.runtime.observe import newest_samples, observe
 from modelrollout.runtime.observer import Observer
 from modelrollout.runtime.queue import WorkQueue
-from modelrollout.runtime.recent import NEXT_SAMPLE, Recent, mark, mark_of_decided, next_sample, wait_for
+from modelrollout.runtime.recent import NEXT_SAMPLE, Recent, mark, next_sample, wait_for
 from modelrollout.runtime.telemetry import Telemetry
 from modelrollout.runtime.world import Key, Snapshot, World
 from modelrollout.runtime.writing import Applier
@@ -110,8 +110,7 @@ class Reconciler:
     async def _store(self, key: Key, recent: Recent, now: float) -> Plan:
         """Nothing but that."""
         status = recent.rollout.status
-        body = await store(recent.rollout, status, self.applier)
-        self.recent[key] = recent.stored_as(body, mark_of_decided(status))
+        self.recent[key] = recent.stored_as(await store(recent.rollout, status, self.applier))
         return replace(recent.plan, requeue_after=recent.again_at - now)
 
     async def _look(self, key: Key, recent: Recent | None) -> Plan | None:
@@ -148,17 +147,14 @@ class Reconciler:
             return await self._carry_out(key, recent.changes, recent.rollout, seen, plan, snapshot)
         self.telemetry.saw(key, plan.status)
         unsaved = recent.unsaved or plan.status != recent.rollout.status
+        waits = self._waits(recent) if same_decision(plan.status, recent.rollout.status) else 0.0
         newest = replace(recent.rollout, status=plan.status)
         recent = self._judged(key, replace(recent, rollout=newest, seen=seen, plan=plan, unsaved=unsaved))
-        longest = waits = next_sample(seen)
-        if unsaved:
-            now_decided = mark_of_decided(plan.status)
-            waits = self._waits(recent) if now_decided == recent.decided else 0.0
-            if waits <= 0:
-                body = await store(recent.rollout, plan.status, self.applier)
-                recent, waits = recent.stored_as(body, now_decided), longest
+        if unsaved and waits <= 0:
+            recent = recent.stored_as(await store(recent.rollout, plan.status, self.applier))
         self.recent[key] = recent
-        return replace(plan, requeue_after=min(plan.wake_after, waits, longest))
+        again = min(plan.wake_after, next_sample(seen))
+        return replace(plan, requeue_after=min(again, waits) if recent.unsaved else again)
 
     def _waits(self, recent: Recent) -> float:
         """Seconds until evidence alone has to be stored."""
@@ -197,7 +193,6 @@ class Reconciler:
             seen=seen,
             plan=plan,
             stored=mark(body.get("status")),
-            decided=mark_of_decided(plan.status),
             stored_at=time.monotonic(),
             judged=known.judged if known is not None else None,
             whole=whole,

@@ -29,7 +29,9 @@ from modelrollout.resource.spec import Spec
 from modelrollout.runtime.world import Key
 
 AGAIN = 5.0  # seconds that an answer stands
-RECHECK = 1800.0  # seconds until what was there is looked for again: of thousands at rest, some ask each second
+RECHECK = (
+    1500.0  # seconds until what was there is looked for again; a look at rest comes later than that (REST_SECONDS)
+)
 LIMIT = 10.0  # seconds for all questions of one rollout
 PATIENCE = 1.0  # seconds that a pass waits for the answer; the next pass has it
 _NO_SERVICE = (

@@ -116,8 +116,22 @@ class SampleCache:
             self._subscribed.set()
             if not known.is_complete:
                 await self._first(known)
-            known.wakes = True
+        known.wakes = True
         return dict(known.samples)
+
+    async def begin(self, subscriptions: Iterable[Subscription]) -> None:
+        """Ask for many together, before passes do so one by one. When Prometheus is slow the answers come later, and
+        wake whoever has asked for them by then."""
+        for item in subscriptions:
+            self._known.setdefault(item.key, _Known(item))
+        self._subscribed.set()
+        if tasks := self._ask(float("inf")):
+            await asyncio.wait(tasks, timeout=FIRST_ANSWER_SECONDS)
+
+    def newest(self, key: Key) -> Samples:
+        """What is known for a rollout; nothing where nobody has asked."""
+        known = self._known.get(key)
+        return dict(known.samples) if known is not None else {}
 
     async def _first(self, known: _Known) -> None:
         """Ask for one subscription alone, and wait for the answers, but not for long."""
