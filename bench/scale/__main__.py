@@ -63,6 +63,10 @@ def _run(found: Stage, releasing: int, idle: int, faults: int, seconds: float) -
         with found.operator() as operator:
             _install(found, range(releasing * 2, releasing + idle))  # those of the burst are at rest as well
             wait("the last writes about their routes", lambda: operator.writes_in(10.0) < QUIET, PATIENCE)
+            yield f"{idle + releasing} rollouts, after these installs: memory", f"{operator.memory():.0f} MiB", ""
+        with found.operator() as operator:  # what thousands of installs in a row leave is not what it needs
+            wait("the first look", lambda: operator.looked_at() >= idle + releasing, PATIENCE)
+            time.sleep(60)  # what a start leaves to be written
             yield from _busy(found, operator, 0, faults, seconds, f"{idle + releasing} rollouts, {releasing} releasing")
     idle = max(idle, releasing)
     failing = sorted(_in(found, "Progressing"))[0]

@@ -52,7 +52,7 @@ def failed(scraped: Scraped) -> Iterator[dict[str, float]]:
 
 def under_trial(name: str) -> ModelRollout:
     """With 10 % of the requests."""
-    analysis = {"provider": "envoy", "metrics": [{"name": "errors"}]}
+    analysis = {"provider": "envoy", "clientCancels": "Ignore", "metrics": [{"name": "errors"}]}
     world = World.of(CANARY).configure(analysis=analysis, strategy={"canary": {"steps": [TEN]}}).installed()
     world.apply(version=NEW).run(20)
     assert world.weight == 10

@@ -115,7 +115,8 @@ class Sample:
     counted of it, a ``Count`` (bad, trials). A version without requests so far has none, or an empty map. ``times``
     are those of the reporters' scrapes, with or without a count; ``at`` is the newest, and that of all others.
     ``overdue`` is how many requests of each version are under way for longer than latency's bound, at least, and in no
-    series yet.
+    series yet. ``earlier`` are the samples of the scrapes just before it, oldest first, where nobody has looked at
+    them: what came in several scrapes is more than one large sample can say.
     """
 
     metric: str
@@ -125,6 +126,7 @@ class Sample:
     delays: Delays | None = None  # of the rewards that came lately, where they are asked for and known
     bound: float | None = None  # of the histogram's bucket by which latency is judged, seconds
     overdue: Mapping[str, int] = field(default_factory=dict)
+    earlier: tuple[Sample, ...] = ()
 
     def read(self, version: str) -> float | None:
         """When a version was read last: those that count by themselves are not scraped at one moment."""

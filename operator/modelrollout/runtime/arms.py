@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 class Arms:
     """The list, once it is whole. ``namespaces`` are those that are watched; none: all. ``found`` is told of the trials
     then: were one deleted since, before the watches have begun, nothing else would take it off the list. ``instance``
-    is this installation's name; ``tried`` is set when the first try has ended, well or not."""
+    is this installation's name; ``tried`` is set when the first try has ended, well (and ``found`` was told) or not."""
 
     cluster: Cluster
     telemetry: Telemetry
@@ -52,8 +52,8 @@ class Arms:
             try:
                 trials = await self._read()
                 self._whole = True
-                self.tried.set()
                 await self.found(trials)
+                self.tried.set()
             except (ApiError, aiohttp.ClientError, TimeoutError) as error:
                 words = str(error) or "no answer in time"
                 log.warning("the trials of all rollouts could not be read, again in %g s: %s", _AGAIN, words)

@@ -42,6 +42,10 @@ all of them together: whoever asks quick ones finds a thread."""
 TOGETHER = 1.0
 """Seconds that a rollout waits for the other answers of the same scrape, at most: one look at all of them is enough."""
 
+BEHIND = 2.0
+"""Scrape intervals after which a scrape was missed, by the time of day; where Prometheus' clock is another one, more is
+read than is needed."""
+
 SHARE = 3.0
 """Prometheus gets at least so many times as long a rest as its last answer took."""
 
@@ -220,11 +224,18 @@ class SampleCache:
 
     async def _built_in(self, provider: Provider, metric: str, everyone: Sequence[_Known]) -> None:
         group = [known.subscription for known in everyone]
-        found = await self._reader.built_in(PROVIDERS[provider], group, [metric])
+        behind = {known.subscription.key for known in everyone if self._is_behind(known, metric)}
+        found = await self._reader.built_in(PROVIDERS[provider], group, [metric], behind)
         read = [(known, found.get(known.subscription.key, {})) for known in everyone]
         # Where most answers have failed since, there is most to decide: with hundreds of releases each waits its turn.
         for known, samples in sorted(read, key=lambda item: failed_since(item[0].samples, item[1]), reverse=True):
             self._publish(known, samples)
+
+    def _is_behind(self, known: _Known, metric: str) -> bool:
+        """Whether a scrape was missed: nothing is known yet, or what is known is older than the scrape before."""
+        interval = self._reader.scrape_interval(known.subscription)
+        newest = [item.at for (name, _), item in known.samples.items() if name == metric and isinstance(item, Sample)]
+        return interval is None or not newest or self._now() - max(newest) > BEHIND * interval
 
     async def _own(self, known: _Known) -> None:
         """The metrics that a user brought, one after the other."""

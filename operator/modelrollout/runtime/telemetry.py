@@ -13,6 +13,9 @@ from modelrollout.runtime.world import Key
 DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds. Of passes: most wait for the network only."""
 
+DELAY_BOUNDS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0)
+"""Seconds. From a scrape to a decision: what an alert is about lies between one and five."""
+
 
 class Telemetry:
     """Collects, and renders when it is asked."""
@@ -22,7 +25,7 @@ class Telemetry:
         self._passes: Counter[str] = Counter()
         self._writes: Counter[str] = Counter()
         self._durations = Histogram(DURATION_BOUNDS)
-        self._delays = Histogram(DURATION_BOUNDS)
+        self._delays = Histogram(DELAY_BOUNDS)
         self._stalls = Histogram(DURATION_BOUNDS)
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
 

@@ -7,12 +7,13 @@ it done in a thread: nothing else of the process waits for it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from modelrollout.adapters.metrics.base import Provider, Target, UnderWay
 from modelrollout.adapters.metrics.counts import Tally, answers, slow_answers, tally
 from modelrollout.adapters.metrics.overdue import overdue
+from modelrollout.adapters.metrics.scraping import STALE_SCRAPES
 from modelrollout.adapters.metrics.subscription import Key, Subscription
 from modelrollout.adapters.prometheus import Series
 from modelrollout.core.evidence import BadCount, Moments, together
@@ -107,11 +108,37 @@ def is_silent(item: ByVersion | Unavailable) -> bool:
     return not isinstance(item, Unavailable) and not any(item.values())
 
 
-def sampled(metric: str, counted: Counted, nothing: Read | None, interval: float) -> dict[Place, Read]:
+def sampled(
+    metric: str, counted: Counted, nothing: Read | None, interval: float, behind: Collection[Key] = ()
+) -> dict[Place, Read]:
     """What was counted as samples, of scrapes every ``interval`` seconds; ``nothing`` where there was nothing to
-    count."""
+    count. Rollouts that are ``behind`` get the scrapes before the newest as well, as far as the answer goes back."""
     scraped = _scraped(counted)
-    return {place: _sampled(metric, item, nothing, interval, scraped[place[0]]) for place, item in counted.items()}
+    found = {place: _sampled(metric, item, nothing, interval, scraped[place[0]]) for place, item in counted.items()}
+    for place, item in found.items():
+        series = counted[place]
+        if place[0] in behind and isinstance(item, Sample) and not isinstance(series, Unavailable):
+            found[place] = replace(item, earlier=_earlier(item, series, interval))
+    return found
+
+
+def _earlier(newest: Sample, by_version: ByVersion, interval: float) -> tuple[Sample, ...]:
+    """The samples of the scrapes before, oldest first."""
+    found = []
+    for scrapes in range(int(STALE_SCRAPES) - 1, 0, -1):
+        until = newest.at - (scrapes - 0.5) * interval
+        until_then = {
+            version: {process: known for process, moments in reporters.items() if (known := _until(moments, until))}
+            for version, reporters in by_version.items()
+        }
+        if any(until_then.values()):
+            read = newest_sample(newest.metric, until_then, interval, {})
+            found += [read] if isinstance(read, Sample) else []
+    return tuple(found)
+
+
+def _until(moments: Moments, time: float) -> Moments:
+    return {at: value for at, value in moments.items() if at <= time}
 
 
 def _scraped(counted: Counted) -> dict[Key, dict[str, float]]:

@@ -75,12 +75,17 @@ class Reader:
         return self._patient.threads
 
     async def built_in(
-        self, provider: Provider, subscriptions: Sequence[Subscription], metrics: Collection[str] = BUILT_IN
+        self,
+        provider: Provider,
+        subscriptions: Sequence[Subscription],
+        metrics: Collection[str] = BUILT_IN,
+        behind: Collection[Key] = (),
     ) -> Found:
-        """Errors and latency, or one of them, for all who go by this provider."""
+        """Errors and latency, or one of them, for all who go by this provider; for those that are ``behind`` with the
+        scrapes before the newest."""
         found: Found = defaultdict(dict)
         for metric in metrics:
-            for (key, split), sample in (await self._read(metric, provider, subscriptions)).items():
+            for (key, split), sample in (await self._read(metric, provider, subscriptions, behind)).items():
                 found[key][metric, split] = sample
         return found
 
@@ -123,7 +128,9 @@ class Reader:
         except (PrometheusAway, BadQuery, BadCount):
             return None
 
-    async def _read(self, metric: str, provider: Provider, subscriptions: Sequence[Subscription]) -> dict[Place, Read]:
+    async def _read(
+        self, metric: str, provider: Provider, subscriptions: Sequence[Subscription], behind: Collection[Key]
+    ) -> dict[Place, Read]:
         """One metric for all who want it. Prometheus is asked for those whose splits the provider can tell apart."""
         told: list[Subscription] = []
         found: dict[Place, Read] = {}
@@ -136,10 +143,12 @@ class Reader:
                 told.append(item)
         if not told:
             return found
-        answer = await _guarded(metric, self._ask(metric, provider, told))
+        answer = await _guarded(metric, self._ask(metric, provider, told, behind))
         return found | (dict.fromkeys(places_of(told), answer) if isinstance(answer, Unavailable) else answer)
 
-    async def _ask(self, metric: str, provider: Provider, group: Sequence[Subscription]) -> dict[Place, Read]:
+    async def _ask(
+        self, metric: str, provider: Provider, group: Sequence[Subscription], behind: Collection[Key]
+    ) -> dict[Place, Read]:
         """The newest counts of one metric. Where nothing was counted yet, one question to the source tells all whether
         that is because there were no requests."""
         common = await self._in_common(provider, group) if metric == "latency" else {}
@@ -148,7 +157,7 @@ class Reader:
         )
         nothing = await self._nothing(metric, provider) if any(map(is_silent, counted.values())) else None
         interval = await self._scraping.interval(provider)
-        read = await asyncio.to_thread(sampled, metric, counted, nothing, interval)
+        read = await asyncio.to_thread(sampled, metric, counted, nothing, interval, behind)
         if metric != "latency":
             return read
         judged = {item.key: judged_by(item, common[item.key]) for item in group}

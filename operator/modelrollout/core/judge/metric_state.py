@@ -112,8 +112,17 @@ def take_in(
         pending = sample.pending and not blind
         brief = pending or is_brief(sample, state.last_read_at or state.counters.at, now, fresh)
         return replace(state, missed=True) if brief else replace(state, trouble=sample)
-    known = replace(state, bound=sample.bound or state.bound, age=age_of(state, sample, now))
-    return read_at(now, state, fold(known, sample, counting=counting))
+    after = replace(state, bound=sample.bound or state.bound, age=age_of(state, sample, now))
+    for each in (*_unseen(state, sample, counting), sample):
+        after = fold(after, each, counting=counting)
+    return read_at(now, state, after)
+
+
+def _unseen(state: MetricState, sample: Sample, counting: bool) -> tuple[Sample, ...]:
+    """The samples before it that are news. Of a test that has no base yet, or does not count, none: what was answered
+    before is none of its evidence."""
+    last = state.counters.at
+    return tuple(each for each in sample.earlier if counting and last is not None and each.at > last)
 
 
 def read_at(now: float, before: MetricState, after: MetricState) -> MetricState:
