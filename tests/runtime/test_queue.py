@@ -323,15 +323,17 @@ def test_between_two_passes_all_else_has_its_turn() -> None:
             turns.append(key)
             queue.gone(key)
 
-        async def another() -> None:
-            turns.append("another")
-
-        for key in ("a", "b", "c"):
+        for key in ("a", "b", "c", "d", "e"):
             queue.add(key)
-        worker = asyncio.create_task(work(queue, one_pass))
-        await asyncio.create_task(another())
-        worker.cancel()
-        assert turns[:2] == ["a", "another"], "a pass that waits for nothing is one step of the event loop"
+        workers = [asyncio.create_task(work(queue, one_pass)) for _ in range(4)]
+        while len(queue):
+            turns.append(".")
+            await asyncio.sleep(0)
+        for worker in workers:
+            worker.cancel()
+        passes = [number for number, turn in enumerate(turns) if turn != "."]
+        assert [turns[number] for number in passes] == ["a", "b", "c", "d", "e"]
+        assert all(turns[number - 1] == "." for number in passes), "one pass in a round of the event loop"
 
     run(test)
 
@@ -361,11 +363,13 @@ def test_how_late_it_is_can_be_read_from_another_thread() -> None:
         queue = WorkQueue[str]()
         loop = asyncio.get_running_loop()
         reading = loop.run_in_executor(None, lambda: [queue.overdue() for _ in range(300)])
-        count = 0
+        turn = 0
         while not reading.done():
-            for _ in range(200):
-                count += 1
-                queue.add(f"key {count}")
+            for number in range(200):
+                queue.add(f"key {turn} {number}", 60)
+            for number in range(200):
+                queue.forget(f"key {turn - 20} {number}")
+            turn += 1
             await asyncio.sleep(0)
         assert len(await reading) == 300
 
