@@ -49,7 +49,6 @@ class WorkQueue(Generic[Key]):
         self._count = 0
         self._turn = 0
         self._changed = asyncio.Event()
-        self._turns = asyncio.Lock()
         self._settled_at = self._clock()  # when the last look ended, for the liveness probe
 
     def __len__(self) -> int:
@@ -92,17 +91,7 @@ class WorkQueue(Generic[Key]):
             self._promised.pop(key, None)
 
     async def take(self) -> Key:
-        """The next key, when it is due. Whoever takes it must call ``done`` or ``failed``.
-
-        In one round of the event loop at most one is taken. A pass that finds everything in memory waits for nothing:
-        a worker would make hundreds of these in one step, or all workers one each in every round, and the Lease, the
-        watches and the pages would wait for them.
-        """
-        async with self._turns:
-            await asyncio.sleep(0)
-            return await self._next()
-
-    async def _next(self) -> Key:
+        """The next key, when it is due. Whoever takes it must call ``done`` or ``failed``."""
         while True:
             key, wait = self._first()
             if key is not None and wait <= 0:
@@ -179,6 +168,11 @@ class WorkQueue(Generic[Key]):
 
 
 async def work(queue: WorkQueue[Key], one_pass: Callable[[Key], Awaitable[None]]) -> None:
-    """One worker: takes keys for ever. ``one_pass`` settles each key with the queue and never raises."""
+    """One worker: takes keys for ever. ``one_pass`` settles each key with the queue and never raises.
+
+    Between two passes all else has its turn: a pass that finds everything in memory waits for nothing, and hundreds of
+    these in one step of the event loop would keep the Lease, the watches and the pages waiting for a second.
+    """
     while True:
         await one_pass(await queue.take())
+        await asyncio.sleep(0)
