@@ -16,6 +16,7 @@ from modelrollout.cli.view import View
 from modelrollout.core.observation import Refusal
 from modelrollout.core.plan import Reason
 from tests.cli.worlds import CANDIDATE, STABLE, installed, loading, unfetched
+from tests.core import phases
 from tests.core.world import World
 
 NO_SERVICE = "spec.traffic.hosts: there is no Service fraud in prod, so callers in the mesh cannot resolve that host"
@@ -94,3 +95,11 @@ def test_what_a_correction_alone_tries_again_is_not_said_to_be_quarantined(given
     end = outcome(world.rollout, Wanted(CANDIDATE))
     assert end is not None
     assert end.message.endswith("and it is tried again")
+
+
+def test_what_holds_a_release_names_the_command_as_it_is_typed() -> None:
+    world = phases.at_a_clock()
+    world.command = f"lower {phases.NEW} t1 5"
+    world.step(1)
+    told = [plain(one) for one in alerts(View(world.rollout, world.now))]
+    assert any("modelrollout resume fraud -n prod goes on" in line for line in told), told

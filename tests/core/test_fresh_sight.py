@@ -9,6 +9,7 @@ import pytest
 from modelrollout.api.status import Phase
 from modelrollout.core.evidence import Count
 from modelrollout.core.observation import Unavailable
+from tests.core import phases
 from tests.core.world import CANARY, World
 
 OLD, NEW = "1.0.1", "1.1.2"
@@ -298,3 +299,16 @@ def test_an_operator_that_begins_while_prometheus_is_away_does_not_say_that_sigh
     world.step(0.5)
     assert world.arm.blind_since == since
     assert world.events == []
+
+
+def test_who_skips_what_cannot_be_seen_has_the_time_anew() -> None:
+    """It was paused for that very reason, and would be again a moment after the word."""
+    world = phases.blind()
+    world.configure(analysis={**world.spec["analysis"], "onBlind": "Pause", "maxBlind": "60s"}).run(90)
+    assert world.status.phase is Phase.PAUSED
+    phases.say(world, "skip")
+    assert world.weight == 50
+    world.run(30)
+    assert world.status.phase is Phase.PROGRESSING
+    world.run(60)
+    assert world.status.phase is Phase.PAUSED

@@ -32,6 +32,7 @@ HINTS = {
 @pytest.mark.parametrize(("text", "told"), HINTS.values(), ids=HINTS.keys())
 def test_name_and_namespace(text: str, told: str) -> None:
     assert with_name(text, rollout()) == told
+    assert with_name(told, rollout()) == told, "a sentence may come by twice"
 
 
 def rollout() -> ModelRollout:

@@ -11,7 +11,7 @@ from modelrollout.api.base import clock_time
 from modelrollout.api.status import Phase
 from modelrollout.cli.besides import besides
 from modelrollout.core.accept.references import images, references
-from modelrollout.core.observation import Refusal
+from modelrollout.core.observation import FETCHING, Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import parse_spec
 from modelrollout.resource.spec import Spec
@@ -329,6 +329,20 @@ def test_a_refused_spec_is_told_of_with_its_version_in_the_status_and_in_the_eve
     said = f'{NEW} is not released: spec.traffic.host "fraud" has no Service'
     assert world.status.message.startswith(said)
     assert world.said(Reason.REFERENCE_MISSING) == [said]
+
+
+def test_a_fetch_that_takes_long_is_told_with_the_place_to_look_at_and_its_end() -> None:
+    """What a fetcher meets is known to the operator only when it has ended."""
+    world = waiting(FETCHING)
+    world.workloads[NEW] = replace(world.workloads[NEW], at_work_since=world.now, misnamed=None)
+    world.step(1)
+    assert world.status.message == f"{NEW} is being fetched and loaded: {FETCHING}"
+    world.run(40)
+    assert world.arm.fails_at is None, "its own time has begun"
+    assert world.status.message.startswith(
+        f"{NEW} is being fetched and loaded: {FETCHING}; kubectl logs -n prod deployment/fraud-1-1-2 -c fetch says "
+        "what it meets; it has until "
+    )
 
 
 def test_a_correction_has_all_the_time_to_load() -> None:

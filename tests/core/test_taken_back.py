@@ -9,7 +9,7 @@ import pytest
 
 from modelrollout.api.base import to_json
 from modelrollout.api.status import Phase, Quarantined, Status
-from modelrollout.core.observation import LiveRoute
+from modelrollout.core.observation import LiveRoute, Refusal
 from modelrollout.core.plan import Reason
 from modelrollout.resource.rollout import parse_status
 from tests.core import phases
@@ -266,3 +266,13 @@ def test_what_is_no_command_is_answered_with_what_there_is(text: str, words: str
     world.command = text
     world.step(0.5)
     assert world.status.command_ignored == f"command {text!r} is not VERB VERSION{words}"
+
+
+def test_where_a_newer_spec_that_is_refused_names_another_the_way_back_says_what_to_write() -> None:
+    """``retry`` releases what the spec names; named by the sentence alone it would be refused."""
+    world = phases.at_a_clock()
+    world.refusal = Refusal(Reason.DOWNGRADE, "spec.model.version: 1.0.0 is below 1.0.1")
+    world.apply(version="1.0.0").step(1)
+    phases.say(world, "abort")
+    said = f"Set spec.model.version to {NEW} and say modelrollout retry fraud -n prod to release it again"
+    assert said in world.status.message

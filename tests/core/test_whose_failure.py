@@ -54,6 +54,20 @@ def test_both_servers_die_at_one_moment_and_nobody_is_blamed(phase: Callable[[],
 
 
 @pytest.mark.parametrize("phase", WITH_SHARE.values(), ids=WITH_SHARE)
+def test_where_stable_is_back_first_it_gets_the_requests_and_nobody_is_blamed(phase: Callable[[], World]) -> None:
+    """Requests are not kept for pods that may take minutes to load, and what happened is said as it was."""
+    world = phase()
+    stable, _ = [edit(world, version, ready=0, waiting="the model is being loaded") for version in (OLD, NEW)]
+    world.step(1)
+    world.workloads[OLD] = replace(stable, ready=1)
+    world.step(1)
+    assert world.live == {OLD: 100}
+    assert world.status.quarantined == ()
+    [taken] = world.status.taken_back
+    assert f"pods of {OLD} were missing as well and are back first, which is no fault of the model" in taken.message
+
+
+@pytest.mark.parametrize("phase", WITH_SHARE.values(), ids=WITH_SHARE)
 def test_while_both_crash_again_and_again_it_is_what_they_share(phase: Callable[[], World]) -> None:
     world = phase()
     edit(world, OLD, ready=0, failure=TWICE)

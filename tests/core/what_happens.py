@@ -179,9 +179,11 @@ def candidate_lost_once() -> None:
 @row(
     "the servers of both versions end at one moment (their node is started again)",
     "Undecided",
-    "the weights stay: nobody would answer anywhere else; it goes on when both are back, and nobody is blamed",
+    "the weights stay: nobody would answer anywhere else; it goes on when both are back, and nobody is blamed. Where "
+    "stable is back first it gets all requests, and the release is taken back without quarantine",
 )
 def both_lost() -> None:
+    test_whose_failure.test_where_stable_is_back_first_it_gets_the_requests_and_nobody_is_blamed(phases.at_a_clock)
     test_whose_failure.test_both_servers_die_at_one_moment_and_nobody_is_blamed(phases.at_a_clock)
     test_whose_failure.test_while_both_crash_again_and_again_it_is_what_they_share(phases.at_a_clock)
 

@@ -101,7 +101,12 @@ def test_names(name: str, version: str, reason: str | None, words: str) -> None:
     [
         pytest.param("file:///srv/models/fraud", "/srv/models", None, id="below"),
         pytest.param("file:///srv/models/a/b/c", "/srv/models/", None, id="deep below, root with a slash"),
-        pytest.param("file:///srv/models", "/srv/models", "is outside of /srv/models", id="the root itself"),
+        pytest.param(
+            "file:///srv/models",
+            "/srv/models",
+            "is the folder itself that this installation allows",
+            id="the root itself",
+        ),
         pytest.param("file:///srv/models-secret/x", "/srv/models", "is outside of", id="a longer name"),
         pytest.param("file:///etc/passwd", "/srv/models", "is outside of", id="elsewhere"),
         pytest.param("file:///srv/models/fraud", None, "chart's value fileRoot", id="not allowed at all"),

@@ -100,6 +100,14 @@ def test_without_matplotlib_the_picture_is_refused_in_one_sentence(
     assert not (tmp_path / "release.png").exists()
 
 
+def test_a_picture_that_cannot_be_written_after_all_is_one_sentence(files: list[str]) -> None:
+    """It is only known when it is tried: a full disk, a file system that takes no files."""
+    result = simulate(*files, "--plot", "/proc/release.png")
+    assert result.exit_code == 2
+    assert result.output.splitlines()[-1].startswith("Error: --plot /proc/release.png: ")
+    assert result.output.splitlines()[-1].endswith("name another file")
+
+
 CONTRADICTIONS = {
     "nothing to judge by": (["-f"], "--traffic is missing: what do users send, and how does each version answer?"),
     "both": (["-f", "--traffic", "--samples"], "give either --traffic or --samples"),

@@ -8,8 +8,9 @@ from modelrollout.api.status import Arm, Status
 from modelrollout.cli.besides import besides
 from modelrollout.cli.text import Line, Span, Style, lasting, line, shortened
 from modelrollout.cli.view import View
+from modelrollout.core.hint import with_name
 from modelrollout.core.plan import BEFORE_ANY_REQUEST, NOT_RELEASED
-from modelrollout.resource.rollout import SpecError
+from modelrollout.resource.rollout import ModelRollout, SpecError
 
 MESSAGE_SHOWN = 120  # characters of a message of the past; `describe` has the rest
 
@@ -17,7 +18,7 @@ MESSAGE_SHOWN = 120  # characters of a message of the past; `describe` has the r
 def alerts(view: View, length: int = MESSAGE_SHOWN) -> Iterator[Line]:
     """One line each."""
     status = view.rollout.status
-    yield from _pauses(status)
+    yield from _pauses(view.rollout)
     if isinstance(view.rollout.spec, SpecError):
         yield line(Span(f"! {view.rollout.spec.message}", Style.BAD))
     if view.rollout.generation > status.observed_generation:
@@ -39,15 +40,16 @@ def alerts(view: View, length: int = MESSAGE_SHOWN) -> Iterator[Line]:
         yield line(Span(f"! {taken.version} {became} {lasting(view.now - taken.at)} ago{words}", Style.WARN))
 
 
-def _pauses(status: Status) -> Iterator[Line]:
+def _pauses(rollout: ModelRollout) -> Iterator[Line]:
     """What is held: all that is under trial by one sentence, or one version while others go on."""
-    reasons = {arm.paused for arm in status.arms}
+    reasons = {arm.paused for arm in rollout.status.arms}
     if len(reasons) == 1 and (reason := reasons.pop()):
-        yield line(Span(f"! weights are held: {reason}", Style.WARN))
+        yield line(Span(f"! weights are held: {with_name(reason, rollout)}", Style.WARN))
         return
-    for arm in status.arms:
+    for arm in rollout.status.arms:
         if arm.paused:
-            yield line(Span(f"! {arm.version} is held at {arm.weight} %: {arm.paused}", Style.WARN))
+            words = with_name(arm.paused, rollout)
+            yield line(Span(f"! {arm.version} is held at {arm.weight} %: {words}", Style.WARN))
 
 
 def _blindness(status: Status, now: float) -> Iterator[Line]:

@@ -155,7 +155,10 @@ def play_one(scenario: Scenario, seed: int, output: str, plot: Path | None) -> N
     if plot is not None:
         from modelrollout.simulation.picture import Story, draw
 
-        draw(Story(scenario, tuple(frames), tuple(told)), plot)
+        try:
+            draw(Story(scenario, tuple(frames), tuple(told)), plot)
+        except OSError as error:
+            raise Unusable(f"--plot {plot}: it could not be written ({error.strerror}); name another file") from error
 
 
 Progress = AbstractContextManager["ProgressBar[int]"]

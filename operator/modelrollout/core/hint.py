@@ -7,7 +7,7 @@ import re
 
 from modelrollout.resource.rollout import ModelRollout
 
-COMMAND = re.compile(r"\bmodelrollout (promote --full|promote|skip|abort|resume|retry|undo)\b(?! \S+ -n )")
+COMMAND = re.compile(r"\bmodelrollout (promote --full|promote|skip|abort|resume|retry|undo)\b(?! (--full )?\S+ -n )")
 
 
 def with_name(text: str, rollout: ModelRollout) -> str:

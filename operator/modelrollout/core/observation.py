@@ -32,6 +32,10 @@ class Refusal:
     message: str
 
 
+FETCHING = "the model is being fetched"
+"""What a pod waits for while its fetcher is at work, which tells no more than that before it has ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workload:
     """What runs of one version.

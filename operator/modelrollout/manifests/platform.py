@@ -69,7 +69,13 @@ def _file_problem(field: str, model: Model, platform: Platform) -> Refusal | Non
             f"{field}.uri: {uri} is a path of a node, and this installation allows none; use pvc:// or https://, "
             "or ask for the chart's value fileRoot (the operator's setting MODELROLLOUT_FILE_ROOT)",
         )
-    if below(uri.removeprefix(FILE_SCHEME), platform.file_root) is None:
+    path = posixpath.normpath(uri.removeprefix(FILE_SCHEME))
+    if path == posixpath.normpath(platform.file_root):
+        return Refusal(
+            Reason.FILE_ROOT,
+            f"{field}.uri: {uri} is the folder itself that this installation allows; name the model's folder below it",
+        )
+    if below(path, platform.file_root) is None:
         return Refusal(
             Reason.FILE_ROOT,
             f"{field}.uri: {uri} is outside of {platform.file_root}, the only folder of a node that this "

@@ -17,6 +17,7 @@ from typing import Any
 from modelrollout.adapters.storage.failure import STORE_AWAY
 from modelrollout.api.printable import printable, shortened
 from modelrollout.core.accept.references import UNPULLED
+from modelrollout.core.observation import FETCHING
 from modelrollout.manifests.kept import FETCH_CONTAINER
 from modelrollout.manifests.serving import SERVER_CONTAINER
 
@@ -194,7 +195,7 @@ def waits_for(pod: Object) -> str:
         if waiting and waiting.get("reason") not in _STARTING:
             return f"container {container['name']}: {waiting.get('reason')}: {waiting.get('message', '')}".rstrip(": ")
         if container["name"] == FETCH_CONTAINER and "running" in container.get("state", {}):
-            return "the model is being fetched"
+            return FETCHING
     if any("running" in container.get("state", {}) for container in containers(pod)):
         return LOADING
     return STARTING

@@ -11,8 +11,9 @@ from collections.abc import Collection
 from modelrollout.api.base import clock_time
 from modelrollout.api.route import PREVIEW, Route, Split
 from modelrollout.api.status import Arm, Phase
+from modelrollout.api.version import ModelVersion
 from modelrollout.core.judge.assess import Assessments
-from modelrollout.core.observation import SETTLE_SECONDS
+from modelrollout.core.observation import FETCHING, SETTLE_SECONDS
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.progress.doubts import of_evidence
 from modelrollout.core.progress.load_time import load_ends
@@ -20,6 +21,9 @@ from modelrollout.core.progress.obstacle import CORRECT, MEND, Obstacle, togethe
 from modelrollout.core.progress.size import of_size
 from modelrollout.core.validate import gate
 from modelrollout.resource.spec import Spec
+
+LONG_FETCH = 30.0
+"""Seconds after which a fetch is looked at by people."""
 
 
 def guarded(state: Pass, wanted: Route, assessments: Assessments) -> tuple[Route, dict[str, Obstacle]]:
@@ -119,12 +123,22 @@ def of_loading(state: Pass, arm: Arm) -> Obstacle:
     """An arm that has not come up, and what it waits for. What the spec has wrong stands in front."""
     workload, ends = state.workload(arm.version), load_ends(state, arm)
     why = f": {workload.waiting}" if workload.waiting else ""
-    said = f"{arm.version} is being fetched and loaded{why}"
+    said = f"{arm.version} is being fetched and loaded{why}{_fetched_for_long(state, arm.version, ends)}"
     if workload.refused:
         said = f"{arm.version} cannot be made{why}; {MEND}"
     elif workload.misnamed is not None:
         said = f"{workload.waiting}; {arm.version} {CORRECT.format(clock_time(ends), gate.LOAD_TIMEOUT)}"
     return Obstacle(said, ends, unready=True)
+
+
+def _fetched_for_long(state: Pass, version: str, ends: float) -> str:
+    """Where to read what the fetcher meets, once that takes long: a store may not answer, or its name be misspelt."""
+    workload = state.workload(version)
+    if workload.waiting != FETCHING or state.now < (workload.at_work_since or state.now) + LONG_FETCH:
+        return ""
+    deployment = f"{state.rollout.name}-{ModelVersion.parse(version).slug}"
+    logs = f"kubectl logs -n {state.rollout.namespace} deployment/{deployment} -c fetch"
+    return f"; {logs} says what it meets; it has until {clock_time(ends)} (loadTimeout)"
 
 
 def of_validation(state: Pass, arm: Arm) -> Obstacle | None:

@@ -59,7 +59,7 @@ def hold(state: Pass, move: Move[Any], obstacle: Obstacle | None, assessments: A
     if phase is Phase.HEALTHY and (elsewhere := unrouted(state)):
         phase, message = Phase.DEGRADED, f"{message}; but the requests go another way: {elsewhere}"
     if phase in (Phase.HEALTHY, Phase.DEGRADED) and (failed := failed_versions(state)):
-        phase, message = Phase.DEGRADED, f"{describe_failures(failed)}; {message}. {way_out(failed)}"
+        phase, message = Phase.DEGRADED, f"{describe_failures(failed)}; {message}. {way_out(state, failed)}"
     return state, Outlook(phase, message, until)
 
 
@@ -100,8 +100,13 @@ def _phase(state: Pass, move: Move[Any], approval: bool) -> Phase:
 
 
 def _blind_too_long(state: Pass) -> bool:
+    """Since the last change of shares: who said ``skip`` knew that nothing can be seen, and has the time anew."""
     analysis = state.spec.analysis
-    blind = [arm.blind_since for arm in state.trial.arms if arm.blind_since is not None]
+    blind = [
+        max(arm.blind_since, arm.weight_since or arm.blind_since)
+        for arm in state.trial.arms
+        if arm.blind_since is not None
+    ]
     return analysis.on_blind is BlindPolicy.PAUSE and any(state.now - since >= analysis.max_blind for since in blind)
 
 

@@ -13,6 +13,7 @@ from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import BEFORE_ANY_REQUEST, NOT_RELEASED, Reason
 from modelrollout.core.progress.guards import of_loading
 from modelrollout.core.progress.obstacle import MEND, until_resumed
+from modelrollout.resource.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ Progress = tuple[Pass, Outlook]
 OUT_OF_QUARANTINE = "It is quarantined: fix it as a new version, or say modelrollout retry"
 CORRECTED = "{first} {field}, and {version} is tried again; or mend it in the cluster, and say modelrollout retry"
 AGAIN = "Say modelrollout retry to release {version} again, or name another version"
+NAME_AGAIN = (
+    "Set spec.model.version to {version} and say modelrollout retry to release it again, or name another version"
+)
 
 
 def position(state: Pass) -> str:
@@ -66,7 +70,7 @@ def at_rest(state: Pass) -> Progress:
     if not failed:
         return state, Outlook(Phase.PENDING, f"{serving}; {wanted} is next{_way_back(state, wanted)}", draining)
     phase = Phase.ROLLING_BACK if draining else Phase.DEGRADED
-    return state, Outlook(phase, f"{describe_failures(failed)}; {serving}. {way_out(failed)}", draining)
+    return state, Outlook(phase, f"{describe_failures(failed)}; {serving}. {way_out(state, failed)}", draining)
 
 
 def validation_ended(state: Pass) -> Outlook | None:
@@ -121,8 +125,8 @@ def failed_versions(state: Pass) -> list[Withheld]:
     return [newest[version] for version in state.named if version in newest]
 
 
-def way_out(failed: Sequence[Withheld]) -> str:
-    """What a person can do about them."""
+def way_out(state: Pass, failed: Sequence[Withheld]) -> str:
+    """What a person can do about them. A newer spec that is refused may name none of them."""
     corrigible: dict[str, list[str]] = {}
     for item in failed:
         if item.tried is not None:
@@ -131,7 +135,10 @@ def way_out(failed: Sequence[Withheld]) -> str:
     taken = [item.version for item in others if not isinstance(item, Quarantined)]
     ways = [_corrected(field, " and ".join(names)) for field, names in corrigible.items()]
     ways += [OUT_OF_QUARANTINE] if len(taken) < len(others) else []
-    return ". ".join([*ways, *([AGAIN.format(version=" or ".join(taken))] if taken else [])])
+    newest = state.rollout.spec
+    named = newest.model.version if isinstance(newest, Spec) else None
+    again = AGAIN if newest == state.spec or named in taken else NAME_AGAIN
+    return ". ".join([*ways, *([again.format(version=" or ".join(taken))] if taken else [])])
 
 
 def _corrected(field: str, version: str) -> str:

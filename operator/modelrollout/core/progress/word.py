@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from modelrollout.api.analysis import TimeoutPolicy
 from modelrollout.api.command import Verb
+from modelrollout.core.hint import with_name
 from modelrollout.core.judge.assess import Assessments
 from modelrollout.core.pass_state import Pass, Word
 from modelrollout.core.plan import Event, Reason
@@ -73,7 +74,8 @@ def answer(before: Pass, after: Pass) -> Pass:
     if word is None:
         return after
     skipped = f"; skipped: {word.skipped}" if word.skipped else ""
-    approved = Event(Reason.APPROVED, f"{said(before, word)}{_ended_pauses(before, word)}{skipped}")
+    words = f"{said(before, word)}{_ended_pauses(before, word)}{skipped}"
+    approved = Event(Reason.APPROVED, with_name(words, after.rollout))
     return replace(after, events=(*after.events[:told], approved, *after.events[told:]), word=None)
 
 

@@ -162,14 +162,14 @@ def _late_false_winner(state: Pass) -> str | None:
 
 
 def _late_settings(state: Pass) -> str | None:
-    """Settings of pods that have come up."""
+    """Settings of pods that have come up; not while those that the spec names are made, or to be made, by them."""
     wanted = settings_of(state.spec.serving)
     others = [
         item.version
         for item in settled_versions(state.status)
         if state.workload(item.version).settings not in (None, wanted)
     ]
-    if not others:
+    if not set(others) & set(state.named):
         return None
     versions = " and ".join(others)
     return (

@@ -210,6 +210,8 @@ def lost(case: Case) -> Leave | None:
     why = f"{workload.failure or workload.waiting or 'they do not answer'}; once is not held against it"
     if workload.displaced:
         why = "its pods were taken away, by a node that was drained or by somebody, which is no fault of the model"
+    elif (before := state.rollout.status.stable) is not None and before.missing_since is not None:
+        why = f"pods of {control.version} were missing as well and are back first, which is no fault of the model"
     return Leave(Reason.CANDIDATE_LOST, f"{message}: {why}", outcome="TakenBack", quarantine=False)
 
 
