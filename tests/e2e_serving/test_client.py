@@ -76,7 +76,7 @@ def saying(status: int = 200, text: str = "{}", version: str | None = None) -> H
         pytest.param(saying(), (200, None, False, True), id="no version named"),
         pytest.param(saying(500), (500, None, True, True), id="fault of the server"),
         pytest.param(saying(503, version="2.4.1"), (503, "2.4.1", True, True), id="fault with a version"),
-        pytest.param(saying(404), (404, None, False, True), id="fault of the client"),
+        pytest.param(saying(404), (404, None, True, True), id="a route that is lost, a model by another name"),
         pytest.param(saying(text='{"predictions": [[NaN]]}'), (200, None, False, False), id="not a number"),
         pytest.param(saying(text='{"predictions": [-Infinity]}'), (200, None, False, False), id="infinite"),
     ],

@@ -19,7 +19,7 @@ ANSWERS = [
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        pytest.param(len(summary.failures(ANSWERS)), 2, id="failures: 5xx and no answer"),
+        pytest.param(len(summary.failures(ANSWERS)), 3, id="failures: 4xx, 5xx and no answer"),
         pytest.param(summary.window(ANSWERS, since=1.0, until=3.0), ANSWERS[1:3], id="window: since, not until"),
         pytest.param(summary.window(ANSWERS), ANSWERS, id="window without ends"),
         pytest.param(summary.shares(ANSWERS), {"-": 0.2, "1.0.0": 0.4, "1.1.0": 0.4}, id="shares"),
@@ -41,7 +41,7 @@ def test_count(value: object, expected: object) -> None:
 
 def test_summary_line() -> None:
     line = str(summary.summarize(ANSWERS))
-    assert line == ("5 requests, 2 failed, 1 not finite; - 20.0%, 1.0.0 40.0%, 1.1.0 40.0%; p50 30.0 ms, p99 5000.0 ms")
+    assert line == ("5 requests, 3 failed, 1 not finite; - 20.0%, 1.0.0 40.0%, 1.1.0 40.0%; p50 30.0 ms, p99 5000.0 ms")
 
 
 def test_nothing_was_sent() -> None:
