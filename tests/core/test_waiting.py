@@ -107,7 +107,7 @@ def test_the_route_is_said_to_be_applied_as_soon_as_it_is() -> None:
 def test_at_rest_nobody_looks_more_often_than_needed() -> None:
     world = World.of(CANARY).installed()
     world.step(1.0)
-    assert world.step(1.0).requeue_after == 300.0
+    assert world.step(1.0).requeue_after == 1800.0
 
 
 def test_the_first_requests_of_all_are_counted_from_the_second_sample_on() -> None:

@@ -144,7 +144,7 @@ def test_what_a_release_is_refused_for_is_missing_too_and_told_once() -> None:
     world.apply(version="1.1.2").step(1)
     refused = world.refusal.message
     assert resolved(world) == ("False", Reason.UNKNOWN_METRIC, f"{refused}; there is no Service")
-    assert world.said(Reason.UNKNOWN_METRIC) == [refused]
+    assert world.said(Reason.UNKNOWN_METRIC) == [f"1.1.2 is not released: {refused}"]
     world.refusal = None
     world.step(5)
     assert resolved(world)[2] == f"{DOUBT.message}; there is no Service", "accepted while Prometheus was away"
