@@ -15,7 +15,7 @@ from modelrollout.api.status import Condition, HistoryEntry, Phase, Quarantined,
 from modelrollout.cli.besides import besides
 from modelrollout.cli.routed import not_applied, still_routed
 from modelrollout.cli.text import listed
-from modelrollout.core.plan import BEFORE_ANY_REQUEST, NOT_RELEASED, Reason
+from modelrollout.core.plan import Reason, unblamed
 from modelrollout.resource.rollout import ModelRollout, SpecError
 
 METRIC_SECONDS = 120.0
@@ -129,8 +129,7 @@ def _withheld(rollout: ModelRollout, version: str) -> Outcome | None:
         return Outcome(Exit.SERVES, f"{version} passed its validation, and nothing is released: {held.message}")
     if held in rollout.status.not_chosen:
         return Outcome(Exit.TAKEN_BACK, f"{version} was not chosen: {held.message}")
-    became = NOT_RELEASED if held.reason in BEFORE_ANY_REQUEST else "was taken back"
-    return Outcome(Exit.TAKEN_BACK, f"{version} {became}: {held.message}")
+    return Outcome(Exit.TAKEN_BACK, f"{version} {unblamed(held.reason)}: {held.message}")
 
 
 def _failed_beside(rollout: ModelRollout, version: str, wanted: Wanted) -> Outcome | None:

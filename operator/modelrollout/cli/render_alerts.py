@@ -9,7 +9,7 @@ from modelrollout.cli.besides import besides
 from modelrollout.cli.text import Line, Span, Style, lasting, line, shortened
 from modelrollout.cli.view import View
 from modelrollout.core.hint import with_name
-from modelrollout.core.plan import BEFORE_ANY_REQUEST, NOT_RELEASED
+from modelrollout.core.plan import unblamed
 from modelrollout.resource.rollout import ModelRollout, SpecError
 
 MESSAGE_SHOWN = 120  # characters of a message of the past; `describe` has the rest
@@ -36,7 +36,7 @@ def alerts(view: View, length: int = MESSAGE_SHOWN) -> Iterator[Line]:
         yield line(Span(failed, Style.BAD))
     for taken in (item for item in status.taken_back if item not in status.not_chosen):
         words = "" if taken.message in status.message else f": {shortened(taken.message, length)}"
-        became = NOT_RELEASED if taken.reason in BEFORE_ANY_REQUEST else "was taken back"
+        became = unblamed(taken.reason)
         yield line(Span(f"! {taken.version} {became} {lasting(view.now - taken.at)} ago{words}", Style.WARN))
 
 

@@ -108,8 +108,12 @@ BEFORE_ANY_REQUEST = (
 )
 """For what a version fails that nobody has asked: there is nothing to roll back, or to take back."""
 
-NOT_RELEASED = "was not released"
-"""What became of such a version in words, where nobody says that it is to blame."""
+NOT_RELEASED, TAKEN_BACK = "was not released", "was taken back"
+
+
+def unblamed(reason: str) -> str:
+    """What became of a version in words, where nobody says that it is to blame."""
+    return NOT_RELEASED if reason in BEFORE_ANY_REQUEST else TAKEN_BACK
 
 
 @dataclass(frozen=True, slots=True)

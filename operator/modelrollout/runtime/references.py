@@ -29,9 +29,7 @@ from modelrollout.resource.spec import Spec
 from modelrollout.runtime.world import Key
 
 AGAIN = 5.0  # seconds that an answer stands
-RECHECK = (
-    1500.0  # seconds until what was there is looked for again; a look at rest comes later than that (REST_SECONDS)
-)
+RECHECK = 1500.0  # seconds until what was there is looked for again; looks at rest are rarer (REST_SECONDS)
 LIMIT = 10.0  # seconds for all questions of one rollout
 PATIENCE = 1.0  # seconds that a pass waits for the answer; the next pass has it
 _NO_SERVICE = (

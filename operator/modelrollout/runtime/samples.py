@@ -129,8 +129,7 @@ class SampleCache:
         for item in subscriptions:
             self._known.setdefault(item.key, _Known(item))
         self._subscribed.set()
-        if tasks := self._ask(float("inf")):
-            await asyncio.wait(tasks, timeout=FIRST_ANSWER_SECONDS)
+        await self.poll(FIRST_ANSWER_SECONDS)
 
     def newest(self, key: Key) -> Samples:
         """What is known for a rollout; nothing where nobody has asked."""
@@ -175,10 +174,10 @@ class SampleCache:
             for task in self._tasks:
                 task.cancel()
 
-    async def poll(self) -> None:
-        """Ask once for all, and wait for the answers."""
+    async def poll(self, within: float | None = None) -> None:
+        """Ask once for all, and wait for the answers, ``within`` so many seconds."""
         if tasks := self._ask(float("inf")):
-            await asyncio.wait(tasks)
+            await asyncio.wait(tasks, timeout=within)
 
     def _until_next(self) -> float:
         """Seconds until something is due again."""

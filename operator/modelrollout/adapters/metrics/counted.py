@@ -115,17 +115,18 @@ def sampled(
     count. Rollouts that are ``behind`` get the scrapes before the newest as well, as far as the answer goes back."""
     scraped = _scraped(counted)
     found = {place: _sampled(metric, item, nothing, interval, scraped[place[0]]) for place, item in counted.items()}
-    for place, item in found.items():
-        series = counted[place]
-        if place[0] in behind and isinstance(item, Sample) and not isinstance(series, Unavailable):
-            found[place] = replace(item, earlier=_earlier(item, series, interval))
-    return found
+    return {
+        place: _with_earlier(item, counted[place], interval) if place[0] in behind else item
+        for place, item in found.items()
+    }
 
 
-def _earlier(newest: Sample, by_version: ByVersion, interval: float) -> tuple[Sample, ...]:
-    """The samples of the scrapes before, oldest first."""
+def _with_earlier(newest: Read, by_version: ByVersion | Unavailable, interval: float) -> Read:
+    """With the samples of the scrapes before, oldest first."""
+    if isinstance(newest, Unavailable) or isinstance(by_version, Unavailable):
+        return newest
     found = []
-    for scrapes in range(int(STALE_SCRAPES) - 1, 0, -1):
+    for scrapes in range(STALE_SCRAPES - 1, 0, -1):
         until = newest.at - (scrapes - 0.5) * interval
         until_then = {
             version: {process: known for process, moments in reporters.items() if (known := _until(moments, until))}
@@ -134,7 +135,7 @@ def _earlier(newest: Sample, by_version: ByVersion, interval: float) -> tuple[Sa
         if any(until_then.values()):
             read = newest_sample(newest.metric, until_then, interval, {})
             found += [read] if isinstance(read, Sample) else []
-    return tuple(found)
+    return replace(newest, earlier=tuple(found))
 
 
 def _until(moments: Moments, time: float) -> Moments:

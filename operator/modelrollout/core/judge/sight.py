@@ -42,6 +42,13 @@ def silent_too_long(state: Pass, arm: Arm) -> bool:
     return arm.silent_since is not None and state.now - arm.silent_since >= state.spec.analysis.max_hold
 
 
+def unseen_too_long(state: Pass, arm: Arm) -> bool:
+    """Whether it could not be seen for ``maxBlind`` with the shares that it has: who changed them though nothing can be
+    seen has the time anew."""
+    since = arm.blind_since
+    return since is not None and state.now - max(since, arm.weight_since or since) >= state.spec.analysis.max_blind
+
+
 def was_stalled(state: Pass) -> bool:
     """Whether the pass before said so."""
     stalled = next((item for item in state.rollout.status.conditions if item.type == "Stalled"), None)

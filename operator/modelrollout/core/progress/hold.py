@@ -9,6 +9,7 @@ from modelrollout.api.analysis import BlindPolicy, TimeoutPolicy
 from modelrollout.api.base import format_duration
 from modelrollout.api.status import Phase
 from modelrollout.core.judge.assess import Assessments
+from modelrollout.core.judge.sight import unseen_too_long
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress.guards import of_the_route
@@ -100,14 +101,8 @@ def _phase(state: Pass, move: Move[Any], approval: bool) -> Phase:
 
 
 def _blind_too_long(state: Pass) -> bool:
-    """Since the last change of shares: who said ``skip`` knew that nothing can be seen, and has the time anew."""
-    analysis = state.spec.analysis
-    blind = [
-        max(arm.blind_since, arm.weight_since or arm.blind_since)
-        for arm in state.trial.arms
-        if arm.blind_since is not None
-    ]
-    return analysis.on_blind is BlindPolicy.PAUSE and any(state.now - since >= analysis.max_blind for since in blind)
+    paused = state.spec.analysis.on_blind is BlindPolicy.PAUSE
+    return paused and any(unseen_too_long(state, arm) for arm in state.trial.arms)
 
 
 def _words(state: Pass, why: str, unseen: str | None) -> str:

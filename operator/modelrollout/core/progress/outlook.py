@@ -10,7 +10,7 @@ from modelrollout.api.route import EVERYBODY, MATCHED, Route
 from modelrollout.api.status import Phase, Quarantined, Withheld
 from modelrollout.core.judge.standing import account
 from modelrollout.core.pass_state import Pass
-from modelrollout.core.plan import BEFORE_ANY_REQUEST, NOT_RELEASED, Reason
+from modelrollout.core.plan import BEFORE_ANY_REQUEST, TAKEN_BACK, Reason, unblamed
 from modelrollout.core.progress.guards import of_loading
 from modelrollout.core.progress.obstacle import MEND, until_resumed
 from modelrollout.resource.spec import Spec
@@ -136,8 +136,8 @@ def way_out(state: Pass, failed: Sequence[Withheld]) -> str:
     ways = [_corrected(field, " and ".join(names)) for field, names in corrigible.items()]
     ways += [OUT_OF_QUARANTINE] if len(taken) < len(others) else []
     newest = state.rollout.spec
-    named = newest.model.version if isinstance(newest, Spec) else None
-    again = AGAIN if newest == state.spec or named in taken else NAME_AGAIN
+    named = {model.version for _, model in newest.versions()} if isinstance(newest, Spec) else set(taken)
+    again = AGAIN if named & set(taken) else NAME_AGAIN
     return ". ".join([*ways, *([again.format(version=" or ".join(taken))] if taken else [])])
 
 
@@ -160,9 +160,9 @@ def describe_failures(failed: Sequence[Withheld]) -> str:
 
 def _what_became(item: Withheld) -> str:
     if not isinstance(item, Quarantined):
-        return NOT_RELEASED if item.reason in BEFORE_ANY_REQUEST else "was taken back"
+        return unblamed(item.reason)
     if item.reason == Reason.ABORTED:
-        return "was taken back"
+        return TAKEN_BACK
     return "failed" if item.reason in BEFORE_ANY_REQUEST else "was rolled back"
 
 

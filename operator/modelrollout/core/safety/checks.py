@@ -16,6 +16,7 @@ from modelrollout.api.command import Command, Verb
 from modelrollout.api.status import Arm
 from modelrollout.core.judge import blame
 from modelrollout.core.judge.assessment import Assessment
+from modelrollout.core.judge.sight import unseen_too_long
 from modelrollout.core.pass_state import Pass
 from modelrollout.core.plan import Reason
 from modelrollout.core.progress.load_time import load_ends
@@ -255,11 +256,8 @@ def to_blame(case: Case) -> Leave | None:
 def blind_too_long(case: Case) -> Leave | None:
     """Prometheus has been away for longer than the owner of the rollout wants to fly blind. Without requests to the
     arm nothing is at stake, and the release just does not begin."""
-    state, since = case.state, case.arm.blind_since
-    analysis = state.spec.analysis
-    if since is None or analysis.on_blind is not BlindPolicy.ROLLBACK or case.weight == 0:
-        return None
-    if state.now - max(since, case.arm.weight_since or since) < analysis.max_blind:
+    analysis = case.state.spec.analysis
+    if analysis.on_blind is not BlindPolicy.ROLLBACK or case.weight == 0 or not unseen_too_long(case.state, case.arm):
         return None
     return Leave(
         Reason.BLIND,
